@@ -1,0 +1,65 @@
+"""What a run of `cfembed` did, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from cfaudio_core.judging.held_out import judge
+from cfaudio_core.learning.learner import ENOUGH
+
+if TYPE_CHECKING:
+    from cfaudio_core.embedding.run import Outcome
+    from cfaudio_core.learning.model_files import Model
+    from cfaudio_core.listening.counts import Listener
+    from cfaudio_core.tracks import Tracks
+
+
+def account(tracks: Tracks, people: list[Listener], outcome: Outcome, changed: int) -> Iterator[str]:
+    """The lines to print after a run that changed `changed` tracks of the library."""
+    yield f"Heard {outcome.decoded} new tracks; {len(outcome.heard)} of {len(tracks)} are known by their sound."
+    if outcome.problems:
+        yield f"Skipped {len(outcome.problems)} files that cannot be heard (named above)."
+    if outcome.old_problems:
+        yield (
+            f"Passed over {len(outcome.old_problems)} files that could not be heard before and have not changed "
+            "(beet -v names them, -f tries them again)."
+        )
+    model = outcome.model
+    if model is None or not len(outcome.heard):
+        return
+    for person in people:
+        if person.name not in model.about["taught"]:
+            yield _too_few(person)
+    if outcome.learnt:
+        yield from _lesson(model)
+    if outcome.places is None:
+        yield f"Nothing new since the last run (model {model.id})."
+    else:
+        yield f"Updated {changed} tracks (model {model.id})."
+
+
+def _too_few(person: Listener) -> str:
+    known = int(person.known.sum())
+    instead = "scores are likeness in sound to those played" if person.played.any() else "so there are no scores"
+    return (
+        f"{person.name}: {known} tracks played or skipped, fewer than the {ENOUGH} it takes to learn from; {instead}."
+    )
+
+
+def _lesson(model: Model) -> Iterator[str]:
+    for verdict in judge(model):
+        yield (
+            f"{verdict.listener}: learnt from {verdict.tracks} tracks. Of two of them held out of the lesson, it "
+            f"tells which is played more in {verdict.sound:.0%} of pairs by sound alone, "
+            f"{verdict.sound_and_tags:.0%} with artist, album and genre (chance 50%)."
+        )
+    if not model.about["taught"]:
+        return
+    if model.about["contexts"]:
+        yield (
+            f"Factors come from {model.about['contexts']} albums, artists and genres that played tracks share: "
+            "counts do not tell what was heard together; listening sessions would tell more."
+        )
+    else:
+        yield "No played tracks share an album, artist or genre: embeddings are likeness in sound."

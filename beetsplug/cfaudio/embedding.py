@@ -1,0 +1,147 @@
+"""From the beets library through the stages and back into item fields: what `cfembed` and the import stage share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import numpy as np
+from beets.exceptions import UserError
+from beets.util import displayable_path
+
+from beetsplug.cfaudio.library import Value, read_tracks, write_fields
+from beetsplug.cfaudio.settings import Settings, read_settings
+from cfaudio_core.errors import CfAudioError
+from cfaudio_core.listening.counts import Listener, listeners
+from cfaudio_core.tracks import Tracks
+
+if TYPE_CHECKING:
+    from beets.library import Library
+    from beets.plugins import BeetsPlugin
+
+    from cfaudio_core.embedding.feature_store import FeatureStore
+    from cfaudio_core.embedding.run import Outcome, RunSettings
+
+
+@contextmanager
+def user_errors() -> Iterator[None]:
+    """Show what cfaudio says no to as beets shows such things: one line."""
+    try:
+        yield
+    except CfAudioError as error:
+        raise UserError(str(error)) from error
+
+
+def load(lib: Library, settings: Settings) -> tuple[Tracks, list[Listener]]:
+    """The library's tracks, and its listeners over them."""
+    tracks = read_tracks(lib, settings.count_fields)
+    with user_errors():
+        return tracks, listeners(tracks.counts, settings.users, len(tracks))
+
+
+def open_store(settings: Settings) -> FeatureStore:
+    """The features heard so far."""
+    from cfaudio_core.embedding.feature_store import FeatureStore
+
+    return FeatureStore(settings.folder / "features.db")
+
+
+def run_settings(settings: Settings, *, jobs: int, force: bool = False, retrain: bool = False) -> RunSettings:
+    """The part of the settings that a run needs."""
+    from cfaudio_core.embedding.run import RunSettings
+    from cfaudio_core.learning.learner import LessonSettings
+
+    return RunSettings(settings.ear, LessonSettings(settings.wmf), jobs, force, retrain)
+
+
+def embed(
+    lib: Library,
+    tracks: Tracks,
+    people: list[Listener],
+    within: Iterable[int] | None,
+    settings: Settings,
+    run: RunSettings,
+    on_problem: Callable[[str], None],
+    *,
+    may_learn: bool = True,
+    only: str | None = None,
+) -> tuple[Outcome, int]:
+    """Hear, learn, place, and write what came of it into the library.
+
+    Parameters
+    ----------
+    lib, tracks, people, settings
+        As `load` gives them.
+    within
+        Ids of the tracks to hear; None: all of them.
+    run
+        How to run.
+    on_problem
+        Told in one line of every file that cannot be heard.
+    may_learn
+        False: place by the model there is.
+    only
+        Write the scores of this listener alone.
+
+    Returns
+    -------
+    tuple
+        What the run came to, and the number of items that were changed.
+    """
+    from cfaudio_core.embedding.run import hear_library, learn_and_place
+
+    wanted = np.ones(len(tracks), bool) if within is None else np.isin(tracks.ids, list(within))
+    with user_errors(), open_store(settings) as store:
+        outcome = hear_library(
+            tracks,
+            wanted,
+            store,
+            run,
+            lambda path, problem: on_problem(f"skipping {displayable_path(path)}: {problem}"),
+        )
+        learn_and_place(tracks, people, outcome, store, settings.folder / "models", run, may_learn=may_learn)
+        changed = write_fields(lib, fields(tracks, people, outcome, only))
+        if outcome.digest and not only:
+            store.note("placed", outcome.digest)
+    return outcome, changed
+
+
+def fields(tracks: Tracks, people: list[Listener], outcome: Outcome, only: str | None) -> dict[str, dict[int, Value]]:
+    """What goes into the items' fields: field to item id to value."""
+    from cfaudio_core.embedding.codec import encode
+
+    ids = [int(i) for i in tracks.ids]
+    written: dict[str, dict[int, Value]] = {
+        "cf_key": {i: key for i, key, old in zip(ids, outcome.keys, tracks.keys, strict=True) if key and key != old}
+    }
+    if outcome.places is None or outcome.model is None:
+        return written
+    heard = [ids[at] for at in outcome.heard]
+    unheard = set(ids).difference(heard)
+    score_of = {person.name: f"cf_score_{person.name}" if k else "cf_score" for k, person in enumerate(people)}
+    # A place of an older model means nothing beside those of this one.
+    for name in ("cf_embedding", "cf_model", *score_of.values()):
+        written[name] = dict.fromkeys(unheard)
+    written["cf_embedding"] |= {i: encode(vector) for i, vector in zip(heard, outcome.places.vectors, strict=True)}
+    written["cf_model"] |= dict.fromkeys(heard, outcome.model.id)
+    for name, field in score_of.items():
+        scores = outcome.places.scores.get(name)
+        values = dict.fromkeys(heard) if scores is None else dict(zip(heard, _rounded(scores), strict=True))
+        written[field] |= values
+        if only is not None and name != only:
+            del written[field]
+    return written
+
+
+def embed_imported(plugin: BeetsPlugin, lib: Library, ids: list[int]) -> None:
+    """Give newly imported tracks their place; the model stays as it is until the next `cfembed`."""
+    settings = read_settings(plugin.config)
+    tracks, people = load(lib, settings)
+    run = run_settings(settings, jobs=1)
+    embed(lib, tracks, people, ids, settings, run, plugin._log.warning, may_learn=False)
+
+
+def _rounded(scores: np.ndarray) -> list[float]:
+    """Plain floats: beets stores a numpy scalar as bytes that no query can read."""
+    return [round(float(score), 3) for score in scores]

@@ -1,0 +1,115 @@
+"""The beets library as arrays, and back: bulk SQL both ways.
+
+Going through `Item` objects is 30 to 80 times slower, and would have the types of other plugins' fields decide what a
+count is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from beets.dbcore.pathutils import expand_path_from_db
+from beets.dbcore.types import MULTI_VALUE_DELIMITER
+
+from cfaudio_core.listening.counts import coerce_count
+from cfaudio_core.tracks import FloatArray, Tracks
+
+if TYPE_CHECKING:
+    from beets.library import Library
+
+Value = str | float | None
+"""A field's value; None takes the field away."""
+
+
+def read_tracks(lib: Library, count_fields: Sequence[str]) -> Tracks:
+    """Every track of the library, in the order of the ids.
+
+    Parameters
+    ----------
+    lib
+        The library.
+    count_fields
+        The flexible fields to read as counts; those that no track has are left out.
+    """
+    with lib.transaction() as tx:
+        rows = tx.query(
+            "SELECT id, path, artist, albumartist, album, album_id, genres FROM items ORDER BY id",
+        )
+    ids = np.array([row["id"] for row in rows], np.int64)
+    with lib.music_dir_context():
+        paths = [expand_path_from_db(bytes(row["path"] or b"")) for row in rows]
+    flexible = read_fields(lib, [*count_fields, "cf_key", "cf_model"])
+    keys, models = flexible.pop("cf_key"), flexible.pop("cf_model")
+    return Tracks(
+        ids=ids,
+        paths=paths,
+        keys=[str(keys.get(int(i), "")) for i in ids],
+        artists=[(row["artist"] or row["albumartist"] or "").strip() for row in rows],
+        albums=[_album(row["album_id"], row["albumartist"], row["album"]) for row in rows],
+        genres=[tuple(g for g in (row["genres"] or "").split(MULTI_VALUE_DELIMITER) if g) for row in rows],
+        models=[str(models.get(int(i), "")) for i in ids],
+        counts={name: column(ids, values) for name, values in flexible.items() if values},
+    )
+
+
+def read_fields(lib: Library, names: Sequence[str]) -> dict[str, dict[int, object]]:
+    """Flexible fields as they are stored: field to item id to value."""
+    values: dict[str, dict[int, object]] = {name: {} for name in names}
+    marks = ", ".join("?" * len(values))
+    with lib.transaction() as tx:
+        found = tx.query(f"SELECT key, entity_id, value FROM item_attributes WHERE key IN ({marks})", [*values])
+    for row in found:
+        values[row["key"]][row["entity_id"]] = row["value"]
+    return values
+
+
+def column(ids: Iterable[int], values: Mapping[int, object]) -> FloatArray:
+    """Stored numbers as float32 (n,), NaN where an item has none or one that is no number."""
+    return np.array([coerce_count(values.get(int(i))) for i in ids], np.float32)
+
+
+def write_fields(lib: Library, fields: Mapping[str, Mapping[int, Value]]) -> int:
+    """Write flexible fields, all in one transaction, and only where they differ from what is there.
+
+    Parameters
+    ----------
+    lib
+        The library. An item that has gone meanwhile is passed over.
+    fields
+        Field to item id to new value.
+
+    Returns
+    -------
+    int
+        The number of items that were changed.
+    """
+    # Compared and prepared before the transaction: beets commits one even when its body raises.
+    there = read_fields(lib, list(fields))
+    new: list[tuple[str, str | float, int]] = []
+    gone: list[tuple[str, int]] = []
+    for name, values in fields.items():
+        for item, value in values.items():
+            old = there[name].get(item)
+            if value is None:
+                if old is not None:
+                    gone.append((name, item))
+            elif old is None or str(old) != str(value):
+                new.append((name, value, item))
+    if new or gone:
+        with lib.transaction() as tx:
+            tx.mutate_many(
+                "INSERT OR REPLACE INTO item_attributes (key, value, entity_id) "
+                "SELECT ?, ?, id FROM items WHERE id = ?",
+                new,
+            )
+            tx.mutate_many("DELETE FROM item_attributes WHERE key = ? AND entity_id = ?", gone)
+    return len({item for *_, item in new} | {item for _, item in gone})
+
+
+def _album(album_id: int | None, albumartist: str | None, album: str | None) -> str:
+    """A text that two tracks share if they are on one album; singletons have none."""
+    if album_id is not None:
+        return f"#{album_id}"
+    return f"{albumartist or ''}\0{album}" if album else ""

@@ -1,0 +1,124 @@
+"""The `cfaudio:` section of beets' configuration: defaults, and what they are checked against."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import beets
+from beets.exceptions import UserError
+
+from cfaudio_core.embedding.hearing import Ear
+from cfaudio_core.factors.wmf import WmfSettings
+from cfaudio_core.listening.counts import COUNT_FIELDS
+
+if TYPE_CHECKING:
+    import confuse
+
+DEFAULTS: dict[str, Any] = {
+    "auto": False,
+    "users": {},
+    "factors": 40,
+    "backbone": "musicnn",
+    "windows": 10,
+    "jobs": 0,
+    "weights": None,
+    "playlist_dir": None,
+    "relative_to": None,
+    "unplayed": 0.5,
+    "per_artist": 2,
+}
+
+BACKBONES = ("musicnn", "musicnn_mtt", "vgg")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The checked settings; see README for what each means."""
+
+    auto: bool
+    users: dict[str, list[str]]
+    wmf: WmfSettings
+    ear: Ear
+    jobs: int
+    playlist_dir: Path | None
+    relative_to: Path | None
+    unplayed: float
+    per_artist: int
+    folder: Path
+
+    @property
+    def count_fields(self) -> list[str]:
+        """The fields to read counts from: the known ones, and any that `users` names."""
+        named = [field for fields in self.users.values() for field in fields]
+        return list(dict.fromkeys([*COUNT_FIELDS, *named]))
+
+
+def read_settings(config: confuse.ConfigView) -> Settings:
+    """Check the section and give it types.
+
+    Raises
+    ------
+    UserError
+        Naming the key whose value makes no sense.
+    """
+    for key in config.keys():  # noqa: SIM118 (a view is no mapping)
+        if key not in DEFAULTS:
+            raise UserError(f"cfaudio.{key}: there is no such setting (there are {', '.join(DEFAULTS)})")
+    weights = config["weights"].get()
+    return Settings(
+        auto=config["auto"].get(bool),
+        users=_users(config["users"].get()),
+        wmf=WmfSettings(factors=_whole(config, "factors", 2, 512)),
+        ear=Ear(
+            backbone=config["backbone"].as_choice(BACKBONES),
+            windows=_whole(config, "windows", 1, 1000),
+            wheel=_path(config, "weights") if weights else None,
+        ),
+        jobs=_whole(config, "jobs", 0, 1024) or os.cpu_count() or 1,
+        playlist_dir=_path(config, "playlist_dir"),
+        relative_to=_path(config, "relative_to"),
+        unplayed=_share(config, "unplayed"),
+        per_artist=_whole(config, "per_artist", 1, 10_000),
+        folder=Path(beets.config.config_dir()) / "cfaudio",
+    )
+
+
+def _whole(config: confuse.ConfigView, key: str, low: int, high: int) -> int:
+    value = config[key].get()
+    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+        raise UserError(f"cfaudio.{key}: must be a whole number from {low} to {high}, not {value!r}")
+    return value
+
+
+def _share(config: confuse.ConfigView, key: str) -> float:
+    value = config[key].get()
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
+        raise UserError(f"cfaudio.{key}: must be a number from 0 to 1, not {value!r}")
+    return float(value)
+
+
+def _path(config: confuse.ConfigView, key: str) -> Path | None:
+    value = config[key].get()
+    if value is not None and not isinstance(value, str):
+        raise UserError(f"cfaudio.{key}: must be a path, not {value!r}")
+    return Path(config[key].as_filename()) if value else None
+
+
+def _users(value: object) -> dict[str, list[str]]:
+    """Listener to count fields; a single field may stand without a list."""
+    if not isinstance(value, dict):
+        raise UserError(f"cfaudio.users: must map each listener to count fields, not {value!r}")
+    users: dict[str, list[str]] = {}
+    for name, fields in value.items():
+        listed = [fields] if isinstance(fields, str) else fields
+        if not isinstance(listed, list) or not listed or not all(isinstance(f, str) for f in listed):
+            raise UserError(f"cfaudio.users.{name}: must be a list of count fields, not {fields!r}")
+        if not str(name).isidentifier():
+            raise UserError(
+                f"cfaudio.users.{name}: a listener's name is letters, digits and _, as it ends a field's name"
+            )
+        users[str(name)] = listed
+    return users

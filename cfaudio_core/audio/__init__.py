@@ -1,0 +1,1 @@
+"""From a file to the windows of sound that a net hears."""

@@ -1,0 +1,151 @@
+"""A music file to a few evenly spread 3 s windows at 16 kHz mono, whatever the file is.
+
+Only the windows are decoded, not the track.  A header is never believed: lengths are tried, not allocated,
+and a window that turns out to be missing, silent or not a number is left out.  When the file is
+shorter than it says, or than a window, and none is left, its beginning is decoded as one piece and the
+windows are spread over that.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from math import gcd
+from pathlib import Path
+
+import numpy as np
+import soxr
+from numpy.typing import NDArray
+
+from cfaudio_core.audio.av_reader import open_av
+from cfaudio_core.audio.logmel import SAMPLE_RATE, WINDOW_SAMPLES
+from cfaudio_core.audio.sndfile_reader import open_sndfile
+from cfaudio_core.audio.source import Source, UndecodableError
+from cfaudio_core.errors import AudioError
+
+# Samples at 16 kHz read on both sides of a window (32 ms), so that the resampler has settled where it begins.
+_MARGIN = 512
+_SHORTEST_SECONDS = 0.5
+# Frames that are decoded as one piece at most, 64 MiB of float32: six minutes at 44.1 kHz.
+_LONGEST_PIECE = 1 << 24
+# Full scale is 1.0.  Below -80 dBFS is dither; above +60 dBFS are numbers, not sound.
+_SILENT_PEAK = 1e-4
+_ABSURD_PEAK = 1e3
+
+_CUT_SHORT = "cut short"
+
+
+def read_windows(path: bytes | str | os.PathLike[str] | os.PathLike[bytes], n_windows: int = 10) -> NDArray[np.float32]:
+    """Return up to `n_windows` windows, spread evenly over the track.
+
+    The centre of window i lies at (i + 0.5) / n of the track.  A track shorter than n windows gives as many
+    as fit side by side, one shorter than a window is repeated to fill it.
+
+    Parameters
+    ----------
+    path : bytes, str or path-like
+        A regular file (or a link to one); anything else is refused without being opened.
+    n_windows : int
+        How many windows are wanted, at least 1.
+
+    Returns
+    -------
+    ndarray of float32, shape (k, WINDOW_SAMPLES)
+        The mean of the channels at `logmel.SAMPLE_RATE`, full scale 1.0, in the order of the track;
+        1 <= k <= n_windows.
+
+    Raises
+    ------
+    AudioError
+        If the file has no window that can be heard; the message says why.
+    ValueError
+        If `n_windows` is less than 1.
+    """
+    if n_windows < 1:
+        raise ValueError(f"n_windows must be at least 1, not {n_windows}")
+    name = os.fsdecode(path)
+    try:
+        if not stat.S_ISREG(Path(name).stat().st_mode):
+            raise AudioError("not a regular file")
+        # The sums of absurd numbers overflow; the windows they are in are dropped.
+        with np.errstate(all="ignore"):
+            try:
+                with open_sndfile(name) as sndfile:
+                    return _hear(sndfile, n_windows)
+            except UndecodableError:
+                with open_av(name) as container:
+                    return _hear(container, n_windows)
+    except AudioError:
+        raise
+    except OSError as error:
+        raise AudioError(f"cannot be opened: {error.strerror or error}") from error
+    except Exception as error:  # whatever a decoder throws at a hostile file costs that file alone
+        raise UndecodableError(f"{type(error).__name__} {error}") from error
+
+
+def _hear(source: Source, n_windows: int) -> NDArray[np.float32]:
+    windows = _spread(source, n_windows)
+    faults = [_fault(window) for window in windows]
+    if None not in faults and (not faults or _CUT_SHORT in faults):
+        windows = _spread_over_the_beginning(source, n_windows)
+        faults = [_fault(window) for window in windows]
+    heard = [window for window, fault in zip(windows, faults, strict=True) if fault is None]
+    if not heard:
+        raise AudioError(next(fault for fault in faults if fault))
+    return np.stack(heard)
+
+
+def _spread(source: Source, n_windows: int) -> list[NDArray[np.float32]]:
+    """Cut the windows where the length of the source puts them; none if it is shorter than one."""
+    length = source.frames * SAMPLE_RATE // source.rate
+    n_windows = min(n_windows, length // WINDOW_SAMPLES)
+    centres = ((2 * i + 1) * length // (2 * n_windows) for i in range(n_windows))
+    return [_cut(source, min(centre - WINDOW_SAMPLES // 2, length - WINDOW_SAMPLES)) for centre in centres]
+
+
+def _spread_over_the_beginning(source: Source, n_windows: int) -> list[NDArray[np.float32]]:
+    """Decode the first minutes as one piece and cut the windows from that."""
+    piece = _Piece(source.read(0, _LONGEST_PIECE), source.rate)
+    if piece.frames < _SHORTEST_SECONDS * piece.rate:
+        raise UndecodableError("too short")
+    return _spread(piece, n_windows) or [np.resize(_resample(piece.sound, piece.rate), WINDOW_SAMPLES)]
+
+
+class _Piece:
+    """Sound in memory as a `Source`, one that knows its length."""
+
+    def __init__(self, sound: NDArray[np.float32], rate: int) -> None:
+        self.sound, self.rate, self.frames = sound, rate, len(sound)
+
+    def read(self, start: int, count: int) -> NDArray[np.float32]:
+        return self.sound[start : start + count]
+
+
+def _cut(source: Source, start: int) -> NDArray[np.float32]:
+    """Return the window at sample `start` of the whole track at 16 kHz; shorter if it is not all there."""
+    # Reading begins where a source frame and a 16 kHz sample coincide, so that the window lies on the
+    # sample grid of the whole track: every 10 ms at 44.1 kHz, every second at the oddest rate.
+    shared = gcd(source.rate, SAMPLE_RATE)
+    frame_step, sample_step = source.rate // shared, SAMPLE_RATE // shared
+    step = max(0, start - _MARGIN) // sample_step
+    skipped = start - step * sample_step
+    frames = -(-(skipped + WINDOW_SAMPLES + _MARGIN) * source.rate // SAMPLE_RATE)
+    sound = _resample(source.read(step * frame_step, frames), source.rate)
+    return sound[skipped : skipped + WINDOW_SAMPLES]
+
+
+def _resample(sound: NDArray[np.float32], rate: int) -> NDArray[np.float32]:
+    if rate == SAMPLE_RATE or not len(sound):
+        return sound
+    return np.asarray(soxr.resample(sound, rate, SAMPLE_RATE, quality="HQ"), dtype=np.float32)
+
+
+def _fault(window: NDArray[np.float32]) -> str | None:
+    """Return what keeps the window from being heard, None if nothing does."""
+    if len(window) < WINDOW_SAMPLES:
+        return _CUT_SHORT
+    low, high = float(window.min()), float(window.max())
+    if not max(-low, high) <= _ABSURD_PEAK:  # nan compares false
+        return "no finite samples"
+    # Around their middle: a constant is silent however large it is.
+    return "silent" if high - low < 2 * _SILENT_PEAK else None

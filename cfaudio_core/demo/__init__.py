@@ -1,0 +1,1 @@
+"""`cfaudio demo`: a throwaway library, a simulated listener, and the real commands on both."""

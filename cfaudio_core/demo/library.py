@@ -1,0 +1,203 @@
+"""A throwaway beets library, and the real `beet` commands run on it as a user would run them."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import os
+import subprocess
+import sys
+from collections import defaultdict
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from cfaudio_core.errors import CfAudioError
+from cfaudio_core.tracks import FloatArray
+
+_CONFIG = """\
+plugins: [types, cfaudio]
+types: {{play_count: int, skip_count: int}}
+directory: {music}
+library: {database}
+threaded: no
+create_backup_before_migrations: no
+import: {{copy: no, write: no, autotag: no, resume: no, quiet: yes, duplicate_action: keep}}
+ui: {{color: no}}
+"""
+
+_FIELDS = ("path", "artist", "album", "title", "genres", "play_count", "skip_count", "cf_embedding")
+_BETWEEN, _AFTER = "\x1f", "\x1e"  # between fields and after a track; no tag has these, many have tabs
+
+
+class Song(NamedTuple):
+    """A track as the library knows it.
+
+    `title` is the file's name where there is none, `genre` the first of several; other texts are "" and
+    counts 0 where the library has none; `embedding` is float32 (dim,) of unit length, None before
+    `beet cfembed`.
+    """
+
+    id: int
+    artist: str
+    album: str
+    title: str
+    genre: str
+    plays: int = 0
+    skips: int = 0
+    embedding: FloatArray | None = None
+
+
+class DemoLibrary:
+    """A beets library of its own in a folder, with a configuration of its own: the user's are never touched.
+
+    Parameters
+    ----------
+    folder
+        An empty folder for configuration, database and whatever cfaudio keeps; the value of BEETSDIR.
+    music
+        The folder the music lies in.
+    """
+
+    def __init__(self, folder: Path, music: Path) -> None:
+        self.folder = folder
+        self.music = music
+        # A JSON text is a YAML text, whatever characters the path has.
+        config = _CONFIG.format(music=json.dumps(str(music)), database=json.dumps(str(folder / "library.db")))
+        (folder / "config.yaml").write_text(config, encoding="utf-8")
+
+    def beet(self, *arguments: str, shown: bool = False) -> str:
+        """Run one `beet` command.
+
+        Parameters
+        ----------
+        *arguments
+            As after `beet` on the command line.
+        shown
+            Let the command write to the terminal itself, progress and all.
+
+        Returns
+        -------
+        str
+            What it printed; "" if that was shown.
+
+        Raises
+        ------
+        CfAudioError
+            If it fails; with its last word, unless that was shown already.
+        """
+        environment = {**os.environ, "BEETSDIR": str(self.folder), "PYTHONIOENCODING": "utf-8"}
+        finished = subprocess.run(
+            [sys.executable, "-P", "-m", "beets", *arguments],  # -P: no module of the current folder
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=not shown,
+            encoding="utf-8",
+            errors="replace",
+            check=False,
+        )
+        if finished.returncode:
+            last_words = (finished.stderr or "").strip().splitlines()[-1:]
+            why = "it says why above" if shown else last_words[0] if last_words else "it did not say why"
+            raise CfAudioError(f"beet {arguments[0]} failed (exit status {finished.returncode}): {why}")
+        return finished.stdout or ""
+
+    def add_music(self) -> None:
+        """Import the music where it lies: no file is copied, moved, looked up or written to.
+
+        Raises
+        ------
+        CfAudioError
+            If beets fails.
+        """
+        self.beet("import", "-A", "-C", "-q", str(self.music))
+
+    def songs(self) -> list[Song]:
+        """Read all tracks, in the order of their ids.
+
+        Raises
+        ------
+        CfAudioError
+            If beets fails.
+        """
+        # A field that a track lacks would print as its own name.
+        fields = ["$id", *(f"%ifdef{{{field},${field}}}" for field in _FIELDS)]
+        printed = self.beet("ls", "-f", _BETWEEN.join(fields) + _AFTER, "id+")
+        return [_song(line.lstrip("\n").split(_BETWEEN)) for line in printed.split(_AFTER)[:-1]]
+
+    def set_counts(self, plays: Mapping[int, int], skips: Mapping[int, int]) -> None:
+        """Write play and skip counts, as a player's plugin would.
+
+        Parameters
+        ----------
+        plays, skips
+            Track id to count; 0 or no entry leaves the field unset.
+
+        Raises
+        ------
+        CfAudioError
+            If beets fails.
+        """
+        alike: dict[tuple[int, int], list[int]] = defaultdict(list)
+        for track in sorted({*plays, *skips}):
+            alike[plays.get(track, 0), skips.get(track, 0)].append(track)
+        # One call for all tracks with equal counts: starting beets takes far longer than what it does here.
+        for counts, tracks in alike.items():
+            changes = zip(("play_count", "skip_count"), counts, strict=True)
+            assignments = [f"{field}={count}" for field, count in changes if count]
+            if assignments:
+                self.beet("modify", "-y", "-M", "-W", f"id::^({'|'.join(map(str, tracks))})$", *assignments)
+
+    def embed(self) -> None:
+        """Run `beet cfembed` for all to see.
+
+        Raises
+        ------
+        CfAudioError
+            If it fails, as it does where the pretrained weights cannot be had.
+        """
+        self.beet("cfembed", shown=True)
+
+    def recommend(self, n: int) -> list[tuple[int, float]]:
+        """Run `beet cfrecommend`.
+
+        Returns
+        -------
+        list of (int, float)
+            Track id and score of at most `n` tracks, in the recommended order.
+
+        Raises
+        ------
+        CfAudioError
+            If it fails or prints anything else than its JSON.
+        """
+        printed = self.beet("cfrecommend", "-n", str(n), "--json")
+        try:
+            return [(int(entry["id"]), float(entry["score"])) for entry in json.loads(printed)]
+        except (ValueError, KeyError, TypeError) as error:
+            raise CfAudioError(f"beet cfrecommend --json printed something unexpected: {error!r}") from error
+
+
+def _song(values: list[str]) -> Song:
+    number, path, artist, album, title, genres, plays, skips, embedding = values
+    return Song(
+        int(number),
+        artist,
+        album,
+        title or Path(path).stem,
+        # Where a file has no genre, beets prints the error of its formatting instead: "<...>".
+        genre="" if genres.startswith("<") else genres.split(";")[0].strip(),
+        plays=int(plays or 0),
+        skips=int(skips or 0),
+        embedding=_vector(embedding) if embedding else None,
+    )
+
+
+def _vector(text: str) -> FloatArray:
+    try:
+        return np.frombuffer(base64.b64decode(text, validate=True), "<f4").astype(np.float32)
+    except (binascii.Error, ValueError) as error:
+        raise CfAudioError(f"beet ls printed a cf_embedding that is none: {error}") from error

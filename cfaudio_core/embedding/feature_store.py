@@ -1,0 +1,212 @@
+"""What was heard, kept: features of every track under the content key of its audio, and which file had which key.
+
+A cache in SQLite: deleting it loses nothing but computing time.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import sqlalchemy as sa
+
+from cfaudio_core.errors import StoreError
+
+SCHEMA = 1
+
+_metadata = sa.MetaData()
+_about = sa.Table(
+    "about",
+    _metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("value", sa.Text, nullable=False),
+)
+_features = sa.Table(
+    "features",
+    _metadata,
+    sa.Column("cf_key", sa.Text, primary_key=True),
+    sa.Column("net", sa.Text, primary_key=True),
+    sa.Column("wanted", sa.Integer, nullable=False),
+    sa.Column("windows", sa.Integer, nullable=False),
+    sa.Column("data", sa.LargeBinary, nullable=False),
+)
+_files = sa.Table(
+    "files",
+    _metadata,
+    sa.Column("path", sa.LargeBinary, primary_key=True),
+    sa.Column("size", sa.Integer, nullable=False),
+    sa.Column("mtime_ns", sa.BigInteger, nullable=False),
+    sa.Column("cf_key", sa.Text),
+    sa.Column("problem", sa.Text),
+)
+
+
+class FileState(NamedTuple):
+    """A file as it was when it was heard: any change of size or time makes it another file."""
+
+    path: bytes
+    size: int
+    mtime_ns: int
+
+
+class Heard(NamedTuple):
+    """The outcome of hearing one file: a content key and features, or else a problem.
+
+    `features` is float16 (windows, dim); `state` is None where there is no such file.
+    """
+
+    path: bytes
+    state: FileState | None
+    key: str = ""
+    features: npt.NDArray[np.float16] | None = None
+    problem: str = ""
+
+
+class Known(NamedTuple):
+    """What an earlier run found out about a file: its content key, or the problem it had."""
+
+    key: str
+    problem: str
+
+
+class FeatureStore:
+    """Features by content key and net, and the files they came from.
+
+    Parameters
+    ----------
+    path
+        The database file; made, with its folder, when it is not there. Readable by its owner alone.
+
+    Raises
+    ------
+    StoreError
+        If it cannot be opened, is no such store, or was written by a newer version of cfaudio.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._engine = sa.create_engine(f"sqlite:///{path}", connect_args={"timeout": 30})
+        sa.event.listen(self._engine, "connect", _set_up_connection)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch(mode=0o600, exist_ok=True)
+        except OSError as error:
+            raise StoreError(f"{path}: {error.strerror}") from error
+        with self._begin() as connection:
+            _metadata.create_all(connection)
+            schema = connection.scalar(sa.select(_about.c.value).where(_about.c.name == "schema"))
+            if schema is None:
+                connection.execute(_about.insert(), {"name": "schema", "value": str(SCHEMA)})
+            elif not schema.isdigit() or int(schema) > SCHEMA:
+                raise StoreError(f"{path} was written by a newer version of cfaudio (schema {schema})")
+
+    def close(self) -> None:
+        """Let go of the database file."""
+        self._engine.dispose()
+
+    def __enter__(self) -> FeatureStore:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def add(self, net: str, wanted: int, heard: Sequence[Heard]) -> None:
+        """Keep what was heard, in one transaction.
+
+        Parameters
+        ----------
+        net
+            Id of the net whose features they are.
+        wanted
+            The number of windows that was asked for; a short track has fewer.
+        heard
+            Each with features of shape (windows, dim), or with a problem.
+        """
+        features = [
+            {
+                "cf_key": h.key,
+                "net": net,
+                "wanted": wanted,
+                "windows": len(h.features),
+                "data": np.ascontiguousarray(h.features, "<f2").tobytes(),
+            }
+            for h in heard
+            if h.features is not None
+        ]
+        files = [{**h.state._asdict(), "cf_key": h.key or None, "problem": h.problem or None} for h in heard if h.state]
+        with self._begin() as connection:
+            if features:
+                connection.execute(_features.insert().prefix_with("OR REPLACE"), features)
+            if files:
+                connection.execute(_files.insert().prefix_with("OR REPLACE"), files)
+
+    def keys(self, net: str, wanted: int) -> set[str]:
+        """Content keys of which `net`'s features over `wanted` windows are there."""
+        query = sa.select(_features.c.cf_key).where(_features.c.net == net, _features.c.wanted == wanted)
+        with self._begin() as connection:
+            return set(connection.scalars(query))
+
+    def files(self) -> dict[FileState, Known]:
+        """Every file heard before, with what came of it."""
+        with self._begin() as connection:
+            return {
+                FileState(row.path, row.size, row.mtime_ns): Known(row.cf_key or "", row.problem or "")
+                for row in connection.execute(sa.select(_files))
+            }
+
+    def noted(self, name: str) -> str:
+        """A note of an earlier run, or ""."""
+        with self._begin() as connection:
+            return connection.scalar(sa.select(_about.c.value).where(_about.c.name == f"note:{name}")) or ""
+
+    def note(self, name: str, value: str) -> None:
+        """Leave a note for the next run."""
+        with self._begin() as connection:
+            connection.execute(_about.insert().prefix_with("OR REPLACE"), {"name": f"note:{name}", "value": value})
+
+    def read(self, net: str, keys: Iterable[str]) -> Iterator[tuple[str, npt.NDArray[np.float16]]]:
+        """Stored features, float16 (windows, dim) each; keys that are not there are left out.
+
+        Yields
+        ------
+        (key, features)
+            In no particular order.
+        """
+        wanted = list(dict.fromkeys(keys))
+        columns = (_features.c.cf_key, _features.c.windows, _features.c.data)
+        with self._begin() as connection:
+            for start in range(0, len(wanted), 500):  # SQLite takes a bounded number of parameters
+                some = _features.c.cf_key.in_(wanted[start : start + 500])
+                for key, windows, data in connection.execute(sa.select(*columns).where(_features.c.net == net, some)):
+                    yield key, np.frombuffer(data, "<f2").reshape(windows, -1)
+
+    @contextmanager
+    def _begin(self) -> Iterator[sa.Connection]:
+        """A transaction, whose database errors name the file."""
+        try:
+            with self._engine.begin() as connection:
+                yield connection
+        except sa.exc.DBAPIError as error:
+            raise StoreError(f"{self.path}: {error.orig}") from error
+
+
+def file_state(path: bytes) -> FileState | None:
+    """Size and time of a file now, or None where there is none."""
+    try:
+        found = os.stat(path)  # noqa: PTH116 (a file name is bytes here)
+    except (OSError, ValueError):
+        return None
+    return FileState(path, found.st_size, found.st_mtime_ns)
+
+
+def _set_up_connection(connection: sa.engine.interfaces.DBAPIConnection, _record: object) -> None:
+    """WAL lets a reader and a writer work at once; what a crash of the machine could lose is computed again."""
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode = WAL")
+    cursor.execute("PRAGMA synchronous = NORMAL")
+    cursor.close()

@@ -1,0 +1,119 @@
+"""A place for every track: what is known of it and what its sound and tags foretell, blended by evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from scipy.stats import rankdata
+
+from cfaudio_core.learning.dataset import Scaling, unit
+from cfaudio_core.learning.effects import Effects
+from cfaudio_core.learning.learner import standard_preference
+from cfaudio_core.learning.model_files import Model
+from cfaudio_core.learning.prediction import predict
+from cfaudio_core.listening.counts import Listener
+from cfaudio_core.tracks import FloatArray, Tracks, float32
+
+HALF = 3.0
+"""So many plays of a track weigh as much as all that its sound and tags foretell."""
+
+_NEAREST = 5  # played tracks that a track is compared with when nothing could be learnt
+
+
+class Places(NamedTuple):
+    """Where every track stands.
+
+    Attributes
+    ----------
+    vectors
+        float32 (n, factors), unit length.
+    scores
+        Listener to float32 (n,), 0 to 100: the share of the library that the track is ahead of; listeners of whom
+        nothing is known have none.
+    """
+
+    vectors: FloatArray
+    scores: dict[str, FloatArray]
+
+
+def place(model: Model, tracks: Tracks, people: Sequence[Listener], summaries: FloatArray) -> Places:
+    """Give every track its vector and every listener their scores.
+
+    Parameters
+    ----------
+    model
+        What was learnt; of this library, though new tracks may have come since.
+    tracks
+        n heard tracks.
+    people
+        Listeners over the same tracks.
+    summaries
+        float32 (n, dim), see `learning.dataset.summarise`.
+    """
+    features = Scaling(model.arrays["scaling.mean"], model.arrays["scaling.scale"]).apply(summaries)
+    sound = unit(features @ model.arrays["sound.basis"])
+    foretold = _foretell(model, tracks, features)
+    taught = {name: j for j, name in enumerate(model.about["taught"])}
+    scores = {}
+    for person in people:
+        if person.name in taught:
+            prior = foretold[:, taught[person.name]]
+            scores[person.name] = _percentiles(_blend(prior, standard_preference(person), person.plays + person.skips))
+        elif person.played.any():
+            scores[person.name] = _percentiles(_likeness(sound, person))
+    direction = foretold[:, len(taught) :]
+    if not direction.shape[1]:
+        return Places(sound, scores)
+    return Places(_blend_directions(model, tracks, people, unit(direction)), scores)
+
+
+def _foretell(model: Model, tracks: Tracks, features: FloatArray) -> FloatArray:
+    """float32 (n, outputs): preference and direction of each track by its sound and its tags."""
+    if not model.about["taught"]:
+        return np.zeros((len(tracks), 0), np.float32)
+    heads = [
+        {
+            name: model.arrays[f"head.{k}.{name}"]
+            for name in ("hidden.weight", "hidden.bias", "output.weight", "output.bias")
+        }
+        for k in range(model.about["settings"]["head"]["folds"])
+    ]
+    effects = Effects(
+        model.about["labels"], *(model.arrays[f"effects.{part}"] for part in ("values", "coverage", "trust"))
+    )
+    return effects.apply(tracks, predict(heads, features))
+
+
+def _blend(prior: FloatArray, own: FloatArray, evidence: FloatArray) -> FloatArray:
+    """Mean of what is foretold and what is known, weighted by evidence (feature-aware WMF's prior, in one number)."""
+    weight = evidence / (evidence + HALF)
+    return float32(weight * own + (1 - weight) * prior)
+
+
+def _blend_directions(model: Model, tracks: Tracks, people: Sequence[Listener], foretold: FloatArray) -> FloatArray:
+    """float32 (n, factors): the same for factors; a track leans on its own the more it was played."""
+    row = {key: r for r, key in enumerate(model.about["known"])}
+    plays = np.sum([p.plays for p in people], axis=0)
+    own = np.zeros_like(foretold)
+    for i, key in enumerate(tracks.keys):
+        if key in row:
+            own[i] = model.arrays["own.direction"][row[key]]
+    weight = np.where(np.any(own, axis=1), plays / (plays + HALF), 0)[:, None]
+    return unit(float32(weight * own + (1 - weight) * foretold))
+
+
+def _likeness(sound: FloatArray, person: Listener) -> FloatArray:
+    """float32 (n,): mean cosine to the nearest played tracks, the track itself left out."""
+    played = np.flatnonzero(person.played)
+    cosine = sound @ sound[played].T
+    cosine[played, np.arange(len(played))] = -np.inf
+    nearest = -np.sort(-cosine, axis=1)[:, :_NEAREST]
+    count = np.isfinite(nearest).sum(axis=1)
+    return float32(np.where(np.isfinite(nearest), nearest, 0).sum(axis=1) / np.maximum(count, 1))
+
+
+def _percentiles(values: FloatArray) -> FloatArray:
+    """float32 (n,): rank from 0 (worst) to 100 (best); equals share their mean rank."""
+    return float32(100 * (rankdata(values) - 1) / max(len(values) - 1, 1))

@@ -1,0 +1,32 @@
+"""What can go wrong, one line each for the user.
+
+::
+
+    CfAudioError            anything cfaudio says no to; the plugin shows it as beets' UserError
+    ├── AudioError          one file cannot be heard: skipped, named, counted
+    ├── WeightsError        the pretrained weights cannot be had or are damaged
+    ├── StoreError          cfaudio's own store or model files cannot be read or written
+    └── SettingError        a setting or an option has a value that makes no sense
+"""
+
+from __future__ import annotations
+
+
+class CfAudioError(Exception):
+    """Base of all errors that are meant for the user's eyes; the message is one line."""
+
+
+class AudioError(CfAudioError):
+    """One file cannot be heard; the message says why and leaves the naming of the file to the caller."""
+
+
+class WeightsError(CfAudioError):
+    """The pretrained weights cannot be had, or are not what they should be."""
+
+
+class StoreError(CfAudioError):
+    """cfaudio's own store or model files cannot be read or written."""
+
+
+class SettingError(CfAudioError):
+    """A setting or an option has a value that makes no sense; the message names the key."""

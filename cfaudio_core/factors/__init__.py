@@ -1,0 +1,1 @@
+"""What is heard together belongs together: contexts x tracks, and its latent factors."""

@@ -1,0 +1,86 @@
+"""What a head learns from: tracks as standardised features, and targets that are known for some."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from cfaudio_core.tracks import BoolArray, FloatArray, float32
+
+
+def summarise(windows: npt.NDArray[np.float16]) -> FloatArray:
+    """One vector a track: the mean over its windows, its tails drawn in by a signed root.
+
+    Parameters
+    ----------
+    windows
+        float16 (windows, dim), the net's pooled features.
+
+    Returns
+    -------
+    FloatArray
+        float32 (dim,).
+    """
+    mean = windows.astype(np.float32).mean(axis=0)
+    return float32(np.sign(mean) * np.sqrt(np.abs(mean)))
+
+
+class Scaling(NamedTuple):
+    """Mean and scale of each feature over the library; float32 (dim,) each."""
+
+    mean: FloatArray
+    scale: FloatArray
+
+    @classmethod
+    def of(cls, summaries: FloatArray) -> Scaling:
+        """The scaling that gives (n, dim) `summaries` mean 0 and standard deviation 1; a constant feature gives 0."""
+        deviation = summaries.std(axis=0)
+        return cls(summaries.mean(axis=0), np.where(deviation > 1e-6, deviation, np.inf).astype(np.float32))
+
+    def apply(self, summaries: FloatArray) -> FloatArray:
+        """float32 (n, dim), standardised."""
+        return float32((summaries - self.mean) / self.scale)
+
+
+@dataclass(frozen=True)
+class Targets:
+    """What is to be predicted of `m` tracks.
+
+    Attributes
+    ----------
+    preference
+        float32 (m, listeners), standardised over what is known of each listener.
+    known
+        bool (m, listeners): where a preference is known.
+    direction
+        float32 (m, factors): unit latent factors, or (m, 0) where contexts say nothing.
+    """
+
+    preference: FloatArray
+    known: BoolArray
+    direction: FloatArray
+
+    def __len__(self) -> int:
+        return len(self.preference)
+
+    @property
+    def values(self) -> FloatArray:
+        """float32 (m, listeners + factors): all that is to be predicted, side by side."""
+        return np.hstack([np.where(self.known, self.preference, 0), self.direction]).astype(np.float32)
+
+    @property
+    def weights(self) -> FloatArray:
+        """float32 (m, listeners + factors): the weight of each value's error.
+
+        A listener's preferences and all the factors together weigh the same: a unit direction has variance 1 in all.
+        """
+        return np.hstack([self.known, np.ones_like(self.direction)]).astype(np.float32)
+
+
+def unit(vectors: FloatArray) -> FloatArray:
+    """Rows at unit length; a row of zeros stays."""
+    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return float32(vectors / np.where(norms > 0, norms, 1))

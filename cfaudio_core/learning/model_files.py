@@ -1,0 +1,95 @@
+"""Models on disk: arrays as safetensors, everything else as JSON; whole or not at all, and nothing ever unpickled."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
+
+from cfaudio_core.errors import StoreError
+from cfaudio_core.files import write_whole
+
+FORMAT = 1
+KEPT = 3
+"""So many models stay on disk: the newest, and those one may want to go back to."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """What was learnt in one run.
+
+    Attributes
+    ----------
+    id
+        Short and the same for the same data and settings; the value of `cf_model`.
+    arrays
+        Everything numeric, by name.
+    about
+        Settings, data sizes, held-out figures: all that JSON can hold.
+    """
+
+    id: str
+    arrays: dict[str, np.ndarray[Any, Any]]
+    about: dict[str, Any]
+
+
+def save_model(folder: Path, model: Model) -> None:
+    """Write a model and forget the oldest beyond the last three.
+
+    The JSON file is written last: a model is there when its JSON is.
+
+    Raises
+    ------
+    StoreError
+        If the folder cannot be written to.
+    """
+    arrays = {name: np.ascontiguousarray(array) for name, array in model.arrays.items()}
+    about = {"format": FORMAT, "id": model.id, **model.about}
+    try:
+        write_whole(folder / f"{model.id}.safetensors", save(arrays))
+        write_whole(folder / f"{model.id}.json", json.dumps(about, indent=1, sort_keys=True).encode())
+        for old in _by_age(folder)[KEPT:]:
+            old.unlink(missing_ok=True)
+            old.with_suffix(".safetensors").unlink(missing_ok=True)
+    except OSError as error:
+        raise StoreError(f"{folder}: {error.strerror}") from error
+
+
+def latest_model(folder: Path) -> Model | None:
+    """The newest model, or None before the first.
+
+    Raises
+    ------
+    StoreError
+        If it cannot be read or was written by a newer version of cfaudio.
+    """
+    there = _by_age(folder)
+    return load_model(folder, there[0].stem) if there else None
+
+
+def load_model(folder: Path, model_id: str) -> Model:
+    """A model by its id.
+
+    Raises
+    ------
+    StoreError
+        If there is no such model, or it cannot be read.
+    """
+    file = folder / f"{model_id}.json"
+    try:
+        about = json.loads(file.read_bytes())
+        if about["format"] > FORMAT:
+            raise StoreError(f"{file} was written by a newer version of cfaudio (format {about['format']})")
+        return Model(model_id, load(file.with_suffix(".safetensors").read_bytes()), about)
+    except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
+        raise StoreError(f"{file}: cannot be read ({error}); cfembed --retrain makes a new model") from error
+
+
+def _by_age(folder: Path) -> list[Path]:
+    """The models' JSON files, newest first."""
+    return sorted(folder.glob("cf-*.json"), key=lambda file: (file.stat().st_mtime_ns, file.name), reverse=True)

@@ -1,0 +1,137 @@
+"""The door to the pretrained nets: windows of sound in, features out, numpy on both sides."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cfaudio_core.errors import SettingError
+from cfaudio_core.nets.weights import load_tags, load_weights
+
+if TYPE_CHECKING:
+    from cfaudio_core.nets.musicnn import Musicnn
+    from cfaudio_core.nets.vgg import Vgg
+
+BACKBONES = {"musicnn": "MSD_musicnn", "musicnn_mtt": "MTT_musicnn", "vgg": "MSD_vgg"}
+FRAMES, BANDS = 187, 96
+
+_PRUNING = 1  # raised whenever a change here alters features, so that caches keyed by `Backbone.id` are not mixed
+_BATCH = 8  # patches at a time: beyond that the maps leave the processor's cache and a patch takes twice as long
+
+
+class Features(NamedTuple):
+    """Features of n windows, float32; see `cfaudio_core.nets.layers.Activations`.
+
+    Attributes
+    ----------
+    pooled : numpy.ndarray
+        (n, P)
+    penultimate : numpy.ndarray
+        (n, D)
+    tags : numpy.ndarray
+        (n, 50), probabilities.
+    """
+
+    pooled: NDArray[np.float32]
+    penultimate: NDArray[np.float32]
+    tags: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Backbone:
+    """A pretrained net, pruned.
+
+    Attributes
+    ----------
+    name : str
+        One of `BACKBONES`.
+    id : str
+        Names the weights and the version of pruning: equal ids mean equal features.
+    tags : list of str
+        What the columns of `Features.tags` stand for.
+    net : torch.nn.Module
+        The net itself, for fine-tuning.
+    """
+
+    name: str
+    id: str
+    tags: list[str]
+    net: Musicnn | Vgg
+
+    def features(self, patches: NDArray[np.float32]) -> Features:
+        """Hear windows of sound.
+
+        Parameters
+        ----------
+        patches : numpy.ndarray
+            (n, 187, 96) float32, ``log10(1 + 10000 * mel power)``: 3 s each.
+
+        Returns
+        -------
+        Features
+            Of n rows.
+
+        Raises
+        ------
+        ValueError
+            If `patches` has another shape.
+        """
+        import torch
+
+        if patches.ndim != 3 or patches.shape[1:] != (FRAMES, BANDS):
+            raise ValueError(f"patches must be (n, {FRAMES}, {BANDS}), not {patches.shape}")
+        tensor = torch.from_numpy(np.ascontiguousarray(patches, dtype=np.float32))
+        with torch.inference_mode():
+            batches = [self.net(tensor[i : i + _BATCH]) for i in range(0, max(len(tensor), 1), _BATCH)]
+        return Features(*(torch.cat(parts).numpy() for parts in zip(*batches, strict=True)))
+
+
+def backbone_id(name: str) -> str:
+    """Tell the `Backbone.id` of a net without loading it.
+
+    Raises
+    ------
+    SettingError
+        If there is no such net.
+    """
+    if name not in BACKBONES:
+        raise SettingError(f"backbone: {name!r} is none of {', '.join(BACKBONES)}")
+    return f"{BACKBONES[name]}-{_PRUNING}"
+
+
+def load_backbone(name: str, *, wheel: Path | None = None) -> Backbone:
+    """Load a pretrained net, fetching its weights if this is the first time.
+
+    Parameters
+    ----------
+    name : str
+        "musicnn" and "vgg" were trained on the Million Song Dataset, "musicnn_mtt" on MagnaTagATune.
+    wheel : pathlib.Path, optional
+        Local file with the weights; see `cfaudio_core.nets.weights.load_weights`.
+
+    Returns
+    -------
+    Backbone
+
+    Raises
+    ------
+    SettingError
+        If there is no such net.
+    WeightsError
+        If the weights cannot be had.
+    """
+    identity = backbone_id(name)
+    from cfaudio_core.nets import musicnn, pruning, vgg
+
+    published = BACKBONES[name]
+    variables = load_weights(published, wheel=wheel)
+    net: Musicnn | Vgg
+    if published.endswith("vgg"):
+        net = pruning.prune_vgg(vgg.from_variables(variables))
+    else:
+        net = pruning.prune_musicnn(musicnn.from_variables(variables))
+    return Backbone(name, identity, load_tags(published, wheel=wheel), net)

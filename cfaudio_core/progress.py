@@ -1,0 +1,102 @@
+"""Progress of long work: a bar with rate and time left on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import click
+
+_PATIENCE = 2.0  # seconds without a word; what is done by then needs no bar
+_LINE_EVERY = 30.0  # seconds between plain lines
+
+
+@contextmanager
+def progress(label: str, total: int, unit: str = "tracks") -> Iterator[Callable[[int], None]]:
+    """Show how far some work has come, once it has taken two seconds.
+
+    Parameters
+    ----------
+    label
+        What is being done.
+    total
+        How many units there are to do.
+    unit
+        What is counted.
+
+    Yields
+    ------
+    callable
+        Takes the number of units done since the last call.
+    """
+    shown: _Bar | _Lines = (_Bar if sys.stderr.isatty() else _Lines)(label, total, unit)
+    try:
+        yield shown.advance
+    finally:
+        shown.close()
+
+
+class _Bar:
+    def __init__(self, label: str, total: int, unit: str) -> None:
+        self._start = time.monotonic()
+        self._done = 0
+        self._unit = unit
+        self._bar: Any = click.progressbar(
+            length=total,
+            label=label,
+            show_eta=True,
+            show_pos=True,
+            width=30,
+            file=sys.stderr,
+            item_show_func=lambda _: self._rate(),
+        )
+        self._drawn = False
+
+    def _rate(self) -> str:
+        return f"{self._done / max(time.monotonic() - self._start, 1e-9):.1f} {self._unit}/s"
+
+    def advance(self, done: int) -> None:
+        self._done += done
+        if self._drawn:
+            self._bar.update(done, 0)
+        elif time.monotonic() - self._start >= _PATIENCE:
+            self._bar.__enter__()
+            self._bar.update(self._done, 0)
+            self._drawn = True
+
+    def close(self) -> None:
+        if self._drawn:
+            self._bar.__exit__(None, None, None)
+
+
+class _Lines:
+    def __init__(self, label: str, total: int, unit: str) -> None:
+        self._label, self._total, self._unit = label, total, unit
+        self._start = time.monotonic()
+        self._next = self._start + _PATIENCE
+        self._done = 0
+
+    def advance(self, done: int) -> None:
+        self._done += done
+        now = time.monotonic()
+        if now < self._next:
+            return
+        rate = self._done / (now - self._start)
+        left = (self._total - self._done) / rate if rate else 0.0
+        click.echo(
+            f"{self._label}: {self._done} of {self._total} {self._unit}, {rate:.1f}/s, {_clock(left)} left",
+            err=True,
+        )
+        self._next = now + _LINE_EVERY
+
+    def close(self) -> None:
+        """Nothing to clean up."""
+
+
+def _clock(seconds: float) -> str:
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"

@@ -1,0 +1,1 @@
+"""Where a playlist goes: one module a target."""

@@ -1,0 +1,65 @@
+"""The library as columns: what the stages need to know of every track."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+FloatArray = npt.NDArray[np.float32]
+IntArray = npt.NDArray[np.int64]
+BoolArray = npt.NDArray[np.bool_]
+
+
+def float32(values: npt.ArrayLike) -> FloatArray:
+    """The values as a float32 array."""
+    return np.asarray(values, np.float32)
+
+
+@dataclass(frozen=True)
+class Tracks:
+    """`n` tracks of a library, one entry of each column a track.
+
+    Attributes
+    ----------
+    ids
+        int64 (n,); the library's own numbers.
+    paths
+        n absolute file names, as bytes: a file name need not be text.
+    keys
+        n content keys of the audio (`cf_key`), "" where the track was never heard.
+    artists, albums
+        n texts each, equal where the artist or the album is the same one; "" where unknown.
+    genres
+        n tuples of texts.
+    models
+        n ids of the model that made the track's vector (`cf_model`), "" where it has none.
+    counts
+        The name of a count field to float32 (n,), NaN where a track has no such count.
+    """
+
+    ids: IntArray
+    paths: list[bytes]
+    keys: list[str]
+    artists: list[str]
+    albums: list[str]
+    genres: list[tuple[str, ...]]
+    models: list[str]
+    counts: dict[str, FloatArray] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def subset(self, index: IntArray) -> Tracks:
+        """The tracks at int64 (k,) positions."""
+        return Tracks(
+            ids=self.ids[index],
+            paths=[self.paths[i] for i in index],
+            keys=[self.keys[i] for i in index],
+            artists=[self.artists[i] for i in index],
+            albums=[self.albums[i] for i in index],
+            genres=[self.genres[i] for i in index],
+            models=[self.models[i] for i in index],
+            counts={name: column[index] for name, column in self.counts.items()},
+        )

@@ -1,0 +1,216 @@
+"""The nets against the published TensorFlow graphs, and the pruned nets against the whole ones."""
+
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from cfaudio_core.errors import SettingError
+from cfaudio_core.nets import musicnn, pruning, vgg
+from cfaudio_core.nets.backbone import BACKBONES, load_backbone
+from cfaudio_core.nets.weights import MODELS, load_weights
+
+with np.load(Path(__file__).parents[1] / "golden" / "musicnn.npz", allow_pickle=False) as file:
+    GOLDEN = dict(file)
+PATCHES = torch.from_numpy(GOLDEN["patches"])
+RANDOM = torch.from_numpy(np.random.default_rng(1).uniform(0, 5, (2, 187, 96)).astype(np.float32))
+
+# Parameters of the whole net (the pooled features' batch normalisation is folded away) and of the pruned one.
+PARAMETERS = {
+    "MSD_musicnn": (784_145, 214_342),
+    "MTT_musicnn": (784_145, 518_127),
+    "MSD_vgg": (605_746, 239_610),
+    "MTT_vgg": (605_746, 421_012),
+}
+
+musicnns = pytest.mark.parametrize("model", ["MSD_musicnn", "MTT_musicnn"])
+every_model = pytest.mark.parametrize("model", MODELS)
+
+
+@cache
+def nets(model):
+    """Build the whole net and the pruned one."""
+    variables = load_weights(model)
+    if model.endswith("vgg"):
+        whole = vgg.from_variables(variables)
+        return whole, pruning.prune_vgg(whole)
+    whole = musicnn.from_variables(variables)
+    return whole, pruning.prune_musicnn(whole)
+
+
+def hear(net, patches):
+    with torch.inference_mode():
+        return [part.numpy() for part in net(patches)]
+
+
+def count(net):
+    return sum(parameter.numel() for parameter in net.parameters())
+
+
+def test_golden_values_tell_the_windows_apart():
+    for model in MODELS:
+        tags = GOLDEN[f"{model}/tags"]
+        assert min(np.abs(a - b).max() for i, a in enumerate(tags) for b in tags[:i]) > 0.01
+
+
+@pytest.mark.weights
+@every_model
+@pytest.mark.parametrize("which", [0, 1], ids=["whole", "pruned"])
+def test_tags_equal_the_original(model, which):
+    _, _, tags = hear(nets(model)[which], PATCHES)
+    np.testing.assert_allclose(tags, GOLDEN[f"{model}/tags"], rtol=0, atol=5e-6)
+
+
+@pytest.mark.weights
+@musicnns
+@pytest.mark.parametrize("which", [0, 1], ids=["whole", "pruned"])
+def test_penultimate_equals_the_original(model, which):
+    _, penultimate, _ = hear(nets(model)[which], PATCHES)
+    np.testing.assert_allclose(penultimate, GOLDEN[f"{model}/penultimate"], rtol=0, atol=5e-5)
+
+
+@pytest.mark.weights
+@musicnns
+def test_pooled_equals_the_original(model):
+    pooled, _, _ = hear(nets(model)[0], PATCHES)
+    original = [GOLDEN[f"{model}/{kind}_pool"].reshape(4, -1) for kind in ("max", "mean")]
+    original = np.concatenate(original, axis=1)
+    np.testing.assert_allclose(pooled, original, rtol=1e-5, atol=5e-4)  # up to 90
+
+
+@pytest.mark.weights
+@pytest.mark.parametrize("model", ["MSD_vgg", "MTT_vgg"])
+def test_last_maps_of_vgg_equal_the_original(model):
+    pooled, penultimate, _ = hear(nets(model)[0], PATCHES)
+    np.testing.assert_allclose(pooled, GOLDEN[f"{model}/pool5"].reshape(4, -1), rtol=0, atol=5e-5)
+    np.testing.assert_array_equal(pooled, penultimate)
+
+
+@pytest.mark.weights
+@every_model
+def test_pruning_changes_nothing_but_the_size(model):
+    whole, pruned = nets(model)
+    assert (count(whole), count(pruned)) == PARAMETERS[model]
+    for patches in (PATCHES, RANDOM, RANDOM[:1, :128]):
+        if model.endswith("vgg") and patches.shape[1] != 187:
+            continue  # its dense layer fits one length only
+        pooled, penultimate, tags = hear(whole, patches)
+        few_pooled, same_penultimate, same_tags = hear(pruned, patches)
+        np.testing.assert_allclose(same_tags, tags, rtol=0, atol=2e-6)
+        if not model.endswith("vgg"):
+            np.testing.assert_allclose(same_penultimate, penultimate, rtol=0, atol=3e-5)
+        kept = live_columns(pooled, few_pooled)
+        constant = np.ptp(np.delete(pooled, kept, axis=1), axis=0)
+        assert constant.size == pooled.shape[1] - few_pooled.shape[1]
+        assert constant.max(initial=0) < 1e-3, "a column that hears something was removed"
+
+
+def live_columns(pooled, few):
+    """Find, in order, the columns that were kept."""
+    kept, column = [], 0
+    for wanted in few.T:
+        while not np.allclose(pooled[:, column], wanted, rtol=1e-5, atol=1e-3):
+            column += 1
+        kept.append(column)
+        column += 1
+    return kept
+
+
+@pytest.mark.weights
+def test_pooled_of_pruned_musicnn_is_live_filters_and_midend():
+    pooled, _, _ = hear(nets("MSD_musicnn")[1], PATCHES)
+    assert pooled.shape == (4, 2 * (23 + 14 + 3 + 7 + 17 + 192))
+    maxima, means = np.split(pooled, 2, axis=1)
+    assert (maxima >= means - 1e-3).all()
+
+
+def small_variables(rng, kernels, norms, dead):
+    """Make random variables whose listed convolutions have dead filters, with scales of both signs."""
+    variables = {}
+    for name, shape in kernels.items():
+        kernel = rng.normal(0, 1 / np.sqrt(np.prod(shape[:-1])), shape)
+        if name in dead:
+            kernel[..., dead[name]] = 0
+        variables[f"{name}/kernel"] = kernel
+        variables[f"{name}/bias"] = rng.normal(0.3, 0.5, shape[-1])
+    for name, width in norms.items():
+        variables[f"{name}/gamma"] = rng.normal(0, 1, width)
+        variables[f"{name}/beta"] = rng.normal(0, 1, width)
+        variables[f"{name}/moving_mean"] = rng.normal(0, 1, width)
+        variables[f"{name}/moving_variance"] = rng.uniform(0.2, 2, width)
+    return {name: array.astype(np.float32) for name, array in variables.items()}
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_pruning_of_a_random_musicnn(seed):
+    rng = np.random.default_rng(seed)
+    sizes = [(7, 38), (7, 67), (128, 1), (64, 1), (32, 1)]
+    kernels = {f"conv2d_{i}" if i else "conv2d": (*size, 1, 6) for i, size in enumerate(sizes)}
+    kernels |= {"conv2d_5": (7, 30, 1, 4), "conv2d_6": (7, 4, 1, 4), "conv2d_7": (7, 4, 1, 4)}
+    kernels |= {"dense": (84, 9), "dense_1": (9, 50)}
+    widths = [1, 6, 6, 6, 6, 6, 4, 4, 4, 84, 9]
+    norms = {f"batch_normalization_{i}" if i else "batch_normalization": n for i, n in enumerate(widths)}
+    dead = {"conv2d": [0, 3], "conv2d_2": [1, 2, 3, 4, 5], "conv2d_4": [5]}
+    whole = musicnn.from_variables(small_variables(rng, kernels, norms, dead))
+    pruned = pruning.prune_musicnn(whole)
+    assert [b.conv.out_channels for b in pruned.frontend.branches] == [4, 6, 1, 6, 5]
+    pooled, *expected = hear(whole, RANDOM)
+    few, *got = hear(pruned, RANDOM)
+    for a, b in zip(got, expected, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4)
+    live = np.r_[1, 2, 4:12, 12, 18:24, 24:29, 30:42]
+    np.testing.assert_allclose(few, pooled[:, np.r_[live, 42 + live]], rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_pruning_of_a_random_vgg(seed):
+    rng = np.random.default_rng(seed)
+    kernels = {f"{i}CNN": (3, 3, 6 if i > 1 else 1, 6) for i in range(1, 6)} | {"dense": (12, 50)}
+    norms = {f"batch_normalization_{i}": 6 for i in range(1, 6)} | {"batch_normalization": 1}
+    dead = {"1CNN": [0, 5], "2CNN": [], "3CNN": [1, 2, 3, 4, 5], "4CNN": [2], "5CNN": [3, 4]}
+    whole = vgg.from_variables(small_variables(rng, kernels, norms, dead))
+    pruned = pruning.prune_vgg(whole)
+    assert [b.conv.out_channels for b in pruned.blocks] == [4, 6, 1, 5, 4]
+    pooled, _, tags = hear(whole, RANDOM)
+    few, _, same_tags = hear(pruned, RANDOM)
+    np.testing.assert_allclose(same_tags, tags, rtol=0, atol=1e-5)
+    live = np.r_[0:3, 5, 6:9, 11]  # two positions of six channels
+    np.testing.assert_allclose(few, pooled[:, live], rtol=1e-4, atol=1e-4)
+
+
+def test_front_end_pools_after_rectifying_and_scaling():
+    rng = np.random.default_rng(7)
+    variables = small_variables(rng, {"c": (7, 38, 1, 8)}, {"n": 8}, {})
+    block = musicnn.ConvBlock(musicnn.conv2d(variables, "c"), musicnn.batch_norm(variables, "n"))
+    assert (block.norm.scale < 0).any() and (block.norm.scale > 0).any()
+    front = musicnn.Frontend([block], (torch.ones(1), torch.zeros(1)))
+    with torch.inference_mode():
+        literal = block(torch.nn.functional.pad(RANDOM[:, None], (0, 0, 3, 3))).amax(dim=3)
+        torch.testing.assert_close(front(RANDOM), literal, rtol=0, atol=1e-5)
+
+
+@pytest.mark.weights
+@pytest.mark.parametrize("name", BACKBONES)
+def test_a_backbone_takes_and_gives_arrays(name):
+    backbone = load_backbone(name)
+    rng = np.random.default_rng(3)
+    patches = rng.uniform(0, 5, (9, 187, 96)).astype(np.float32)
+    features = backbone.features(patches)
+    assert all(part.dtype == np.float32 and len(part) == 9 for part in features)
+    assert features.tags.shape[1] == len(backbone.tags) == 50
+    assert backbone.id.startswith(BACKBONES[name])
+    alone = backbone.features(patches[8:])
+    none = backbone.features(patches[:0])
+    for batched, single, empty in zip(features, alone, none, strict=True):
+        np.testing.assert_allclose(batched[8:], single, rtol=1e-4, atol=1e-4)
+        assert empty.shape == (0, batched.shape[1])
+    for wrong in (patches[0], patches[:, :186], patches.transpose(0, 2, 1)):
+        with pytest.raises(ValueError, match="187, 96"):
+            backbone.features(wrong)
+
+
+def test_an_unknown_backbone_is_refused():
+    with pytest.raises(SettingError, match="backbone: 'resnet'"):
+        load_backbone("resnet")
