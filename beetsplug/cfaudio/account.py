@@ -41,7 +41,7 @@ def account(tracks: Tracks, people: list[Listener], outcome: Outcome, changed: i
 
 def _too_few(person: Listener) -> str:
     known = int(person.known.sum())
-    instead = "scores are likeness in sound to those played" if person.played.any() else "so there are no scores"
+    instead = "scores are likeness in sound to those you play" if person.played.any() else "so there are no scores"
     return (
         f"{person.name}: {known} tracks played or skipped, fewer than the {ENOUGH} it takes to learn from; {instead}."
     )

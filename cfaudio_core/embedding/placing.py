@@ -19,7 +19,8 @@ from cfaudio_core.tracks import FloatArray, Tracks, float32
 HALF = 3.0
 """So many plays of a track weigh as much as all that its sound and tags foretell."""
 
-_NEAREST = 5  # played tracks that a track is compared with when nothing could be learnt
+_REACH = 0.1  # in cosine: how near in sound a known track must be to say anything where nothing could be learnt
+_NOBODY = 0.1
 
 
 class Places(NamedTuple):
@@ -62,7 +63,8 @@ def place(model: Model, tracks: Tracks, people: Sequence[Listener], summaries: F
             prior = foretold[:, taught[person.name]]
             scores[person.name] = _percentiles(_blend(prior, standard_preference(person), person.plays + person.skips))
         elif person.played.any():
-            scores[person.name] = _percentiles(_likeness(sound, person))
+            prior = _likeness(sound, person)
+            scores[person.name] = _percentiles(_blend(prior, person.preference, person.plays + person.skips))
     direction = foretold[:, len(taught) :]
     if not direction.shape[1]:
         return Places(sound, scores)
@@ -105,13 +107,15 @@ def _blend_directions(model: Model, tracks: Tracks, people: Sequence[Listener], 
 
 
 def _likeness(sound: FloatArray, person: Listener) -> FloatArray:
-    """float32 (n,): mean cosine to the nearest played tracks, the track itself left out."""
-    played = np.flatnonzero(person.played)
-    cosine = sound @ sound[played].T
-    cosine[played, np.arange(len(played))] = -np.inf
-    nearest = -np.sort(-cosine, axis=1)[:, :_NEAREST]
-    count = np.isfinite(nearest).sum(axis=1)
-    return float32(np.where(np.isfinite(nearest), nearest, 0).sum(axis=1) / np.maximum(count, 1))
+    """float32 (n,): mean preference of the tracks known of a listener, the nearer in sound the weightier.
+
+    A kernel regression that leaves each track's own preference out. `_NOBODY` is the weight of a track of no
+    preference at all, towards which whatever is far from everything known falls back.
+    """
+    known = np.flatnonzero(person.known)
+    weight = np.exp((sound @ sound[known].T - 1) / _REACH)
+    weight[known, np.arange(len(known))] = 0
+    return float32(weight @ person.preference[known] / (weight.sum(axis=1) + _NOBODY))
 
 
 def _percentiles(values: FloatArray) -> FloatArray:

@@ -1,0 +1,33 @@
+# Each target does its own set-up: a virtual environment in .venv, made anew when the dependencies change.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+CORPUS ?=
+
+.PHONY: demo test lint bench docs clean
+
+$(READY): setup.cfg pyproject.toml constraints.txt
+	$(PYTHON) -m venv --clear $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+demo: $(READY)  ## a library of synthesised pieces, the real commands, and what they recommend
+	$(BIN)/cfaudio demo
+
+test: $(READY)
+	$(BIN)/python -m pytest
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(READY)  ## CORPUS=FOLDER measures on a folder of real music
+	$(BIN)/python tests/benchmarks/bench_hearing.py $(CORPUS)
+
+docs: $(READY)  ## README is the manual until there is more than it can hold
+	$(BIN)/python -m pytest -q tests/core/test_docs.py
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info
