@@ -27,7 +27,7 @@ bench: $(READY)  ## CORPUS=FOLDER measures on a folder of real music
 	$(BIN)/python tests/benchmarks/bench_hearing.py $(CORPUS)
 
 docs: $(READY)  ## README is the manual until there is more than it can hold
-	$(BIN)/python -m pytest -q tests/core/test_docs.py
+	$(BIN)/python -m pytest -q tests/plugin/test_docs.py
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info

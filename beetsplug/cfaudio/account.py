@@ -49,10 +49,10 @@ def _too_few(person: Listener) -> str:
 
 def _lesson(model: Model) -> Iterator[str]:
     for verdict in judge(model):
+        with_tags = f", {verdict.sound_and_tags:.0%} with artist, album and genre" if model.about["labels"] else ""
         yield (
             f"{verdict.listener}: learnt from {verdict.tracks} tracks. Of two of them held out of the lesson, it "
-            f"tells which is played more in {verdict.sound:.0%} of pairs by sound alone, "
-            f"{verdict.sound_and_tags:.0%} with artist, album and genre (chance 50%)."
+            f"tells which is played more in {verdict.sound:.0%} of pairs by sound alone{with_tags} (chance 50%)."
         )
     if not model.about["taught"]:
         return
