@@ -39,6 +39,12 @@ def progress(label: str, total: int, unit: str = "tracks") -> Iterator[Callable[
         shown.close()
 
 
+def make_way() -> None:
+    """Take a bar off the terminal's line before something else is written there; the bar's next step draws it anew."""
+    if sys.stderr.isatty():
+        click.echo("\r\033[K", nl=False, err=True)
+
+
 class _Bar:
     def __init__(self, label: str, total: int, unit: str) -> None:
         self._start = time.monotonic()

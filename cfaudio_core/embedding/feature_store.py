@@ -97,13 +97,11 @@ class FeatureStore:
             path.touch(mode=0o600, exist_ok=True)
         except OSError as error:
             raise StoreError(f"{path}: {error.strerror}") from error
-        with self._begin() as connection:
-            _metadata.create_all(connection)
-            schema = connection.scalar(sa.select(_about.c.value).where(_about.c.name == "schema"))
-            if schema is None:
-                connection.execute(_about.insert(), {"name": "schema", "value": str(SCHEMA)})
-            elif not schema.isdigit() or int(schema) > SCHEMA:
-                raise StoreError(f"{path} was written by a newer version of cfaudio (schema {schema})")
+        try:
+            self._check_schema()
+        except StoreError:
+            self.close()
+            raise
 
     def close(self) -> None:
         """Let go of the database file."""
@@ -184,6 +182,15 @@ class FeatureStore:
                 some = _features.c.cf_key.in_(wanted[start : start + 500])
                 for key, windows, data in connection.execute(sa.select(*columns).where(_features.c.net == net, some)):
                     yield key, np.frombuffer(data, "<f2").reshape(windows, -1)
+
+    def _check_schema(self) -> None:
+        with self._begin() as connection:
+            _metadata.create_all(connection)
+            schema = connection.scalar(sa.select(_about.c.value).where(_about.c.name == "schema"))
+            if schema is None:
+                connection.execute(_about.insert(), {"name": "schema", "value": str(SCHEMA)})
+            elif not schema.isdigit() or int(schema) > SCHEMA:
+                raise StoreError(f"{self.path} was written by a newer version of cfaudio (schema {schema})")
 
     @contextmanager
     def _begin(self) -> Iterator[sa.Connection]:

@@ -14,7 +14,7 @@ import numpy as np
 
 from cfaudio_core.audio.decode import read_windows
 from cfaudio_core.audio.logmel import log_mel
-from cfaudio_core.audio.sndfile_reader import silence_stderr
+from cfaudio_core.audio.sndfile_reader import quiet_stderr, silence_stderr
 from cfaudio_core.embedding.feature_store import FeatureStore, Heard, Known, file_state
 from cfaudio_core.errors import AudioError
 from cfaudio_core.nets.backbone import BACKBONES
@@ -130,7 +130,7 @@ def hear(
         One a file, in the order in which they are done.
     """
     load_weights(BACKBONES[ear.backbone], wheel=ear.wheel)  # here, once: not by every worker at the same time
-    work = joblib.delayed(hear_files if jobs == 1 else _hear_files_quietly)
+    work = joblib.delayed(_hear_files_here if jobs == 1 else _hear_files_quietly)
     tasks = (work(files[i : i + _BATCH], ear) for i in range(0, len(files), _BATCH))
     # A worker computes with one thread: the processes are the parallelism.
     with joblib.parallel_config("loky", inner_max_num_threads=1) if jobs > 1 else joblib.parallel_config("sequential"):
@@ -144,6 +144,12 @@ def hear(
 def hear_files(files: Sequence[ToHear], ear: Ear) -> list[Heard]:
     """Hear some files, one after the other."""
     return [hear_file(file, ear) for file in files]
+
+
+def _hear_files_here(files: Sequence[ToHear], ear: Ear) -> list[Heard]:
+    """What the only worker does, in the user's own process."""
+    with quiet_stderr():
+        return hear_files(files, ear)
 
 
 def _hear_files_quietly(files: Sequence[ToHear], ear: Ear) -> list[Heard]:

@@ -21,6 +21,7 @@ HALF = 3.0
 
 _REACH = 0.1  # in cosine: how near in sound a known track must be to say anything where nothing could be learnt
 _NOBODY = 0.1
+_BLOCK = 1000  # tracks at a time: who is new since the last lesson may know thousands
 
 
 class Places(NamedTuple):
@@ -113,9 +114,15 @@ def _likeness(sound: FloatArray, person: Listener) -> FloatArray:
     preference at all, towards which whatever is far from everything known falls back.
     """
     known = np.flatnonzero(person.known)
-    weight = np.exp((sound @ sound[known].T - 1) / _REACH)
-    weight[known, np.arange(len(known))] = 0
-    return float32(weight @ person.preference[known] / (weight.sum(axis=1) + _NOBODY))
+    heard, liking = sound[known], person.preference[known]
+    likeness = np.empty(len(sound), np.float32)
+    for start in range(0, len(sound), _BLOCK):
+        block = slice(start, start + _BLOCK)
+        weight = np.exp((sound[block] @ heard.T - 1) / _REACH)
+        own = np.flatnonzero((known >= start) & (known < start + _BLOCK))
+        weight[known[own] - start, own] = 0
+        likeness[block] = weight @ liking / (weight.sum(axis=1) + _NOBODY)
+    return likeness
 
 
 def _percentiles(values: FloatArray) -> FloatArray:

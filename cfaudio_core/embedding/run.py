@@ -19,7 +19,7 @@ from cfaudio_core.learning.learner import LessonSettings, learn, lesson_id
 from cfaudio_core.learning.model_files import Model, latest_model, save_model
 from cfaudio_core.listening.counts import Listener
 from cfaudio_core.nets.backbone import backbone_id
-from cfaudio_core.progress import progress
+from cfaudio_core.progress import make_way, progress
 from cfaudio_core.tracks import BoolArray, FloatArray, IntArray, Tracks
 
 
@@ -100,11 +100,12 @@ def hear_library(
         keys: dict[bytes, str] = {}
         with progress("Hearing", len(left)) as advance:
             for heard in hear(left, settings.ear, store, net, jobs=min(settings.jobs, len(left)), on_progress=advance):
+                outcome.old_problems.pop(heard.path, None)
                 if heard.key:
                     keys[heard.path] = heard.key
                 else:
                     outcome.problems[heard.path] = heard.problem
-                    outcome.old_problems.pop(heard.path, None)
+                    make_way()
                     on_problem(heard.path, heard.problem)
         outcome.decoded = len(keys)
         outcome.keys = [keys.get(path, key) for path, key in zip(tracks.paths, known.keys, strict=True)]

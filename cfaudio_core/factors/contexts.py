@@ -86,7 +86,7 @@ def _grouped(names: Iterable[tuple[str, ...]]) -> list[list[int]]:
     """Positions that share a name, for every name that at least two have."""
     groups: dict[str, list[int]] = {}
     for position, own in enumerate(names):
-        for name in own:
+        for name in dict.fromkeys(own):  # a genre named twice is one genre
             groups.setdefault(name, []).append(position)
     return [group for group in groups.values() if len(group) >= 2]
 

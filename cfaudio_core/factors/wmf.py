@@ -68,7 +68,7 @@ def factorize(matrix: sparse.csr_array, settings: WmfSettings, rng: np.random.Ge
     Factors
         Both sides' factors.
     """
-    matrix = sparse.csr_array(matrix, dtype=np.float32)
+    matrix = sparse.csr_array(matrix, dtype=np.float32, copy=True)  # the caller's stays as it is
     matrix.eliminate_zeros()
     if not matrix.nnz:
         empty = (np.zeros((size, settings.factors), np.float32) for size in matrix.shape)

@@ -37,8 +37,10 @@ class Scaling(NamedTuple):
     @classmethod
     def of(cls, summaries: FloatArray) -> Scaling:
         """The scaling that gives (n, dim) `summaries` mean 0 and standard deviation 1; a constant feature gives 0."""
-        deviation = summaries.std(axis=0)
-        return cls(summaries.mean(axis=0), np.where(deviation > 1e-6, deviation, np.inf).astype(np.float32))
+        # Summed in float64: over many tracks, a float32 mean is off by enough to give a constant a deviation.
+        mean = float32(summaries.mean(axis=0, dtype=np.float64))
+        deviation = np.sqrt(np.square(summaries - mean).mean(axis=0, dtype=np.float64))
+        return cls(mean, float32(np.where(deviation > 1e-6, deviation, np.inf)))
 
     def apply(self, summaries: FloatArray) -> FloatArray:
         """float32 (n, dim), standardised."""

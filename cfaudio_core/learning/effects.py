@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy import sparse
-from scipy.sparse.linalg import splu
+from scipy.sparse.linalg import SuperLU, splu
 
 from cfaudio_core.tracks import FloatArray, IntArray, Tracks, float32
 
@@ -102,7 +102,7 @@ def fit_effects(tracks: Tracks, known: IntArray, held: Held, groups: IntArray) -
         if not np.isfinite(tried).any():
             continue
         # Effects are linear in what they explain: fitted to truth and sound apart, they serve any trust.
-        of_truth, of_sound = (_held_out(design, side, held, tried) for side in (held.truth, held.sound))
+        of_truth, of_sound = np.split(_held_out(design, held, tried), 2, axis=1)
         own = _trust(held.sound - of_sound, held.truth - of_truth, held.weights, groups)
         predicted = of_truth + own * (held.sound - of_sound)
         if _error(predicted, held) < 0.999 * error:  # a kind of label must earn its place
@@ -124,18 +124,21 @@ def _error(predicted: FloatArray, held: Held) -> float:
     return float(np.sum(held.weights * (held.truth - predicted) ** 2))
 
 
-def _held_out(design: sparse.csr_array, side: FloatArray, held: Held, ridge: FloatArray) -> FloatArray:
-    """float32 (m, outputs): the effects on `side` of each track's labels, fitted without the track's fold."""
-    explained = np.zeros_like(side)
+def _held_out(design: sparse.csr_array, held: Held, ridge: FloatArray) -> FloatArray:
+    """float32 (m, 2 outputs): the effects on truth and on sound of each track's labels, fitted without its fold."""
+    sides, weights = np.hstack([held.truth, held.sound]), np.hstack([held.weights, held.weights])
+    explained = np.zeros_like(sides)
     for k in np.unique(held.fold):
         inside, outside = held.fold != k, held.fold == k
-        explained[outside] = design[outside] @ _solve(design[inside], side[inside], held.weights[inside], ridge)
+        explained[outside] = design[outside] @ _solve(design[inside], sides[inside], weights[inside], ridge)
     return explained
 
 
 def _labels(tracks: Tracks) -> list[list[str]]:
     return [
-        [f"artist:{artist}"] * bool(artist) + [f"album:{album}"] * bool(album) + [f"genre:{genre}" for genre in genres]
+        [f"artist:{artist}"] * bool(artist)
+        + [f"album:{album}"] * bool(album)
+        + [f"genre:{genre}" for genre in dict.fromkeys(genres)]
         for artist, album, genres in zip(tracks.artists, tracks.albums, tracks.genres, strict=True)
     ]
 
@@ -162,10 +165,22 @@ def _solve(design: sparse.csr_array, residuals: FloatArray, weights: FloatArray,
     if not len(used):
         return effects
     design = design[:, used].astype(np.float64)
-    patterns, pattern_of = np.unique(weights, axis=1, return_inverse=True)
-    for p, weight in enumerate(patterns.T):
-        outputs = np.flatnonzero(pattern_of.ravel() == p)
+    alike: dict[bytes, list[int]] = {}  # outputs that weigh every track the same are solved for together
+    for output, column in enumerate(weights.T):
+        alike.setdefault(column.tobytes(), []).append(output)
+    for outputs in alike.values():
+        weight = weights[:, outputs[0]]
         normal = design.T @ (design * weight[:, None]) + sparse.diags_array(ridge[used])
         right = design.T @ (weight[:, None] * residuals[:, outputs])
-        effects[np.ix_(used, outputs)] = splu(sparse.csc_array(normal)).solve(right)
+        effects[np.ix_(used, np.array(outputs))] = _factored(normal).solve(right)
     return effects
+
+
+def _factored(normal: sparse.csr_array) -> SuperLU:
+    """A symmetric positive definite matrix, ready to be solved for; the ordering keeps its factors sparse."""
+    return splu(
+        sparse.csc_array(normal),
+        permc_spec="MMD_AT_PLUS_A",
+        diag_pivot_thresh=0.0,
+        options={"SymmetricMode": True},
+    )
