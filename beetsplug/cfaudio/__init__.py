@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from beets.dbcore import types
+from beets.exceptions import UserError
 from beets.plugins import BeetsPlugin
+from confuse import ConfigError
 
-from beetsplug.cfaudio.settings import DEFAULTS
+from beetsplug.cfaudio.settings import DEFAULTS, score_field
 
 if TYPE_CHECKING:
     from beets.importer import ImportSession, ImportTask
@@ -20,21 +22,28 @@ class CfAudioPlugin(BeetsPlugin):
     def __init__(self) -> None:
         super().__init__("cfaudio")
         self.config.add(DEFAULTS)
-        if self.config["auto"].get(bool):
+        if self._setting("auto") is True:
             self.import_stages = [self.imported]
 
     @property
     def item_types(self) -> dict[str, types.Type]:
         """The fields that cfaudio writes, so that ranges, sorting and `beet modify` know their types."""
-        users = self.config["users"].get()
+        users = self._setting("users")
         names = list(users) if isinstance(users, dict) else []
         return {
             "cf_embedding": types.STRING,
             "cf_key": types.STRING,
             "cf_model": types.STRING,
             "cf_score": types.FLOAT,
-            **{f"cf_score_{name}": types.FLOAT for name in names[1:]},
+            **{score_field(name, main=False): types.FLOAT for name in names[1:]},
         }
+
+    def _setting(self, key: str) -> object:
+        """A setting as it stands there, None if it makes no sense: that is for the commands to say, in one line."""
+        try:
+            return self.config[key].get()
+        except ConfigError:
+            return None
 
     def commands(self) -> list[Subcommand]:
         """`beet cfembed` and `beet cfrecommend`."""
@@ -43,7 +52,13 @@ class CfAudioPlugin(BeetsPlugin):
         return [embed_command(self), recommend_command(self)]
 
     def imported(self, session: ImportSession, task: ImportTask) -> None:
-        """Hear and place the tracks of an import task, by the model there is."""
+        """Hear and place the tracks of an import task, by the model there is.
+
+        Nothing that goes wrong here may cost the user an import: `beet cfembed` does all of it later.
+        """
         from beetsplug.cfaudio.embedding import embed_imported
 
-        embed_imported(self, session.lib, [item.id for item in task.imported_items() if item.id is not None])
+        try:
+            embed_imported(self, session.lib, [item.id for item in task.imported_items() if item.id is not None])
+        except (UserError, ConfigError) as error:
+            self._log.warning("new tracks are left to the next `beet cfembed`: {}", error)

@@ -17,13 +17,14 @@ if TYPE_CHECKING:
 
 def account(tracks: Tracks, people: list[Listener], outcome: Outcome, changed: int) -> Iterator[str]:
     """The lines to print after a run that changed `changed` tracks of the library."""
-    yield f"Heard {outcome.decoded} new tracks; {len(outcome.heard)} of {len(tracks)} are known by their sound."
+    new = counted(outcome.decoded, "new track")
+    yield f"Heard {new}; {len(outcome.heard)} of {len(tracks)} are known by their sound."
     if outcome.problems:
-        yield f"Skipped {len(outcome.problems)} files that cannot be heard (named above)."
+        yield f"Skipped {counted(len(outcome.problems), 'file')} that cannot be heard (named above)."
     if outcome.old_problems:
         yield (
-            f"Passed over {len(outcome.old_problems)} files that could not be heard before and have not changed "
-            "(beet -v names them, -f tries them again)."
+            f"Passed over {counted(len(outcome.old_problems), 'file')} that could not be heard before, unchanged since "
+            "(`beet -v cfembed` names them, `beet cfembed -f` tries again)."
         )
     model = outcome.model
     if model is None or not len(outcome.heard):
@@ -36,15 +37,18 @@ def account(tracks: Tracks, people: list[Listener], outcome: Outcome, changed: i
     if outcome.places is None:
         yield f"Nothing new since the last run (model {model.id})."
     else:
-        yield f"Updated {changed} tracks (model {model.id})."
+        yield f"Updated {counted(changed, 'track')} (model {model.id})."
+
+
+def counted(n: int, thing: str) -> str:
+    """A number of things: "1 file", "2 files"."""
+    return f"{n} {thing}{'' if n == 1 else 's'}"
 
 
 def _too_few(person: Listener) -> str:
-    known = int(person.known.sum())
+    known = counted(int(person.known.sum()), "track")
     instead = "scores are likeness in sound to those you play" if person.played.any() else "so there are no scores"
-    return (
-        f"{person.name}: {known} tracks played or skipped, fewer than the {ENOUGH} it takes to learn from; {instead}."
-    )
+    return f"{person.name}: {known} played or skipped, fewer than the {ENOUGH} it takes to learn from; {instead}."
 
 
 def _lesson(model: Model) -> Iterator[str]:

@@ -11,9 +11,9 @@ from beets.exceptions import UserError
 from beets.util import displayable_path
 
 from beetsplug.cfaudio.library import Value, read_tracks, write_fields
-from beetsplug.cfaudio.settings import Settings, read_settings
-from cfaudio_core.errors import CfAudioError
-from cfaudio_core.listening.counts import Listener, listeners
+from beetsplug.cfaudio.settings import Settings, read_settings, score_field
+from cfaudio_core.errors import CfAudioError, SettingError
+from cfaudio_core.listening.counts import COUNT_FIELDS, Listener, listeners
 from cfaudio_core.tracks import Tracks
 
 if TYPE_CHECKING:
@@ -29,15 +29,28 @@ def user_errors() -> Iterator[None]:
     """Show what cfaudio says no to as beets shows such things: one line."""
     try:
         yield
+    except SettingError as error:
+        raise UserError(f"cfaudio.{error}") from error
     except CfAudioError as error:
         raise UserError(str(error)) from error
 
 
 def load(lib: Library, settings: Settings) -> tuple[Tracks, list[Listener]]:
     """The library's tracks, and its listeners over them."""
-    tracks = read_tracks(lib, settings.count_fields)
+    named = [field for fields in settings.users.values() for field in fields]
+    tracks = read_tracks(lib, list(dict.fromkeys([*COUNT_FIELDS, *named])))
     with user_errors():
         return tracks, listeners(tracks.counts, settings.users, len(tracks))
+
+
+def listener(people: list[Listener], name: str | None) -> Listener:
+    """The listener of a name; None: the main one."""
+    if name is None:
+        return people[0]
+    for person in people:
+        if person.name == name:
+            return person
+    raise UserError(f"there is no listener {name} (there are: {', '.join(p.name for p in people)})")
 
 
 def open_store(settings: Settings) -> FeatureStore:
@@ -49,10 +62,13 @@ def open_store(settings: Settings) -> FeatureStore:
 
 def run_settings(settings: Settings, *, jobs: int, force: bool = False, retrain: bool = False) -> RunSettings:
     """The part of the settings that a run needs."""
+    from cfaudio_core.embedding.hearing import Ear
     from cfaudio_core.embedding.run import RunSettings
+    from cfaudio_core.factors.wmf import WmfSettings
     from cfaudio_core.learning.learner import LessonSettings
 
-    return RunSettings(settings.ear, LessonSettings(settings.wmf), jobs, force, retrain)
+    ear = Ear(settings.backbone, settings.windows, settings.weights)
+    return RunSettings(ear, LessonSettings(WmfSettings(factors=settings.factors)), jobs, force, retrain)
 
 
 def embed(
@@ -119,7 +135,7 @@ def fields(tracks: Tracks, people: list[Listener], outcome: Outcome, only: str |
         return written
     heard = [ids[at] for at in outcome.heard]
     unheard = set(ids).difference(heard)
-    score_of = {person.name: f"cf_score_{person.name}" if k else "cf_score" for k, person in enumerate(people)}
+    score_of = {person.name: score_field(person.name, main=k == 0) for k, person in enumerate(people)}
     # A place of an older model means nothing beside those of this one.
     for name in ("cf_embedding", "cf_model", *score_of.values()):
         written[name] = dict.fromkeys(unheard)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from beets.dbcore.pathutils import expand_path_from_db
 from beets.dbcore.types import MULTI_VALUE_DELIMITER
+from beets.exceptions import UserError
 
 from cfaudio_core.listening.counts import coerce_count
 from cfaudio_core.tracks import FloatArray, Tracks
@@ -52,6 +53,14 @@ def read_tracks(lib: Library, count_fields: Sequence[str]) -> Tracks:
         models=[str(models.get(int(i), "")) for i in ids],
         counts={name: column(ids, values) for name, values in flexible.items() if values},
     )
+
+
+def matching(lib: Library, query: list[str]) -> list[int]:
+    """Ids of the tracks that match a query, at least one."""
+    ids = [item.id for item in lib.items(query) if item.id is not None]
+    if not ids:
+        raise UserError(f"no track matches {' '.join(query)}")
+    return ids
 
 
 def read_fields(lib: Library, names: Sequence[str]) -> dict[str, dict[int, object]]:

@@ -1,4 +1,7 @@
-"""The `cfaudio:` section of beets' configuration: defaults, and what they are checked against."""
+"""The `cfaudio:` section of beets' configuration: defaults, and what they are checked against.
+
+Every `beet` command loads this module, so it imports nothing that takes time.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import beets
 from beets.exceptions import UserError
-
-from cfaudio_core.embedding.hearing import Ear
-from cfaudio_core.factors.wmf import WmfSettings
-from cfaudio_core.listening.counts import COUNT_FIELDS
 
 if TYPE_CHECKING:
     import confuse
@@ -40,20 +39,16 @@ class Settings:
 
     auto: bool
     users: dict[str, list[str]]
-    wmf: WmfSettings
-    ear: Ear
+    factors: int
+    backbone: str
+    windows: int
     jobs: int
+    weights: Path | None
     playlist_dir: Path | None
     relative_to: Path | None
     unplayed: float
     per_artist: int
     folder: Path
-
-    @property
-    def count_fields(self) -> list[str]:
-        """The fields to read counts from: the known ones, and any that `users` names."""
-        named = [field for fields in self.users.values() for field in fields]
-        return list(dict.fromkeys([*COUNT_FIELDS, *named]))
 
 
 def read_settings(config: confuse.ConfigView) -> Settings:
@@ -64,26 +59,30 @@ def read_settings(config: confuse.ConfigView) -> Settings:
     UserError
         Naming the key whose value makes no sense.
     """
-    for key in config.keys():  # noqa: SIM118 (a view is no mapping)
+    if not isinstance(section := config.get(), dict):
+        raise UserError(f"cfaudio: must have settings below it or be left out, not be {section!r}")
+    for key in section:
         if key not in DEFAULTS:
             raise UserError(f"cfaudio.{key}: there is no such setting (there are {', '.join(DEFAULTS)})")
-    weights = config["weights"].get()
     return Settings(
         auto=config["auto"].get(bool),
         users=_users(config["users"].get()),
-        wmf=WmfSettings(factors=_whole(config, "factors", 2, 512)),
-        ear=Ear(
-            backbone=config["backbone"].as_choice(BACKBONES),
-            windows=_whole(config, "windows", 1, 1000),
-            wheel=_path(config, "weights") if weights else None,
-        ),
+        factors=_whole(config, "factors", 2, 512),
+        backbone=config["backbone"].as_choice(BACKBONES),
+        windows=_whole(config, "windows", 1, 1000),
         jobs=_whole(config, "jobs", 0, 1024) or os.cpu_count() or 1,
+        weights=_path(config, "weights"),
         playlist_dir=_path(config, "playlist_dir"),
         relative_to=_path(config, "relative_to"),
         unplayed=_share(config, "unplayed"),
         per_artist=_whole(config, "per_artist", 1, 10_000),
         folder=Path(beets.config.config_dir()) / "cfaudio",
     )
+
+
+def score_field(name: object, *, main: bool) -> str:
+    """The field of a listener's scores; in small letters, as beets looks up any field."""
+    return "cf_score" if main else f"cf_score_{str(name).lower()}"
 
 
 def _whole(config: confuse.ConfigView, key: str, low: int, high: int) -> int:
@@ -120,5 +119,7 @@ def _users(value: object) -> dict[str, list[str]]:
             raise UserError(
                 f"cfaudio.users.{name}: a listener's name is letters, digits and _, as it ends a field's name"
             )
+        if str(name).lower() in map(str.lower, users):
+            raise UserError(f"cfaudio.users.{name}: there is such a listener already, but for capitals")
         users[str(name)] = listed
     return users

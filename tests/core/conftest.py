@@ -1,0 +1,32 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+from synthetic import NET, QUICK, Library, make_library
+
+from cfaudio_core.embedding.feature_store import FeatureStore
+from cfaudio_core.learning.learner import learn
+from cfaudio_core.learning.model_files import Model
+
+settings.register_profile("cfaudio", deadline=None)  # a busy machine is no failure
+settings.load_profile("cfaudio")
+
+
+@pytest.fixture(scope="session")
+def library() -> Library:
+    return make_library()
+
+
+@pytest.fixture(scope="session")
+def model(library: Library) -> Model:
+    """What a quick lesson learns from `library`."""
+    return learn(library.tracks, [library.listener], library.summaries, NET, QUICK)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[FeatureStore]:
+    with FeatureStore(tmp_path / "features.db") as opened:
+        yield opened

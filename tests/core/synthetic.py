@@ -1,0 +1,91 @@
+"""Small libraries with obvious answers, for the tests of the stages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from cfaudio_core.embedding.feature_store import FeatureStore, FileState, Heard
+from cfaudio_core.factors.wmf import WmfSettings
+from cfaudio_core.learning.learner import LessonSettings
+from cfaudio_core.learning.settings import HeadSettings
+from cfaudio_core.listening.counts import Listener
+from cfaudio_core.tracks import FloatArray, IntArray, Tracks
+
+NET = "MSD_musicnn-1"
+
+QUICK = LessonSettings(
+    wmf=WmfSettings(factors=6, iterations=4),
+    head=HeadSettings(hidden=32, folds=3, epochs=60, patience=8, learning_rate=5e-3),
+)
+"""A lesson that takes well under a second."""
+
+
+def make_tracks(n: int, **columns: Sequence[object]) -> Tracks:
+    """`n` tracks with different paths and keys and no tags, but for the columns given."""
+    made: dict[str, object] = {
+        "ids": np.arange(1, n + 1),
+        "paths": [b"/music/%d.flac" % i for i in range(n)],
+        "keys": [f"key{i}" for i in range(n)],
+        "artists": [""] * n,
+        "albums": [""] * n,
+        "genres": [()] * n,
+        "models": [""] * n,
+    }
+    return Tracks(**{**made, **columns})  # type: ignore[arg-type]
+
+
+def make_listener(plays: Sequence[float], skips: Sequence[float] | None = None, name: str = "me") -> Listener:
+    plays = np.float32(plays)
+    return Listener(name, plays, np.zeros_like(plays) if skips is None else np.float32(skips))
+
+
+class Library(NamedTuple):
+    """A library whose listener likes tracks by the first number of their summary, and plays half of it."""
+
+    tracks: Tracks
+    listener: Listener
+    summaries: FloatArray
+    liking: FloatArray
+
+    def subset(self, index: IntArray) -> Library:
+        return Library(
+            self.tracks.subset(index), self.listener.subset(index), self.summaries[index], self.liking[index]
+        )
+
+
+def make_library(n: int = 240, seed: int = 0) -> Library:
+    """Albums of 5 tracks, two an artist; every other track was heard, the more often the more it is liked."""
+    rng = np.random.default_rng(seed)
+    summaries = rng.normal(0, 1, (n, 8)).astype(np.float32)
+    liking = summaries[:, 0]
+    plays = np.where(np.arange(n) % 2 == 0, 1 + np.round(8 / (1 + np.exp(-3 * liking))), 0)
+    tracks = make_tracks(
+        n,
+        artists=[f"artist {i // 10}" for i in range(n)],
+        albums=[f"album {i // 5}" for i in range(n)],
+        genres=[(f"genre {i % 3}",) for i in range(n)],
+    )
+    return Library(tracks, make_listener(plays), summaries, liking)
+
+
+def fill_store(store: FeatureStore, library: Library, windows: int = 10, net: str = NET) -> None:
+    """Put features into a store as if the library had been heard; `summarise` gives the summaries back."""
+    root = library.summaries.astype(np.float64)
+    features = (np.sign(root) * root**2).astype(np.float16)
+    heard = [
+        Heard(path, FileState(path, 1, 1), key, np.tile(row, (windows, 1)))
+        for path, key, row in zip(library.tracks.paths, library.tracks.keys, features, strict=True)
+    ]
+    store.add(net, windows, heard)
+
+
+def write_files(folder: Path, names: Sequence[str]) -> list[bytes]:
+    """Small files that are there, though nothing can be heard in them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in names:
+        (folder / name).write_bytes(name.encode())
+    return [bytes(folder / name) for name in names]

@@ -1,0 +1,51 @@
+"""A vector as the text of an item field."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from cfaudio_core.embedding.codec import decode, encode
+
+
+@given(arrays(np.float32, st.integers(0, 60), elements=st.floats(width=32)))
+def test_every_vector_comes_back_to_the_bit(vector):
+    back = decode(encode(vector))
+    assert back.dtype == np.float32
+    assert back.tobytes() == vector.tobytes() or np.array_equal(back, vector, equal_nan=True)
+
+
+@given(arrays(np.float32, 40, elements=st.floats(-1, 1, width=32)))
+def test_40_factors_are_216_plain_characters(vector):
+    text = encode(vector)
+    assert len(text) == 216
+    assert text.isascii()
+    assert not set(text) & set(" \n,;'\"")
+
+
+def test_the_text_is_little_endian_on_any_machine():
+    assert encode(np.float32([1])) == "AACAPw=="
+    assert encode(np.array([1], ">f4")) == "AACAPw=="
+    assert decode("AACAPw==").tolist() == [1]
+
+
+def test_a_decoded_vector_may_be_changed():
+    vector = decode("AACAPw==")
+    vector += 1
+    assert vector.tolist() == [2]
+
+
+@pytest.mark.parametrize("text", ["AACAPw", "AACA Pw==", "AACAPw==\n", "ääää", "AAA=", "AACAPwA=", "1.5", "[1, 2]"])
+def test_what_is_no_vector_is_a_value_error(text):
+    with pytest.raises(ValueError):
+        decode(text)
+
+
+@given(st.text())
+def test_any_text_is_a_vector_or_a_value_error(text):
+    try:
+        vector = decode(text)
+    except ValueError:
+        return
+    assert encode(vector) == text or np.isnan(vector).any() or len(vector) * 4 == len(text) * 3 // 4 - text.count("=")

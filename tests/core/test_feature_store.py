@@ -1,0 +1,195 @@
+"""What was heard, kept: features by content key, the files they came from, and clear words when it cannot be read."""
+
+import sqlite3
+import stat
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import sqlalchemy as sa
+from synthetic import NET
+
+from cfaudio_core.embedding import feature_store
+from cfaudio_core.embedding.feature_store import FeatureStore, FileState, Heard, Known, file_state
+from cfaudio_core.errors import StoreError
+
+
+def heard(name, value=1.0, windows=2):
+    path = b"/music/" + name.encode()
+    return Heard(path, FileState(path, 10, 20), f"key of {name}", np.full((windows, 3), value, np.float16))
+
+
+def failed(name):
+    path = b"/music/" + name.encode()
+    return Heard(path, FileState(path, 10, 20), problem="it is silent")
+
+
+def read(store, *keys, net=NET):
+    return dict(store.read(net, keys))
+
+
+def refused(path):
+    with pytest.raises(StoreError) as caught:
+        FeatureStore(path)
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_features_come_back_as_they_went_in(store):
+    given = np.random.default_rng(0).normal(size=(4, 5)).astype(np.float16)
+    store.add(NET, 10, [heard("a")._replace(features=given), heard("b", 7)])
+    back = read(store, "key of a", "key of b", "key of c")
+    assert back.keys() == {"key of a", "key of b"}
+    np.testing.assert_array_equal(back["key of a"], given)
+    assert back["key of a"].dtype == np.float16
+    assert (back["key of b"] == 7).all()
+
+
+def test_thousands_of_keys_are_read_each_once(store):
+    store.add(NET, 10, [heard(str(i), i) for i in range(1200)])
+    wanted = [f"key of {i}" for i in range(1200)]
+    back = list(store.read(NET, wanted + wanted))
+    assert sorted(key for key, _ in back) == sorted(wanted)
+    assert all((features == float(key.split()[-1])).all() for key, features in back)
+
+
+def test_a_store_closed_and_opened_again_still_knows(tmp_path):
+    with FeatureStore(tmp_path / "f.db") as store:
+        store.add(NET, 10, [heard("a"), failed("b")])
+        store.note("placed", "x")
+    with FeatureStore(tmp_path / "f.db") as store:
+        assert store.keys(NET, 10) == {"key of a"}
+        assert store.files() == {
+            FileState(b"/music/a", 10, 20): Known("key of a", ""),
+            FileState(b"/music/b", 10, 20): Known("", "it is silent"),
+        }
+        assert store.noted("placed") == "x"
+
+
+def test_features_of_another_net_or_another_number_of_windows_are_not_these(store):
+    store.add(NET, 10, [heard("a")])
+    assert store.keys(NET, 20) == store.keys("MSD_vgg-1", 10) == set()
+    assert read(store, "key of a", net="MSD_vgg-1") == {}
+
+
+def test_hearing_again_takes_the_place_of_what_was_heard(store):
+    store.add(NET, 10, [heard("a", 1)])
+    store.add(NET, 20, [heard("a", 2, windows=5)])
+    assert store.keys(NET, 10) == set()
+    assert store.keys(NET, 20) == {"key of a"}
+    assert read(store, "key of a")["key of a"].shape == (5, 3)
+
+
+def test_a_file_that_is_heard_at_last_has_no_problem_any_more(store):
+    store.add(NET, 10, [failed("a")])
+    store.add(NET, 10, [heard("a")])
+    assert list(store.files().values()) == [Known("key of a", "")]
+
+
+def test_a_file_that_is_not_there_leaves_no_trace(store):
+    store.add(NET, 10, [Heard(b"/music/gone", None, problem="no such file")])
+    assert store.files() == {}
+
+
+def test_file_names_need_not_be_text(store):
+    path = b"/music/\xff\x00\n.flac"
+    store.add(NET, 10, [heard("a")._replace(path=path, state=FileState(path, 1, 2**62))])
+    assert list(store.files()) == [FileState(path, 1, 2**62)]
+
+
+def test_a_note_is_the_last_one_left(store):
+    assert store.noted("placed") == ""
+    store.note("placed", "one")
+    store.note("placed", "two")
+    assert store.noted("placed") == "two"
+    assert store.noted("else") == ""
+
+
+def test_what_fails_half_way_leaves_nothing_behind(store):
+    broken = heard("b")._replace(state=FileState(b"/music/b", 10, None))
+    with pytest.raises(StoreError):
+        store.add(NET, 10, [heard("a"), broken])
+    assert store.keys(NET, 10) == set()
+    assert store.files() == {}
+
+
+def test_the_store_is_readable_by_its_owner_alone(tmp_path):
+    with FeatureStore(tmp_path / "new" / "f.db") as store:
+        store.add(NET, 10, [heard("a")])
+        for file in (tmp_path / "new").iterdir():
+            assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("schema", ["2", "99", "two"])
+def test_a_store_of_a_newer_version_is_refused(tmp_path, schema):
+    path = tmp_path / "f.db"
+    FeatureStore(path).close()
+    with sqlite3.connect(path) as connection:
+        connection.execute("UPDATE about SET value = ? WHERE name = 'schema'", [schema])
+    connection.close()
+    assert f"newer version of cfaudio (schema {schema})" in refused(path)
+
+
+@pytest.mark.parametrize("garbage", [b"no database" * 1000, b"SQLite format 3\0" + b"\xff" * 4096])
+def test_a_file_that_is_no_database_is_refused_and_left_as_it_is(tmp_path, garbage):
+    path = tmp_path / "f.db"
+    path.write_bytes(garbage)
+    refused(path)
+    assert path.read_bytes() == garbage
+
+
+def test_a_folder_or_a_place_below_a_file_is_refused(tmp_path):
+    (tmp_path / "file").write_bytes(b"")
+    refused(tmp_path)
+    refused(tmp_path / "file" / "f.db")
+
+
+def test_a_store_that_another_program_has_locked_is_a_store_error(tmp_path, monkeypatch):
+    path = tmp_path / "f.db"
+    create = sa.create_engine
+    monkeypatch.setattr(feature_store.sa, "create_engine", lambda url, **_: create(url, connect_args={"timeout": 0.01}))
+    with FeatureStore(path) as store:
+        other = sqlite3.connect(path, isolation_level=None)
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(StoreError, match=r"f\.db: database is locked"):
+            store.add(NET, 10, [heard("a")])
+        other.execute("ROLLBACK")
+        other.close()
+        store.add(NET, 10, [heard("a")])
+        assert store.keys(NET, 10) == {"key of a"}
+
+
+def test_another_process_reads_while_this_one_writes(tmp_path):
+    path = tmp_path / "f.db"
+    script = (
+        "import sys; from pathlib import Path; from cfaudio_core.embedding.feature_store import FeatureStore\n"
+        f"with FeatureStore(Path(sys.argv[1])) as store: print(sorted(store.keys({NET!r}, 10)))"
+    )
+    with FeatureStore(path) as store:
+        store.add(NET, 10, [heard("a")])
+        with store._begin() as connection:
+            connection.execute(sa.text("INSERT INTO about VALUES ('half', 'done')"))
+            found = subprocess.run(
+                [sys.executable, "-c", script, str(path)], capture_output=True, text=True, timeout=20, check=True
+            )
+    assert found.stdout.strip() == "['key of a']"
+
+
+def test_reading_may_stop_half_way_and_writing_go_on_meanwhile(store):
+    store.add(NET, 10, [heard("a"), heard("b")])
+    for _key, _ in store.read(NET, ["key of a", "key of b"]):
+        store.add(NET, 10, [heard("c")])
+        break
+    assert "key of c" in store.keys(NET, 10)
+
+
+def test_a_files_state_is_its_size_and_time(tmp_path):
+    file = tmp_path / "a"
+    file.write_bytes(b"12345")
+    path = bytes(file)
+    state = file_state(path)
+    assert state == FileState(path, 5, file.stat().st_mtime_ns)
+    assert file_state(path + b"b") is None
+    assert file_state(b"a\0b") is None

@@ -1,0 +1,63 @@
+"""Files that are there whole or not at all."""
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from cfaudio_core.files import write_whole
+
+
+def test_a_file_is_written_in_a_folder_made_for_it_and_nothing_beside_it(tmp_path):
+    file = tmp_path / "a" / "b" / "c.txt"
+    write_whole(file, b"one")
+    write_whole(file, b"two")
+    assert file.read_bytes() == b"two"
+    assert list(file.parent.iterdir()) == [file]
+
+
+@pytest.mark.parametrize("failing", ["chmod", "replace"])
+def test_what_was_there_stays_when_writing_fails(tmp_path, monkeypatch, failing):
+    file = tmp_path / "c.txt"
+    write_whole(file, b"before")
+
+    def fail(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, failing, fail)
+    with pytest.raises(OSError, match="No space left"):
+        write_whole(file, b"after")
+    assert file.read_bytes() == b"before"
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_ctrl_c_leaves_nothing_half_written(tmp_path, monkeypatch):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "replace", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        write_whole(tmp_path / "c.txt", b"after")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_file_is_never_seen_half_written(tmp_path, monkeypatch):
+    file, seen = tmp_path / "c.txt", []
+    replace = Path.replace
+    monkeypatch.setattr(
+        Path, "replace", lambda self, to: (seen.append((to.exists(), self.read_bytes())), replace(self, to))[1]
+    )
+    write_whole(file, b"whole")
+    assert seen == [(False, b"whole")]
+
+
+@pytest.mark.parametrize("mask", [0o022, 0o077])
+def test_other_programs_may_read_it_as_far_as_the_umask_says(tmp_path, mask):
+    before = os.umask(mask)
+    try:
+        write_whole(tmp_path / "c.txt", b"")
+        assert os.umask(mask) == mask
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "c.txt").stat().st_mode) == 0o666 & ~mask

@@ -1,0 +1,225 @@
+"""What needs hearing, and the hearing itself: once, resumable, and never stopped by a bad file."""
+
+import os
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import soundfile
+from synthetic import NET, make_tracks, write_files
+
+from cfaudio_core.embedding import hearing
+from cfaudio_core.embedding.feature_store import FeatureStore, Heard, file_state
+from cfaudio_core.embedding.hearing import Ear, ToHear, content_key, hear, hear_file, plan
+from cfaudio_core.errors import AudioError
+from cfaudio_core.nets.backbone import Features
+
+
+@pytest.fixture
+def paths(tmp_path):
+    return write_files(tmp_path / "music", ["a.flac", "b.flac", "c.flac"])
+
+
+@pytest.fixture
+def tracks(paths):
+    return make_tracks(3, paths=paths, keys=["", "", ""])
+
+
+def remember(store, path, key="", problem="", windows=10):
+    features = np.ones((windows, 3), np.float16) if key else None
+    store.add(NET, windows, [Heard(path, file_state(path), key, features, problem)])
+
+
+def touch(path):
+    os.utime(path, ns=(1, 1))
+
+
+def test_a_new_library_is_all_to_be_heard_in_order(tracks, store):
+    got = plan(tracks, store, NET, 10)
+    assert got.left == [ToHear(path, "") for path in tracks.paths]
+    assert got.keys == ["", "", ""]
+    assert got.problems == {}
+
+
+def test_an_interrupted_run_resumes_with_what_it_has_not_heard(tracks, store):
+    remember(store, tracks.paths[1], "key b")
+    got = plan(tracks, store, NET, 10)
+    assert [file.path for file in got.left] == [tracks.paths[0], tracks.paths[2]]
+    assert got.keys == ["", "key b", ""]
+
+
+def test_a_file_that_moved_is_known_by_the_key_in_the_library(tracks, store, tmp_path):
+    remember(store, tracks.paths[0], "key a")
+    gone = replace(tracks, paths=[bytes(tmp_path / "nowhere.flac"), *tracks.paths[1:]], keys=["key a", "", ""])
+    got = plan(gone, store, NET, 10)
+    assert got.keys[0] == "key a"
+    assert [file.path for file in got.left] == tracks.paths[1:]
+
+
+def test_a_file_whose_time_or_size_changed_is_heard_again_unless_the_library_knows_it(tracks, store):
+    for path, key in zip(tracks.paths, ("key a", "key b", "key c"), strict=True):
+        remember(store, path, key)
+    touch(tracks.paths[0])
+    with open(tracks.paths[1], "ab") as file:  # noqa: PTH123
+        file.write(b"more")
+    touch(tracks.paths[2])
+    got = plan(replace(tracks, keys=["", "", "key c"]), store, NET, 10)
+    assert got.left == [ToHear(tracks.paths[0], ""), ToHear(tracks.paths[1], "")]
+    assert got.keys == ["", "", "key c"]
+
+
+def test_what_could_not_be_heard_is_not_tried_again_until_it_changes(tracks, store):
+    remember(store, tracks.paths[0], problem="it is silent")
+    got = plan(tracks, store, NET, 10)
+    assert got.problems == {tracks.paths[0]: "it is silent"}
+    assert [file.path for file in got.left] == tracks.paths[1:]
+    touch(tracks.paths[0])
+    got = plan(tracks, store, NET, 10)
+    assert got.problems == {}
+    assert [file.path for file in got.left] == tracks.paths
+
+
+def test_force_hears_everything_again_under_the_keys_it_has(tracks, store):
+    remember(store, tracks.paths[0], "key a")
+    remember(store, tracks.paths[1], "key b")
+    remember(store, tracks.paths[2], problem="it is silent")
+    got = plan(replace(tracks, keys=["key a", "", ""]), store, NET, 10, force=True)
+    assert got.left == [ToHear(tracks.paths[0], "key a"), ToHear(tracks.paths[1], "key b"), ToHear(tracks.paths[2], "")]
+
+
+@pytest.mark.parametrize(("net", "windows"), [("MSD_vgg-1", 10), (NET, 20)])
+def test_another_net_or_more_windows_hear_again_and_keep_the_keys(tracks, store, net, windows):
+    remember(store, tracks.paths[0], "key a")
+    got = plan(replace(tracks, keys=["key a", "", ""]), store, net, windows)
+    assert got.left[0] == ToHear(tracks.paths[0], "key a")
+
+
+def test_a_path_that_the_library_has_twice_is_heard_once(tracks, store):
+    twice = replace(tracks, paths=[tracks.paths[0], tracks.paths[0], tracks.paths[2]])
+    assert [file.path for file in plan(twice, store, NET, 10).left] == [tracks.paths[0], tracks.paths[2]]
+
+
+def test_a_file_that_is_gone_is_tried_every_time_for_it_may_be_on_a_disk_that_comes_back(tracks, store, tmp_path):
+    away = replace(tracks, paths=[bytes(tmp_path / "away" / name) for name in ("a", "b", "c")])
+    assert len(plan(away, store, NET, 10).left) == 3
+
+
+def test_planning_opens_no_file(tracks, store, monkeypatch):
+    monkeypatch.setattr(hearing, "read_windows", lambda *_: pytest.fail("decoded"))
+    plan(tracks, store, NET, 10)
+
+
+class FakeNet:
+    """Hears the loudness of a window, and nothing else."""
+
+    def features(self, patches):
+        loudness = patches.reshape(len(patches), -1).mean(axis=1, keepdims=True)
+        return Features(np.tile(loudness, (1, 3)), loudness, loudness)
+
+
+@pytest.fixture
+def fake(monkeypatch):
+    """Decode a file to as many constant windows as its name has letters; a name with an x cannot be heard."""
+
+    def read_windows(path, n_windows):
+        name = os.path.basename(path)  # noqa: PTH119
+        if b"x" in name:
+            raise AudioError("its name has an x")
+        return np.full((n_windows, 4), len(name) / 100, np.float32)
+
+    monkeypatch.setattr(hearing, "read_windows", read_windows)
+    monkeypatch.setattr(hearing, "log_mel", lambda windows: windows)
+    monkeypatch.setattr(hearing, "_net", lambda *_: FakeNet())
+    monkeypatch.setattr(hearing, "load_weights", lambda *_, **__: None)
+
+
+def test_what_is_heard_is_kept_and_told(fake, tmp_path, store):
+    names = [f"{'y' * i}.wav" for i in range(1, 12)] + ["x.wav"]
+    paths = write_files(tmp_path / "music", names)
+    told = []
+    outcomes = list(hear([ToHear(p, "") for p in paths], Ear(windows=4), store, NET, jobs=1, on_progress=told.append))
+    assert [h.path for h in outcomes] == paths
+    assert sum(told) == 12
+    assert outcomes[-1].problem == "its name has an x"
+    assert outcomes[-1].key == ""
+    assert store.keys(NET, 4) == {h.key for h in outcomes[:-1]}
+    assert len(store.keys(NET, 4)) == 11
+    tracks = make_tracks(12, paths=paths, keys=[""] * 12)
+    assert plan(tracks, store, NET, 4).left == []
+    assert plan(tracks, store, NET, 4).problems == {paths[-1]: "its name has an x"}
+
+
+def test_ctrl_c_loses_at_most_a_batch(fake, tmp_path, store, monkeypatch):
+    paths = write_files(tmp_path / "music", [f"{i}.wav" for i in range(30)])
+    heard = hear([ToHear(p, "") for p in paths], Ear(windows=4), store, NET, jobs=1)
+    first = [next(heard) for _ in range(10)]
+    heard.close()
+    known = {state.path for state in store.files()}
+    assert {h.path for h in first} <= known
+    assert len(known) < 30
+
+
+def test_a_file_heard_again_keeps_its_key(fake, paths):
+    assert hear_file(ToHear(paths[0], "key a"), Ear(windows=4)).key == "key a"
+
+
+def test_a_new_file_gets_the_key_of_its_sound(fake, paths):
+    one, other = (hear_file(ToHear(path, ""), Ear(windows=4)) for path in paths[:2])
+    assert one.key == other.key == content_key(np.full((4, 4), 0.06, np.float32))
+
+
+@pytest.mark.parametrize("sound", [np.nan, np.inf])
+def test_sound_beyond_all_measure_is_a_problem_of_the_file(fake, paths, monkeypatch, sound):
+    monkeypatch.setattr(hearing, "log_mel", lambda windows: np.full_like(windows, sound))
+    heard = hear_file(ToHear(paths[0], ""), Ear(windows=4))
+    assert heard.problem
+    assert heard.features is None
+
+
+def test_features_too_large_for_16_bits_are_drawn_in(fake, paths, monkeypatch):
+    monkeypatch.setattr(hearing, "log_mel", lambda windows: np.full_like(windows, 1e6))
+    assert (hear_file(ToHear(paths[0], ""), Ear(windows=4)).features == 65504).all()
+
+
+def test_a_missing_file_is_a_problem_without_a_state(tmp_path):
+    heard = hear_file(ToHear(bytes(tmp_path / "gone.wav"), ""), Ear())
+    assert heard.state is None
+    assert heard.problem
+
+
+def test_a_content_key_is_of_the_sound_in_16_bits():
+    sound = np.random.default_rng(0).uniform(-1, 1, (2, 100)).astype(np.float32)
+    key = content_key(sound)
+    assert len(key) == 32
+    assert int(key, 16)
+    assert content_key(sound + np.float32(1e-7)) == key
+    assert content_key(sound * np.float32(0.99)) != key
+    assert content_key(sound[::-1]) != key
+    assert content_key(sound * 100) == content_key(np.clip(sound * 100, -1, 1))
+
+
+@pytest.mark.weights
+def test_real_files_are_heard_by_the_real_net_whatever_their_name_and_container(tmp_path):
+    rate, t = 16000, np.arange(8 * 16000) / 16000
+    low, high = (0.3 * np.sin(2 * np.pi * f * t * (1 + 0.1 * np.sin(t))) for f in (110, 1760))
+    for name, sound in {
+        "low.wav": low,
+        "copy.wav": low,
+        "low.flac": low,
+        "high.wav": high,
+        "silent.wav": 0 * t,
+    }.items():
+        soundfile.write(tmp_path / name, np.int16(32767 * sound), rate)
+    (tmp_path / "text.wav").write_text("no sound at all")
+    names = ["low.wav", "copy.wav", "low.flac", "high.wav", "silent.wav", "text.wav"]
+    files = [ToHear(bytes(tmp_path / name), "") for name in names]
+    with FeatureStore(tmp_path / "f.db") as store:
+        heard = dict(zip(names, hear(files, Ear(windows=2), store, NET, jobs=1), strict=True))
+        assert len(store.keys(NET, 2)) == 2
+    assert heard["low.wav"].key == heard["copy.wav"].key == heard["low.flac"].key != heard["high.wav"].key
+    assert heard["silent.wav"].problem
+    assert heard["text.wav"].problem
+    low, again, high = (heard[name].features.astype(float) for name in ("low.wav", "low.flac", "high.wav"))
+    assert len(low) == 2
+    np.testing.assert_array_equal(low, again)
+    assert np.abs(low[0] - low[1]).max() < np.abs(low - high).max()

@@ -1,0 +1,95 @@
+"""Playlists as files that MPD and everything else takes."""
+
+import os
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cfaudio_core.errors import StoreError
+from cfaudio_core.recommending.targets.m3u import Entry, m3u, write_m3u
+
+MUSIC = b"/music"
+
+part = (
+    st.binary(min_size=1, max_size=12)
+    .map(lambda raw: raw.translate(None, b"/\0\n\r"))
+    .filter(lambda raw: raw not in (b"", b".", b".."))
+)
+paths = st.tuples(st.sampled_from([b"/music/", b"/music2/", b"/", b"/music/.."]), st.lists(part, min_size=1)).map(
+    lambda it: it[0].replace(b"..", b"..a/") + b"/".join(it[1])
+)
+
+
+def lines(entries, folder=MUSIC):
+    return m3u(entries, folder).split(b"\n")
+
+
+def read_back(text, folder):
+    """What a player makes of a playlist."""
+    return [
+        line if line.startswith(b"/") else folder.rstrip(b"/") + b"/" + line
+        for line in text.split(b"\n")
+        if line and not line.startswith(b"#")
+    ]
+
+
+def test_a_playlist_is_extended_m3u_with_paths_below_the_music_folder():
+    entries = [Entry("/music/Björk/Jóga.flac".encode(), 305.4, "Björk - Jóga"), Entry(b"/music/b.mp3", 10, "b")]
+    assert m3u(entries, MUSIC).decode() == ("#EXTM3U\n#EXTINF:305,Björk - Jóga\nBjörk/Jóga.flac\n#EXTINF:10,b\nb.mp3\n")
+
+
+def test_an_empty_playlist_is_still_one():
+    assert m3u([], MUSIC) == b"#EXTM3U\n"
+
+
+@given(st.lists(paths), st.sampled_from([b"/music", b"/music/", b"/"]))
+def test_every_path_without_a_line_break_comes_back(files, folder):
+    text = m3u([Entry(path, 1, "x") for path in files], folder)
+    assert read_back(text, folder) == files
+    assert not text.startswith(b"\xef\xbb\xbf")
+    assert not any(line.startswith(b"../") for line in text.split(b"\n"))
+
+
+@given(st.lists(st.tuples(paths, st.text(st.characters(exclude_categories=["Cs"])))))
+def test_a_label_is_one_line_whatever_is_in_it(entries):
+    text = m3u([Entry(path, 1, label) for path, label in entries], MUSIC)
+    assert text.count(b"\n") == 1 + 2 * len(entries)
+
+
+def test_a_track_outside_the_folder_keeps_its_whole_path():
+    assert b"/other/a.mp3" in lines([Entry(b"/other/a.mp3", 1, "a")])
+    assert b"/music2/a.mp3" in lines([Entry(b"/music2/a.mp3", 1, "a")])
+
+
+def test_nothing_is_url_encoded_and_spaces_inside_names_stay():
+    assert b"50% off & #1.mp3" in lines([Entry(b"/music/50% off & #1.mp3", 1, "a")])
+
+
+def test_a_name_that_would_be_a_comment_keeps_its_whole_path():
+    assert lines([Entry(b"/music/#1.mp3", 1, "a")])[2] == b"/music/#1.mp3"
+
+
+@pytest.mark.parametrize("path", [b"/music/a\nb.mp3", b"/music/a\rb.mp3"])
+def test_a_name_with_a_line_break_is_left_out_and_counted(tmp_path, path):
+    entries = [Entry(b"/music/a.mp3", 1, "a"), Entry(path, 1, "#EXTINF:"), Entry(b"/music/#EXTINF:1", 1, "c")]
+    assert read_back(m3u(entries, MUSIC), MUSIC) == [b"/music/a.mp3", b"/music/#EXTINF:1"]
+    assert write_m3u(tmp_path / "list.m3u", entries, MUSIC) == 1
+
+
+def test_names_that_are_no_text_are_written_as_they_are():
+    assert b"\xff\xfe.mp3" in lines([Entry(b"/music/\xff\xfe.mp3", 1, os.fsdecode(b"\xff"))])
+
+
+def test_a_playlist_is_written_in_place_of_the_old_one_in_a_folder_made_for_it(tmp_path):
+    file = tmp_path / "lists" / "new.m3u8"
+    assert write_m3u(file, [Entry(b"/music/a.mp3", 1, "a")], MUSIC) == 0
+    assert write_m3u(file, [Entry(b"/music/b.mp3", 1, "b")], MUSIC) == 0
+    assert file.read_bytes() == b"#EXTM3U\n#EXTINF:1,b\nb.mp3\n"
+    assert list(file.parent.iterdir()) == [file]
+
+
+def test_a_playlist_that_cannot_be_written_is_a_store_error_naming_it(tmp_path):
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(StoreError, match=r"file/list\.m3u: "):
+        write_m3u(tmp_path / "file" / "list.m3u", [], MUSIC)

@@ -1,0 +1,179 @@
+"""A place for every track: what is known of it against what its sound and tags foretell."""
+
+import numpy as np
+import pytest
+from synthetic import NET, QUICK, make_listener, make_tracks
+
+from cfaudio_core.embedding import placing
+from cfaudio_core.embedding.placing import HALF, Places, place
+from cfaudio_core.learning.dataset import unit
+from cfaudio_core.learning.learner import learn
+from cfaudio_core.learning.model_files import Model, load_model, save_model
+
+N = 60
+
+
+@pytest.fixture(scope="module")
+def places(model, library):
+    return place(model, library.tracks, [library.listener], library.summaries)
+
+
+def untaught(summaries):
+    """The model of a library of which too little is known to learn from."""
+    tracks = make_tracks(len(summaries))
+    return tracks, learn(tracks, [make_listener([0] * len(summaries))], summaries, NET, QUICK)
+
+
+def test_every_track_has_a_unit_vector_and_a_score_from_0_to_100(places):
+    assert places.vectors.shape == (240, 6)
+    assert places.vectors.dtype == np.float32
+    np.testing.assert_allclose(np.linalg.norm(places.vectors, axis=1), 1, rtol=1e-5)
+    scores = places.scores["me"]
+    assert scores.dtype == np.float32
+    assert scores.min() == pytest.approx(0, abs=1)
+    assert scores.max() == pytest.approx(100, abs=1)
+    assert scores.mean() == pytest.approx(50)
+
+
+def test_tracks_that_nobody_played_are_scored_by_what_would_be_liked(places, library):
+    fresh = ~library.listener.played
+    assert np.corrcoef(places.scores["me"][fresh], library.liking[fresh])[0, 1] > 0.6
+
+
+def test_a_track_played_a_lot_stands_by_its_own_plays_whatever_it_sounds_like(model, library):
+    plays = library.listener.plays.copy()
+    worst = int(np.argmin(library.liking))
+    plays[worst] = 1000
+    person = make_listener(plays)
+    assert place(model, library.tracks, [person], library.summaries).scores["me"][worst] == 100
+
+
+def test_a_track_skipped_a_lot_falls_to_the_bottom_whatever_it_sounds_like(model, library):
+    skips = np.zeros(240)
+    best = int(np.argmax(library.liking))
+    skips[best] = 1000
+    plays = np.where(np.arange(240) == best, 0, library.listener.plays)
+    assert place(model, library.tracks, [make_listener(plays, skips)], library.summaries).scores["me"][best] == 0
+
+
+def test_own_factors_outweigh_prediction_the_more_a_track_was_played(model, library):
+    own = model.arrays["own.direction"]
+    even = np.arange(0, 240, 2)  # the tracks that are known
+
+    def nearness(plays):
+        person = make_listener(np.where(np.arange(240) % 2 == 0, plays, 0))
+        vectors = place(model, library.tracks, [person], library.summaries).vectors
+        return np.sum(vectors[even] * own, axis=1)
+
+    once, thrice, often = nearness(1), nearness(HALF), nearness(10_000)
+    assert often.min() > 0.999
+    assert (once <= thrice + 1e-6).all()
+    assert (thrice <= often + 1e-6).all()
+    assert once.mean() < thrice.mean() < often.mean()
+
+
+def test_a_track_without_plays_is_where_sound_and_tags_foretell(model, library, places):
+    foretold = placing._foretell(model, library.tracks, library_features(model, library))
+    odd = np.arange(1, 240, 2)
+    np.testing.assert_allclose(places.vectors[odd], unit(foretold[:, 1:])[odd], atol=1e-5)
+    order = np.argsort(foretold[odd, 0])
+    assert (np.diff(places.scores["me"][odd][order]) >= 0).all()
+
+
+def library_features(model, library):
+    return placing.Scaling(model.arrays["scaling.mean"], model.arrays["scaling.scale"]).apply(library.summaries)
+
+
+def test_places_do_not_depend_on_the_order_of_the_library(model, library, places):
+    shuffled = np.random.default_rng(0).permutation(240)
+    part = library.subset(shuffled)
+    again = place(model, part.tracks, [part.listener], part.summaries)
+    np.testing.assert_allclose(again.vectors, places.vectors[shuffled], atol=1e-5)
+    np.testing.assert_allclose(again.scores["me"], places.scores["me"][shuffled], atol=1e-3)
+
+
+def test_a_model_from_disk_places_as_it_did_before(model, library, places, tmp_path):
+    save_model(tmp_path, model)
+    again = place(load_model(tmp_path, model.id), library.tracks, [library.listener], library.summaries)
+    np.testing.assert_array_equal(again.vectors, places.vectors)
+    np.testing.assert_array_equal(again.scores["me"], places.scores["me"])
+
+
+def test_a_listener_without_plays_has_no_scores(model, library):
+    nobody = make_listener([0] * 240, name="bob")
+    got = place(model, library.tracks, [library.listener, nobody], library.summaries)
+    assert list(got.scores) == ["me"]
+
+
+def test_a_listener_new_since_the_lesson_is_scored_by_likeness(model, library):
+    fan = make_listener([5 if i == 0 else 0 for i in range(240)], name="bob")
+    got = place(model, library.tracks, [library.listener, fan], library.summaries)
+    assert list(got.scores) == ["me", "bob"]
+    assert got.scores["bob"][0] > 90
+
+
+def groups():
+    """Two sounds, far apart: the first 30 tracks and the last 30."""
+    rng = np.random.default_rng(0)
+    summaries = np.zeros((N, 8), np.float32)
+    summaries[:, :2] = rng.normal(0, 0.05, (N, 2))
+    summaries[:30, 0] += 1
+    summaries[30:, 1] += 1
+    return summaries
+
+
+def test_with_little_known_the_nearer_in_sound_to_what_was_played_the_better():
+    summaries = groups()
+    tracks, model = untaught(summaries)
+    got = place(model, tracks, [make_listener([9, 9] + [0] * 58)], summaries)
+    scores = got.scores["me"]
+    assert scores[:2].min() > 95
+    assert scores[2:30].min() > scores[30:].max()
+    np.testing.assert_allclose(np.linalg.norm(got.vectors, axis=1), 1, rtol=1e-5)
+
+
+def test_with_little_known_the_nearer_in_sound_to_what_was_skipped_the_worse():
+    summaries = groups()
+    tracks, model = untaught(summaries)
+    scores = place(model, tracks, [make_listener([0] * 59 + [1], [3, 3] + [0] * 58)], summaries).scores["me"]
+    assert scores[:30].max() < scores[30:].min()
+
+
+def test_a_listener_who_only_skipped_has_no_scores_yet():
+    summaries = groups()
+    tracks, model = untaught(summaries)
+    assert place(model, tracks, [make_listener([0] * N, [1] * N)], summaries).scores == {}
+
+
+def test_likeness_leaves_a_tracks_own_preference_out_and_is_the_same_in_any_blocks(monkeypatch):
+    sound = unit(groups())
+    person = make_listener([9] + [0] * 59)
+    whole = placing._likeness(sound, person)
+    assert whole[0] == 0
+    assert whole[1:30].min() > 1
+    monkeypatch.setattr(placing, "_BLOCK", 7)
+    np.testing.assert_allclose(placing._likeness(sound, person), whole, rtol=1e-5)
+
+
+def test_scores_are_the_share_of_the_library_that_a_track_is_ahead_of():
+    np.testing.assert_allclose(placing._percentiles(np.float32([5, 1, 9, 3, 7])), [50, 0, 100, 25, 75])
+    np.testing.assert_allclose(placing._percentiles(np.float32([1, 1, 2])), [25, 25, 100])
+    assert placing._percentiles(np.float32([7])).tolist() == [0]
+
+
+def test_three_plays_weigh_as_much_as_all_that_is_foretold():
+    assert placing._blend(np.float32([0, 0, 0]), np.float32([8, 8, 8]), np.float32([0, HALF, 1e9])).tolist() == [
+        0,
+        4,
+        8,
+    ]
+
+
+def test_a_single_track_has_its_place():
+    tracks = make_tracks(1)
+    model = learn(tracks, [make_listener([1])], np.ones((1, 8), np.float32), NET, QUICK)
+    got = place(model, tracks, [make_listener([1])], np.ones((1, 8), np.float32))
+    assert isinstance(model, Model)
+    assert isinstance(got, Places)
+    assert got.scores["me"].tolist() == [0]
+    assert np.isfinite(got.vectors).all()

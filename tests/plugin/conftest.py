@@ -1,0 +1,94 @@
+"""Libraries to test on: an empty one, one before and one after the first `cfembed`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from beets.library import Item
+from user_home import BELLS, DRUMS, PER_ARTIST, Home, Ran, bells, drums
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _nobody_elses_beets(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BEETSDIR", str(tmp_path_factory.mktemp("nobody")))
+        yield
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    """beets with an empty library."""
+    return Home.make(tmp_path / "home")
+
+
+@pytest.fixture(scope="session")
+def collection(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """40 tracks that cfaudio never heard: bells are played, drums skipped, and one artist of each kind is unknown."""
+    home = Home.make(tmp_path_factory.mktemp("collection") / "home")
+    with home.library() as lib:
+        for a, artist in enumerate([*BELLS, *DRUMS]):
+            items = []
+            for k in range(PER_ARTIST):
+                seed = a * PER_ARTIST + k
+                sound = bells(seed) if artist in BELLS else drums(seed)
+                file = home.write(f"{artist}/{k + 1} Stück.{('wav', 'flac', 'ogg')[seed % 3]}", sound)
+                about = {"artist": artist, "albumartist": artist, "album": f"{artist}'s best", "length": 4.5}
+                item = Item(path=os.fsencode(file), title=f"Stück {k + 1}", track=k + 1, **about)
+                if artist in BELLS[:-1]:
+                    item.play_count = 5 + 3 * k + a
+                elif artist in DRUMS[:-1]:
+                    item.skip_count = 2 + k
+                items.append(item)
+            lib.add_album(items)
+    return home
+
+
+@pytest.fixture(scope="session")
+def _heard(collection: Home, tmp_path_factory: pytest.TempPathFactory) -> tuple[Home, Ran]:
+    home = collection.copy(tmp_path_factory.mktemp("heard") / "home")
+    return home, home.embed()
+
+
+@pytest.fixture
+def unheard(collection: Home, tmp_path: Path) -> Home:
+    """The collection, before the first `cfembed`."""
+    return collection.copy(tmp_path / "home")
+
+
+@pytest.fixture
+def heard(_heard: tuple[Home, Ran], tmp_path: Path) -> Home:
+    """The collection, after the first `cfembed`."""
+    assert _heard[1].code == 0, _heard[1]
+    return _heard[0].copy(tmp_path / "home")
+
+
+@pytest.fixture
+def first_run(_heard: tuple[Home, Ran]) -> Ran:
+    """What the first `cfembed` printed."""
+    return _heard[1]
+
+
+@pytest.fixture
+def hearing_fails(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Call it, and from then on this process cannot decode anything."""
+
+    def fail() -> None:
+        monkeypatch.setattr("cfaudio_core.embedding.hearing.read_windows", _no_decoding)
+
+    return fail
+
+
+def _no_decoding(*_: object) -> None:
+    raise AssertionError("something was decoded")
+
+
+@pytest.fixture
+def scored(unheard: Home) -> Home:
+    """The collection with made-up scores: the later a track was added, the higher."""
+    ids = unheard.ids("1")
+    unheard.set("cf_score", {item: round(100 * k / (len(ids) - 1), 3) for k, item in enumerate(ids)})
+    unheard.set("cf_model", dict.fromkeys(ids, "cf-0123456789"))
+    return unheard

@@ -1,0 +1,464 @@
+"""`beet cfembed`, as its user sees it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from beets.library import Item
+from user_home import BELLS, DRUMS, NEVER_HEARD, RATE, Home, Ran, bells, drums
+
+from cfaudio_core.embedding.codec import decode
+
+weights = pytest.mark.weights
+Fail = Callable[[], None]
+
+
+@pytest.fixture
+def decoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Names of the files that this process decodes, as it goes on."""
+    from cfaudio_core.embedding import hearing
+
+    names: list[str] = []
+    read = hearing.read_windows
+
+    def recorded(path: bytes, n: int) -> object:
+        names.append(Path(os.fsdecode(path)).name)
+        return read(path, n)
+
+    monkeypatch.setattr(hearing, "read_windows", recorded)
+    return names
+
+
+@weights
+def test_the_first_run_gives_every_track_its_fields(heard: Home, first_run: Ran) -> None:
+    assert first_run.lines[0] == "Heard 40 new tracks; 40 of 40 are known by their sound."
+    assert first_run.lines[1].startswith("me: learnt from 32 tracks.")
+    assert first_run.lines[-1].startswith("Updated 40 tracks (model cf-")
+    for field in ("cf_score", "cf_embedding", "cf_model", "cf_key"):
+        assert len(heard.field(field)) == 40, field
+    assert len(set(heard.field("cf_model").values())) == 1
+    assert len(set(heard.field("cf_key").values())) == 40
+
+
+@weights
+def test_scores_and_models_are_queried_as_any_field_of_beets(heard: Home) -> None:
+    scores = {item: float(score) for item, score in heard.field("cf_score").items()}
+    assert (min(scores.values()), max(scores.values())) == (0, 100)
+    by_score = sorted(scores, key=lambda item: -scores[item])
+    good = [str(item) for item in by_score if scores[item] >= 50]
+    assert 0 < len(good) < 40
+    assert heard.beet("ls", "-f", "$id", "cf_score:50..", "cf_score-").fine.lines == good
+    model = heard.field("cf_model")[1]
+    assert len(heard.beet("ls", f"cf_model:{model}").fine.lines) == 40
+
+
+@weights
+def test_embeddings_are_40_numbers_of_unit_length(heard: Home) -> None:
+    for text in heard.field("cf_embedding").values():
+        assert len(text) == 216
+        vector = decode(text)
+        assert vector.shape == (40,)
+        assert np.linalg.norm(vector) == pytest.approx(1, abs=1e-5)
+
+
+@weights
+def test_tracks_nobody_played_are_scored_by_how_they_sound(heard: Home) -> None:
+    scores = {item: float(score) for item, score in heard.field("cf_score").items()}
+    bell, drum = ([scores[i] for i in heard.ids("artist = ?", artist)] for artist in NEVER_HEARD)
+    assert min(bell) > max(drum)
+
+
+@weights
+def test_a_second_run_decodes_nothing_learns_nothing_and_changes_nothing(heard: Home, hearing_fails: Fail) -> None:
+    hearing_fails()
+    database, models = heard.database.read_bytes(), sorted(heard.models.iterdir())
+    ran = heard.embed().fine
+    assert ran.lines[0] == "Heard 0 new tracks; 40 of 40 are known by their sound."
+    assert ran.lines[1].startswith("Nothing new since the last run (model cf-")
+    assert (heard.database.read_bytes(), sorted(heard.models.iterdir())) == (database, models)
+
+
+@weights
+def test_a_second_run_does_not_load_torch(heard: Home) -> None:
+    probe = "import sys; from beets.ui import main; main(['cfembed']); print('torch' in sys.modules)"
+    assert heard.beet(python=("-c", probe)).fine.lines[-1] == "False"
+
+
+@weights
+def test_new_plays_make_a_new_model_and_no_file_is_decoded(heard: Home, hearing_fails: Fail) -> None:
+    hearing_fails()
+    heard.sql("DELETE FROM item_attributes WHERE key = 'skip_count'")  # and so few are known: quicker
+    old = heard.field("cf_model")[1]
+    ran = heard.embed()
+    assert "me: 16 tracks played or skipped, fewer than the 30 it takes to learn from" in ran.out
+    assert heard.field("cf_model")[1] != old
+    assert float(heard.field("cf_score")[heard.ids("artist = ?", BELLS[0])[0]]) > 50
+    assert "Nothing new" in heard.embed().fine.out
+
+
+@weights
+def test_a_run_goes_on_where_an_earlier_one_was_stopped(unheard: Home, decoded: list[str]) -> None:
+    unheard.sql("DELETE FROM item_attributes")
+    some = unheard.embed(f"artist:{BELLS[0]}")
+    assert some.lines[0] == "Heard 4 new tracks; 4 of 40 are known by their sound."
+    assert len(decoded) == 4
+    unheard.sql("DELETE FROM item_attributes")  # a run that is killed has not written the fields yet
+    unheard.embed(f"artist:{BELLS[0]}", ",", f"artist:{BELLS[1]}")
+    assert len(decoded) == 8
+    assert len(unheard.field("cf_key")) == 8
+
+
+@weights
+def test_ctrl_c_ends_a_run_without_a_word_and_keeps_what_was_heard(unheard: Home) -> None:
+    unheard.sql("DELETE FROM item_attributes")  # nothing is learnt without plays, which is quicker
+    process = subprocess.Popen(
+        [sys.executable, "-m", "beets", "cfembed", "-j", "2"],
+        env=unheard.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+    deadline = time.monotonic() + 60
+    while process.poll() is None and not _stored(unheard.store) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    os.killpg(process.pid, signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    kept = _stored(unheard.store)
+    assert "Traceback" not in err.decode(), err.decode()
+    assert out == b""
+    assert 8 <= kept < 40
+    assert unheard.field("cf_score") == {}
+    assert unheard.embed().lines[0] == f"Heard {40 - kept} new tracks; 40 of 40 are known by their sound."
+
+
+def _stored(store: Path) -> int:
+    if not store.exists():
+        return 0
+    connection = sqlite3.connect(f"file:{store}?mode=ro", uri=True, timeout=5)
+    try:
+        return int(connection.execute("SELECT count(*) FROM features").fetchone()[0])
+    except sqlite3.OperationalError:
+        return 0
+    finally:
+        connection.close()
+
+
+@weights
+def test_a_moved_file_keeps_what_was_heard_of_it(heard: Home, hearing_fails: Fail) -> None:
+    hearing_fails()
+    heard.configure(paths={"default": "elsewhere/$artist - $title", "singleton": "x/$title"})
+    assert heard.beet("mv", "-e").code == 0 or heard.beet("mv").code == 0
+    assert (heard.music / "elsewhere" / f"{BELLS[0]} - Stück 1.wav").exists()
+    assert heard.embed().lines == [
+        "Heard 0 new tracks; 40 of 40 are known by their sound.",
+        f"Nothing new since the last run (model {heard.field('cf_model')[1]}).",
+    ]
+
+
+@weights
+def test_a_retagged_file_keeps_what_was_heard_of_it(heard: Home, hearing_fails: Fail) -> None:
+    hearing_fails()
+    file = heard.music / BELLS[0] / "2 Stück.flac"
+    keys = heard.field("cf_key")
+    assert heard.beet("modify", "-y", "-w", f"path:{file}", "title=Another").code == 0
+    assert "Heard 0 new tracks; 40 of 40" in heard.embed().out
+    assert heard.field("cf_key") == keys
+
+
+@weights
+def test_without_its_store_everything_is_heard_again_and_gets_the_same_keys(heard: Home) -> None:
+    keys = heard.field("cf_key")
+    for file in heard.store.parent.glob("features.db*"):
+        file.unlink()
+    assert heard.embed(f"artist:{BELLS[0]}").lines[0].startswith("Heard 4 new tracks; 4 of 40")
+    assert heard.field("cf_key") == keys
+    assert len(heard.field("cf_score")) == 4  # a place of an older model means nothing beside these
+
+
+@weights
+def test_force_hears_again(heard: Home, decoded: list[str]) -> None:
+    assert heard.embed("-f", f"artist:{DRUMS[0]}", "title:Stück 1").lines[0].startswith("Heard 1 new track; 40 of 40")
+    assert len(decoded) == 1
+
+
+@weights
+def test_a_listener_without_enough_plays_gets_likeness_in_sound(heard: Home) -> None:
+    heard.sql("DELETE FROM item_attributes WHERE key IN ('play_count', 'skip_count')")
+    liked = heard.ids("artist = ?", DRUMS[-1])[0]
+    heard.set("play_count", {liked: 9})
+    ran = heard.embed().fine
+    assert (
+        "me: 1 track played or skipped, fewer than the 30 it takes to learn from; "
+        "scores are likeness in sound to those you play." in ran.lines
+    )
+    scores = {item: float(score) for item, score in heard.field("cf_score").items()}
+    bell, drum = ([scores[i] for i in heard.ids("artist LIKE ?", kind)] for kind in ("Bell%", "Drum%"))
+    assert np.mean(drum) > np.mean(bell) + 20
+
+
+@weights
+def test_a_library_without_plays_gets_embeddings_and_no_scores(heard: Home) -> None:
+    heard.sql("DELETE FROM item_attributes WHERE key IN ('play_count', 'skip_count')")
+    ran = heard.embed().fine
+    assert ran.lines[1] == (
+        "me: 0 tracks played or skipped, fewer than the 30 it takes to learn from; so there are no scores."
+    )
+    assert len(heard.field("cf_embedding")) == 40
+    assert heard.field("cf_score") == {}
+    assert heard.beet("cfrecommend").complaint == (
+        "error: me has not played a track yet, so there is nothing to recommend by"
+    )
+
+
+@weights
+def test_two_listeners_have_scores_of_their_own(heard: Home) -> None:
+    heard.sql("DELETE FROM item_attributes WHERE key IN ('play_count', 'skip_count')")
+    heard.set("play_count", dict.fromkeys(heard.ids("artist = ?", BELLS[0]), "5"))
+    heard.set("plex_viewcount", dict.fromkeys(heard.ids("artist = ?", DRUMS[0]), "5.0"))
+    heard.configure({"users": {"anna": ["play_count"], "Ben": ["plex_viewcount"]}})
+    ran = heard.embed().fine
+    assert [line.split(":")[0] for line in ran.lines[1:3]] == ["anna", "Ben"]
+    best = {
+        field: heard.beet("ls", "-f", "$artist", f"{field}:90..").fine.lines for field in ("cf_score", "cf_score_ben")
+    }
+    assert {artist.split()[0] for artist in best["cf_score"]} == {"Bell"}
+    assert {artist.split()[0] for artist in best["cf_score_ben"]} == {"Drum"}
+    tops = [heard.beet("cfrecommend", "-n", "4", "-f", "$artist", "-u", name).fine.lines for name in ("anna", "Ben")]
+    assert [{artist.split()[0] for artist in top} for top in tops] == [{"Bell"}, {"Drum"}]
+
+
+@weights
+def test_user_writes_the_scores_of_this_listener_only(heard: Home) -> None:
+    heard.sql("DELETE FROM item_attributes WHERE key IN ('play_count', 'skip_count')")
+    heard.set("play_count", dict.fromkeys(heard.ids("artist = ?", BELLS[0]), 5))
+    heard.set("plex_viewcount", dict.fromkeys(heard.ids("artist = ?", DRUMS[0]), 5))
+    heard.configure({"users": {"anna": ["play_count"], "ben": ["plex_viewcount"]}})
+    before = heard.field("cf_score")
+    heard.embed("-u", "ben")
+    assert heard.field("cf_score") == before
+    assert len(heard.field("cf_score_ben")) == 40
+    heard.embed()
+    assert heard.field("cf_score") != before
+
+
+@weights
+def test_of_several_counts_of_one_listener_the_larger_is_taken_and_junk_is_none(heard: Home) -> None:
+    heard.sql("DELETE FROM item_attributes WHERE key IN ('play_count', 'skip_count')")
+    first, second, third, *_ = heard.ids("1")
+    heard.set("play_count", {first: "5", second: "None", third: ""})
+    heard.set("lastfm_play_count", {first: "7.0", second: "3", third: "junk"})
+    heard.embed()
+    rows = json.loads(heard.beet("cfrecommend", "--json", "-n", "40").fine.out)
+    plays = {row["id"]: row["plays"] for row in rows}
+    assert {item: count for item, count in plays.items() if count} == {first: 7, second: 3}
+
+
+@weights
+def test_nothing_of_beets_own_data_is_touched(unheard: Home) -> None:
+    unheard.set("mood", {1: "blue"})
+    unheard.set("mpd_rating", {2: 0.5})
+    before, audio = unheard.dump(), {file: file.read_bytes() for file in unheard.music.rglob("*.*")}
+    unheard.embed(f"artist:{BELLS[0]}", ",", f"artist:{DRUMS[0]}")
+    assert len(unheard.field("cf_embedding")) == 8
+    assert unheard.dump() == before
+    assert {file: file.read_bytes() for file in unheard.music.rglob("*.*")} == audio
+
+
+@weights
+def test_fields_are_stored_as_text_that_queries_can_read(heard: Home) -> None:
+    assert heard.sql("SELECT DISTINCT typeof(value) FROM item_attributes WHERE key LIKE 'cf\\_%' ESCAPE '\\'") == [
+        ("text",)
+    ]
+
+
+@weights
+def test_pretending_says_what_would_be_done_and_writes_nothing(unheard: Home) -> None:
+    before = unheard.files()
+    ran = unheard.beet_here("cfembed", "-p", f"artist:{BELLS[0]}").fine
+    assert ran.lines[-1] == "Would hear 4 of 4 tracks, and learn from me: 16 tracks played."
+    assert [line.split(f"{BELLS[0]}/")[1] for line in sorted(ran.lines[:-1])] == [
+        "1 Stück.wav",
+        "2 Stück.flac",
+        "3 Stück.ogg",
+        "4 Stück.wav",
+    ]
+    after = {file: content for file, content in unheard.files().items() if not file.name.startswith("features.db")}
+    assert after == before
+
+
+BAD = ("empty.wav", "folder.wav", "missing.wav", "nan.wav", "noise.mp3", "short.flac", "silent.wav", "text.ogg")
+
+
+def _add_bad_files(home: Home) -> None:
+    home.write("silent.wav", np.zeros(3 * RATE, np.float32))
+    home.write("nan.wav", np.full(3 * RATE, np.nan, np.float32), subtype="FLOAT")
+    whole = home.write("short.flac", bells(1)).read_bytes()
+    (home.music / "short.flac").write_bytes(whole[:200])
+    (home.music / "empty.wav").touch()
+    (home.music / "text.ogg").write_text("Dear diary")
+    (home.music / "noise.mp3").write_bytes(np.random.default_rng(0).bytes(20_000))
+    (home.music / "folder.wav").mkdir()
+    home.add(*(home.music / name for name in BAD))
+
+
+@weights
+def test_bad_files_are_named_in_one_line_each_counted_and_passed_over(home: Home) -> None:
+    _add_bad_files(home)
+    home.add(home.write("good.wav", bells(0)))
+    ran = home.beet("cfembed")
+    assert ran.code == 0
+    complaints = sorted(line for line in ran.err.splitlines() if not line.startswith("Hearing: "))
+    assert len(complaints) == len(BAD), ran.err
+    for complaint, name in zip(complaints, BAD, strict=True):
+        start = f"cfaudio: skipping {home.music / name}: "
+        assert complaint.startswith(start)
+        assert len(complaint) > len(start)
+    assert ran.lines[:2] == [
+        "Heard 1 new track; 1 of 9 are known by their sound.",
+        "Skipped 8 files that cannot be heard (named above).",
+    ]
+
+
+@weights
+def test_a_single_job_keeps_quiet_about_damaged_frames_too(home: Home, capfd: pytest.CaptureFixture[str]) -> None:
+    _add_bad_files(home)
+    home.embed()
+    assert capfd.readouterr() == ("", "")  # past Python; what Python printed was caught
+
+
+@weights
+def test_bad_files_are_tried_again_only_by_force_or_when_they_have_changed(home: Home, decoded: list[str]) -> None:
+    _add_bad_files(home)
+    home.add(home.write("good.wav", bells(0)))
+    home.embed()
+    decoded.clear()
+    ran = home.embed()
+    # A file that is not there has no size and time to be known by.
+    assert decoded == ["missing.wav"]
+    assert ran.err.count("\n") == 1
+    assert (
+        "Passed over 7 files that could not be heard before, unchanged since "
+        "(`beet -v cfembed` names them, `beet cfembed -f` tries again)." in ran.lines
+    )
+    decoded.clear()
+    home.write("text.ogg", drums(0))
+    assert "Heard 1 new track; 2 of 9 are known by their sound." in home.embed().out
+    assert sorted(decoded) == ["missing.wav", "text.ogg"]
+    decoded.clear()
+    forced = home.embed("-f")
+    assert sorted(decoded) == sorted([*BAD, "good.wav"])
+    assert forced.err.count("\n") == 7
+    assert "Passed over" not in forced.out
+
+
+@weights
+def test_verbose_names_what_is_passed_over(home: Home) -> None:
+    (home.music / "text.ogg").write_text("Dear diary")
+    home.add(home.write("good.wav", bells(0)), home.music / "text.ogg")
+    home.embed()
+    assert "text.ogg" not in home.embed().err
+    assert f"cfaudio: still skipping {home.music / 'text.ogg'}: " in home.beet_here("-v", "cfembed", "-j", "1").err
+
+
+@weights
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read everything")
+def test_an_unreadable_file_is_passed_over(home: Home) -> None:
+    file = home.write("secret.wav", bells(1))
+    file.chmod(0)
+    home.add(home.write("good.wav", bells(0)), file)
+    ran = home.embed()
+    assert (ran.code, ran.err) == (0, f"cfaudio: skipping {file}: cannot be opened: Permission denied\n")
+
+
+@weights
+def test_where_no_file_can_be_heard_the_run_has_failed(home: Home) -> None:
+    _add_bad_files(home)
+    ran = home.embed()
+    assert ran.code == 1
+    assert ran.err.splitlines()[-1] == "error: no track could be heard"
+    assert len(ran.err.splitlines()) == len(BAD) + 1
+    assert "Traceback" not in ran.err
+
+
+@weights
+def test_names_that_are_no_text_or_have_line_breaks_are_heard(home: Home) -> None:
+    names = [b"caf\xe9.wav", b"two\nlines.wav", "Übung #1.wav".encode()]
+    with home.library() as lib:
+        for k, name in enumerate(names):
+            file = home.music / os.fsdecode(name)
+            home.write(f"{k}.wav", bells(k)).rename(file)
+            lib.add(Item(path=os.fsencode(file), title=f"t{k}", play_count=k))
+    ran = home.embed().fine
+    assert ran.lines[0] == "Heard 3 new tracks; 3 of 3 are known by their sound."
+    assert len(home.beet("cfrecommend", "-f", "$title").fine.lines) == 3
+    printed = home.beet("cfrecommend", "-p").fine.out
+    assert "two\nlines.wav" in printed
+    assert "Übung #1.wav" in printed
+
+
+@weights
+def test_two_copies_of_one_recording_share_what_was_heard(home: Home) -> None:
+    home.add(home.write("a.wav", bells(0)), home.write("b.wav", bells(0)), home.write("c.wav", drums(0)))
+    home.embed()
+    keys = home.field("cf_key")
+    assert keys[1] == keys[2] != keys[3]
+    assert _stored(home.store) == 2
+    assert "Nothing new" in home.embed().fine.out
+
+
+def test_an_empty_library_is_one_line(home: Home) -> None:
+    assert home.beet_here("cfembed").complaint == "error: the library is empty"
+
+
+@pytest.mark.parametrize(
+    ("args", "complaint"),
+    [
+        (["artist:nobody"], "error: no track matches artist:nobody"),
+        (["-u", "carl"], "error: there is no listener carl (there are: me)"),
+        (["-j", "0"], "error: -j/--jobs must be 1 or more"),
+        (["-p", "artist:nobody"], "error: no track matches artist:nobody"),
+        (["added:yesterdayish"], "error: invalid query: "),
+    ],
+)
+def test_what_makes_no_sense_is_one_line_and_nothing_is_done(unheard: Home, args: list[str], complaint: str) -> None:
+    before = unheard.files()
+    said = unheard.beet_here("cfembed", *args).complaint
+    assert said.removeprefix("error: ").startswith(complaint.removeprefix("error: "))
+    assert unheard.files() == before
+
+
+def test_weights_that_cannot_be_had_are_one_line(
+    unheard: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    unheard.configure({"weights": str(tmp_path / "none.whl")})
+    complaint = unheard.beet_here("cfembed").complaint
+    assert "none.whl" in complaint
+    assert "weights" in complaint
+
+
+def test_a_store_that_is_none_is_one_line(unheard: Home) -> None:
+    unheard.store.parent.mkdir()
+    unheard.store.write_text("this is no database, however long it is; " * 100)
+    assert str(unheard.store) in unheard.beet_here("cfembed").complaint
+
+
+@weights
+def test_a_damaged_model_is_one_line_that_knows_the_way_out(heard: Home) -> None:
+    for file in heard.models.glob("*.safetensors"):
+        file.write_bytes(b"damaged")
+    heard.sql("DELETE FROM item_attributes WHERE key = 'skip_count'")
+    ran = heard.embed()
+    assert (ran.code, ran.err.count("\n")) == (1, 1)
+    assert "--retrain" in ran.err
+    assert heard.embed("--retrain").code == 0

@@ -1,0 +1,229 @@
+"""`beet cfrecommend`, as its user sees it; the scores are made up, so that no net is needed."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from user_home import BELLS, DRUMS, Home
+
+
+def _json(home: Home, *args: str) -> list[dict[str, object]]:
+    rows: list[dict[str, object]] = json.loads(home.beet_here("cfrecommend", "--json", *args).fine.out)
+    return rows
+
+
+def test_prints_as_many_tracks_as_asked_for_as_beet_ls_would(scored: Home) -> None:
+    lines = scored.beet("cfrecommend", "-n", "7").fine.lines
+    assert len(set(lines)) == 7
+    assert set(lines) <= set(scored.beet("ls").lines)
+
+
+def test_asked_for_more_than_there_are_prints_all_there_are(scored: Home) -> None:
+    assert len(set(scored.beet_here("cfrecommend", "-n", "1000").fine.lines)) == 40
+
+
+def test_fifty_are_the_default_and_a_query_limits_the_choice(scored: Home) -> None:
+    lines = scored.beet_here("cfrecommend", "-f", "$artist", f"artist:{BELLS[0]}", ",", f"artist:{DRUMS[0]}").fine.lines
+    assert Counter(lines) == {BELLS[0]: 4, DRUMS[0]: 4}
+
+
+def test_format_and_path_print_as_in_beet_ls(scored: Home) -> None:
+    assert scored.beet_here(
+        "cfrecommend", "-n", "1", "--unplayed", "1", "-f", "$artist/$title: $cf_score"
+    ).fine.lines == [f"{DRUMS[-1]}/Stück 4: 100.0"]
+    (path,) = scored.beet_here("cfrecommend", "-n", "1", "--unplayed", "1", "-p").fine.lines
+    assert path == str(scored.music / DRUMS[-1] / "4 Stück.wav")
+
+
+def test_json_tells_all_there_is_to_know(scored: Home) -> None:
+    best = max(scored.ids("artist = ?", BELLS[3]))
+    (row,) = _json(scored, "-n", "1", "--unplayed", "0")
+    assert row == {
+        "id": best,
+        "path": str(scored.music / BELLS[3] / "4 Stück.wav"),
+        "artist": BELLS[3],
+        "title": "Stück 4",
+        "album": f"{BELLS[3]}'s best",
+        "score": 38.5,
+        "plays": 17,
+        "unplayed": False,
+    }
+
+
+@pytest.mark.parametrize(("share", "unplayed"), [("0", 0), ("1", 10), ("0.3", 3), ("0.5", 5)])
+def test_the_share_of_unplayed_tracks_is_met_exactly(scored: Home, share: str, unplayed: int) -> None:
+    rows = _json(scored, "-n", "10", "--unplayed", share)
+    assert (len(rows), sum(bool(row["unplayed"]) for row in rows)) == (10, unplayed)
+
+
+def test_the_share_of_the_configuration_is_taken_where_none_is_given(scored: Home) -> None:
+    scored.configure({"unplayed": 0.2})
+    assert sum(bool(row["unplayed"]) for row in _json(scored, "-n", "10")) == 2
+    assert sum(bool(row["unplayed"]) for row in _json(scored, "-n", "10", "--unplayed", "0.4")) == 4
+
+
+@pytest.mark.parametrize("cap", [1, 2, 3])
+def test_no_artist_comes_too_often(scored: Home, cap: int) -> None:
+    scored.configure({"per_artist": cap} if cap != 2 else None)
+    artists = Counter(row["artist"] for row in _json(scored, "-n", "8"))
+    assert max(artists.values()) == cap
+
+
+def test_each_kind_is_sorted_best_first(scored: Home) -> None:
+    rows = _json(scored, "-n", "12")
+    for kind in (True, False):
+        scores = [row["score"] for row in rows if row["unplayed"] is kind]
+        assert scores == sorted(scores, reverse=True)
+
+
+def test_a_seed_gives_another_list_and_always_the_same(scored: Home) -> None:
+    plain, first, again, other = (
+        [row["id"] for row in _json(scored, "-n", "10", *seed)] for seed in ((), *(("--seed", s) for s in "112"))
+    )
+    assert first == again
+    assert len({tuple(plain), tuple(first), tuple(other)}) == 3
+
+
+def test_a_listener_gets_what_has_scores_and_plays_of_theirs(scored: Home) -> None:
+    scored.configure({"users": {"anna": ["play_count"], "ben": ["skip_count", "plex_viewcount"]}})
+    liked = scored.ids("artist = ?", DRUMS[0])
+    scored.set("cf_score_ben", dict.fromkeys(liked, "80.0"))
+    scored.set("plex_viewcount", {liked[0]: 3})
+    rows = _json(scored, "-u", "ben")
+    assert sorted(row["id"] for row in rows) == liked
+    assert [row["plays"] for row in rows if not row["unplayed"]] == [3]
+
+
+@pytest.mark.parametrize(
+    ("args", "complaint"),
+    [
+        (["-n", "0"], "-n must be 1 or more"),
+        (["-n", "-5"], "-n must be 1 or more"),
+        (["--unplayed", "1.5"], "--unplayed must be a share from 0 to 1, not 1.5"),
+        (["--unplayed", "-0.1"], "--unplayed must be a share from 0 to 1, not -0.1"),
+        (["--unplayed", "nan"], "--unplayed must be a share from 0 to 1, not nan"),
+        (["-u", "carl"], "there is no listener carl (there are: me)"),
+        (["artist:nobody"], "no track matches artist:nobody"),
+        (["--seed", "-1"], "--seed must be 0 or more"),
+    ],
+)
+def test_what_makes_no_sense_is_one_line(scored: Home, args: list[str], complaint: str) -> None:
+    assert scored.beet_here("cfrecommend", *args).complaint == f"error: {complaint}"
+
+
+def test_numbers_that_are_none_are_refused_by_the_option(scored: Home) -> None:
+    for args in (["-n", "many"], ["--unplayed", "half"], ["--seed", "x"]):
+        ran = scored.beet_here("cfrecommend", *args)
+        assert ran.code == 2
+        assert f"invalid {'integer' if args[0] != '--unplayed' else 'floating-point'} value" in ran.err
+
+
+def test_before_the_first_cfembed_it_says_what_to_do(unheard: Home) -> None:
+    assert unheard.beet("cfrecommend").complaint == "error: no track has a score yet; run `beet cfembed` first"
+
+
+def test_an_empty_library_is_one_line(home: Home) -> None:
+    assert home.beet_here("cfrecommend").complaint == "error: the library is empty"
+
+
+def test_matching_tracks_without_scores_are_one_line(scored: Home) -> None:
+    scored.sql("DELETE FROM item_attributes WHERE key = 'cf_score' AND entity_id = 1")
+    assert scored.beet_here("cfrecommend", "id:1").complaint == (
+        "error: no track that matches id:1 has a score; run `beet cfembed`"
+    )
+
+
+def test_a_listener_without_scores_is_one_line(scored: Home) -> None:
+    scored.configure({"users": {"anna": ["play_count"], "ben": ["plex_viewcount"], "cleo": ["skip_count"]}})
+    assert "ben has not played a track yet" in scored.beet_here("cfrecommend", "-u", "ben").complaint
+
+
+def test_nothing_is_changed(scored: Home) -> None:
+    before = scored.files()
+    scored.beet_here("cfrecommend", "-n", "5")
+    assert scored.files() == before
+
+
+def test_a_playlist_has_its_entries_relative_to_the_music_folder(scored: Home, tmp_path: Path) -> None:
+    file = tmp_path / "new" / "Für später.m3u"
+    paths = scored.beet_here("cfrecommend", "-n", "6", "-p", "-m", str(file)).fine.lines
+    lines = file.read_text(encoding="utf-8").splitlines()
+    assert lines[0] == "#EXTM3U"
+    assert [str(scored.music / line) for line in lines[2::2]] == paths
+    assert all(line.startswith(("#EXTINF:4,", "#EXTINF:5,")) for line in lines[1::2])
+    assert f"{BELLS[3]} - Stück 4" in lines[1]
+
+
+def test_a_plain_file_name_goes_where_the_user_is_or_into_the_playlist_folder(scored: Home, tmp_path: Path) -> None:
+    scored.beet("cfrecommend", "-m", "here.m3u", cwd=tmp_path)
+    assert (tmp_path / "here.m3u").is_file()
+    scored.configure({"playlist_dir": str(tmp_path / "lists")})
+    scored.beet("cfrecommend", "-m", "there.m3u", cwd=tmp_path)
+    scored.beet("cfrecommend", "-m", str(tmp_path / "anywhere.m3u"), cwd=tmp_path)
+    assert sorted(file.relative_to(tmp_path).as_posix() for file in tmp_path.rglob("*.m3u")) == [
+        "anywhere.m3u",
+        "here.m3u",
+        "lists/there.m3u",
+    ]
+
+
+def test_entries_are_relative_to_another_folder_where_the_configuration_says_so(scored: Home) -> None:
+    scored.configure({"relative_to": str(scored.folder)})
+    file = scored.folder / "a.m3u"
+    assert scored.beet_here("cfrecommend", "-n", "3", "-m", str(file)).fine
+    assert all(line.startswith(("#", "music/")) for line in file.read_text().splitlines())
+
+
+def test_a_track_elsewhere_has_its_whole_path(scored: Home) -> None:
+    scored.configure({"relative_to": str(scored.folder / "other")})
+    file = scored.folder / "a.m3u"
+    assert scored.beet_here("cfrecommend", "-n", "3", "-m", str(file)).fine
+    assert all(line.startswith(("#", f"{scored.music}/")) for line in file.read_text().splitlines())
+
+
+def test_a_playlist_is_replaced_at_one_stroke_and_readable_by_the_player(scored: Home, tmp_path: Path) -> None:
+    file = tmp_path / "a.m3u"
+    file.write_text("old")
+    held = file.open(encoding="utf-8")
+    scored.beet_here("cfrecommend", "-n", "3", "-m", str(file))
+    with held:
+        assert held.read() == "old"
+    assert file.read_text(encoding="utf-8").startswith("#EXTM3U")
+    umask = os.umask(0)
+    os.umask(umask)
+    assert stat.S_IMODE(file.stat().st_mode) == 0o666 & ~umask
+    assert [entry.name for entry in tmp_path.iterdir() if entry.is_file()] == ["a.m3u"]
+
+
+def test_a_playlist_that_cannot_be_written_is_one_line(scored: Home, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for target in (tmp_path / "file" / "a.m3u", tmp_path):
+        ran = scored.beet_here("cfrecommend", "-n", "3", "-m", str(target))
+        assert (ran.code, ran.err.count("\n")) == (1, 1), ran
+        assert str(target) in ran.err
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["file", "home"]
+
+
+def test_a_name_with_a_line_break_is_left_out_of_the_playlist_and_named_in_the_list(scored: Home) -> None:
+    file = scored.music / DRUMS[-1] / "4 Stück.wav"
+    file.rename(file.with_name("4\nStück.wav"))
+    scored.sql("UPDATE items SET path = ? WHERE id = 40", os.fsencode(f"{DRUMS[-1]}/4\nStück.wav"))
+    ran = scored.beet("cfrecommend", "-n", "3", "--unplayed", "1", "-m", "a.m3u")
+    assert (ran.code, len(ran.lines)) == (0, 3)
+    assert ran.err == "cfaudio: a.m3u: tracks left out because of a line break in their names: 1\n"
+    assert len((scored.folder / "a.m3u").read_text().splitlines()) == 5
+
+
+def test_a_name_that_is_no_text_is_written_byte_by_byte(scored: Home) -> None:
+    file = scored.music / DRUMS[-1] / "4 Stück.wav"
+    file.rename(os.fsdecode(os.fsencode(file.parent) + b"/St\xfcck.wav"))
+    scored.sql("UPDATE items SET path = ? WHERE id = 40", os.fsencode(DRUMS[-1]) + b"/St\xfcck.wav")
+    assert scored.beet("cfrecommend", "-n", "1", "--unplayed", "1", "-p", "-m", "a.m3u").fine
+    assert (scored.folder / "a.m3u").read_bytes().splitlines()[2] == os.fsencode(DRUMS[-1]) + b"/St\xfcck.wav"
+    row = _json(scored, "-n", "1", "--unplayed", "1")[0]
+    assert str(row["path"]).startswith(str(scored.music / DRUMS[-1]))

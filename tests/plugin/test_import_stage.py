@@ -1,0 +1,111 @@
+"""New tracks are heard as they are imported, where the user wants that, and never at the cost of an import."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from mediafile import MediaFile
+from user_home import RATE, Home, bells, drums
+
+pytestmark = pytest.mark.weights
+
+
+@pytest.fixture
+def arrivals(tmp_path: Path) -> Path:
+    """A folder with an album of two."""
+    folder = tmp_path / "arrivals" / "Album"
+    shop = Home(tmp_path / "shop")
+    for k, sound in enumerate((bells(100), drums(100))):
+        file = shop.write(f"{k}.flac", sound)
+        about = MediaFile(file)
+        about.update({"artist": "New", "album": "Album", "title": f"New {k}", "track": k + 1})
+        about.save()
+        folder.mkdir(parents=True, exist_ok=True)
+        file.rename(folder / file.name)
+    return folder
+
+
+@pytest.mark.parametrize("threaded", [True, False])
+def test_new_tracks_are_heard_and_placed_by_the_model_there_is(heard: Home, arrivals: Path, threaded: bool) -> None:
+    heard.configure({"auto": True}, threaded=threaded)
+    models = sorted(heard.models.iterdir())
+    ran = (heard.beet if threaded else heard.beet_here)("import", "-A", "-q", str(arrivals))
+    assert ran.code == 0, ran
+    assert "cfaudio" not in ran.err
+    bell, drum = heard.ids("artist = 'New'")
+    scores = {item: float(score) for item, score in heard.field("cf_score").items()}
+    assert len(scores) == 42
+    assert scores[bell] > 50 > scores[drum]
+    assert len(heard.field("cf_key")) == len(heard.field("cf_embedding")) == 42
+    assert set(heard.field("cf_model").values()) == {heard.field("cf_model")[1]}
+    assert sorted(heard.models.iterdir()) == models
+    assert heard.beet("ls", "-p", "artist:New").fine.lines == [
+        str(heard.music / "New" / "Album" / f"0{k + 1} New {k}.flac") for k in range(2)
+    ]
+    assert heard.embed().lines == [
+        "Heard 0 new tracks; 42 of 42 are known by their sound.",
+        f"Nothing new since the last run (model {heard.field('cf_model')[1]}).",
+    ]
+
+
+def test_before_the_first_model_new_tracks_are_heard_only(home: Home, arrivals: Path) -> None:
+    home.configure({"auto": True})
+    assert home.beet_here("import", "-A", "-q", str(arrivals)).code == 0
+    assert len(home.field("cf_key")) == 2
+    assert home.field("cf_embedding") == {}
+    assert home.embed().lines[0] == "Heard 0 new tracks; 2 of 2 are known by their sound."
+
+
+def test_without_auto_nothing_is_heard(home: Home, arrivals: Path) -> None:
+    assert home.beet_here("import", "-A", "-q", str(arrivals)).code == 0
+    assert home.ids("1") == [1, 2]
+    assert home.field("cf_key") == {}
+    assert not home.store.exists()
+
+
+def test_singletons_are_heard_too(home: Home, arrivals: Path) -> None:
+    home.configure({"auto": True})
+    assert home.beet_here("import", "-A", "-q", "-s", str(arrivals)).code == 0
+    assert home.ids("album_id IS NULL") == [1, 2]
+    assert len(home.field("cf_key")) == 2
+
+
+def test_a_file_that_cannot_be_heard_does_not_stop_an_import(home: Home, arrivals: Path) -> None:
+    home.configure({"auto": True})
+    soundfile.write(arrivals / "2.wav", np.zeros(3 * RATE), RATE)
+    ran = home.beet_here("import", "-A", "-q", str(arrivals))
+    assert ran.code == 0
+    assert ran.err.count("cfaudio: skipping ") == 1
+    assert len(home.ids("1")) == 3
+    assert len(home.field("cf_key")) == 2
+
+
+@pytest.mark.parametrize("wrong", [{"weights": "/nowhere/none.whl"}, {"users": {"anna": ["plya_count"]}}, {"jobs": -1}])
+def test_an_import_goes_on_though_hearing_is_set_up_wrongly(
+    home: Home, arrivals: Path, wrong: dict[str, object], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    home.configure({"auto": True, **wrong})
+    ran = home.beet_here("import", "-A", "-q", str(arrivals))
+    assert ran.code == 0
+    assert ran.err.count("cfaudio: new tracks are left to the next `beet cfembed`: ") == 1
+    assert ran.err.count("cfaudio: ") == 1
+    assert "Traceback" not in ran.err
+    assert len(home.ids("1")) == 2
+
+
+def test_a_reimport_keeps_what_was_heard(heard: Home, hearing_fails: Callable[[], None]) -> None:
+    keys, names = heard.field("cf_key"), dict(heard.sql("SELECT path, id FROM items"))
+    hearing_fails()
+    heard.configure({"auto": True}, **{"import": {"copy": False, "write": False, "autotag": False, "resume": False}})
+    assert heard.beet_here("import", "-A", "-q", str(heard.music)).code == 0
+    after = dict(heard.sql("SELECT path, id FROM items"))
+    assert after.keys() == names.keys()
+    assert {path: heard.field("cf_key")[item] for path, item in after.items()} == {
+        path: keys[item] for path, item in names.items()
+    }
+    assert heard.embed("-p").lines == ["Would hear 0 of 40 tracks, and learn from me: 16 tracks played."]

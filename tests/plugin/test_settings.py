@@ -1,0 +1,76 @@
+"""What a typing error in the configuration leads to: one line that names the key."""
+
+from __future__ import annotations
+
+import pytest
+from user_home import Home
+
+from beetsplug.cfaudio.settings import DEFAULTS
+
+WRONG = {
+    "auto": ["maybe", 3, None, []],
+    "users": [5, ["anna"], {"anna": 5}, {"anna": []}, {"anna": [1]}, {"an na": "play_count"}, {1: "play_count"}],
+    "factors": [0, 1, 513, 40.5, "40", True, None],
+    "backbone": ["resnet", 3, None, ["musicnn"]],
+    "windows": [0, 1001, "ten", False],
+    "jobs": [-1, 1025, 1.5, "all"],
+    "weights": [3, True, ["x.whl"]],
+    "playlist_dir": [3, {"a": "b"}],
+    "relative_to": [3, ["/music"]],
+    "unplayed": [-0.1, 1.1, "half", True, None, float("nan")],
+    "per_artist": [0, -1, 2.5, "two"],
+}
+
+
+def test_every_setting_is_tried() -> None:
+    assert WRONG.keys() == DEFAULTS.keys()
+
+
+@pytest.mark.parametrize(("key", "value"), [(key, value) for key, values in WRONG.items() for value in values])
+def test_a_wrong_value_is_one_line_that_names_the_key(home: Home, key: str, value: object) -> None:
+    home.configure({key: value})
+    for command in ("cfembed", "cfrecommend"):
+        assert f"cfaudio.{key}" in home.beet_here(command).complaint
+
+
+@pytest.mark.parametrize("key", ["per_artists", "Auto", "3"])
+def test_an_unknown_key_is_one_line_that_lists_the_known_ones(home: Home, key: str) -> None:
+    home.configure({key: 3})
+    complaint = home.beet_here("cfembed").complaint
+    assert f"cfaudio.{key}: there is no such setting" in complaint
+    assert all(known in complaint for known in DEFAULTS)
+
+
+@pytest.mark.parametrize("section", [5, [1], "on", False])
+def test_a_section_that_is_none_is_one_line(home: Home, section: object) -> None:
+    home.configure(section)
+    assert home.beet("cfembed").complaint.startswith("error: cfaudio: must have settings below it")
+
+
+def test_a_section_left_empty_is_one_line(home: Home) -> None:
+    config = home.beetsdir / "config.yaml"
+    config.write_text(config.read_text()[:-1] + ', "cfaudio": null}')
+    assert home.beet("cfembed").complaint.startswith("error: cfaudio: must have settings below it")
+
+
+@pytest.mark.parametrize("section", [5, {"auto": "maybe"}, {"users": 5}, {"nonsense": 1}])
+def test_a_wrong_setting_does_not_keep_beets_from_its_other_work(home: Home, section: object) -> None:
+    home.add(home.music / "a.wav")
+    home.configure(section)
+    assert home.beet("ls").fine.lines == [" -  - a"]
+
+
+def test_a_field_that_no_track_has_is_named(home: Home) -> None:
+    home.add(home.music / "a.wav")
+    home.configure({"users": {"anna": ["play_count", "plya_count"]}})
+    assert home.beet("cfembed").complaint == "error: cfaudio.users: anna: no track has a field plya_count"
+
+
+def test_listeners_whom_only_capitals_tell_apart_are_refused(home: Home) -> None:
+    home.configure({"users": {"anna": "play_count", "Anna": "skip_count"}})
+    assert "cfaudio.users.Anna" in home.beet("cfembed").complaint
+
+
+def test_a_single_field_needs_no_list(scored: Home) -> None:
+    scored.configure({"users": {"anna": "play_count"}})
+    assert len(scored.beet("cfrecommend", "-u", "anna").fine.lines) == 40
