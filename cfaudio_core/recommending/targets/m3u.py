@@ -37,7 +37,7 @@ def m3u(entries: Sequence[Entry], relative_to: bytes) -> bytes:
         if b"\n" in entry.path or b"\r" in entry.path:
             continue
         label = " ".join(entry.label.split())
-        lines.append(f"#EXTINF:{round(entry.seconds)},{label}".encode("utf-8", "surrogateescape"))
+        lines.append(f"#EXTINF:{round(entry.seconds)},{label}".encode("utf-8", "replace"))
         lines.append(_relative(entry.path, relative_to))
     return b"\n".join(lines) + b"\n"
 
@@ -66,4 +66,5 @@ def write_m3u(file: Path, entries: Sequence[Entry], relative_to: bytes) -> int:
 def _relative(path: bytes, folder: bytes) -> bytes:
     prefix = folder.rstrip(b"/") + b"/"
     below = path[len(prefix) :] if path.startswith(prefix) else path
-    return path if below.startswith(b"#") else below  # a leading # would make it a comment
+    # Players take a line that begins with # for a comment, and strip blanks from its ends.
+    return path if below.startswith(b"#") or below != below.strip() else below
