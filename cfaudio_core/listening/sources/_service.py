@@ -1,0 +1,142 @@
+"""Asking web services for JSON, with patience and without telling secrets."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+
+from cfaudio_core import __version__
+from cfaudio_core.listening.sources._values import number
+from cfaudio_core.listening.sources.source import SourceError
+
+_CONNECT, _ANSWER = 10.0, 60.0  # seconds
+_LARGEST_ANSWER = 64 << 20  # bytes
+_TRIES = 5
+_PAUSE, _LONGEST_PAUSE = 2.0, 60.0  # seconds
+_BUSY = {429, 502, 503, 504}
+
+
+def is_url(source: str) -> bool:
+    """Say whether `source` is a web address."""
+    return source.lower().startswith(("http://", "https://"))
+
+
+class Service:
+    """A web service under one base address.
+
+    Parameters
+    ----------
+    base : str
+        Address without the last slash. It must hold no user or password: those belong into the options.
+    headers : mapping of str to str, optional
+        Sent with every request; may be secret.
+
+    Raises
+    ------
+    SourceError
+        If `base` is no address, or holds a password.
+    """
+
+    def __init__(self, base: str, headers: Mapping[str, str] | None = None):
+        try:
+            parts = urlsplit(base)
+            host = parts.hostname
+        except ValueError:
+            host = None
+        if not host:
+            raise SourceError(f"{base}: not a web address")
+        if "@" in parts.netloc or parts.query:
+            raise SourceError(f"{parts.scheme}://{host}: give user, password and token as options, not in the address")
+        self.base = base.rstrip("/")
+        self._session = requests.Session()
+        self._session.headers.update({"User-Agent": f"beets-cfaudio/{__version__}", **(headers or {})})
+
+    def __enter__(self) -> Service:
+        return self
+
+    def __exit__(self, *unused: object) -> None:
+        self._session.close()
+
+    def get(self, path: str, params: Mapping[str, str | int]) -> tuple[int, dict[str, Any]]:
+        """Ask for a JSON object; wait where the service says that it is busy.
+
+        Returns
+        -------
+        int
+            The HTTP status, below 300 or from 400 to 499.
+        dict
+            The object; empty where the status is not 200 and the answer none.
+
+        Raises
+        ------
+        SourceError
+            If there is no answer in time, none that is a JSON object, or the service sends one elsewhere.
+        """
+        where = self.base + path
+        for left in reversed(range(_TRIES)):
+            with self._faults_named(), self._request(where, params) as response:
+                status = response.status_code
+                if status in _BUSY and left:
+                    time.sleep(_pause(response.headers, _PAUSE))
+                    continue
+                if 300 <= status < 400:
+                    target = urlsplit(response.headers.get("Location", "")).netloc or "another address"
+                    raise SourceError(f"{self.base}: moved to {target}: give that address")
+                if status >= 500 or status in _BUSY:
+                    raise SourceError(f"{self.base}: the service answers with error {status}")
+                answer = self._object(self._content(response), status)
+                if response.headers.get("X-RateLimit-Remaining") == "0":
+                    time.sleep(_pause(response.headers, 0.0))
+                return status, answer
+        raise AssertionError("the last try returns or raises")
+
+    def _request(self, where: str, params: Mapping[str, str | int]) -> requests.Response:
+        # A redirection would carry the secrets of the query to wherever it points.
+        return self._session.get(where, params=params, timeout=(_CONNECT, _ANSWER), stream=True, allow_redirects=False)
+
+    def _content(self, response: requests.Response) -> bytes:
+        content = bytearray()
+        for piece in response.iter_content(1 << 16):
+            content += piece
+            if len(content) > _LARGEST_ANSWER:
+                raise SourceError(f"{self.base}: an answer of more than {_LARGEST_ANSWER >> 20} MiB")
+        return bytes(content)
+
+    def _object(self, content: bytes, status: int) -> dict[str, Any]:
+        try:
+            answer = json.loads(content)
+        except (ValueError, RecursionError):
+            answer = None
+        if isinstance(answer, dict):
+            return answer
+        if status == requests.codes.ok:
+            raise SourceError(f"{self.base}: the answer is not the JSON object that it should be")
+        return {}
+
+    @contextlib.contextmanager
+    def _faults_named(self) -> Iterator[None]:
+        # What requests raises quotes the address with its query, secrets included, and so does its chain of causes.
+        try:
+            yield
+        except requests.exceptions.SSLError:
+            raise SourceError(f"{self.base}: its TLS certificate cannot be trusted") from None
+        except requests.exceptions.Timeout:
+            raise SourceError(f"{self.base}: no answer in time") from None
+        except requests.exceptions.ConnectionError:
+            raise SourceError(f"{self.base}: cannot be reached") from None
+        except (requests.exceptions.RequestException, OSError, ValueError) as error:
+            raise SourceError(f"{self.base}: asking it failed ({type(error).__name__})") from None
+
+
+def _pause(headers: Mapping[str, str], default: float) -> float:
+    for name in ("Retry-After", "X-RateLimit-Reset-In"):
+        seconds = number(headers.get(name))
+        if seconds is not None:
+            return min(max(seconds, 0.0), _LONGEST_PAUSE)
+    return default
