@@ -12,10 +12,11 @@ import click
 
 _PATIENCE = 2.0  # seconds without a word; what is done by then needs no bar
 _LINE_EVERY = 30.0  # seconds between plain lines
+_REDRAWN_EVERY = 0.2  # seconds between two states of a counter on a terminal
 
 
 @contextmanager
-def progress(label: str, total: int, unit: str = "tracks") -> Iterator[Callable[[int], None]]:
+def progress(label: str, total: int | None, unit: str = "tracks") -> Iterator[Callable[[int], None]]:
     """Show how far some work has come, once it has taken two seconds.
 
     Parameters
@@ -23,7 +24,7 @@ def progress(label: str, total: int, unit: str = "tracks") -> Iterator[Callable[
     label
         What is being done.
     total
-        How many units there are to do.
+        How many units there are to do; None: nobody knows, so that only what is done is counted.
     unit
         What is counted.
 
@@ -32,7 +33,7 @@ def progress(label: str, total: int, unit: str = "tracks") -> Iterator[Callable[
     callable
         Takes the number of units done since the last call.
     """
-    shown: _Bar | _Lines = (_Bar if sys.stderr.isatty() else _Lines)(label, total, unit)
+    shown = _shown(label, total, unit, sys.stderr.isatty())
     try:
         yield shown.advance
     finally:
@@ -43,6 +44,12 @@ def make_way() -> None:
     """Take a bar off the terminal's line before something else is written there; the bar's next step draws it anew."""
     if sys.stderr.isatty():
         click.echo("\r\033[K", nl=False, err=True)
+
+
+def _shown(label: str, total: int | None, unit: str, terminal: bool) -> _Bar | _Counter | _Lines:
+    if total is None:
+        return _Counter(label, unit, terminal)
+    return _Bar(label, total, unit) if terminal else _Lines(label, total, unit)
 
 
 class _Bar:
@@ -76,6 +83,31 @@ class _Bar:
     def close(self) -> None:
         if self._drawn:
             self._bar.__exit__(None, None, None)
+
+
+class _Counter:
+    """One line, written over on a terminal."""
+
+    def __init__(self, label: str, unit: str, terminal: bool) -> None:
+        self._label, self._unit, self._terminal = label, unit, terminal
+        self._start = time.monotonic()
+        self._next = self._start + _PATIENCE
+        self._done = 0
+        self._drawn = False
+
+    def advance(self, done: int) -> None:
+        self._done += done
+        now = time.monotonic()
+        if now < self._next:
+            return
+        line = f"{self._label}: {self._done} {self._unit}, {self._done / (now - self._start):.0f}/s"
+        click.echo(f"\r{line}" if self._terminal else line, nl=not self._terminal, err=True)
+        self._next = now + (_REDRAWN_EVERY if self._terminal else _LINE_EVERY)
+        self._drawn = self._terminal
+
+    def close(self) -> None:
+        if self._drawn:
+            click.echo(err=True)
 
 
 class _Lines:

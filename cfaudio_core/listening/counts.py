@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cfaudio_core.errors import SettingError
+from cfaudio_core.listening.sessions import NO_SESSIONS, Sessions
 from cfaudio_core.tracks import BoolArray, FloatArray, IntArray
 
 COUNT_FIELDS = (
@@ -45,11 +46,14 @@ class Listener:
         As in the settings.
     plays, skips
         float32 (n,), 0 and up.
+    sessions
+        What was heard when, as far as the history tells; its positions are those of the n tracks.
     """
 
     name: str
     plays: FloatArray
     skips: FloatArray
+    sessions: Sessions = NO_SESSIONS
 
     @property
     def played(self) -> BoolArray:
@@ -68,7 +72,7 @@ class Listener:
 
     def subset(self, index: IntArray) -> Listener:
         """The same listener over the tracks at int64 (k,) positions."""
-        return Listener(self.name, self.plays[index], self.skips[index])
+        return Listener(self.name, self.plays[index], self.skips[index], self.sessions.over(index))
 
 
 def coerce_count(value: object) -> float:

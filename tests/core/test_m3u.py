@@ -36,11 +36,13 @@ def read_back(text, folder):
 
 def test_a_playlist_is_extended_m3u_with_paths_below_the_music_folder():
     entries = [Entry("/music/Björk/Jóga.flac".encode(), 305.4, "Björk - Jóga"), Entry(b"/music/b.mp3", 10, "b")]
-    assert m3u(entries, MUSIC).decode() == ("#EXTM3U\n#EXTINF:305,Björk - Jóga\nBjörk/Jóga.flac\n#EXTINF:10,b\nb.mp3\n")
+    assert m3u(entries, MUSIC).decode() == (
+        "#EXTM3U\n#CFAUDIO\n#EXTINF:305,Björk - Jóga\nBjörk/Jóga.flac\n#EXTINF:10,b\nb.mp3\n"
+    )
 
 
 def test_an_empty_playlist_is_still_one():
-    assert m3u([], MUSIC) == b"#EXTM3U\n"
+    assert m3u([], MUSIC) == b"#EXTM3U\n#CFAUDIO\n"
 
 
 @given(st.lists(paths), st.sampled_from([b"/music", b"/music/", b"/"]))
@@ -54,7 +56,7 @@ def test_every_path_without_a_line_break_comes_back(files, folder):
 @given(st.lists(st.tuples(paths, st.text(st.characters()))))
 def test_a_label_is_one_line_whatever_is_in_it(entries):
     text = m3u([Entry(path, 1, label) for path, label in entries], MUSIC)
-    assert text.count(b"\n") == 1 + 2 * len(entries)
+    assert text.count(b"\n") == 2 + 2 * len(entries)
 
 
 def test_a_track_outside_the_folder_keeps_its_whole_path():
@@ -68,7 +70,7 @@ def test_nothing_is_url_encoded_and_spaces_inside_names_stay():
 
 @pytest.mark.parametrize("name", [b"#1.mp3", b" Intro.mp3", b"Outro.mp3 "])
 def test_a_name_that_would_be_a_comment_or_be_stripped_keeps_its_whole_path(name):
-    assert lines([Entry(b"/music/" + name, 1, "a")])[2] == b"/music/" + name
+    assert lines([Entry(b"/music/" + name, 1, "a")])[3] == b"/music/" + name
 
 
 @pytest.mark.parametrize("path", [b"/music/a\nb.mp3", b"/music/a\rb.mp3"])
@@ -86,7 +88,7 @@ def test_a_playlist_is_written_in_place_of_the_old_one_in_a_folder_made_for_it(t
     file = tmp_path / "lists" / "new.m3u8"
     assert write_m3u(file, [Entry(b"/music/a.mp3", 1, "a")], MUSIC) == 0
     assert write_m3u(file, [Entry(b"/music/b.mp3", 1, "b")], MUSIC) == 0
-    assert file.read_bytes() == b"#EXTM3U\n#EXTINF:1,b\nb.mp3\n"
+    assert file.read_bytes() == b"#EXTM3U\n#CFAUDIO\n#EXTINF:1,b\nb.mp3\n"
     assert list(file.parent.iterdir()) == [file]
 
 

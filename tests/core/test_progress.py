@@ -90,3 +90,20 @@ def test_nothing_done_yet_has_no_time_left(clock, monkeypatch):
         clock(5)
         advance(0)
     assert "0 of 10 tracks, 0.0/s" in sys.stderr.getvalue()
+
+
+def test_work_of_unknown_length_is_counted(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(module, "_PATIENCE", 0.0)
+    monkeypatch.setattr(module, "_LINE_EVERY", 0.0)
+    with progress("Reading csv", None, "plays") as advance:
+        advance(2000)
+        advance(500)
+    first, second = capsys.readouterr().err.splitlines()
+    assert first.startswith("Reading csv: 2000 plays, ")
+    assert second.startswith("Reading csv: 2500 plays, ")
+
+
+def test_work_of_unknown_length_done_at_once_is_not_mentioned(capsys: pytest.CaptureFixture[str]) -> None:
+    with progress("Reading csv", None, "plays") as advance:
+        advance(2000)
+    assert capsys.readouterr().err == ""

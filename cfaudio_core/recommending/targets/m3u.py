@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from cfaudio_core.errors import StoreError
 from cfaudio_core.files import write_whole
+from cfaudio_core.listening.playlists import MADE_BY
 
 
 class Entry(NamedTuple):
@@ -32,7 +33,7 @@ def m3u(entries: Sequence[Entry], relative_to: bytes) -> bytes:
     relative_to
         The absolute folder that entries are relative to: the player's music folder.
     """
-    lines = [b"#EXTM3U"]
+    lines = [b"#EXTM3U", MADE_BY]
     for entry in entries:
         if b"\n" in entry.path or b"\r" in entry.path:
             continue

@@ -1,0 +1,122 @@
+"""The stored history over the tracks of the library: who heard what of it, and in which sessions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from cfaudio_core.listening.counts import MAIN_LISTENER, Listener
+from cfaudio_core.listening.sessions import Listens, Sessions, find_sessions
+from cfaudio_core.tracks import IntArray, Tracks, float32
+
+if TYPE_CHECKING:
+    from cfaudio_core.listening.columns import ListenColumns
+    from cfaudio_core.listening.records import TrackText
+    from cfaudio_core.listening.store import ListenStore
+
+
+def with_history(
+    people: Sequence[Listener], store: ListenStore, tracks: Tracks, positions: IntArray, gap: float
+) -> list[Listener]:
+    """Listeners by their counts and by what is stored.
+
+    Parameters
+    ----------
+    people
+        By the count fields, at least one, over n tracks; the first is the main listener.
+    store
+        Listens and tallies. What is kept under `MAIN_LISTENER` is the main listener's, unless someone has that name.
+        Names that are not among `people` are further listeners, if any track of the library is known of them, and if
+        they can end a field's name.
+    tracks
+        The n tracks.
+    positions
+        int64 (m,): the track that each text of the store is, negative where it is none; see `matching`.
+    gap
+        Seconds of silence that end a session.
+    """
+    listens, tallies = store.columns(), store.tallies()
+    if not len(listens) and not len(tallies):
+        return list(people)
+    texts = store.texts().tracks
+    names = [person.name for person in people]
+    main = MAIN_LISTENER if MAIN_LISTENER in names else names[0]
+    stored: dict[str, list[str]] = {}
+    for name in sorted({*listens.listeners, *tallies.listeners}):
+        stored.setdefault(main if name == MAIN_LISTENER else name, []).append(name)
+
+    nothing = np.zeros(len(tracks), np.float32)
+    of_name = {person.name: person for person in people}
+
+    def heard(listener_names: Sequence[str], sources: Sequence[str]) -> Sessions:
+        mine = np.intersect1d(
+            _numbers(listens.listeners, listens.listener, listener_names),
+            _numbers(listens.sources, listens.source, sources),
+        )
+        return _sessions(listens, mine, texts, positions, tracks, gap)
+
+    for name in [*names, *(name for name in stored if name not in of_name and name.isidentifier())]:
+        person = of_name.get(name, Listener(name, nothing, nothing))
+        aliases = stored.get(name, [])
+        sessions = heard(aliases, listens.sources)
+        plays, skips = person.plays, person.skips
+        # Within one source listens and tallies are different plays, as a snapshot makes them, and add up. Two sources
+        # have mostly seen the same plays, as two count fields have: the one that tells most of a track is believed.
+        for source in tallies.sources:
+            told = np.intersect1d(
+                _numbers(tallies.listeners, tallies.listener, aliases),
+                _numbers(tallies.sources, tallies.source, [source]),
+            )
+            at = positions[tallies.text[told]]
+            dated = heard(aliases, [source])
+            plays = np.maximum(plays, dated.plays(len(tracks)) + _sum(at, tallies.plays[told], len(tracks)))
+            skips = np.maximum(skips, dated.skips(len(tracks)) + _sum(at, tallies.skips[told], len(tracks)))
+        merged = Listener(
+            name,
+            plays=float32(np.maximum(plays, sessions.plays(len(tracks)))),
+            skips=float32(np.maximum(skips, sessions.skips(len(tracks)))),
+            sessions=sessions,
+        )
+        if name in of_name or merged.known.any():
+            of_name[name] = merged
+    return list(of_name.values())
+
+
+def _sessions(
+    listens: ListenColumns,
+    mine: IntArray,
+    texts: Sequence[TrackText],
+    positions: IntArray,
+    tracks: Tracks,
+    gap: float,
+) -> Sessions:
+    """The sessions of the listens at `mine`, one listener's."""
+    text = listens.text[mine]
+    item = positions[text]
+    told = np.array([text.duration for text in texts], np.float64)[text]
+    return find_sessions(
+        Listens(
+            listener=np.zeros(len(mine), np.int64),
+            item=np.where(item >= 0, item, -1 - text),  # texts of no known track are still different tracks
+            time=listens.time[mine],
+            seconds=listens.seconds[mine].astype(np.float64),
+            skipped=listens.skipped[mine].astype(np.int64),
+            source=listens.source[mine].astype(np.int64),
+            length=np.where((item >= 0) & (tracks.lengths[item] > 0), tracks.lengths[item], told),
+        ),
+        gap,
+    )
+
+
+def _numbers(names: Sequence[str], column: npt.NDArray[np.int32], wanted: Sequence[str]) -> IntArray:
+    """Positions in the column at which one of the wanted names stands."""
+    return np.flatnonzero(np.isin(column, [names.index(name) for name in wanted if name in names]))
+
+
+def _sum(at: IntArray, counts: IntArray, n: int) -> IntArray:
+    """int64 (n,): the sum of the counts at each position; negative positions are left out."""
+    known = at >= 0
+    return np.bincount(at[known], counts[known], minlength=n).astype(np.int64)

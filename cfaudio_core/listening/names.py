@@ -1,0 +1,97 @@
+"""What two spellings of one name have in common: the keys by which listens and library are compared.
+
+Players, scrobblers and taggers write "The Beatles", "Beatles, The" and "BEATLES", put guests into the artist or into
+the title, and hang "- Remastered 2009" on what is the same recording. A key drops such differences, and nothing that
+tells two recordings apart: "Song (live)", "Song (inst.)" and "Song" have three keys.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import lru_cache
+
+VARIOUS = frozenset({"variousartists", "various", "va", "unknownartist", "untagged", ""})
+"""Keys of artists that name no one."""
+
+_MARKS = re.compile("[\u0300-\u036f\u00ad\u200b-\u200f\u2060\ufe0f]+")  # accents of letters, and what has no width
+_GUESTS = r"(?:feat(?:uring)?|ft)\b\.?"
+_EDITION = (
+    r"(?:(?:\d{4}|\d+(?:st|nd|rd|th)\s+anniversary|newly|digital(?:ly)?)\s+)*"
+    r"(?:re-?master(?:ed)?|mono|stereo|(?:super\s+)?deluxe|expanded|explicit|bonus\s+tracks?|album\s+version"
+    r"|(?:\d+(?:st|nd|rd|th)\s+)?anniversary|special\s+edition|limited\s+edition|collector.?s\s+edition"
+    r"|legacy\s+edition)"
+    r"(?:\s+(?:re-?master(?:ed)?|edition|version|mix|album|tracks?|in|\d{4}))*"
+)
+_TITLE_GUESTS = re.compile(
+    rf"\s*[(\[{{]\s*(?:{_GUESTS}|with\s)[^()\[\]{{}}]*[)\]}}]|\s{_GUESTS}\s.*?(?=\s+[(\[]|\s+-\s|$)", re.IGNORECASE
+)
+_ARTIST_GUESTS = re.compile(rf"\s*[(\[]\s*(?:{_GUESTS}|with\s).*$|[\s,;]+(?:{_GUESTS}|with)\s.*$", re.IGNORECASE)
+_SUFFIX = re.compile(rf"\s*[(\[]\s*{_EDITION}\s*[)\]]\s*$|\s[-\u2013\u2014/]\s*{_EDITION}\s*$", re.IGNORECASE)
+_HINTS = re.compile(r"[(\[{\-\u2013\u2014/]|feat|ft", re.IGNORECASE)  # without one of these, nothing is to be stripped
+_ASCII = str.maketrans(
+    {chr(c): " " for c in range(128) if not chr(c).isalnum()} | dict.fromkeys("'`.", "") | {"&": " and "}
+)
+_QUOTES = dict.fromkeys(map(ord, "\u2018\u2019\u201a\u201b\u2032\u02bc\u02b9\u00b4\uff07"), "")
+
+
+def fold(text: str) -> str:
+    """The words of a text in one spelling, with single blanks between them.
+
+    Compatibility forms, case and the accents of letters are folded, apostrophes and full stops dropped, "&" is "and",
+    and any other sign is a blank. A text of signs alone ("!!!") is kept as it is, only in one case.
+
+    Idempotent: ``fold(fold(text)) == fold(text)``.
+    """
+    folded = text
+    if not text.isascii():
+        for _ in range(3):  # one fold may call for another: a ligature's letters have accents
+            folded = _MARKS.sub("", unicodedata.normalize("NFKD", folded)).casefold()
+        folded = folded.translate(_QUOTES)
+    words = folded.translate(_ASCII)
+    if not words.isascii():
+        words = "".join(c if c.isalnum() or unicodedata.category(c)[0] == "M" else " " for c in words)
+    words = " ".join(words.casefold().split())
+    return words or " ".join(folded.casefold().split())
+
+
+@lru_cache(maxsize=65536)
+def artist_key(artist: str) -> str:
+    """Who plays, without guests, a leading or trailing "the", and blanks."""
+    words = fold(_ARTIST_GUESTS.sub("", artist) or artist)
+    return _without_the(words).replace(" ", "")
+
+
+@lru_cache(maxsize=65536)
+def album_key(album: str) -> str:
+    """Which album, without the edition and blanks."""
+    return _without_the(fold(_strip(album, _SUFFIX))).replace(" ", "")
+
+
+def title_key(title: str) -> str:
+    """Which song, without guests, editions and blanks."""
+    if _HINTS.search(title):
+        title = _strip(_strip(_strip(title, _SUFFIX), _TITLE_GUESTS), _SUFFIX)
+    return fold(title).replace(" ", "")
+
+
+def plain_key(title: str) -> str:
+    """A title with all that it says: tells "Song" and "Song (2011 Remaster)" apart."""
+    return fold(title).replace(" ", "")
+
+
+def _strip(text: str, pattern: re.Pattern[str]) -> str:
+    """The text without what the pattern finds, time and again; as it was where nothing would be left."""
+    while True:
+        shorter = pattern.sub("", text)
+        if shorter == text or not shorter.strip():
+            return text
+        text = shorter
+
+
+def _without_the(words: str) -> str:
+    if words.startswith("the ") and len(words) > 4:
+        return words[4:]
+    if words.endswith(" the") and len(words) > 4:
+        return words[:-4]
+    return words

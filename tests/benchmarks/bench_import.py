@@ -1,0 +1,126 @@
+"""Time and memory of importing a long ListenBrainz history against a large library.
+
+    bench_import.py [LISTENS [TRACKS]]
+
+Makes an export of 1,000,000 listens of about 60,000 distinct tracks and a beets library of 100,000 tracks, runs
+`beet cfimport` twice, each in a process of its own, and prints wall time, peak memory and what it says.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+import zipfile
+from pathlib import Path
+from uuid import UUID
+
+import numpy as np
+
+CONFIG = """\
+directory: {home}/music
+library: {home}/library.db
+plugins: [cfaudio]
+threaded: no
+create_backup_before_migrations: no
+"""
+FIRST = 1_200_000_000  # UTC, seconds
+GAP = 420  # seconds between two listens, on the average
+OF_LIBRARY = 0.8  # share of the distinct tracks heard that the library has
+
+
+def names(track: int) -> tuple[str, str, str]:
+    """Artist, title and album of a track."""
+    return f"The Artist {track // 24}", f"Song No. {track % 977} of {track}", f"Album {track // 12}"
+
+
+def recording(track: int) -> str:
+    """Its MusicBrainz id."""
+    return str(UUID(int=track * 0x9E3779B97F4A7C15F39CC0605CEDC834 % 2**128))
+
+
+def write_export(file: Path, listens: int, tracks: int) -> int:
+    """An export as ListenBrainz makes them; returns the number of distinct tracks in it."""
+    random = np.random.default_rng(1)
+    # Popularity falls off as a power of the rank; some of what is heard is not in the library.
+    weights = np.arange(1, int(tracks / OF_LIBRARY) + 1) ** -0.8
+    drawn = random.permutation(len(weights))[random.choice(len(weights), listens, p=weights / weights.sum())]
+    times = FIRST + np.cumsum(random.integers(60, 2 * GAP - 60, listens))
+    months = (times.astype("datetime64[s]").astype("datetime64[M]")).astype(str)
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        archive.writestr("user.json", '{"user_id": 1, "username": "bench"}')
+        for month in np.unique(months):
+            lines = [line(int(drawn[k]), int(times[k])) for k in np.flatnonzero(months == month)]
+            archive.writestr(f"listens/{month[:4]}/{int(month[5:])}.jsonl", "\n".join(lines))
+    return len(np.unique(drawn))
+
+
+def line(track: int, at: int) -> str:
+    """One listen; every third is mapped to a recording."""
+    artist, title, album = names(track)
+    mapped = (
+        {"recording_mbid": recording(track), "recording_name": title, "artist_mbids": []} if track % 3 == 0 else None
+    )
+    about = {
+        "track_name": title,
+        "artist_name": artist,
+        "release_name": album,
+        "recording_msid": recording(track + 1),
+        "mbid_mapping": mapped,
+        "additional_info": {"duration_ms": 200_000, "media_player": "Player", "submission_client": "bench"},
+    }
+    return json.dumps({"listened_at": at, "inserted_at": float(at), "track_metadata": about})
+
+
+def fill_library(file: Path, tracks: int) -> None:
+    """Items straight into the library's table: beets would take an hour."""
+    rows = [
+        (f"a/{track}.flac".encode(), *names(track), names(track)[0], recording(track), 200.0) for track in range(tracks)
+    ]
+    with sqlite3.connect(file) as connection:
+        connection.executemany(
+            "INSERT INTO items (path, artist, title, album, albumartist, mb_trackid, length) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?)",
+            rows,
+        )
+    connection.close()
+
+
+def run(command: list[str], env: dict[str, str]) -> tuple[str, float, float, int]:
+    """What a process prints, its wall and CPU seconds, and its peak memory in MB."""
+    start = time.perf_counter()
+    process = subprocess.Popen(command, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    said = process.stdout.read()
+    _, status, used = os.wait4(process.pid, 0)
+    if status:
+        raise SystemExit(f"{command} ended with {status}")
+    return said, time.perf_counter() - start, used.ru_utime + used.ru_stime, used.ru_maxrss // 1024
+
+
+def main() -> None:
+    """Measure and print."""
+    listens = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
+    tracks = int(sys.argv[2]) if len(sys.argv) > 2 else 100_000
+    with tempfile.TemporaryDirectory(prefix="cfaudio-bench-") as home:
+        Path(home, "config.yaml").write_text(CONFIG.format(home=home))
+        env = {**os.environ, "BEETSDIR": home}
+        beet = [sys.executable, "-m", "beets"]
+        export = Path(home, "listenbrainz_bench_1.zip")
+        distinct = write_export(export, listens, tracks)
+        run([*beet, "ls"], env)  # makes the library
+        fill_library(Path(home, "library.db"), tracks)
+        print(f"{listens} listens of {distinct} tracks ({export.stat().st_size / 1e6:.0f} MB), {tracks} in the library")
+        for label in ("first", "again"):
+            said, wall, cpu, peak = run([*beet, "cfimport", "listenbrainz", str(export)], env)
+            print(f"{label}: {wall:.1f} s ({cpu:.1f} s of CPU), {peak} MB at most")
+            print(*(f"    {part}" for part in said.splitlines()[:2]), sep="\n")
+        print(f"history.db: {Path(home, 'cfaudio', 'history.db').stat().st_size / 1e6:.0f} MB")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,257 @@
+"""Texts of sources to tracks of the library."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cfaudio_core.listening.matching import AMBIGUOUS, UNKNOWN, LibraryIndex
+from cfaudio_core.listening.names import album_key, artist_key, fold, plain_key, title_key
+from cfaudio_core.listening.records import TrackText
+from cfaudio_core.tracks import Tracks
+
+MUSIC = b"/music"
+
+
+def library(*rows: dict[str, object]) -> Tracks:
+    """Tracks with what each row says, at /music/ARTIST/ALBUM/TITLE.mp3 where it does not."""
+
+    def texts(name: str) -> list[str]:
+        return [str(row.get(name, "")) for row in rows]
+
+    paths = [
+        str(row.get("path", f"/music/{row.get('artist', '')}/{row.get('album', '')}/{row.get('title', '')}.mp3"))
+        for row in rows
+    ]
+    return Tracks(
+        ids=np.arange(1, len(rows) + 1),
+        paths=[path.encode("utf-8", "surrogateescape") for path in paths],
+        keys=[""] * len(rows),
+        artists=texts("artist"),
+        albums=texts("album"),
+        genres=[()] * len(rows),
+        models=[""] * len(rows),
+        titles=texts("title"),
+        album_titles=texts("album"),
+        albumartists=texts("albumartist"),
+        recording_mbids=texts("recording_mbid"),
+        track_mbids=texts("track_mbid"),
+        lengths=np.array([row.get("length", 0) for row in rows], np.float32),
+        playlists=[()] * len(rows),
+        counts={"play_count": np.array([row.get("plays", np.nan) for row in rows], np.float32)},
+    )
+
+
+def match(tracks: Tracks, *texts: TrackText) -> list[tuple[int, str]]:
+    matches = LibraryIndex(tracks, MUSIC).match(texts)
+    return list(zip(matches.positions.tolist(), matches.how, strict=True))
+
+
+SONG = {"artist": "The Band", "title": "Song", "album": "First"}
+
+
+@pytest.mark.parametrize(
+    ("artist", "title", "album"),
+    [
+        ("THE BAND", "song", "first"),
+        ("Band", "Song", "First"),
+        ("Band, The", "Song", "First (Deluxe Edition)"),
+        ("The Band feat. Someone", "Song", "First"),
+        ("The Band", "Song (feat. Someone Else)", "First [Remastered]"),
+        ("The Band", "Song ft. Someone", "First - 25th Anniversary Edition"),
+        ("The Band", "Song (with Someone)", "First"),
+        ("The Band", "Song - Remastered 2009", "First"),
+        ("The Band", "Song (2011 Remaster)", "First (Expanded Edition)"),
+        ("The Band", "Song - Mono / Remastered 2009", "First"),
+        ("The Band", "\uff33ong", "\ufb01rst"),
+        ("The\u00a0Band", "Song.", "First!"),
+    ],
+)
+def test_spellings_of_one_track_are_matched_with_its_album(artist: str, title: str, album: str) -> None:
+    assert match(library(SONG), TrackText(artist, title, album)) == [(0, "album")]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Don\u2019t Stop", "Don't Stop"),
+        ("Rock & Roll", "Rock and Roll"),
+        ("\u201cHeroes\u201d", '"Heroes"'),
+        ("S\u00e3o Paulo", "Sao Paulo"),
+        ("Cafe\u0301", "Caf\u00e9"),
+        ("Stra\u00dfe", "STRASSE"),
+        ("Vol.2", "Vol. 2"),
+        ("Song [Live] (feat. X)", "Song feat. X (Live)"),
+    ],
+)
+def test_titles_are_one_in_any_spelling(one: str, other: str) -> None:
+    assert title_key(one) == title_key(other)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        "Song (inst.)",
+        "Song (live)",
+        "Song - Live",
+        "Song II",
+        "Song (Acoustic)",
+        "The Song",
+        "Song (Radio Edit)",
+        "Son",
+    ],
+)
+def test_another_recording_is_another_title(other: str) -> None:
+    assert match(library(SONG), TrackText("The Band", other, "First")) == [(UNKNOWN, "")]
+    assert match(library({**SONG, "title": other}), TrackText("The Band", "Song", "First")) == [(UNKNOWN, "")]
+
+
+def test_titles_of_signs_alone_are_told_apart() -> None:
+    tracks = library({"artist": "!!!", "title": "???"}, {"artist": "!!!", "title": "+"})
+    assert match(tracks, TrackText("!!!", "+"), TrackText("!!!", "???")) == [(1, "title"), (0, "title")]
+
+
+def test_dancing_with_myself_is_not_dancing() -> None:
+    assert title_key("Dancing with Myself") == "dancingwithmyself"
+    assert artist_key("Daft Feature") == "daftfeature"
+
+
+@given(st.text())
+def test_folding_twice_changes_nothing(text: str) -> None:
+    assert fold(fold(text)) == fold(text)
+
+
+@given(st.text())
+def test_keys_of_keys_are_the_keys(text: str) -> None:
+    for key in (plain_key, title_key, artist_key, album_key):
+        assert key(key(text)) == key(text)
+
+
+@given(st.text(alphabet=st.characters(max_codepoint=0x24F)))
+def test_keys_do_not_depend_on_case(text: str) -> None:
+    assert title_key(text.upper()) == title_key(text.upper().lower().upper())
+
+
+def test_a_recording_id_is_worth_more_than_names() -> None:
+    tracks = library(SONG, {**SONG, "title": "Other", "recording_mbid": "r1"}, {**SONG, "track_mbid": "t1"})
+    assert match(
+        tracks,
+        TrackText("The Band", "Song", "First", recording_mbid="r1"),
+        TrackText("Nobody", "Nothing", track_mbid="t1"),
+        TrackText("The Band", "Other", recording_mbid="unheard of"),
+    ) == [(1, "recording"), (2, "track"), (1, "title")]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/music/The Band/First/Song.mp3",
+        "The Band/First/Song.mp3",
+        "/<HDD0>/Music/The Band/First/Song.mp3",
+        "/sd/the band/FIRST/song.MP3",
+        "D:\\Music\\The Band\\First\\Song.mp3",
+    ],
+)
+def test_a_path_is_matched_absolute_relative_and_by_its_end(path: str) -> None:
+    tracks = library({**SONG, "title": "Ballad"}, SONG)
+    assert match(tracks, TrackText(path=path)) == [(1, "path")]
+
+
+@pytest.mark.parametrize("path", ["Song.mp3", "/sd/First/Song.mp3", "he Band/First/Song.mp3", "/a/x/First/Song.mp3"])
+def test_part_of_a_component_or_a_short_end_is_no_path(path: str) -> None:
+    assert match(library(SONG), TrackText(path=path)) == [(UNKNOWN, "")]
+
+
+def test_the_longest_common_end_decides_between_discs() -> None:
+    tracks = library({"path": "/music/A/Box/CD1/01.mp3"}, {"path": "/music/B/Box/CD1/01.mp3"})
+    assert match(tracks, TrackText(path="/sd/B/Box/CD1/01.mp3"), TrackText(path="/sd/C/Box/CD1/01.mp3")) == [
+        (1, "path"),
+        (UNKNOWN, ""),
+    ]
+
+
+def test_undecodable_paths_are_matched() -> None:
+    tracks = library({"path": "/music/A/B/\udcff.mp3"})
+    assert match(tracks, TrackText(path="A/B/\udcff.mp3")) == [(0, "path")]
+
+
+def test_the_artist_of_the_album_stands_for_the_artist() -> None:
+    tracks = library({"artist": "Singer & Band", "albumartist": "Band", "title": "Song", "album": "First"})
+    assert match(tracks, TrackText("Band", "Song", "First"), TrackText("?", "Song", album_artist="Band")) == [
+        (0, "album"),
+        (0, "title"),
+    ]
+
+
+def test_various_artists_are_no_artist() -> None:
+    tracks = library({"artist": "A", "albumartist": "Various Artists", "title": "Intro", "album": "Mix"})
+    assert match(tracks, TrackText("Various Artists", "Intro")) == [(UNKNOWN, "")]
+
+
+def test_the_album_decides_between_copies() -> None:
+    tracks = library(SONG, {**SONG, "album": "Best Of"})
+    assert match(tracks, TrackText("The Band", "Song", "Best of")) == [(1, "album")]
+
+
+def test_the_length_decides_between_versions_of_one_title() -> None:
+    tracks = library({**SONG, "length": 200}, {**SONG, "album": "Live at Home", "length": 300})
+    assert match(
+        tracks,
+        TrackText("The Band", "Song", duration=299),
+        TrackText("The Band", "Song", duration=202.9),
+        TrackText("The Band", "Song", duration=250),
+        TrackText("The Band", "Song"),
+    ) == [(1, "title"), (0, "title"), (AMBIGUOUS, ""), (AMBIGUOUS, "")]
+
+
+def test_of_copies_of_one_recording_the_most_played_is_meant_and_then_the_first() -> None:
+    copies: Sequence[dict[str, object]] = [{**SONG, "length": 200}, {**SONG, "album": "Best Of", "length": 204}]
+    assert match(library(*copies), TrackText("The Band", "Song")) == [(0, "title")]
+    assert match(library(copies[0], {**copies[1], "plays": 3}), TrackText("The Band", "Song")) == [(1, "title")]
+
+
+def test_the_title_to_the_letter_goes_before_its_editions() -> None:
+    tracks = library({**SONG, "title": "Song (2011 Remaster)"}, SONG)
+    assert match(tracks, TrackText("The Band", "Song"), TrackText("The Band", "Song (2011 remaster)")) == [
+        (1, "title"),
+        (0, "title"),
+    ]
+    assert match(tracks, TrackText("The Band", "Song - Mono"))[0][0] == AMBIGUOUS
+
+
+def test_one_title_by_two_guests_of_an_album_is_ambiguous() -> None:
+    tracks = library(
+        {"artist": "X", "albumartist": "Band", "title": "Intro"},
+        {"artist": "Y", "albumartist": "Band", "title": "Intro"},
+    )
+    assert match(tracks, TrackText("Band", "Intro")) == [(AMBIGUOUS, "")]
+
+
+def test_texts_without_names_or_path_are_unknown() -> None:
+    tracks = library(
+        {"artist": "", "title": "", "album": ""}, {"artist": "A", "title": ""}, {"artist": "", "title": "B"}
+    )
+    assert [at for at, _ in match(tracks, TrackText(), TrackText("A"), TrackText(title="B"))] == [UNKNOWN] * 3
+
+
+def test_a_large_history_is_matched_in_linear_time() -> None:
+    def seconds(n: int) -> float:
+        rows = [
+            {"artist": f"Artist {i % 997}", "title": f"T\u00eftle {i} (Remastered)", "path": f"/music/{i}/a/01.mp3"}
+            for i in range(n)
+        ]
+        tracks = library(*rows)
+        texts = [TrackText(f"ARTIST {i % 997}", f"T\u00eftle {i}") for i in range(n)]
+        texts += [TrackText(path=f"/sd/x{i}/a/01.mp3") for i in range(n)]
+        began = time.process_time()
+        found = LibraryIndex(tracks, MUSIC).match(texts).positions
+        assert found[:n].tolist() == list(range(n))
+        assert (found[n:] == UNKNOWN).all()
+        return time.process_time() - began
+
+    assert seconds(8000) < 8 * seconds(2000) + 0.2
