@@ -1,7 +1,8 @@
 """The contexts x tracks matrix: who and what brings tracks together.
 
-One listener's counts alone are one row, and a matrix of one row has rank 1: all tracks would lie on one line. Albums,
-artists and genres give it more rows, in which the tracks played most weigh most.
+One listener's counts alone are one row, and a matrix of one row has rank 1: all tracks would lie on one line. What was
+heard in one session belongs together, and each session is a row. Playlists, albums, artists and genres are rows too, in
+which the tracks played most weigh most; with counts alone, or a few sessions, they carry the geometry.
 """
 
 from __future__ import annotations
@@ -13,10 +14,15 @@ import numpy as np
 from scipy import sparse
 
 from cfaudio_core.listening.counts import Listener
+from cfaudio_core.listening.sessions import Sessions
 from cfaudio_core.tracks import FloatArray, Tracks
 
-ROW_WEIGHTS = {"album": 1.0, "artist": 0.5, "genre": 0.25}
-"""Weight of a metadata context against a listener's row (1): the wider the context, the less it says of two tracks."""
+ROW_WEIGHTS = {"album": 2.0, "artist": 0.5, "genre": 0.25}
+"""Weight of a metadata context against a session's row (1). Albums are mostly heard as albums; the wider the context
+beyond, the less it says of two tracks."""
+
+MOST_SESSIONS = 100_000
+"""The latest so many sessions are rows: what was heard together decades ago says little more."""
 
 
 @dataclass(frozen=True)
@@ -29,24 +35,29 @@ class Contexts:
         float32 CSR (contexts, tracks): the confidence that the track belongs to the context; negative, that it does
         not.
     kinds
-        One text a row: "listener", "album", "artist" or "genre".
+        One text a row: "session", "listener", "playlist", "album", "artist" or "genre".
     """
 
     matrix: sparse.csr_array
     kinds: list[str]
 
+    def count(self, *kinds: str) -> int:
+        """The number of rows of some kinds."""
+        return sum(kind in kinds for kind in self.kinds)
+
     @property
     def shared(self) -> int:
-        """The number of metadata contexts, each of which joins at least two tracks."""
-        return sum(kind != "listener" for kind in self.kinds)
+        """The number of contexts beside the listeners, each of which joins at least two tracks."""
+        return len(self.kinds) - self.count("listener")
 
 
 def gather(tracks: Tracks, people: Sequence[Listener]) -> Contexts:
-    """Contexts from counts and tags.
+    """Contexts from sessions, counts, playlists and tags.
 
-    A listener's row holds log(1 + plays), and skipped tracks that were skipped more than played with a negative sign.
-    An album's, artist's or genre's row holds its played tracks, as the whole household played them; one with fewer
-    than two played tracks says nothing and is left out.
+    A session's row holds log(1 + plays in it), and tracks rejected in it with a negative sign. A listener's row holds
+    log(1 + plays), and skipped tracks that were skipped more than played with a negative sign. An album's, artist's or
+    genre's row holds its played tracks, as the whole household played them, and a playlist's row its tracks. All but a
+    listener's row join at least two tracks; the others say nothing and are left out.
 
     Parameters
     ----------
@@ -55,12 +66,17 @@ def gather(tracks: Tracks, people: Sequence[Listener]) -> Contexts:
     people
         The listeners, each over the same n tracks.
     """
+    parts = [session_rows(person.sessions, len(tracks)) for person in people]
+    kinds = ["session"] * sum(part.shape[0] for part in parts)
+
     rows: list[tuple[np.ndarray, np.ndarray]] = []
-    kinds: list[str] = []
     for person in people:
         known = np.flatnonzero(person.known)
         rows.append((known, _away_from_zero(person.preference[known])))
         kinds.append("listener")
+    for members in _grouped(tracks.playlists):
+        rows.append((np.array(members), np.full(len(members), np.log(2), np.float32)))  # as if each was played once
+        kinds.append("playlist")
 
     household = np.log1p(np.sum([p.plays for p in people], axis=0)).astype(np.float32)
     played = np.flatnonzero(household > 0)
@@ -70,11 +86,25 @@ def gather(tracks: Tracks, people: Sequence[Listener]) -> Contexts:
         "genre": [tracks.genres[i] for i in played],
     }
     for kind, weight in ROW_WEIGHTS.items():
-        for members in _grouped(names[kind]):
-            index = played[members]
+        for group in _grouped(names[kind]):
+            index = played[group]
             rows.append((index, weight * household[index]))
             kinds.append(kind)
-    return Contexts(_stack(rows, len(tracks)), kinds)
+    stacked = sparse.vstack([*parts, _stack(rows, len(tracks))], format="csr")
+    return Contexts(sparse.csr_array(stacked, dtype=np.float32), kinds)
+
+
+def session_rows(sessions: Sessions, n_tracks: int) -> sparse.csr_array:
+    """float32 CSR (rows, n_tracks): one listener's sessions of two tracks and more, the latest `MOST_SESSIONS`."""
+    shape = (len(sessions), n_tracks)
+    at = (sessions.session, sessions.track)
+    plays = sparse.csr_array((np.where(sessions.rejected, 0, 1).astype(np.float32), at), shape=shape)
+    skips = sparse.csr_array((sessions.rejected.astype(np.float32), at), shape=shape)
+    plays.sum_duplicates()  # both keep an entry wherever the other has one, so that their data correspond
+    skips.sum_duplicates()
+    plays.data = _away_from_zero((np.log1p(plays.data) - np.log1p(skips.data)).astype(np.float32))
+    joined = np.flatnonzero(np.diff(plays.indptr) >= 2)[-MOST_SESSIONS:]
+    return sparse.csr_array(plays[joined])
 
 
 def _away_from_zero(preference: FloatArray) -> FloatArray:

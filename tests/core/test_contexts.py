@@ -69,7 +69,7 @@ def test_a_track_of_two_genres_is_in_both_and_a_genre_named_twice_counts_once():
 def test_metadata_rows_weigh_what_the_whole_household_played():
     tracks = make_tracks(2, albums=["a", "a"])
     *_, (_, album) = rows(tracks, make_listener([1, 0]), make_listener([2, 3]))
-    np.testing.assert_allclose(album, np.log1p([3, 3]), rtol=1e-6)
+    np.testing.assert_allclose(album, ROW_WEIGHTS["album"] * np.log1p([3, 3]), rtol=1e-6)
 
 
 @pytest.mark.parametrize("n", [0, 4])
