@@ -13,6 +13,7 @@ from cfaudio_core.learning.effects import Effects
 from cfaudio_core.learning.learner import standard_preference
 from cfaudio_core.learning.model_files import Model
 from cfaudio_core.learning.prediction import predict
+from cfaudio_core.learning.taste import Taste
 from cfaudio_core.listening.counts import Listener
 from cfaudio_core.tracks import FloatArray, Tracks, float32
 
@@ -56,26 +57,33 @@ def place(model: Model, tracks: Tracks, people: Sequence[Listener], summaries: F
     """
     features = Scaling(model.arrays["scaling.mean"], model.arrays["scaling.scale"]).apply(summaries)
     sound = unit(features @ model.arrays["sound.basis"])
-    foretold = _foretell(model, tracks, features)
+    foretold, covered = _foretell(model, tracks, features)
     taught = {name: j for j, name in enumerate(model.about["taught"])}
+    taste = None  # as in models from before there were sessions, and those that nothing was learnt for
+    if "modes.owner" in model.arrays:
+        taste = Taste(*(model.arrays[f"modes.{part}"] for part in Taste._fields))
+    preferences = taste.preferences(foretold, covered) if taste else foretold
     scores = {}
     for person in people:
         if person.name in taught:
-            prior = foretold[:, taught[person.name]]
+            prior = preferences[:, taught[person.name]]
             scores[person.name] = _percentiles(_blend(prior, standard_preference(person), person.plays + person.skips))
         elif person.played.any():
             prior = _likeness(sound, person)
             scores[person.name] = _percentiles(_blend(prior, person.preference, person.plays + person.skips))
-    direction = foretold[:, len(taught) :]
+    direction = foretold[:, len(taught) + (len(taste.owner) if taste else 0) :]
     if not direction.shape[1]:
         return Places(sound, scores)
     return Places(_blend_directions(model, tracks, people, unit(direction)), scores)
 
 
-def _foretell(model: Model, tracks: Tracks, features: FloatArray) -> FloatArray:
-    """float32 (n, outputs): preference and direction of each track by its sound and its tags."""
+def _foretell(model: Model, tracks: Tracks, features: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Preferences, modes and direction of each track by its sound and its tags, float32 (n, outputs).
+
+    Beside them, float32 (n,): how much is known of its tags.
+    """
     if not model.about["taught"]:
-        return np.zeros((len(tracks), 0), np.float32)
+        return np.zeros((len(tracks), 0), np.float32), np.zeros(len(tracks), np.float32)
     heads = [
         {
             name: model.arrays[f"head.{k}.{name}"]
@@ -86,7 +94,7 @@ def _foretell(model: Model, tracks: Tracks, features: FloatArray) -> FloatArray:
     effects = Effects(
         model.about["labels"], *(model.arrays[f"effects.{part}"] for part in ("values", "coverage", "trust"))
     )
-    return effects.apply(tracks, predict(heads, features))
+    return effects.apply(tracks, predict(heads, features)), effects.covered(tracks)
 
 
 def _blend(prior: FloatArray, own: FloatArray, evidence: FloatArray) -> FloatArray:

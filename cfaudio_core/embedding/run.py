@@ -179,5 +179,5 @@ def _summaries(store: FeatureStore, net: str, keys: Sequence[str]) -> FloatArray
 def _digest(tracks: Tracks, people: Sequence[Listener], model: str) -> str:
     """Changes with anything that a track's place depends on."""
     facts = [tracks.ids.tolist(), tracks.keys, tracks.artists, tracks.albums, tracks.genres, model]
-    counts = [(p.name, p.plays.tolist(), p.skips.tolist()) for p in people]
+    counts = [(p.name, p.plays.tolist(), p.skips.tolist(), p.sessions.digest(tracks.keys)) for p in people]
     return hashlib.blake2b(json.dumps([facts, counts]).encode(), digest_size=16).hexdigest()

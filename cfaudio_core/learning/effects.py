@@ -54,11 +54,16 @@ class Effects(NamedTuple):
             float32 (n, outputs): predictions from their sound.
         """
         has = _one_hot(_labels(tracks), self.labels)
-        covered = np.zeros((len(tracks), 1), np.float32)
-        if len(self.labels):
-            covered = (has * self.coverage).max(axis=1).toarray().reshape(-1, 1)
+        covered = self.covered(tracks)[:, None]
         trust = (1 - covered) * self.trust[0] + covered * self.trust[1]
         return float32(trust * sound + has @ self.values)
+
+    def covered(self, tracks: Tracks) -> FloatArray:
+        """float32 (n,): 0 to 1, how much is known of the label of each track of which most is known."""
+        if not len(self.labels):
+            return np.zeros(len(tracks), np.float32)
+        has = _one_hot(_labels(tracks), self.labels)
+        return float32((has * self.coverage).max(axis=1).toarray().ravel())
 
 
 class Held(NamedTuple):

@@ -7,11 +7,12 @@ factor tells what a track belongs with, but not whether it is liked.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import torch
+from scipy.linalg import block_diag
 from torch import nn
 
 from cfaudio_core.learning.dataset import Targets
@@ -81,6 +82,26 @@ def train(
     finally:
         torch.set_num_threads(threads)
     return Ensemble(states, fold, held_out)
+
+
+def join(ensembles: Sequence[Ensemble]) -> Ensemble:
+    """One ensemble with the outputs of all, side by side; its heads are the others' beside each other.
+
+    Parameters
+    ----------
+    ensembles
+        At least one, trained on the same tracks with the same settings and seed, so that their folds are the same.
+    """
+    states = []
+    for parts in zip(*(ensemble.states for ensemble in ensembles), strict=True):
+        state = {
+            name: np.concatenate([part[name] for part in parts])
+            for name in ("hidden.weight", "hidden.bias", "output.bias")
+        }
+        state["output.weight"] = block_diag(*(part["output.weight"] for part in parts)).astype(np.float32)
+        states.append(state)
+    held_out = np.hstack([ensemble.held_out for ensemble in ensembles])
+    return Ensemble(states, ensembles[0].fold, held_out)
 
 
 class _Head(nn.Module):

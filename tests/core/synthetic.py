@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from cfaudio_core.embedding.feature_store import FeatureStore, FileState, Heard
+from cfaudio_core.factors.factorizer import FactorizerSettings
 from cfaudio_core.factors.wmf import WmfSettings
 from cfaudio_core.learning.learner import LessonSettings
 from cfaudio_core.learning.settings import HeadSettings
@@ -18,7 +19,7 @@ from cfaudio_core.tracks import FloatArray, IntArray, Tracks
 NET = "MSD_musicnn-1"
 
 QUICK = LessonSettings(
-    wmf=WmfSettings(factors=6, iterations=4),
+    factors=FactorizerSettings(6, wmf=WmfSettings(iterations=4)),
     head=HeadSettings(hidden=32, folds=3, epochs=60, patience=8, learning_rate=5e-3),
 )
 """A lesson that takes well under a second."""
@@ -34,6 +35,13 @@ def make_tracks(n: int, **columns: Sequence[object]) -> Tracks:
         "albums": [""] * n,
         "genres": [()] * n,
         "models": [""] * n,
+        "titles": [""] * n,
+        "album_titles": [""] * n,
+        "albumartists": [""] * n,
+        "recording_mbids": [""] * n,
+        "track_mbids": [""] * n,
+        "lengths": np.zeros(n, np.float32),
+        "playlists": [()] * n,
     }
     return Tracks(**{**made, **columns})  # type: ignore[arg-type]
 

@@ -1,12 +1,12 @@
 """One lesson: when there is enough to learn from, what comes out, and what makes it another lesson."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
 from synthetic import NET, QUICK, make_library, make_listener
 
-from cfaudio_core.factors.wmf import WmfSettings
+from cfaudio_core.factors.factorizer import FactorizerSettings
 from cfaudio_core.judging.held_out import judge
 from cfaudio_core.learning.learner import ENOUGH, LessonSettings, learn, lesson_id, standard_preference
 
@@ -37,7 +37,8 @@ def test_a_model_says_what_it_was_made_from(model, library):
     assert model.about["listeners"] == {"me": 120}
     assert model.about["taught"] == ["me"]
     assert model.about["known"] == [f"key{i}" for i in range(0, 240, 2)]
-    assert model.about["settings"]["wmf"]["factors"] == 6
+    assert model.about["settings"] == asdict(QUICK)
+    assert model.about["settings"]["factors"]["factors"] == 6
     assert model.arrays["own.direction"].shape == (120, 6)
     np.testing.assert_allclose(np.linalg.norm(model.arrays["own.direction"], axis=1), 1, rtol=1e-5)
 
@@ -100,7 +101,7 @@ def test_the_axes_of_sound_are_those_along_which_the_library_varies():
 
 
 def test_axes_beyond_what_the_sound_has_are_zero():
-    many = replace(QUICK, wmf=WmfSettings(factors=10))
+    many = replace(QUICK, factors=FactorizerSettings(10))
     summaries = np.hstack([SMALL.summaries[:, :2], np.full((80, 2), 37.3, np.float32)])
     basis = learn(SMALL.tracks, [only(0)], summaries, NET, many).arrays["sound.basis"]
     assert basis.shape == (4, 10)
@@ -143,6 +144,8 @@ def renamed(column, i, value):
         {"tracks": renamed("keys", 0, "another sound")},
         {"net": "MTT_musicnn-1"},
         {"settings": replace(QUICK, seed=1)},
+        {"settings": replace(QUICK, factorizer="both")},
+        {"settings": replace(QUICK, factors=replace(QUICK.factors, factors=7))},
         {"settings": LessonSettings()},
     ],
     ids=lambda changed: next(iter(changed)),

@@ -10,7 +10,7 @@ from safetensors.numpy import save
 
 from cfaudio_core.errors import StoreError
 from cfaudio_core.learning import model_files
-from cfaudio_core.learning.model_files import KEPT, Model, latest_model, load_model, save_model
+from cfaudio_core.learning.model_files import FORMAT, KEPT, Model, latest_model, load_model, save_model
 
 
 def make_model(name="cf-0123456789", value=1.0):
@@ -37,7 +37,7 @@ def test_a_model_comes_back_as_it_was(tmp_path):
     save_model(tmp_path / "models", model)
     back = load_model(tmp_path / "models", model.id)
     assert back.id == model.id
-    assert back.about == {**model.about, "format": 1, "id": model.id}
+    assert back.about == {**model.about, "format": FORMAT, "id": model.id}
     assert back.arrays.keys() == model.arrays.keys()
     for name, array in model.arrays.items():
         np.testing.assert_array_equal(back.arrays[name], array)
@@ -85,8 +85,8 @@ def test_a_model_whose_writing_was_interrupted_is_not_there(tmp_path, monkeypatc
 def test_a_model_of_a_newer_format_is_refused_by_that_name(tmp_path):
     save_model(tmp_path, make_model())
     file = tmp_path / "cf-0123456789.json"
-    file.write_text(json.dumps({**json.loads(file.read_text()), "format": 2}))
-    assert "newer version of cfaudio (format 2)" in refused(tmp_path)
+    file.write_text(json.dumps({**json.loads(file.read_text()), "format": FORMAT + 1}))
+    assert f"newer version of cfaudio (format {FORMAT + 1})" in refused(tmp_path)
 
 
 @pytest.mark.parametrize(

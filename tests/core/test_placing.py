@@ -73,7 +73,7 @@ def test_own_factors_outweigh_prediction_the_more_a_track_was_played(model, libr
 
 
 def test_a_track_without_plays_is_where_sound_and_tags_foretell(model, library, places):
-    foretold = placing._foretell(model, library.tracks, library_features(model, library))
+    foretold, _ = placing._foretell(model, library.tracks, library_features(model, library))
     odd = np.arange(1, 240, 2)
     np.testing.assert_allclose(places.vectors[odd], unit(foretold[:, 1:])[odd], atol=1e-5)
     order = np.argsort(foretold[odd, 0])
