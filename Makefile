@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 CORPUS ?=
+DATA ?=
 
 .PHONY: demo test lint bench docs clean
 
@@ -23,8 +24,12 @@ lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: $(READY)  ## CORPUS=FOLDER measures on a folder of real music
+bench: $(READY)  ## CORPUS=FOLDER measures on real music, DATA=FOLDER on public data (the scripts say which)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[bench]'
 	$(BIN)/python tests/benchmarks/bench_hearing.py $(CORPUS)
+	$(BIN)/python tests/benchmarks/bench_import.py
+	$(BIN)/python tests/benchmarks/bench_factors.py $(if $(DATA),--data $(DATA))
+	$(if $(DATA),$(BIN)/python tests/benchmarks/bench_sessions.py --data $(DATA))
 
 docs: $(READY)  ## README is the manual until there is more than it can hold
 	$(BIN)/python -m pytest -q tests/plugin/test_docs.py

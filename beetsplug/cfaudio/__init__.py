@@ -22,6 +22,9 @@ class CfAudioPlugin(BeetsPlugin):
     def __init__(self) -> None:
         super().__init__("cfaudio")
         self.config.add(DEFAULTS)
+        # An address with a password in it is not for `beet config` to show.
+        if any(mark in str(self._setting("history")) for mark in ("@", "password")):
+            self.config["history"].redact = True
         if self._setting("auto") is True:
             self.import_stages = [self.imported]
 
@@ -46,10 +49,10 @@ class CfAudioPlugin(BeetsPlugin):
             return None
 
     def commands(self) -> list[Subcommand]:
-        """`beet cfembed` and `beet cfrecommend`."""
-        from beetsplug.cfaudio.commands import embed_command, recommend_command
+        """`beet cfembed`, `beet cfrecommend` and `beet cfimport`."""
+        from beetsplug.cfaudio.commands import embed_command, import_command, recommend_command
 
-        return [embed_command(self), recommend_command(self)]
+        return [embed_command(self), recommend_command(self), import_command(self)]
 
     def imported(self, session: ImportSession, task: ImportTask) -> None:
         """Hear and place the tracks of an import task, by the model there is.

@@ -60,10 +60,19 @@ def _lesson(model: Model) -> Iterator[str]:
         )
     if not model.about["taught"]:
         return
-    if model.about["contexts"]:
+    about = model.about
+    told = {
+        f"{about['listens']} listens in {about['sessions']} sessions": about["sessions"],
+        f"{about['playlists']} playlists": about["playlists"],
+        f"{about['contexts']} albums, artists and genres that played tracks share": about["contexts"],
+    }
+    listed = " and from ".join(what for what, number in told.items() if number)
+    if about["sessions"]:
+        yield f"Factors come from {listed}."
+    elif listed:
         yield (
-            f"Factors come from {model.about['contexts']} albums, artists and genres that played tracks share: "
-            "counts do not tell what was heard together; listening sessions would tell more."
+            f"Factors come from {listed}: counts do not tell what was heard together; "
+            "listening sessions would tell more (`beet cfimport`)."
         )
     else:
         yield "No played tracks share an album, artist or genre: embeddings are likeness in sound."

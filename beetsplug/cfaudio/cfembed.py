@@ -28,12 +28,13 @@ def run(plugin: BeetsPlugin, lib: Library, opts: EmbedOptions, args: list[str]) 
     settings = read_settings(plugin.config)
     if opts.jobs is not None and opts.jobs < 1:
         raise UserError("-j/--jobs must be 1 or more")
-    tracks, people = load(lib, settings)
+    within = matching(lib, args) if args else None
+    if opts.user is not None:
+        listener(load(lib, settings, match=False)[1], opts.user)
+    # Only now, when nothing is wrong with the command, may anything be written.
+    tracks, people = load(lib, settings, snapshot=None if opts.pretend else plugin._log.warning)
     if not len(tracks):
         raise UserError("the library is empty")
-    if opts.user is not None:
-        listener(people, opts.user)
-    within = matching(lib, args) if args else None
     how = run_settings(settings, jobs=opts.jobs or settings.jobs, force=opts.force, retrain=opts.retrain)
     if opts.pretend:
         _pretend(tracks, people, within, settings, force=opts.force)

@@ -36,7 +36,7 @@ def run(plugin: BeetsPlugin, lib: Library, opts: RecommendOptions, args: list[st
     unplayed = settings.unplayed if opts.unplayed is None else opts.unplayed
     if not 0 <= unplayed <= 1:
         raise UserError(f"--unplayed must be a share from 0 to 1, not {unplayed:g}")
-    tracks, people = load(lib, settings)
+    tracks, people = load(lib, settings, match=False)
     person = listener(people, opts.user)
     field = score_field(person.name, main=person is people[0])
     scores = column(tracks.ids, read_fields(lib, [field])[field])

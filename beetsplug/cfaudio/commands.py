@@ -35,6 +35,17 @@ class RecommendOptions(Protocol):
     json: bool
 
 
+class ImportOptions(Protocol):
+    """Options of `beet cfimport`."""
+
+    user: str | None
+    account: str | None
+    pretend: bool
+    columns: str | None
+    token: str | None
+    password: str | None
+
+
 def embed_command(plugin: BeetsPlugin) -> Subcommand:
     """`beet cfembed`."""
     cmd = Subcommand("cfembed", help="learn from plays and sound, and give every track its embedding and score")
@@ -82,6 +93,21 @@ def recommend_command(plugin: BeetsPlugin) -> Subcommand:
     return cmd
 
 
+def import_command(plugin: BeetsPlugin) -> Subcommand:
+    """`beet cfimport`."""
+    cmd = Subcommand("cfimport", help="import a listening history (without arguments: list formats and what is there)")
+    cmd.parser.usage = "%prog [options] [FORMAT SOURCE...]"
+    option = cmd.parser.add_option
+    option("-u", "--user", metavar="NAME", help="who listens (default: the first listener of the configuration)")
+    option("--account", metavar="NAME", help="the account to read, where it is called otherwise than the listener")
+    option("-p", "--pretend", action="store_true", default=False, help="read and match, and store nothing")
+    option("--columns", metavar="FIELD=HEADING,...", help="what is what in a csv table: artist=Band,time=Date,...")
+    option("--token", metavar="TOKEN", help="token or API key of a service (or CFAUDIO_TOKEN in the environment)")
+    option("--password", metavar="WORD", help="password of a service (or CFAUDIO_PASSWORD in the environment)")
+    cmd.func = lambda lib, opts, args: _import(plugin, lib, opts, args)
+    return cmd
+
+
 def _embed(plugin: BeetsPlugin, lib: Library, opts: EmbedOptions, args: list[str]) -> None:
     from beetsplug.cfaudio.cfembed import run
 
@@ -90,5 +116,11 @@ def _embed(plugin: BeetsPlugin, lib: Library, opts: EmbedOptions, args: list[str
 
 def _recommend(plugin: BeetsPlugin, lib: Library, opts: RecommendOptions, args: list[str]) -> None:
     from beetsplug.cfaudio.cfrecommend import run
+
+    run(plugin, lib, opts, args)
+
+
+def _import(plugin: BeetsPlugin, lib: Library, opts: ImportOptions, args: list[str]) -> None:
+    from beetsplug.cfaudio.cfimport import run
 
     run(plugin, lib, opts, args)

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 from beets.exceptions import UserError
 from beets.util import displayable_path
 
+from beetsplug.cfaudio.history import take_snapshot
 from beetsplug.cfaudio.library import Value, read_tracks, write_fields
+from beetsplug.cfaudio.listeners import playlists_by_hand, read_people
 from beetsplug.cfaudio.settings import Settings, read_settings, score_field
 from cfaudio_core.errors import CfAudioError, SettingError
-from cfaudio_core.listening.counts import COUNT_FIELDS, Listener, listeners
+from cfaudio_core.listening.counts import Listener
 from cfaudio_core.tracks import Tracks
 
 if TYPE_CHECKING:
@@ -35,12 +38,26 @@ def user_errors() -> Iterator[None]:
         raise UserError(str(error)) from error
 
 
-def load(lib: Library, settings: Settings) -> tuple[Tracks, list[Listener]]:
-    """The library's tracks, and its listeners over them."""
-    named = [field for fields in settings.users.values() for field in fields]
-    tracks = read_tracks(lib, list(dict.fromkeys([*COUNT_FIELDS, *named])))
+def load(
+    lib: Library, settings: Settings, *, match: bool = True, snapshot: Callable[[str], None] | None = None
+) -> tuple[Tracks, list[Listener]]:
+    """The library's tracks, and its listeners over them, by their counts and by the history.
+
+    Parameters
+    ----------
+    lib, settings
+        The library and its settings.
+    match
+        Match the history to the library again; False: take it as it was matched last.
+    snapshot
+        Keep how the counts grew, before the history is read; told in one line why that cannot be done.
+    """
+    tracks = read_tracks(lib, settings.count_fields)
+    if snapshot is not None:
+        take_snapshot(lib, settings, tracks, snapshot)
+    tracks = replace(tracks, playlists=playlists_by_hand(lib, tracks, settings))
     with user_errors():
-        return tracks, listeners(tracks.counts, settings.users, len(tracks))
+        return tracks, read_people(lib, tracks, settings, match=match)
 
 
 def listener(people: list[Listener], name: str | None) -> Listener:
@@ -64,11 +81,13 @@ def run_settings(settings: Settings, *, jobs: int, force: bool = False, retrain:
     """The part of the settings that a run needs."""
     from cfaudio_core.embedding.hearing import Ear
     from cfaudio_core.embedding.run import RunSettings
-    from cfaudio_core.factors.wmf import WmfSettings
+    from cfaudio_core.factors.factorizer import FactorizerSettings
     from cfaudio_core.learning.learner import LessonSettings
 
     ear = Ear(settings.backbone, settings.windows, settings.weights)
-    return RunSettings(ear, LessonSettings(WmfSettings(factors=settings.factors)), jobs, force, retrain)
+    return RunSettings(
+        ear, LessonSettings(settings.factorizer, FactorizerSettings(settings.factors)), jobs, force, retrain
+    )
 
 
 def embed(
@@ -153,7 +172,7 @@ def fields(tracks: Tracks, people: list[Listener], outcome: Outcome, only: str |
 def embed_imported(plugin: BeetsPlugin, lib: Library, ids: list[int]) -> None:
     """Give newly imported tracks their place; the model stays as it is until the next `cfembed`."""
     settings = read_settings(plugin.config)
-    tracks, people = load(lib, settings)
+    tracks, people = load(lib, settings, match=False)
     run = run_settings(settings, jobs=1)
     embed(lib, tracks, people, ids, settings, run, plugin._log.warning, may_learn=False)
 

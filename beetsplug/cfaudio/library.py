@@ -36,7 +36,8 @@ def read_tracks(lib: Library, count_fields: Sequence[str]) -> Tracks:
     """
     with lib.transaction() as tx:
         rows = tx.query(
-            "SELECT id, path, artist, albumartist, album, album_id, genres FROM items ORDER BY id",
+            "SELECT id, path, artist, albumartist, album, album_id, genres, title, length, "
+            "mb_trackid, mb_releasetrackid FROM items ORDER BY id",
         )
     ids = np.array([row["id"] for row in rows], np.int64)
     with lib.music_dir_context():
@@ -51,6 +52,13 @@ def read_tracks(lib: Library, count_fields: Sequence[str]) -> Tracks:
         albums=[_album(row["album_id"], row["albumartist"], row["album"]) for row in rows],
         genres=[tuple(g for g in (row["genres"] or "").split(MULTI_VALUE_DELIMITER) if g) for row in rows],
         models=[str(models.get(int(i), "")) for i in ids],
+        titles=[row["title"] or "" for row in rows],
+        album_titles=[row["album"] or "" for row in rows],
+        albumartists=[row["albumartist"] or "" for row in rows],
+        recording_mbids=[(row["mb_trackid"] or "").strip().lower() for row in rows],
+        track_mbids=[(row["mb_releasetrackid"] or "").strip().lower() for row in rows],
+        lengths=np.array([row["length"] or 0 for row in rows], np.float32),
+        playlists=[()] * len(rows),
         counts={name: column(ids, values) for name, values in flexible.items() if values},
     )
 

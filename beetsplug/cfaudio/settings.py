@@ -6,6 +6,7 @@ Every `beet` command loads this module, so it imports nothing that takes time.
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 DEFAULTS: dict[str, Any] = {
     "auto": False,
     "users": {},
+    "history": None,
+    "session_gap": 30,
+    "factorizer": "wmf",
     "factors": 40,
     "backbone": "musicnn",
     "windows": 10,
@@ -30,15 +34,19 @@ DEFAULTS: dict[str, Any] = {
     "per_artist": 2,
 }
 
+FACTORIZERS = ("wmf", "vector_exp", "both")
 BACKBONES = ("musicnn", "musicnn_mtt", "vgg")
 
 
 @dataclass(frozen=True)
 class Settings:
-    """The checked settings; see README for what each means."""
+    """The checked settings; see README for what each means. `session_gap` is in seconds here."""
 
     auto: bool
     users: dict[str, list[str]]
+    history: str | None
+    session_gap: float
+    factorizer: str
     factors: int
     backbone: str
     windows: int
@@ -49,6 +57,21 @@ class Settings:
     unplayed: float
     per_artist: int
     folder: Path
+
+    @property
+    def main_listener(self) -> str:
+        """Whose plays they are where no one is named."""
+        from cfaudio_core.listening.counts import MAIN_LISTENER
+
+        return next(iter(self.users), MAIN_LISTENER)
+
+    @property
+    def count_fields(self) -> list[str]:
+        """The fields to read counts from: the known ones, and any that `users` names."""
+        from cfaudio_core.listening.counts import COUNT_FIELDS
+
+        named = [field for fields in self.users.values() for field in fields]
+        return list(dict.fromkeys([*COUNT_FIELDS, *named]))
 
 
 def read_settings(config: confuse.ConfigView) -> Settings:
@@ -67,6 +90,9 @@ def read_settings(config: confuse.ConfigView) -> Settings:
     return Settings(
         auto=config["auto"].get(bool),
         users=_users(config["users"].get()),
+        history=_history(config["history"].get()),
+        session_gap=60.0 * _whole(config, "session_gap", 1, 100_000),
+        factorizer=config["factorizer"].as_choice(FACTORIZERS),
         factors=_whole(config, "factors", 2, 512),
         backbone=config["backbone"].as_choice(BACKBONES),
         windows=_whole(config, "windows", 1, 1000),
@@ -106,6 +132,16 @@ def _path(config: confuse.ConfigView, key: str) -> Path | None:
     return Path(config[key].as_filename()) if value else None
 
 
+def _history(value: object) -> str | None:
+    """The address of the history as it stands; it is taken apart where the store is opened, by SQLAlchemy."""
+    if value is not None and (not isinstance(value, str) or not re.match(r"(sqlite|postgresql)(\+\w+)?://", value)):
+        raise UserError(
+            "cfaudio.history: must be an address such as sqlite:////home/me/history.db or "
+            "postgresql+psycopg://me@localhost/music"  # and is not repeated: there may be a password in it
+        )
+    return value
+
+
 def _users(value: object) -> dict[str, list[str]]:
     """Listener to count fields; a single field may stand without a list."""
     if not isinstance(value, dict):
@@ -113,7 +149,7 @@ def _users(value: object) -> dict[str, list[str]]:
     users: dict[str, list[str]] = {}
     for name, fields in value.items():
         listed = [fields] if isinstance(fields, str) else fields
-        if not isinstance(listed, list) or not listed or not all(isinstance(f, str) for f in listed):
+        if not isinstance(listed, list) or not all(isinstance(f, str) for f in listed):
             raise UserError(f"cfaudio.users.{name}: must be a list of count fields, not {fields!r}")
         if not str(name).isidentifier():
             raise UserError(

@@ -9,7 +9,10 @@ from beetsplug.cfaudio.settings import DEFAULTS
 
 WRONG = {
     "auto": ["maybe", 3, None, []],
-    "users": [5, ["anna"], {"anna": 5}, {"anna": []}, {"anna": [1]}, {"an na": "play_count"}, {1: "play_count"}],
+    "users": [5, ["anna"], {"anna": 5}, {"anna": [1]}, {"an na": "play_count"}, {1: "play_count"}],
+    "history": [3, "history.db", "mysql://me@localhost/music", ["sqlite://"]],
+    "session_gap": [0, 100_001, "long", 0.5, None],
+    "factorizer": ["als", 3, None],
     "factors": [0, 1, 513, 40.5, "40", True, None],
     "backbone": ["resnet", 3, None, ["musicnn"]],
     "windows": [0, 1001, "ten", False],
