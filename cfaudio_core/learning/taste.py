@@ -1,10 +1,10 @@
 """From what is foretold of a listener as a whole and of each taste mode to one preference.
 
 A track is liked if it suits any of the modes, so the strongest one counts. What is foretold of the whole and of the
-strongest mode are two guesses of the same number, log(1 + plays), that are wrong about different tracks: their mean is
-nearer to held-out tracks than either. That is so where sound is all there is to go by. How much an artist or an album
-is played altogether needs no modes, and the largest of several small numbers of plays would be the luckiest one: the
-more is known of a track's labels, the less the modes have a say.
+strongest mode are two guesses of the same number, log(1 + plays), that are wrong about different tracks, and so their
+mean is taken where sound is all there is to go by; docs/measurements.md says how little that gains. How much an artist
+or an album is played altogether needs no modes, and the largest of several small numbers of plays would be the luckiest
+one: the more is known of a track's labels, the less the modes have a say.
 """
 
 from __future__ import annotations
