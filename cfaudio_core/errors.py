@@ -4,7 +4,10 @@
 
     CfAudioError            anything cfaudio says no to; the plugin shows it as beets' UserError
     ├── AudioError          one file cannot be heard: skipped, named, counted
+    │   └── UndecodableError    one decoder cannot read it; another may (audio.source)
+    ├── SourceError         a listening history cannot be read (listening.sources)
     ├── WeightsError        the pretrained weights cannot be had or are damaged
+    │   └── CheckpointError     the file they come in is damaged (nets.checkpoint)
     ├── StoreError          cfaudio's own store or model files cannot be read or written
     └── SettingError        a setting or an option has a value that makes no sense
 """

@@ -86,3 +86,19 @@ def unit(vectors: FloatArray) -> FloatArray:
     """Rows at unit length; a row of zeros stays."""
     norms = np.linalg.norm(vectors, axis=1, keepdims=True)
     return float32(vectors / np.where(norms > 0, norms, 1))
+
+
+def principal_axes(features: FloatArray, n: int, seed: int, sample: int = 10_000) -> FloatArray:
+    """float32 (dim, n): the axes along which the library's sound varies most; zeros where it has fewer."""
+    if len(features) > sample:
+        features = features[np.sort(np.random.default_rng(seed).choice(len(features), sample, replace=False))]
+    wide = features.astype(np.float64)
+    if len(wide) < wide.shape[1]:  # the same axes, in a moment instead of seconds
+        _, spread, rows = np.linalg.svd(wide, full_matrices=False)
+        values, axes = spread**2 / max(len(wide), 1), rows.T
+    else:
+        ascending, axes = np.linalg.eigh(wide.T @ wide / len(wide))
+        values, axes = ascending[::-1], axes[:, ::-1]
+    axes = axes[:, :n] * (values[:n] > 1e-9)
+    axes *= np.where(axes[np.abs(axes).argmax(axis=0), np.arange(axes.shape[1])] < 0, -1, 1)  # one sign on any machine
+    return np.pad(axes, ((0, 0), (0, n - axes.shape[1]))).astype(np.float32)

@@ -15,7 +15,7 @@ from cfaudio_core.factors.factorizer import FactorizerSettings, make_factorizer
 from cfaudio_core.factors.modes import mode_plays
 from cfaudio_core.factors.tuning import tune
 from cfaudio_core.factors.wmf import Factors
-from cfaudio_core.learning.dataset import Scaling, Targets, unit
+from cfaudio_core.learning.dataset import Scaling, Targets, principal_axes, unit
 from cfaudio_core.learning.effects import Held, fit_effects
 from cfaudio_core.learning.model_files import FORMAT, Model
 from cfaudio_core.learning.settings import HeadSettings
@@ -110,7 +110,7 @@ def learn(
     arrays: dict[str, np.ndarray[Any, Any]] = {
         "scaling.mean": scaling.mean,
         "scaling.scale": scaling.scale,
-        "sound.basis": _principal_axes(features, settings.factors.factors, settings.seed),
+        "sound.basis": principal_axes(features, settings.factors.factors, settings.seed),
     }
     about: dict[str, object] = {
         "net": net,
@@ -251,19 +251,3 @@ def standard_preference(person: Listener) -> FloatArray:
     """float32 (n,): a listener's preference with mean 0 and variance 1 over the tracks that are known of them."""
     mean, spread = _moments(person)
     return ((person.preference - mean) / spread).astype(np.float32)
-
-
-def _principal_axes(features: FloatArray, n: int, seed: int, sample: int = 10_000) -> FloatArray:
-    """float32 (dim, n): the axes along which the library's sound varies most; zeros where it has fewer."""
-    if len(features) > sample:
-        features = features[np.sort(np.random.default_rng(seed).choice(len(features), sample, replace=False))]
-    wide = features.astype(np.float64)
-    if len(wide) < wide.shape[1]:  # the same axes, in a moment instead of seconds
-        _, spread, rows = np.linalg.svd(wide, full_matrices=False)
-        values, axes = spread**2 / max(len(wide), 1), rows.T
-    else:
-        ascending, axes = np.linalg.eigh(wide.T @ wide / len(wide))
-        values, axes = ascending[::-1], axes[:, ::-1]
-    axes = axes[:, :n] * (values[:n] > 1e-9)
-    axes *= np.where(axes[np.abs(axes).argmax(axis=0), np.arange(axes.shape[1])] < 0, -1, 1)  # one sign on any machine
-    return np.pad(axes, ((0, 0), (0, n - axes.shape[1]))).astype(np.float32)
