@@ -149,7 +149,7 @@ def _match(lib: Library, added: Added, store: ListenStore, *, pretend: bool) -> 
     for line in _shares(added, index.match(added.texts)):
         print_(line)
     if not pretend:
-        keep_matches(store, index, tracks)
+        keep_matches(store, store.texts(), index, tracks)
 
 
 def _shares(added: Added, matches: Matches) -> Iterator[str]:

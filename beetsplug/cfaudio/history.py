@@ -18,10 +18,11 @@ if TYPE_CHECKING:
     from beets.library import Library
 
     from beetsplug.cfaudio.settings import Settings
+    from cfaudio_core.listening.columns import Texts
     from cfaudio_core.listening.matching import LibraryIndex
     from cfaudio_core.listening.records import TrackText
     from cfaudio_core.listening.store import ListenStore
-    from cfaudio_core.tracks import Tracks
+    from cfaudio_core.tracks import IntArray, Tracks
 
 _LATEST = 1e11  # a larger time is no number of seconds since 1970
 
@@ -123,16 +124,22 @@ def track_text(tracks: Tracks, at: int, folder: bytes) -> TrackText:
     )
 
 
-def keep_matches(store: ListenStore, index: LibraryIndex, tracks: Tracks) -> None:
-    """Match all texts of the history, those once unknown too, and keep which track each is."""
+def keep_matches(store: ListenStore, texts: Texts, index: LibraryIndex, tracks: Tracks) -> IntArray:
+    """Match all texts of the history, those once unknown too, and keep which track each is.
+
+    Returns
+    -------
+    IntArray
+        int64 (m,): the position of each text's track, negative where it is none.
+    """
     from cfaudio_core.listening.store import Matched
 
-    texts = store.texts()
     positions = index.match(texts.tracks).positions
     known = np.flatnonzero(positions >= 0)
     store.keep_matches(
         {int(texts.ids[k]): Matched(int(tracks.ids[p]), tracks.keys[p]) for k in known for p in (int(positions[k]),)}
     )
+    return positions
 
 
 def _seconds(value: object) -> int:

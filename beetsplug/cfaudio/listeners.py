@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from beets.library import Library
 
     from beetsplug.cfaudio.settings import Settings
+    from cfaudio_core.listening.columns import Texts
     from cfaudio_core.listening.store import ListenStore
     from cfaudio_core.tracks import IntArray, Tracks
 
@@ -39,9 +40,12 @@ def read_people(lib: Library, tracks: Tracks, settings: Settings, *, match: bool
     from cfaudio_core.listening.matching import LibraryIndex
 
     with open_history(settings) as store:
+        texts = store.texts()
         if match:
-            keep_matches(store, LibraryIndex(tracks, lib.directory), tracks)
-        return with_history(people, store, tracks, _last_matches(store, tracks), settings.session_gap)
+            positions = keep_matches(store, texts, LibraryIndex(tracks, lib.directory), tracks)
+        else:
+            positions = _last_matches(store, texts, tracks)
+        return with_history(people, store, texts.tracks, tracks, positions, settings.session_gap)
 
 
 def playlists_by_hand(lib: Library, tracks: Tracks, settings: Settings) -> list[tuple[str, ...]]:
@@ -55,9 +59,9 @@ def playlists_by_hand(lib: Library, tracks: Tracks, settings: Settings) -> list[
     return read_playlists(Path(folder.as_filename()), tracks.paths, bases, made)
 
 
-def _last_matches(store: ListenStore, tracks: Tracks) -> IntArray:
+def _last_matches(store: ListenStore, texts: Texts, tracks: Tracks) -> IntArray:
     """int64 (m,): the track that each text was last found to be, -1 where none, or one that has gone since."""
     at = {int(item): position for position, item in enumerate(tracks.ids)}
     matched = store.matched()
-    known = [matched.get(int(text)) for text in store.texts().ids]
+    known = [matched.get(int(text)) for text in texts.ids]
     return np.array([at.get(match.item_id, -1) if match else -1 for match in known], np.int64)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
 import os
 import subprocess
@@ -13,8 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
-
+from cfaudio_core.embedding.codec import decode
 from cfaudio_core.errors import CfAudioError
 from cfaudio_core.tracks import FloatArray
 
@@ -198,6 +195,6 @@ def _song(values: list[str]) -> Song:
 
 def _vector(text: str) -> FloatArray:
     try:
-        return np.frombuffer(base64.b64decode(text, validate=True), "<f4").astype(np.float32)
-    except (binascii.Error, ValueError) as error:
+        return decode(text)
+    except ValueError as error:
         raise CfAudioError(f"beet ls printed a cf_embedding that is none: {error}") from error

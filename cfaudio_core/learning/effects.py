@@ -54,15 +54,17 @@ class Effects(NamedTuple):
             float32 (n, outputs): predictions from their sound.
         """
         has = _one_hot(_labels(tracks), self.labels)
-        covered = self.covered(tracks)[:, None]
+        covered = self._covered(has)[:, None]
         trust = (1 - covered) * self.trust[0] + covered * self.trust[1]
         return float32(trust * sound + has @ self.values)
 
     def covered(self, tracks: Tracks) -> FloatArray:
         """float32 (n,): 0 to 1, how much is known of the label of each track of which most is known."""
+        return self._covered(_one_hot(_labels(tracks), self.labels))
+
+    def _covered(self, has: sparse.csr_array) -> FloatArray:
         if not len(self.labels):
-            return np.zeros(len(tracks), np.float32)
-        has = _one_hot(_labels(tracks), self.labels)
+            return np.zeros(has.shape[0], np.float32)
         return float32((has * self.coverage).max(axis=1).toarray().ravel())
 
 

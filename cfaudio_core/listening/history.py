@@ -19,7 +19,12 @@ if TYPE_CHECKING:
 
 
 def with_history(
-    people: Sequence[Listener], store: ListenStore, tracks: Tracks, positions: IntArray, gap: float
+    people: Sequence[Listener],
+    store: ListenStore,
+    texts: Sequence[TrackText],
+    tracks: Tracks,
+    positions: IntArray,
+    gap: float,
 ) -> list[Listener]:
     """Listeners by their counts and by what is stored.
 
@@ -31,17 +36,18 @@ def with_history(
         Listens and tallies. What is kept under `MAIN_LISTENER` is the main listener's, unless someone has that name.
         Names that are not among `people` are further listeners, if any track of the library is known of them, and if
         they can end a field's name.
+    texts
+        All m texts of the store.
     tracks
         The n tracks.
     positions
-        int64 (m,): the track that each text of the store is, negative where it is none; see `matching`.
+        int64 (m,): the track that each text is, negative where it is none; see `matching`.
     gap
         Seconds of silence that end a session.
     """
     listens, tallies = store.columns(), store.tallies()
     if not len(listens) and not len(tallies):
         return list(people)
-    texts = store.texts().tracks
     names = [person.name for person in people]
     main = MAIN_LISTENER if MAIN_LISTENER in names else names[0]
     stored: dict[str, list[str]] = {}
