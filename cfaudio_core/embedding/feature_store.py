@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,6 +15,7 @@ import numpy.typing as npt
 import sqlalchemy as sa
 
 from cfaudio_core.errors import StoreError
+from cfaudio_core.listening.database import Database
 
 SCHEMA = 1
 
@@ -90,22 +90,12 @@ class FeatureStore:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._engine = sa.create_engine(f"sqlite:///{path}", connect_args={"timeout": 30})
-        sa.event.listen(self._engine, "connect", _set_up_connection)
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.touch(mode=0o600, exist_ok=True)
-        except OSError as error:
-            raise StoreError(f"{path}: {error.strerror}") from error
-        try:
-            self._check_schema()
-        except StoreError:
-            self.close()
-            raise
+        self._database = Database(sa.URL.create("sqlite", database=str(path)), patience=30)
+        self._check_schema()
 
     def close(self) -> None:
         """Let go of the database file."""
-        self._engine.dispose()
+        self._database.close()
 
     def __enter__(self) -> FeatureStore:
         return self
@@ -137,7 +127,7 @@ class FeatureStore:
             if h.features is not None
         ]
         files = [{**h.state._asdict(), "cf_key": h.key or None, "problem": h.problem or None} for h in heard if h.state]
-        with self._begin() as connection:
+        with self._database.write() as connection:
             if features:
                 connection.execute(_features.insert().prefix_with("OR REPLACE"), features)
             if files:
@@ -146,12 +136,12 @@ class FeatureStore:
     def keys(self, net: str, wanted: int) -> set[str]:
         """Content keys of which `net`'s features over `wanted` windows are there."""
         query = sa.select(_features.c.cf_key).where(_features.c.net == net, _features.c.wanted == wanted)
-        with self._begin() as connection:
+        with self._database.read() as connection:
             return set(connection.scalars(query))
 
     def files(self) -> dict[FileState, Known]:
         """Every file heard before, with what came of it."""
-        with self._begin() as connection:
+        with self._database.read() as connection:
             return {
                 FileState(row.path, row.size, row.mtime_ns): Known(row.cf_key or "", row.problem or "")
                 for row in connection.execute(sa.select(_files))
@@ -159,12 +149,11 @@ class FeatureStore:
 
     def noted(self, name: str) -> str:
         """A note of an earlier run, or ""."""
-        with self._begin() as connection:
-            return connection.scalar(sa.select(_about.c.value).where(_about.c.name == f"note:{name}")) or ""
+        return self._read_about(f"note:{name}")
 
     def note(self, name: str, value: str) -> None:
         """Leave a note for the next run."""
-        with self._begin() as connection:
+        with self._database.write() as connection:
             connection.execute(_about.insert().prefix_with("OR REPLACE"), {"name": f"note:{name}", "value": value})
 
     def read(self, net: str, keys: Iterable[str]) -> Iterator[tuple[str, npt.NDArray[np.float16]]]:
@@ -177,29 +166,26 @@ class FeatureStore:
         """
         wanted = list(dict.fromkeys(keys))
         columns = (_features.c.cf_key, _features.c.windows, _features.c.data)
-        with self._begin() as connection:
+        with self._database.read() as connection:
             for start in range(0, len(wanted), 500):  # SQLite takes a bounded number of parameters
                 some = _features.c.cf_key.in_(wanted[start : start + 500])
                 for key, windows, data in connection.execute(sa.select(*columns).where(_features.c.net == net, some)):
                     yield key, np.frombuffer(data, "<f2").reshape(windows, -1)
 
     def _check_schema(self) -> None:
-        with self._begin() as connection:
-            _metadata.create_all(connection)
-            schema = connection.scalar(sa.select(_about.c.value).where(_about.c.name == "schema"))
-            if schema is None:
-                connection.execute(_about.insert(), {"name": "schema", "value": str(SCHEMA)})
-            elif not schema.isdigit() or int(schema) > SCHEMA:
-                raise StoreError(f"{self.path} was written by a newer version of cfaudio (schema {schema})")
+        with self._database.read() as connection:
+            there = sa.inspect(connection).has_table(_about.name)
+        if not there or not self._read_about("schema"):
+            with self._database.write() as connection:
+                _metadata.create_all(connection)
+                connection.execute(_about.insert().prefix_with("OR IGNORE"), {"name": "schema", "value": str(SCHEMA)})
+        schema = self._read_about("schema")
+        if not schema.isdigit() or int(schema) > SCHEMA:
+            raise StoreError(f"{self.path} was written by a newer version of cfaudio (schema {schema})")
 
-    @contextmanager
-    def _begin(self) -> Iterator[sa.Connection]:
-        """A transaction, whose database errors name the file."""
-        try:
-            with self._engine.begin() as connection:
-                yield connection
-        except sa.exc.DBAPIError as error:
-            raise StoreError(f"{self.path}: {error.orig}") from error
+    def _read_about(self, name: str) -> str:
+        with self._database.read() as connection:
+            return connection.scalar(sa.select(_about.c.value).where(_about.c.name == name)) or ""
 
 
 def file_state(path: bytes) -> FileState | None:
@@ -209,11 +195,3 @@ def file_state(path: bytes) -> FileState | None:
     except (OSError, ValueError):
         return None
     return FileState(path, found.st_size, found.st_mtime_ns)
-
-
-def _set_up_connection(connection: sa.engine.interfaces.DBAPIConnection, _record: object) -> None:
-    """WAL lets a reader and a writer work at once; what a crash of the machine could lose is computed again."""
-    cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode = WAL")
-    cursor.execute("PRAGMA synchronous = NORMAL")
-    cursor.close()

@@ -169,7 +169,7 @@ def test_another_process_reads_while_this_one_writes(tmp_path):
     )
     with FeatureStore(path) as store:
         store.add(NET, 10, [heard("a")])
-        with store._begin() as connection:
+        with store._database.write() as connection:
             connection.execute(sa.text("INSERT INTO about VALUES ('half', 'done')"))
             found = subprocess.run(
                 [sys.executable, "-c", script, str(path)], capture_output=True, text=True, timeout=20, check=True
