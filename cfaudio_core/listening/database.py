@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -133,7 +134,10 @@ def _set_up_sqlite(connection: sa.engine.interfaces.DBAPIConnection, _record: ob
     """WAL lets a reader and a writer work at once. Python's own BEGIN is turned off for the one below."""
     connection.isolation_level = None
     cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode = WAL")
+    # The mode stays with the file. Only its first openers change it, and SQLite lets none of them wait for another:
+    # who comes second leaves it to the first, and waits at its own BEGIN.
+    with suppress(sqlite3.OperationalError):
+        cursor.execute("PRAGMA journal_mode = WAL")
     cursor.execute("PRAGMA cache_size = -65536")
     cursor.close()
 

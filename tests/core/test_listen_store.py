@@ -297,20 +297,28 @@ class TestWholeOrNotAtAll:
         assert len(store.texts().tracks) == 700
 
     def test_opening_at_once_makes_one_store(self, url: str) -> None:
-        problems: list[BaseException] = []
+        assert open_at_once(url) == []
 
-        def run() -> None:
-            try:
-                ListenStore(url).close()
-            except StoreError as error:
-                problems.append(error)
+    def test_no_first_opener_of_a_file_trips_over_another(self, tmp_path: Path) -> None:
+        assert [problem for k in range(50) for problem in open_at_once(f"sqlite:///{tmp_path}/{k}.db")] == []
 
-        threads = [threading.Thread(target=run) for _ in range(6)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        assert problems == []
+
+def open_at_once(url: str) -> list[StoreError]:
+    """What six threads run into that open a store at the same time."""
+    problems: list[StoreError] = []
+
+    def run() -> None:
+        try:
+            ListenStore(url).close()
+        except StoreError as error:
+            problems.append(error)
+
+    threads = [threading.Thread(target=run) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return problems
 
 
 KILLED = """
