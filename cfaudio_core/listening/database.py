@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -134,12 +135,25 @@ def _set_up_sqlite(connection: sa.engine.interfaces.DBAPIConnection, _record: ob
     """WAL lets a reader and a writer work at once. Python's own BEGIN is turned off for the one below."""
     connection.isolation_level = None
     cursor = connection.cursor()
-    # The mode stays with the file. Only its first openers change it, and SQLite lets none of them wait for another:
-    # who comes second leaves it to the first, and waits at its own BEGIN.
-    with suppress(sqlite3.OperationalError):
-        cursor.execute("PRAGMA journal_mode = WAL")
+    _write_ahead(cursor)
     cursor.execute("PRAGMA cache_size = -65536")
     cursor.close()
+
+
+def _write_ahead(cursor: sa.engine.interfaces.DBAPICursor) -> None:
+    """Turn WAL on; it stays with the file.
+
+    Only the first openers of a file change its mode, and there SQLite lets none wait for another. Who is still in the
+    way after a second keeps the file for longer: the mode is then left to the next opener.
+    """
+    for _ in range(100):
+        try:
+            cursor.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error):
+                raise
+            time.sleep(0.01)
 
 
 def _begin_sqlite(connection: sa.Connection) -> None:
