@@ -60,6 +60,22 @@ def log_mel(windows: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.log10(result, out=result)
 
 
+def band_statistics(patches: NDArray[np.float32]) -> NDArray[np.float32]:
+    """How loud each mel band is and how much that changes: timbre and production, which the net hears past.
+
+    Parameters
+    ----------
+    patches : ndarray of float32, shape (n, FRAMES, N_MELS)
+        As `log_mel` returns them.
+
+    Returns
+    -------
+    ndarray of float32, shape (n, 2 * N_MELS)
+        Mean over time and standard deviation over time of each band.
+    """
+    return np.hstack([patches.mean(axis=1), patches.std(axis=1)])
+
+
 @functools.cache
 def mel_filterbank() -> NDArray[np.float32]:
     """Return the triangular mel bands, equal to ``librosa.filters.mel(sr=16000, n_fft=512, n_mels=96)``.

@@ -13,7 +13,7 @@ import joblib
 import numpy as np
 
 from cfaudio_core.audio.decode import read_windows
-from cfaudio_core.audio.logmel import log_mel
+from cfaudio_core.audio.logmel import band_statistics, log_mel
 from cfaudio_core.audio.sndfile_reader import quiet_stderr, silence_stderr
 from cfaudio_core.embedding.feature_store import FeatureStore, Heard, Known, file_state
 from cfaudio_core.errors import AudioError
@@ -168,7 +168,8 @@ def hear_file(file: ToHear, ear: Ear) -> Heard:
     state = file_state(file.path)
     try:
         windows = read_windows(file.path, ear.windows)
-        features = _net(ear.backbone, ear.wheel).features(log_mel(windows)).pooled
+        patches = log_mel(windows)
+        features = np.hstack([_net(ear.backbone, ear.wheel).features(patches).pooled, band_statistics(patches)])
         if not np.isfinite(features).all():
             raise AudioError("its sound is beyond all measure")
     except AudioError as error:

@@ -8,14 +8,15 @@ from typing import NamedTuple
 import numpy as np
 from scipy.stats import rankdata
 
-from cfaudio_core.learning.dataset import Scaling, unit
+from cfaudio_core.learning.dataset import unit
 from cfaudio_core.learning.effects import Effects
+from cfaudio_core.learning.kernel import KernelMachine
 from cfaudio_core.learning.learner import standard_preference
 from cfaudio_core.learning.model_files import Model
-from cfaudio_core.learning.prediction import predict
-from cfaudio_core.learning.taste import Taste
+from cfaudio_core.learning.neighbours import sound_graph
+from cfaudio_core.learning.space import SoundSpace
 from cfaudio_core.listening.counts import Listener
-from cfaudio_core.tracks import FloatArray, Tracks, float32
+from cfaudio_core.tracks import FloatArray, IntArray, Tracks, float32
 
 HALF = 3.0
 """So many plays of a track weigh as much as all that its sound and tags foretell."""
@@ -53,48 +54,43 @@ def place(model: Model, tracks: Tracks, people: Sequence[Listener], summaries: F
     people
         Listeners over the same tracks.
     summaries
-        float32 (n, dim), see `learning.dataset.summarise`.
+        float32 (n, dim), see `learning.space.gather_sound`.
     """
-    features = Scaling(model.arrays["scaling.mean"], model.arrays["scaling.scale"]).apply(summaries)
+    features = SoundSpace(model.arrays["space.mean"], model.arrays["space.whitening"]).apply(summaries)
     sound = unit(features @ model.arrays["sound.basis"])
-    foretold, covered = _foretell(model, tracks, features)
     taught = {name: j for j, name in enumerate(model.about["taught"])}
-    taste = None  # as in models from before there were sessions, and those that nothing was learnt for
-    if "modes.owner" in model.arrays:
-        taste = Taste(*(model.arrays[f"modes.{part}"] for part in Taste._fields))
-    preferences = taste.preferences(foretold, covered) if taste else foretold
+    known = _rows_of_known(model, tracks)
+    foretold = foretell(model, tracks, features, known)
     scores = {}
     for person in people:
         if person.name in taught:
-            prior = preferences[:, taught[person.name]]
+            prior = foretold[:, taught[person.name]]
             scores[person.name] = _percentiles(_blend(prior, standard_preference(person), person.plays + person.skips))
         elif person.played.any():
             prior = _likeness(sound, person)
             scores[person.name] = _percentiles(_blend(prior, person.preference, person.plays + person.skips))
-    direction = foretold[:, len(taught) + (len(taste.owner) if taste else 0) :]
+    direction = foretold[:, len(taught) :]
     if not direction.shape[1]:
         return Places(sound, scores)
-    return Places(_blend_directions(model, tracks, people, unit(direction)), scores)
+    return Places(_blend_directions(model, known, people, unit(direction)), scores)
 
 
-def _foretell(model: Model, tracks: Tracks, features: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Preferences, modes and direction of each track by its sound and its tags, float32 (n, outputs).
-
-    Beside them, float32 (n,): how much is known of its tags.
-    """
+def foretell(model: Model, tracks: Tracks, features: FloatArray, known: IntArray) -> FloatArray:
+    """Preferences and direction of each track by its sound and its tags, float32 (n, outputs)."""
     if not model.about["taught"]:
-        return np.zeros((len(tracks), 0), np.float32), np.zeros(len(tracks), np.float32)
-    heads = [
-        {
-            name: model.arrays[f"head.{k}.{name}"]
-            for name in ("hidden.weight", "hidden.bias", "output.weight", "output.bias")
-        }
-        for k in range(model.about["settings"]["head"]["folds"])
-    ]
+        return np.zeros((len(tracks), 0), np.float32)
+    machine = KernelMachine(*(model.arrays[f"kernel.{part}"] for part in KernelMachine._fields))
+    sound = machine.predict(features, sound_graph(features), known)
     effects = Effects(
         model.about["labels"], *(model.arrays[f"effects.{part}"] for part in ("values", "coverage", "trust"))
     )
-    return effects.apply(tracks, predict(heads, features)), effects.covered(tracks)
+    return effects.apply(tracks, sound)
+
+
+def _rows_of_known(model: Model, tracks: Tracks) -> IntArray:
+    """int64 (n,): which of the tracks that the model was taught by each track is, -1 for none."""
+    row = {key: r for r, key in enumerate(model.about.get("known", []))}
+    return np.array([row.get(key, -1) for key in tracks.keys], np.int64)
 
 
 def _blend(prior: FloatArray, own: FloatArray, evidence: FloatArray) -> FloatArray:
@@ -103,14 +99,11 @@ def _blend(prior: FloatArray, own: FloatArray, evidence: FloatArray) -> FloatArr
     return float32(weight * own + (1 - weight) * prior)
 
 
-def _blend_directions(model: Model, tracks: Tracks, people: Sequence[Listener], foretold: FloatArray) -> FloatArray:
+def _blend_directions(model: Model, known: IntArray, people: Sequence[Listener], foretold: FloatArray) -> FloatArray:
     """float32 (n, factors): the same for factors; a track leans on its own the more it was played."""
-    row = {key: r for r, key in enumerate(model.about["known"])}
     plays = np.sum([p.plays for p in people], axis=0)
     own = np.zeros_like(foretold)
-    for i, key in enumerate(tracks.keys):
-        if key in row:
-            own[i] = model.arrays["own.direction"][row[key]]
+    own[known >= 0] = model.arrays["own.direction"][known[known >= 0]]
     weight = np.where(np.any(own, axis=1), plays / (plays + HALF), 0)[:, None]
     return unit(float32(weight * own + (1 - weight) * foretold))
 

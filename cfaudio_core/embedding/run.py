@@ -14,13 +14,13 @@ from cfaudio_core.embedding.feature_store import FeatureStore
 from cfaudio_core.embedding.hearing import Ear, hear, plan
 from cfaudio_core.embedding.placing import Places, place
 from cfaudio_core.errors import StoreError
-from cfaudio_core.learning.dataset import summarise
 from cfaudio_core.learning.learner import LessonSettings, learn, lesson_id
 from cfaudio_core.learning.model_files import Model, latest_model, save_model
+from cfaudio_core.learning.space import gather_sound
 from cfaudio_core.listening.counts import Listener
 from cfaudio_core.nets.backbone import backbone_id
 from cfaudio_core.progress import make_way, progress
-from cfaudio_core.tracks import BoolArray, FloatArray, IntArray, Tracks
+from cfaudio_core.tracks import BoolArray, IntArray, Tracks
 
 
 @dataclass(frozen=True)
@@ -150,13 +150,12 @@ def learn_and_place(
     outcome.digest = _digest(heard, listeners, wanted if must_learn or model is None else model.id)
     if not must_learn and store.noted("placed") == outcome.digest and model and set(heard.models) == {model.id}:
         return
-    summaries = _summaries(store, net, heard.keys)
+    sound = gather_sound(store.read(net, sorted(set(heard.keys))), heard.keys)
     if must_learn or model is None:
-        with progress("Learning", settings.lesson.head.folds, "heads") as advance:
-            model = learn(heard, listeners, summaries, net, settings.lesson, advance)
+        model = learn(heard, listeners, sound, net, settings.lesson)
         save_model(models, model)
         outcome.model, outcome.learnt = model, True
-    outcome.places = place(model, heard, listeners, summaries)
+    outcome.places = place(model, heard, listeners, sound.summaries)
 
 
 def _usable(models: Path, net: str, settings: RunSettings) -> Model | None:
@@ -168,12 +167,6 @@ def _usable(models: Path, net: str, settings: RunSettings) -> Model | None:
             raise
         return None
     return model if model and model.about["net"] == net else None
-
-
-def _summaries(store: FeatureStore, net: str, keys: Sequence[str]) -> FloatArray:
-    """float32 (n, dim): a summary of each track's features."""
-    of_key = {key: summarise(windows) for key, windows in store.read(net, keys)}
-    return np.stack([of_key[key] for key in keys])
 
 
 def _digest(tracks: Tracks, people: Sequence[Listener], model: str) -> str:

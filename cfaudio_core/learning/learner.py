@@ -4,27 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from cfaudio_core.factors.contexts import Contexts, gather, session_rows
+from cfaudio_core.factors.contexts import Contexts, gather
 from cfaudio_core.factors.factorizer import FactorizerSettings, make_factorizer
-from cfaudio_core.factors.modes import mode_plays
 from cfaudio_core.factors.tuning import tune
 from cfaudio_core.factors.wmf import Factors
-from cfaudio_core.learning.dataset import Scaling, Targets, principal_axes, unit
+from cfaudio_core.learning.dataset import Lesson, Targets, unit
 from cfaudio_core.learning.effects import Held, fit_effects
+from cfaudio_core.learning.kernel import fit_kernel
 from cfaudio_core.learning.model_files import FORMAT, Model
-from cfaudio_core.learning.settings import HeadSettings
-from cfaudio_core.learning.taste import ModeTargets, Taste
+from cfaudio_core.learning.neighbours import sound_graph
+from cfaudio_core.learning.space import Sound, SoundSpace, principal_axes
 from cfaudio_core.listening.counts import Listener
 from cfaudio_core.tracks import FloatArray, Tracks, float32
-
-if TYPE_CHECKING:
-    from cfaudio_core.learning.training import Ensemble
 
 ENOUGH = 30
 """Tracks a listener must have played or skipped before anything is learnt from them."""
@@ -32,11 +29,23 @@ ENOUGH = 30
 
 @dataclass(frozen=True)
 class LessonSettings:
-    """How to factorise, by which of `factorizer.NAMES`, and how to train; `seed` starts both."""
+    """How to learn.
+
+    Attributes
+    ----------
+    factorizer
+        One of `factorizer.NAMES`.
+    factors
+        Its settings.
+    folds
+        The known tracks are held out in so many parts.
+    seed
+        Starts everything random.
+    """
 
     factorizer: str = "wmf"
     factors: FactorizerSettings = field(default_factory=FactorizerSettings)
-    head: HeadSettings = field(default_factory=HeadSettings)
+    folds: int = 5
     seed: int = 0
 
 
@@ -81,10 +90,9 @@ def lesson_id(tracks: Tracks, people: Sequence[Listener], net: str, settings: Le
 def learn(
     tracks: Tracks,
     people: Sequence[Listener],
-    summaries: FloatArray,
+    sound: Sound,
     net: str,
     settings: LessonSettings,
-    on_progress: Callable[[int], None] = lambda n: None,
 ) -> Model:
     """Learn a model.
 
@@ -96,20 +104,20 @@ def learn(
         n heard tracks.
     people
         Listeners over the same n tracks.
-    summaries
-        float32 (n, dim), see `dataset.summarise`.
+    sound
+        What was heard of the n tracks.
     net
         Id of the net whose features they are.
     settings
         How to learn.
     on_progress
-        Called with 1 for each of the `settings.head.folds` heads trained.
+        Called with 1 for each of the `settings.folds` heads trained.
     """
-    scaling = Scaling.of(summaries)
-    features = scaling.apply(summaries)
+    space = SoundSpace.of(sound)
+    features = space.apply(sound.summaries)
     arrays: dict[str, np.ndarray[Any, Any]] = {
-        "scaling.mean": scaling.mean,
-        "scaling.scale": scaling.scale,
+        "space.mean": space.mean,
+        "space.whitening": space.whitening,
         "sound.basis": principal_axes(features, settings.factors.factors, settings.seed),
     }
     about: dict[str, object] = {
@@ -121,7 +129,7 @@ def learn(
     }
     taught = [p for p in people if p.known.sum() >= ENOUGH]
     if taught:
-        _teach(tracks, taught, features, settings, arrays, about, on_progress)
+        _teach(tracks, taught, features, settings, arrays, about)
     return Model(lesson_id(tracks, people, net, settings), arrays, about)
 
 
@@ -132,42 +140,31 @@ def _teach(
     settings: LessonSettings,
     arrays: dict[str, np.ndarray[Any, Any]],
     about: dict[str, object],
-    on_progress: Callable[[int], None],
 ) -> None:
-    """Train heads and fit effects for the listeners who have enough plays, into `arrays` and `about`."""
+    """Fit what sound and labels foretell of the listeners who have enough plays, into `arrays` and `about`."""
     contexts = gather(tracks, taught)
     known = np.flatnonzero(np.any([p.known for p in taught], axis=0))
     own = np.zeros((len(known), 0), np.float32)
-    plays: list[list[FloatArray]] = []
     if contexts.shared:
         factors, about["factorized"] = _factorize(contexts, settings)
         own = unit(factors.tracks[known])
-        plays = _mode_plays(taught, tracks, factors.contexts, settings)
-    modes = ModeTargets.of([[division[:, known] for division in own_plays] for own_plays in plays], len(known))
-    whole = _targets(taught, known, own)
-    ensemble, held = _train(features[known], whole, modes, settings, on_progress)
-    people = len(taught)
-    # One trust for each listener, one for each one's modes, and one for all factors together.
-    groups = np.concatenate([np.arange(people), people + modes.owner, np.full(own.shape[1], 2 * people)])
+    targets = _targets(taught, known, own)
+    # What is decided on held-out tracks, is decided for each listener, and once for all factors together.
+    groups = np.minimum(np.arange(targets.values.shape[1]), len(taught))
+    fold = np.random.default_rng(settings.seed).permutation(len(known)) % settings.folds
+    lesson = Lesson(features, sound_graph(features), known, targets, groups, fold)
+    machine, held_out = fit_kernel(lesson, settings.seed)
+    held = Held(held_out, targets.values, targets.weights, fold)
     effects, foretold = fit_effects(tracks, known, held, groups)
-    truth = np.where(whole.known, whole.preference, np.nan).astype(np.float32)
-    covered = effects.covered(tracks.subset(known))
-    taste = Taste.fit(modes, float32([_moments(person) for person in taught]), foretold, covered, truth)
-    for k, state in enumerate(ensemble.states):
-        arrays |= {f"head.{k}.{name}": array for name, array in state.items()}
+    arrays |= {f"kernel.{name}": array for name, array in machine._asdict().items()}
     arrays |= {
         "effects.values": effects.values,
         "effects.coverage": effects.coverage,
         "effects.trust": effects.trust,
         "own.direction": own,
-        "modes.owner": taste.owner,
-        "modes.division": taste.division,
-        "modes.mean": taste.mean,
-        "modes.scale": taste.scale,
-        "modes.whole": taste.whole,
-        "held_out.sound": taste.preferences(ensemble.held_out, np.zeros_like(covered)),
-        "held_out.sound_and_tags": taste.preferences(foretold, covered),
-        "held_out.truth": truth,
+        "held_out.sound": held_out[:, : len(taught)],
+        "held_out.sound_and_tags": foretold[:, : len(taught)],
+        "held_out.truth": np.where(targets.known, targets.preference, np.nan).astype(np.float32),
     }
     about |= {
         "contexts": contexts.count("album", "artist", "genre"),
@@ -191,63 +188,16 @@ def _factorize(contexts: Contexts, settings: LessonSettings) -> tuple[Factors, d
     return factorizer.fit(contexts.matrix, np.random.default_rng(settings.seed)), asdict(tuned)
 
 
-def _train(
-    features: FloatArray,
-    whole: Targets,
-    modes: ModeTargets,
-    settings: LessonSettings,
-    on_progress: Callable[[int], None],
-) -> tuple[Ensemble, Held]:
-    """Train heads for preferences, modes and factors, in this order of outputs.
-
-    With modes each of the three learns apart from the others: what is best for all of them together is best for none.
-    """
-    from cfaudio_core.learning.training import join, train
-
-    if not len(modes.owner):
-        ensemble = train(features, whole, settings.head, settings.seed, on_progress)
-        return ensemble, Held(ensemble.held_out, whole.values, whole.weights, ensemble.fold)
-    nothing = np.zeros((len(whole), 0), np.float32)
-    purposes = [
-        Targets(whole.preference, whole.known, nothing),
-        Targets(modes.values, whole.known[:, modes.owner], nothing),
-        Targets(nothing, nothing.astype(bool), whole.direction),
-    ]
-    done = (lambda n: None, lambda n: None, on_progress)
-    parts = [
-        train(features, targets, settings.head, settings.seed, progress)
-        for targets, progress in zip(purposes, done, strict=True)
-    ]
-    ensemble = join(parts)
-    values, weights = (np.hstack([getattr(targets, name) for targets in purposes]) for name in ("values", "weights"))
-    return ensemble, Held(ensemble.held_out, values, weights, ensemble.fold)
-
-
-def _mode_plays(
-    taught: Sequence[Listener], tracks: Tracks, contexts: FloatArray, settings: LessonSettings
-) -> list[list[FloatArray]]:
-    """Each listener's plays by taste mode; `contexts` are factors of the rows that `gather` made, sessions first."""
-    plays, start = [], 0
-    for person in taught:
-        rows = session_rows(person.sessions, len(tracks))
-        plays.append(mode_plays(rows, contexts[start : start + rows.shape[0]], settings.seed))
-        start += rows.shape[0]
-    return plays
-
-
 def _targets(taught: Sequence[Listener], known: np.ndarray, own: FloatArray) -> Targets:
     mask = np.stack([p.known[known] for p in taught], axis=1)
     preference = np.stack([standard_preference(p)[known] for p in taught], axis=1)
     return Targets(preference, mask, own)
 
 
-def _moments(person: Listener) -> tuple[float, float]:
-    """Mean and spread of a listener's preference over the tracks that are known of them."""
-    known = person.preference[person.known]
-    return (float(known.mean()), float(known.std() or 1)) if len(known) else (0.0, 1.0)
-
-
 def standard_preference(person: Listener) -> FloatArray:
-    """float32 (n,): a listener's preference with mean 0 and variance 1 over the tracks that are known of them."""
-    mean, spread = _moments(person)
-    return ((person.preference - mean) / spread).astype(np.float32)
+    """float32 (n,): a listener's liking with mean 0 and variance 1 over the tracks that are known of them."""
+    liking = person.liking
+    known = liking[person.known]
+    if not len(known):
+        return np.zeros_like(liking)
+    return float32((liking - known.mean()) / (known.std() if known.std() > 1e-6 else 1))

@@ -14,7 +14,7 @@ from safetensors.numpy import load, save
 from cfaudio_core.errors import StoreError
 from cfaudio_core.files import write_whole
 
-FORMAT = 2
+FORMAT = 3
 KEPT = 3
 """So many models stay on disk: the newest, and those one may want to go back to."""
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from cfaudio_core.errors import SettingError
 from cfaudio_core.listening.sessions import NO_SESSIONS, Sessions
-from cfaudio_core.tracks import BoolArray, FloatArray, IntArray
+from cfaudio_core.tracks import BoolArray, FloatArray, IntArray, float32
 
 COUNT_FIELDS = (
     "play_count",  # mpdstats, and lastimport before beets 2.8
@@ -69,6 +69,21 @@ class Listener:
     def preference(self) -> FloatArray:
         """float32 (n,): log(1 + plays) less log(1 + skips); 0 where nothing is known."""
         return (np.log1p(self.plays) - np.log1p(self.skips)).astype(np.float32)
+
+    @property
+    def liking(self) -> FloatArray:
+        """float32 (n,), -1 to 1: how much a track is liked, as far as plays and skips tell; 0 where unknown.
+
+        A shuffle plays everything once or twice, and a track played thirty times is hardly liked more than one played
+        fifteen times. So plays count by a logistic function of their logarithm, which is half-way up at the listener's
+        own (geometric) mean, and a skip takes as much back as a play of a track played once on average.
+        """
+        played = self.plays[self.plays > 0]
+        usual = np.exp(np.mean(np.log(played))) if len(played) else 1.0
+        likes, dislikes = self.plays**2, self.skips**2
+        return float32(
+            likes / (likes + (usual * (1 + self.skips)) ** 2) - dislikes / (dislikes + (1 + self.plays) ** 2)
+        )
 
     def subset(self, index: IntArray) -> Listener:
         """The same listener over the tracks at int64 (k,) positions."""

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 BACKBONES = {"musicnn": "MSD_musicnn", "musicnn_mtt": "MTT_musicnn", "vgg": "MSD_vgg"}
 FRAMES, BANDS = 187, 96
 
-_PRUNING = 1  # raised whenever a change here alters features, so that caches keyed by `Backbone.id` are not mixed
+_VERSION = (
+    2  # raised whenever a change alters what is stored of a window, so that caches keyed by `Backbone.id` are not mixed
+)
 _BATCH = 8  # patches at a time: beyond that the maps leave the processor's cache and a patch takes twice as long
 
 
@@ -100,7 +102,7 @@ def backbone_id(name: str) -> str:
     """
     if name not in BACKBONES:
         raise SettingError(f"backbone: {name!r} is none of {', '.join(BACKBONES)}")
-    return f"{BACKBONES[name]}-{_PRUNING}"
+    return f"{BACKBONES[name]}-{_VERSION}"
 
 
 def load_backbone(name: str, *, wheel: Path | None = None) -> Backbone:

@@ -12,15 +12,15 @@ from cfaudio_core.embedding.feature_store import FeatureStore, FileState, Heard
 from cfaudio_core.factors.factorizer import FactorizerSettings
 from cfaudio_core.factors.wmf import WmfSettings
 from cfaudio_core.learning.learner import LessonSettings
-from cfaudio_core.learning.settings import HeadSettings
+from cfaudio_core.learning.space import Sound
 from cfaudio_core.listening.counts import Listener
 from cfaudio_core.tracks import FloatArray, IntArray, Tracks
 
-NET = "MSD_musicnn-1"
+NET = "MSD_musicnn-2"
 
 QUICK = LessonSettings(
     factors=FactorizerSettings(6, wmf=WmfSettings(iterations=4)),
-    head=HeadSettings(hidden=32, folds=3, epochs=60, patience=8, learning_rate=5e-3),
+    folds=3,
 )
 """A lesson that takes well under a second."""
 
@@ -59,10 +59,20 @@ class Library(NamedTuple):
     summaries: FloatArray
     liking: FloatArray
 
+    @property
+    def sound(self) -> Sound:
+        """Sound that is the same all through a track."""
+        return steady(self.summaries)
+
     def subset(self, index: IntArray) -> Library:
         return Library(
             self.tracks.subset(index), self.listener.subset(index), self.summaries[index], self.liking[index]
         )
+
+
+def steady(summaries: FloatArray) -> Sound:
+    """Sound of tracks that do not change from window to window."""
+    return Sound(summaries, np.zeros((summaries.shape[1],) * 2))
 
 
 def make_library(n: int = 240, seed: int = 0) -> Library:

@@ -93,6 +93,26 @@ def test_more_plays_are_more_liking_and_skips_are_less_than_nothing_known():
     assert person.known.tolist() == [True, True, False, True, True]
 
 
+def test_liking_is_half_way_up_at_the_usual_number_of_plays_and_levels_off_above():
+    once, usual, often, very_often, unknown = make_listener([1, 4, 16, 1000, 0]).liking / 1
+    usual_plays = (1 * 4 * 16 * 1000) ** (1 / 4)
+    assert usual == pytest.approx(16 / (16 + usual_plays**2))
+    assert 0 == unknown < once < usual < often < very_often < 1
+    assert very_often - make_listener([1, 4, 16, 500, 0]).liking[3] < 0.01
+
+
+def test_the_scale_of_a_counter_does_not_matter_to_liking():
+    few, many = make_listener([1, 3, 9, 0]).liking, make_listener([10, 30, 90, 0]).liking
+    np.testing.assert_allclose(few, many, rtol=1e-5)
+
+
+def test_skips_take_liking_back_and_alone_they_are_dislike():
+    liked, skipped_once, skipped_more, only_skipped = make_listener([4, 4, 4, 0], [0, 1, 5, 3]).liking
+    assert liked > skipped_once > skipped_more
+    assert only_skipped == pytest.approx(-0.9)
+    assert make_listener([0, 0], [0, 2]).liking.tolist() == pytest.approx([0, -0.8])
+
+
 def test_a_subset_keeps_plays_and_skips_together():
     part = make_listener([1, 2, 3], [4, 5, 6], "ann").subset(np.array([2, 0]))
     assert (part.name, part.plays.tolist(), part.skips.tolist()) == ("ann", [3, 1], [6, 4])

@@ -129,6 +129,7 @@ def fake(monkeypatch):
 
     monkeypatch.setattr(hearing, "read_windows", read_windows)
     monkeypatch.setattr(hearing, "log_mel", lambda windows: windows)
+    monkeypatch.setattr(hearing, "band_statistics", lambda patches: patches[:, :0])
     monkeypatch.setattr(hearing, "_net", lambda *_: FakeNet())
     monkeypatch.setattr(hearing, "load_weights", lambda *_, **__: None)
 

@@ -2,13 +2,14 @@
 
 import numpy as np
 import pytest
-from synthetic import NET, QUICK, make_listener, make_tracks
+from synthetic import NET, QUICK, make_listener, make_tracks, steady
 
 from cfaudio_core.embedding import placing
 from cfaudio_core.embedding.placing import HALF, Places, place
 from cfaudio_core.learning.dataset import unit
 from cfaudio_core.learning.learner import learn
 from cfaudio_core.learning.model_files import Model, load_model, save_model
+from cfaudio_core.learning.space import SoundSpace
 
 N = 60
 
@@ -21,7 +22,7 @@ def places(model, library):
 def untaught(summaries):
     """The model of a library of which too little is known to learn from."""
     tracks = make_tracks(len(summaries))
-    return tracks, learn(tracks, [make_listener([0] * len(summaries))], summaries, NET, QUICK)
+    return tracks, learn(tracks, [make_listener([0] * len(summaries))], steady(summaries), NET, QUICK)
 
 
 def test_every_track_has_a_unit_vector_and_a_score_from_0_to_100(places):
@@ -45,7 +46,7 @@ def test_a_track_played_a_lot_stands_by_its_own_plays_whatever_it_sounds_like(mo
     worst = int(np.argmin(library.liking))
     plays[worst] = 1000
     person = make_listener(plays)
-    assert place(model, library.tracks, [person], library.summaries).scores["me"][worst] == 100
+    assert place(model, library.tracks, [person], library.summaries).scores["me"][worst] > 99
 
 
 def test_a_track_skipped_a_lot_falls_to_the_bottom_whatever_it_sounds_like(model, library):
@@ -73,15 +74,13 @@ def test_own_factors_outweigh_prediction_the_more_a_track_was_played(model, libr
 
 
 def test_a_track_without_plays_is_where_sound_and_tags_foretell(model, library, places):
-    foretold, _ = placing._foretell(model, library.tracks, library_features(model, library))
+    space = SoundSpace(model.arrays["space.mean"], model.arrays["space.whitening"])
+    known = np.where(np.arange(240) % 2 == 0, np.arange(240) // 2, -1)
+    foretold = placing.foretell(model, library.tracks, space.apply(library.summaries), known)
     odd = np.arange(1, 240, 2)
     np.testing.assert_allclose(places.vectors[odd], unit(foretold[:, 1:])[odd], atol=1e-5)
     order = np.argsort(foretold[odd, 0])
     assert (np.diff(places.scores["me"][odd][order]) >= 0).all()
-
-
-def library_features(model, library):
-    return placing.Scaling(model.arrays["scaling.mean"], model.arrays["scaling.scale"]).apply(library.summaries)
 
 
 def test_places_do_not_depend_on_the_order_of_the_library(model, library, places):
@@ -171,7 +170,7 @@ def test_three_plays_weigh_as_much_as_all_that_is_foretold():
 
 def test_a_single_track_has_its_place():
     tracks = make_tracks(1)
-    model = learn(tracks, [make_listener([1])], np.ones((1, 8), np.float32), NET, QUICK)
+    model = learn(tracks, [make_listener([1])], steady(np.ones((1, 8), np.float32)), NET, QUICK)
     got = place(model, tracks, [make_listener([1])], np.ones((1, 8), np.float32))
     assert isinstance(model, Model)
     assert isinstance(got, Places)

@@ -1,0 +1,125 @@
+"""The space of sound: where two tracks lie as far apart as they sound different.
+
+Sound changes within a track as well, from verse to chorus. The directions in which the windows of one and the same
+track differ tell tracks apart the least, so the space is whitened by them (within-class covariance normalisation:
+Hatch, Kajarekar and Stolcke, "Within-class covariance normalization for SVM-based speaker recognition", Interspeech
+2006, with every track a class). It needs no plays, and learns from the tracks nobody has played too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from scipy.linalg import cholesky, solve_triangular
+
+from cfaudio_core.tracks import FloatArray, float32
+
+_SHRINKAGE = 2.0  # so many times the mean variance within a track is added in every direction
+_TELLING = 5000  # tracks whose windows are looked into: more make no difference
+
+
+class Sound(NamedTuple):
+    """What was heard of n tracks.
+
+    Attributes
+    ----------
+    summaries
+        float32 (n, dim): the mean over each track's windows.
+    within
+        float64 (dim, dim): covariance of windows around their track's mean; zeros where no track has two windows.
+    """
+
+    summaries: FloatArray
+    within: npt.NDArray[np.float64]
+
+
+def summarise(windows: npt.NDArray[np.float16]) -> tuple[FloatArray, FloatArray]:
+    """The mean over a track's windows, and each window's deviation from it, after a signed root that draws tails in.
+
+    Parameters
+    ----------
+    windows
+        float16 (windows, dim), features as they were heard.
+
+    Returns
+    -------
+    tuple
+        float32 (dim,) and float32 (windows, dim).
+    """
+    wide = windows.astype(np.float32)
+    drawn_in = np.sign(wide) * np.sqrt(np.abs(wide))
+    mean = drawn_in.mean(axis=0)
+    return float32(mean), float32(drawn_in - mean)
+
+
+def gather_sound(heard: Iterable[tuple[str, npt.NDArray[np.float16]]], keys: Sequence[str]) -> Sound:
+    """Summaries in the order of `keys`, from (key, windows) pairs in any order; every key must be among them."""
+    first = {key: i for i, key in reversed(list(enumerate(keys)))}
+    looked_into = set(sorted(first)[:: max(len(first) // _TELLING, 1)])
+    summaries = within = np.zeros((0, 0))
+    freedom = 0
+    for key, windows in heard:
+        mean, deviation = summarise(windows)
+        if not len(summaries):
+            summaries, within = np.empty((len(keys), len(mean)), np.float32), np.zeros((len(mean), len(mean)))
+        summaries[first[key]] = mean
+        if key in looked_into:
+            within += deviation.T @ deviation
+            freedom += len(deviation) - 1
+    for i, key in enumerate(keys):
+        if first[key] != i:  # the same sound twice in the library
+            summaries[i] = summaries[first[key]]
+    return Sound(float32(summaries), within / max(freedom, 1))
+
+
+class SoundSpace(NamedTuple):
+    """From summaries to the space.
+
+    Attributes
+    ----------
+    mean
+        float32 (dim,)
+    whitening
+        float32 (dim, dim)
+    """
+
+    mean: FloatArray
+    whitening: FloatArray
+
+    @classmethod
+    def of(cls, sound: Sound) -> SoundSpace:
+        """The space of a library; its tracks have mean 0 and a mean squared length of 1."""
+        # Summed in float64: over many tracks, a float32 mean is off by enough to give a constant a deviation.
+        mean = float32(sound.summaries.mean(axis=0, dtype=np.float64))
+        deviation = np.sqrt(np.square(sound.summaries - mean).mean(axis=0, dtype=np.float64))
+        scale = np.where(deviation > 1e-6, 1 / np.maximum(deviation, 1e-6), 0)
+        within = sound.within * scale * scale[:, None]
+        variance = np.trace(within) / max(np.count_nonzero(scale), 1)
+        ridge = _SHRINKAGE * variance if variance > 1e-9 else 1.0
+        root = cholesky(within + ridge * np.eye(len(within)))
+        whitening = scale[:, None] * solve_triangular(root, np.eye(len(root)))
+        squared = np.square((sound.summaries - mean) @ whitening).sum(axis=1).mean()
+        return cls(mean, float32(whitening / np.sqrt(max(squared, 1e-12))))
+
+    def apply(self, summaries: FloatArray) -> FloatArray:
+        """float32 (n, dim): places in the space."""
+        return float32((summaries - self.mean) @ self.whitening)
+
+
+def principal_axes(features: FloatArray, n: int, seed: int, sample: int = 10_000) -> FloatArray:
+    """float32 (dim, n): the axes along which the library's sound varies most; zeros where it has fewer."""
+    if len(features) > sample:
+        features = features[np.sort(np.random.default_rng(seed).choice(len(features), sample, replace=False))]
+    wide = features.astype(np.float64)
+    if len(wide) < wide.shape[1]:  # the same axes, in a moment instead of seconds
+        _, spread, rows = np.linalg.svd(wide, full_matrices=False)
+        values, axes = spread**2 / max(len(wide), 1), rows.T
+    else:
+        ascending, axes = np.linalg.eigh(wide.T @ wide / len(wide))
+        values, axes = ascending[::-1], axes[:, ::-1]
+    axes = axes[:, :n] * (values[:n] > 1e-9 * values.sum())
+    axes *= np.where(axes[np.abs(axes).argmax(axis=0), np.arange(axes.shape[1])] < 0, -1, 1)  # one sign on any machine
+    return np.pad(axes, ((0, 0), (0, n - axes.shape[1]))).astype(np.float32)

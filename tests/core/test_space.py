@@ -1,0 +1,68 @@
+"""The space of sound: what it makes of windows, and which directions count in it."""
+
+import numpy as np
+import pytest
+from synthetic import steady
+
+from cfaudio_core.learning.space import Sound, SoundSpace, gather_sound, summarise
+
+
+def test_a_summary_is_the_mean_of_signed_roots_and_windows_deviate_from_it():
+    mean, deviation = summarise(np.float16([[4, -9, 0], [16, -25, 0]]))
+    np.testing.assert_allclose(mean, [3, -4, 0])
+    np.testing.assert_allclose(deviation, [[-1, 1, 0], [1, -1, 0]])
+    assert mean.dtype == deviation.dtype == np.float32
+
+
+def test_a_summary_does_not_overflow_where_its_windows_nearly_do():
+    np.testing.assert_allclose(summarise(np.full((10, 1), 65504, np.float16))[0], [np.sqrt(65504)], rtol=1e-6)
+
+
+def test_sound_is_gathered_in_the_order_of_the_library_whatever_order_it_is_read_in():
+    windows = {"b": np.float16([[4], [16]]), "a": np.float16([[1]]), "c": np.float16([[9], [9], [9]])}
+    sound = gather_sound(windows.items(), ["a", "b", "c", "a"])
+    np.testing.assert_allclose(sound.summaries[:, 0], [1, 3, 3, 1])
+    np.testing.assert_allclose(
+        sound.within, [[2 / 3]]
+    )  # only b changes: 1 + 1 over (2 - 1) + (3 - 1) degrees of freedom
+    again = gather_sound(reversed(windows.items()), ["a", "b", "c", "a"])
+    assert np.array_equal(sound.summaries, again.summaries)
+
+
+def test_tracks_of_the_space_have_mean_0_and_a_mean_squared_length_of_1():
+    summaries = np.random.default_rng(0).normal([1, -50, 1000], [1, 0.1, 30], (500, 3)).astype(np.float32)
+    space = SoundSpace.of(steady(summaries))
+    features = space.apply(summaries)
+    np.testing.assert_allclose(features.mean(axis=0), 0, atol=1e-3)
+    assert np.square(features).sum(axis=1).mean() == pytest.approx(1, rel=1e-4)
+    np.testing.assert_allclose(features.std(axis=0), np.sqrt(1 / 3), rtol=1e-3)
+    assert features.dtype == np.float32
+
+
+def test_what_changes_within_tracks_counts_less():
+    summaries = np.random.default_rng(0).normal(0, 1, (500, 2)).astype(np.float32)
+    features = SoundSpace.of(Sound(summaries, np.diag([10.0, 0.1]))).apply(summaries)
+    assert features[:, 0].std() < 0.75 * features[:, 1].std()
+
+
+def test_it_does_not_matter_in_which_coordinates_the_windows_lie():
+    rng = np.random.default_rng(0)
+    summaries = rng.normal(0, 1, (300, 3)).astype(np.float32)
+    one = SoundSpace.of(Sound(summaries, np.eye(3))).apply(summaries)
+    other = SoundSpace.of(Sound(summaries * [5, 1, 0.2], np.diag([25, 1, 0.04]))).apply(
+        (summaries * [5, 1, 0.2]).astype(np.float32)
+    )
+    np.testing.assert_allclose(one @ one.T, other @ other.T, atol=1e-3)
+
+
+def test_new_tracks_are_placed_as_the_library_was():
+    space = SoundSpace.of(steady(np.float32([[0], [2]])))
+    np.testing.assert_allclose(space.apply(np.float32([[5]])), [[4]])
+
+
+@pytest.mark.parametrize(("constant", "tracks"), [(0.0, 3), (37.3, 3), (37.3, 30_000), (0.1, 30_000), (-1e4, 30_000)])
+def test_a_constant_feature_gives_0_however_large_it_and_the_library_are(constant, tracks):
+    summaries = np.full((tracks, 2), constant, np.float32)
+    space = SoundSpace.of(steady(summaries))
+    assert not space.apply(summaries).any()
+    assert not space.apply(summaries[:1] + 1).any()
