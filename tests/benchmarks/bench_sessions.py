@@ -3,119 +3,39 @@
     bench_sessions.py --data FOLDER [--people NAME,...]
 
 The last fifth of a person's sessions is the test. Of the tracks of a session that were heard before, at least four,
-the first half is given and the rest is to be found. Everything is learnt from the sessions before; only decayed counts
-are kept up to each session's beginning. In "other artists" both targets and candidates are by artists that the given
-half does not have, so that tags say nothing. NDCG@20. Ours adds up what tags, factors, neighbours and the last weeks
-say; the weights are the same for everybody, and chosen on the sessions between 60 % and 80 %, never on the test.
+the first half is given and the rest is to be found. Everything is learnt from the sessions before the test;
+only decayed counts, and the last days that some factors are folded in with, go up to each session's beginning. In
+"other artists" both targets and candidates are by artists that the given half does not have, so that tags say nothing.
+NDCG@20.
 
-FOLDER holds, fetched from public repositories (they state no licence but the first, so they are not in this one):
-    music-stats/*.json          music-stats/timeline @ b1e2647, data/years
-    spacedlevo.db               spacedlevo/lastfm-analysis @ 75d7cae7, data/lastfmscrobbles.backup
-    krish.csv                   krishkumar/lastfm-listening-history @ 97f93ba3, data/lastfm_scrobbles.csv
-    zsteve.csv                  zsteve/metal-listening-analysis @ 2c067d23, scrobbles.csv
-    djivs.csv                   Djivs/lastfmprostats @ 4361d4da, scrobbles.csv
-    lukas_spotify/*.json        lukaszamora/spotify-history @ 4a8f7790, StreamingHistory0-3.json
+Every row's settings, ours and the baselines', are the same for
+everybody and chosen on the sessions between 60 % and 80 %, for each kind of target alone, never on the test. ALS is
+that of `implicit`. "Ours" adds up what tags, factors, neighbours and the last weeks say.
+
+FOLDER holds the histories; `histories.py` says which file comes from where.
 """
 
 from __future__ import annotations
 
 import argparse
-import csv
 import itertools
-import json
-import sqlite3
-from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from histories import PEOPLE, Person, read_person
 from scipy import sparse
 
-from cfaudio_core.factors.contexts import gather
+from cfaudio_core.factors.contexts import ROW_WEIGHTS, gather
 from cfaudio_core.factors.wmf import WmfSettings, factorize, fold_in
 from cfaudio_core.listening.counts import Listener
-from cfaudio_core.listening.names import album_key, artist_key, title_key
-from cfaudio_core.listening.sessions import UNKNOWN_LENGTH, Listens, Sessions, find_sessions
+from cfaudio_core.listening.sessions import Sessions
 from cfaudio_core.tracks import Tracks
 
-Play = tuple[float, str, str, str]  # time, artist, title, album
-GAP = 1800 - UNKNOWN_LENGTH  # 30 minutes between two beginnings, as nobody's lengths are known
 DAY, K, FEWEST = 86_400, 20, 4
 MOST_TESTED, MOST_TRIED = 800, 150
-
-
-def _utc(text: str, form: str) -> float:
-    return datetime.strptime(text, form).replace(tzinfo=UTC).timestamp()
-
-
-def _music_stats(folder: Path) -> Iterator[Play]:
-    for file in sorted((folder / "music-stats").glob("*.json")):
-        for row in json.loads(file.read_text()):
-            yield _utc(row["date"], "%Y-%m-%d %H:%M"), row["artist"]["name"], row["track"]["name"], row["album"]["name"]
-
-
-def _spacedlevo(folder: Path) -> Iterator[Play]:
-    query = (
-        "SELECT l.timestamp, a.name, t.name, b.name FROM listens l JOIN tracks t ON t.id = l.track_id "
-        "JOIN artists a ON a.id = t.artist_id LEFT JOIN albums b ON b.id = t.album_id"
-    )
-    with sqlite3.connect(f"file:{folder / 'spacedlevo.db'}?mode=ro", uri=True) as db:
-        yield from ((float(time), artist, title, album or "") for time, artist, title, album in db.execute(query))
-
-
-def _csv(name: str, time: Callable[[dict[str, str]], float]) -> Callable[[Path], Iterator[Play]]:
-    def read(folder: Path) -> Iterator[Play]:
-        with (folder / f"{name}.csv").open(encoding="utf-8", newline="") as file:
-            for row in csv.DictReader(file):
-                yield time(row), row["artist"], row["track"], row["album"]
-
-    return read
-
-
-def _lukas(folder: Path) -> Iterator[Play]:
-    for file in sorted((folder / "lukas_spotify").glob("*.json")):
-        for row in json.loads(file.read_text()):
-            if row["msPlayed"] >= 30_000:
-                time = _utc(row["endTime"], "%Y-%m-%d %H:%M") - row["msPlayed"] / 1000
-                yield time, row["artistName"], row["trackName"], ""
-
-
-PEOPLE: dict[str, Callable[[Path], Iterator[Play]]] = {
-    "zsteve": _csv("zsteve", lambda row: _utc(row["date"], "%Y-%m-%d %H:%M:%S")),
-    "djivs": _csv("djivs", lambda row: _utc(row["utc_time"], "%d %b %Y, %H:%M")),
-    "lukas_spotify": _lukas,
-    "music-stats": _music_stats,
-    "spacedlevo": _spacedlevo,
-    "krish": _csv("krish", lambda row: float(row["timestamp"])),
-}
-
-
-class Person(NamedTuple):
-    """Sessions, and what the tags say: int64 (n,) artist and album numbers, album -1 where unknown."""
-
-    sessions: Sessions
-    artist: np.ndarray
-    album: np.ndarray
-
-
-def read_person(plays: Iterator[Play]) -> Person:
-    """Put the plays in order; a track is an artist and a title."""
-    rows = sorted({(time, artist, title, album) for time, artist, title, album in plays if time > 1e9})
-    of_key: dict[tuple[str, str], int] = {}
-    item = np.array([of_key.setdefault((artist_key(a), title_key(t)), len(of_key)) for _, a, t, _ in rows], np.int64)
-    artists: dict[str, int] = {}
-    artist = np.array([artists.setdefault(name, len(artists)) for name, _ in of_key], np.int64)
-    albums: dict[tuple[int, str], int] = {}
-    album = np.full(len(of_key), -1, np.int64)
-    for at, (*_, name) in zip(item, rows, strict=True):
-        if name and album[at] < 0:
-            album[at] = albums.setdefault((int(artist[at]), album_key(name)), len(albums))
-    n = len(rows)
-    times = np.array([row[0] for row in rows]).astype(np.int64)
-    unknown = np.full(n, np.nan)
-    zeros = np.zeros(n, np.int64)
-    return Person(find_sessions(Listens(zeros, item, times, unknown, zeros, zeros, unknown), GAP), artist, album)
 
 
 class Task(NamedTuple):
@@ -223,16 +143,25 @@ def item_neighbours(known: Split, shrink: float = 5) -> Scores:
     return np.array(scores, np.float32)
 
 
-def factors(known: Split, settings: WmfSettings, tags: bool) -> Scores:
-    """Weighted matrix factorisation of the sessions, with or without album and artist rows."""
+class Rows(NamedTuple):
+    """How much an album's and an artist's row weigh beside a session's, which loses half of its weight in a year."""
+
+    album: float
+    artist: float
+    half_life: float = 365
+    least: float = 0.1  # what is left of a session's weight in the end
+
+
+def _contexts(known: Split, rows: Rows) -> sparse.csr_array:
+    """Contexts as the plugin gathers them, weighted."""
     person, n = known.person, len(known.plays)
     names = [""] * n
     tracks = Tracks(
         ids=np.arange(n),
         paths=[b""] * n,
         keys=names,
-        artists=[str(a) for a in person.artist] if tags else names,
-        albums=[str(a) if a >= 0 else "" for a in person.album] if tags else names,
+        artists=[str(a) for a in person.artist] if rows.artist else names,
+        albums=[str(a) if a >= 0 else "" for a in person.album] if rows.album else names,
         genres=[()] * n,
         models=names,
         titles=names,
@@ -244,9 +173,44 @@ def factors(known: Split, settings: WmfSettings, tags: bool) -> Scores:
         playlists=[()] * n,
     )
     listener = Listener("me", known.plays.astype(np.float32), np.zeros(n, np.float32), known.before)
-    found = factorize(gather(tracks, [listener]).matrix, settings, np.random.default_rng(0))
-    given = sparse.csr_array(np.log1p(np.array(_given(known))), dtype=np.float32)
-    return fold_in(given, found, settings) @ found.tracks.T
+    contexts = gather(tracks, [listener])
+    kinds = np.array(contexts.kinds)
+    weight = np.ones(len(kinds), np.float32)
+    for kind, own in (("album", rows.album), ("artist", rows.artist)):
+        weight[kinds == kind] = own / ROW_WEIGHTS[kind]
+    joined = np.diff(known.rows.indptr) >= 2  # as in `contexts.session_rows`
+    times = known.before.time[np.searchsorted(known.before.session, np.flatnonzero(joined))]
+    age = (known.before.time.max() - times) / DAY
+    weight[kinds == "session"] = rows.least + (1 - rows.least) * 0.5 ** (age / rows.half_life)
+    return sparse.csr_array(sparse.diags_array(weight) @ contexts.matrix, dtype=np.float32)
+
+
+def factors(known: Split, settings: WmfSettings, rows: Rows, days: float = 0) -> Scores:
+    """Our factorisation. A session to complete is folded in, with the last days' plays beside it where `days` is given.
+
+    Those are halved every so many days, and weigh at most half of what is given.
+    """
+    found = factorize(_contexts(known, rows), settings, np.random.default_rng(0))
+    given = np.log1p(np.array(_given(known)))
+    if days:
+        recent = np.where(known.plays > 0, decayed(known, days), 0)
+        recent[recent < 0.05] = 0
+        most = 0.5 * given.sum(axis=1) / np.maximum(recent.sum(axis=1), 1e-9)
+        given += recent * np.minimum(most, 1)[:, None]
+    return fold_in(sparse.csr_array(given, dtype=np.float32), found, settings) @ found.tracks.T
+
+
+def als(known: Split, size: int, alpha: float, regularisation: float) -> Scores:
+    """implicit's ALS of the sessions, C = 1 + alpha log(1 + plays)."""
+    from implicit.als import AlternatingLeastSquares
+
+    rows = known.rows.copy()
+    rows.sum_duplicates()
+    rows.data = 1 + alpha * np.log1p(rows.data)
+    given = sparse.csr_matrix(np.array(_given(known)) * np.float32(1 + alpha * np.log(2)))
+    model = AlternatingLeastSquares(size, regularization=regularisation, alpha=1, num_threads=1, random_state=0)
+    model.fit(sparse.csr_matrix(rows[np.diff(rows.indptr) >= 2], dtype=np.float32), show_progress=False)
+    return np.asarray(model.recalculate_user(np.arange(len(known.tasks)), given) @ model.item_factors.T)
 
 
 def _given(known: Split) -> list[np.ndarray]:
@@ -259,6 +223,7 @@ def _given(known: Split) -> list[np.ndarray]:
 def ndcg(known: Split, scores: Scores, other: bool) -> float:
     """Mean NDCG@20 over the tasks that have a target left."""
     artist, values = known.person.artist, []
+    gain = 1 / np.log2(np.arange(2, K + 2))
     for task, row in zip(known.tasks, scores, strict=True):
         candidate = known.plays > 0
         candidate[task.given] = False
@@ -266,8 +231,9 @@ def ndcg(known: Split, scores: Scores, other: bool) -> float:
             candidate &= ~np.isin(artist, artist[task.given])
         wanted = task.wanted[candidate[task.wanted]]
         if len(wanted):
-            best = np.argsort(np.where(candidate, -row, np.inf), kind="stable")[:K]
-            gain = 1 / np.log2(np.arange(2, K + 2))
+            among = np.flatnonzero(candidate)
+            top = np.argpartition(-row[among], min(K, len(among)) - 1)[:K]
+            best = among[top[np.argsort(-row[among[top]], kind="stable")]]
             hits = np.isin(best, wanted)
             values.append(float(gain[: len(best)][hits].sum() / gain[: min(len(wanted), K)].sum()))
     return float(np.mean(values)) if values else float("nan")
@@ -280,43 +246,88 @@ def standard(known: Split, scores: Scores) -> Scores:
     return (scores - inside.mean(axis=1, keepdims=True)) / spread
 
 
-REFERENCE = {
-    "ALS 64": WmfSettings(64, unobserved=0.1, regularisation=0.01),
-    "ALS 128": WmfSettings(128, unobserved=0.03, regularisation=0.01),
+Part = tuple[Any, ...]  # a model and its settings
+Mix = tuple[tuple[float, Part], ...]  # parts and their weights
+
+
+class Made:
+    """Standardised scores of one split; each part is made once."""
+
+    def __init__(self, known: Split) -> None:
+        self.known = known
+        self._scores: dict[Part, Scores] = {}
+
+    def part(self, part: Part) -> Scores:
+        if part not in self._scores:
+            model, *settings = part
+            self._scores[part] = standard(self.known, model(self.known, *settings)).astype(np.float32)
+        return self._scores[part]
+
+    def mix(self, mix: Mix) -> Scores:
+        return np.asarray(sum(weight * self.part(part) for weight, part in mix))
+
+
+def alone(model: Callable[..., Scores], *settings: float) -> list[Mix]:
+    """A model, at each of some settings."""
+    return [((1.0, (model, one)),) for one in settings] or [((1.0, (model,)),)]
+
+
+def with_metadata(mixes: Sequence[Mix]) -> list[Mix]:
+    """Each mix of one part, added to the metadata with different weights."""
+    return [((1.0, (metadata,)), (w, part)) for ((_, part),) in mixes for w in (0.3, 0.6, 1.0, 1.5, 2.5, 5.0)]
+
+
+ALS = {
+    size: [((1.0, (als, size, alpha, reg)),) for alpha, reg in itertools.product((10, 30, 100, 300), (20, 60, 200))]
+    for size in (64, 128)
 }
-OURS = WmfSettings(64, unobserved=0.03, regularisation=0.01)
-PARTS = (
-    "factors with tags",
-    "factors",
-    "metadata",
-    "albums in order",
-    "session neighbours",
-    "item neighbours",
-    "decayed",
-)
-WEIGHTS = (0.0, 0.3, 0.6, 1.0)
-
-
-def parts(known: Split) -> list[Scores]:
-    """What ours adds up, in the order of `PARTS`."""
-    scores = [
-        factors(known, OURS, True),
-        factors(known, OURS, False),
-        metadata(known),
-        album_in_order(known),
-        session_neighbours(known),
-        item_neighbours(known),
-        decayed(known),
+OURS = WmfSettings(128, unobserved=0.02, regularisation=0.01)
+ROWS = (Rows(0, 0), Rows(0.5, 0), Rows(1, 0.25))
+FACTORS, FOLDED = (
+    [
+        ((1.0, (factors, replace(OURS, unobserved=unobserved), rows, days)),)
+        for unobserved, rows, days in itertools.product((0.01, 0.02), ROWS, some_days)
     ]
-    return [standard(known, part) for part in scores]
+    for some_days in ((0,), (1, 3))
+)
+REFERENCES: dict[str, list[Mix]] = {
+    "popularity": alone(popularity),
+    "decayed counts": alone(decayed, 3, 7, 14, 30, 60, 120),
+    "metadata": alone(metadata),
+    "session neighbours": alone(session_neighbours, 20, 50, 100, 200, 500),
+    "item neighbours": alone(item_neighbours, 1, 2, 5, 20, 100),
+    "ALS 64": ALS[64],
+    "ALS 128": ALS[128],
+    "metadata + ALS 64": with_metadata(ALS[64]),
+    "metadata + ALS 128": with_metadata(ALS[128]),
+    "metadata + ALS 128 + 0.3 decayed counts": [
+        (*mix, (0.3, (decayed, days))) for mix in with_metadata(ALS[128]) for days in (7, 30)
+    ],
+}
+CHOICES = {
+    **REFERENCES,
+    "factors": FACTORS,
+    "metadata + factors": with_metadata(FACTORS),
+    "metadata + factors, the last days folded in": with_metadata(FOLDED),
+}
+PARTS: list[Part] = [
+    (factors, OURS, Rows(0.5, 0), 3),
+    (factors, replace(OURS, factors=64, unobserved=0.03), Rows(0, 0)),
+    (metadata,),
+    (album_in_order,),
+    (session_neighbours,),
+    (item_neighbours,),
+    (decayed,),
+]
+WEIGHTS = (0.0, 0.3, 0.6, 1.0)
 
 
 def added(weights: Sequence[float], scores: Sequence[Scores]) -> Scores:
     return np.asarray(sum(w * part for w, part in zip(weights, scores, strict=True) if w) + 0 * scores[0])
 
 
-def choose_weights(trials: Sequence[tuple[Split, list[Scores]]], other: bool) -> list[float]:
-    """Weights with the best mean NDCG@20 over all people's trials, changed one at a time, twice over."""
+def choose_weights(trials: Sequence[tuple[Split, list[Scores]]], other: bool) -> Mix:
+    """Weights of `PARTS` with the best mean NDCG@20 over all trials, changed one at a time, twice over."""
 
     def value(weights: Sequence[float]) -> float:
         return float(np.mean([ndcg(known, added(weights, scores), other) for known, scores in trials]))
@@ -328,25 +339,28 @@ def choose_weights(trials: Sequence[tuple[Split, list[Scores]]], other: bool) ->
             tried = [*weights[:part], weight, *weights[part + 1 :]]
             if weight != weights[part] and any(tried) and (new := value(tried)) > best:
                 best, weights = new, tried
-    return weights
+    return tuple((weight, part) for weight, part in zip(weights, PARTS, strict=True) if weight)
 
 
-def reference(test: Split) -> dict[str, Scores]:
-    """The baselines of the table."""
-    meta = metadata(test)
-    als = {name: factors(test, settings, False) for name, settings in REFERENCE.items()}
-    return {
-        "popularity": popularity(test),
-        "decayed counts, 30 days": decayed(test),
-        "metadata": meta,
-        "session neighbours, 100": session_neighbours(test),
-        "item neighbours": item_neighbours(test),
-        **als,
-        **{
-            f"metadata + {weight:g} {name}": standard(test, meta) + weight * standard(test, scores)
-            for (name, scores), weight in itertools.product(als.items(), (0.3, 1.0))
-        },
-    }
+def choose(people: Iterable[Person]) -> dict[tuple[str, bool], Mix]:
+    """The mix of each row, for all targets and for those by other artists, by the sessions before the test."""
+    values: dict[tuple[Mix, bool], list[float]] = {}
+    trials = []
+    for person in people:
+        made = Made(split(person, 0.6, 0.8, MOST_TRIED))
+        for mix, other in itertools.product(itertools.chain(*CHOICES.values()), (False, True)):
+            values.setdefault((mix, other), []).append(ndcg(made.known, made.mix(mix), other))
+        trials.append((made.known, [made.part(part).astype(np.float16) for part in PARTS]))
+    chosen = {}
+    for other in (False, True):
+        for name, mixes in CHOICES.items():
+            chosen[name, other] = max(mixes, key=lambda mix: float(np.mean(values[mix, other])))
+        chosen["ours", other] = choose_weights(trials, other)
+    return chosen
+
+
+def told(mix: Mix) -> str:
+    return " + ".join(f"{weight:g} {part[0].__name__}{part[1:] or ''}" for weight, part in mix)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -355,30 +369,27 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--people", default=",".join(PEOPLE))
     options = parser.parse_args(arguments)
     people = {name: read_person(PEOPLE[name](options.data)) for name in options.people.split(",")}
-    trials = []
-    for person in people.values():
-        trial = split(person, 0.6, 0.8, MOST_TRIED)
-        trials.append((trial, [part.astype(np.float16) for part in parts(trial)]))  # half precision: gigabytes else
-    chosen = {other: choose_weights(trials, other) for other in (False, True)}
-    for other, weights in chosen.items():
-        told = ", ".join(f"{weight:g} {name}" for name, weight in zip(PARTS, weights, strict=True) if weight)
-        print(f"ours for {'other artists' if other else 'all targets'}: {told}", flush=True)
-    del trials
+    chosen = choose(people.values())
+    for (name, other), mix in chosen.items():
+        print(f"{name}, {'other artists' if other else 'all targets'}: {told(mix)}", flush=True)
     table: dict[tuple[str, bool], list[float]] = {}
     for name, person in people.items():
-        test = split(person, 0.8, 1.0, MOST_TESTED)
+        made = Made(split(person, 0.8, 1.0, MOST_TESTED))
         plays, sessions = len(person.sessions.track), len(person.sessions)
-        print(f"{name}: {plays} plays of {len(person.artist)} tracks in {sessions} sessions, {len(test.tasks)} tested")
-        made, baselines = parts(test), reference(test)
-        for other in (False, True):
-            for model, scores in {**baselines, "ours": added(chosen[other], made)}.items():
-                table.setdefault((model, other), []).append(ndcg(test, scores, other))
+        tested = len(made.known.tasks)
+        print(
+            f"{name}: {plays} plays of {len(person.artist)} tracks in {sessions} sessions, {tested} tested", flush=True
+        )
+        for (row, other), mix in chosen.items():
+            table.setdefault((row, other), []).append(ndcg(made.known, made.mix(mix), other))
     for other in (False, True):
+        best = max(REFERENCES, key=lambda row: float(np.mean(table[row, other])))
         print(f"\n| {'other artists' if other else 'all targets'}, NDCG@{K} | mean | {' | '.join(people)} |")
         print(f"|{'---|' * (len(people) + 2)}")
-        for (model, of_other), values in table.items():
+        for (row, of_other), values in table.items():
             if of_other == other:
-                print(f"| {model} | {np.mean(values):.3f} | {' | '.join(f'{value:.3f}' for value in values)} |")
+                mark = " (best reference)" if row == best else ""
+                print(f"| {row}{mark} | {np.mean(values):.3f} | {' | '.join(f'{value:.3f}' for value in values)} |")
 
 
 if __name__ == "__main__":
