@@ -14,7 +14,7 @@ from cfaudio_core.learning.kernel import KernelMachine
 from cfaudio_core.learning.learner import standard_preference
 from cfaudio_core.learning.model_files import Model
 from cfaudio_core.learning.neighbours import sound_graph
-from cfaudio_core.learning.space import SoundSpace
+from cfaudio_core.learning.space import Sound, SoundSpace
 from cfaudio_core.listening.counts import Listener
 from cfaudio_core.tracks import FloatArray, IntArray, Tracks, float32
 
@@ -42,7 +42,7 @@ class Places(NamedTuple):
     scores: dict[str, FloatArray]
 
 
-def place(model: Model, tracks: Tracks, people: Sequence[Listener], summaries: FloatArray) -> Places:
+def place(model: Model, tracks: Tracks, people: Sequence[Listener], sound: Sound) -> Places:
     """Give every track its vector and every listener their scores.
 
     Parameters
@@ -53,11 +53,11 @@ def place(model: Model, tracks: Tracks, people: Sequence[Listener], summaries: F
         n heard tracks.
     people
         Listeners over the same tracks.
-    summaries
-        float32 (n, dim), see `learning.space.gather_sound`.
+    sound
+        What was heard of the n tracks.
     """
-    features = SoundSpace(model.arrays["space.mean"], model.arrays["space.whitening"]).apply(summaries)
-    sound = unit(features @ model.arrays["sound.basis"])
+    features = SoundSpace(*(model.arrays[f"space.{part}"] for part in SoundSpace._fields)).apply(sound)
+    axes = unit(features @ model.arrays["sound.basis"])
     taught = {name: j for j, name in enumerate(model.about["taught"])}
     known = _rows_of_known(model, tracks)
     foretold = foretell(model, tracks, features, known)
@@ -67,11 +67,11 @@ def place(model: Model, tracks: Tracks, people: Sequence[Listener], summaries: F
             prior = foretold[:, taught[person.name]]
             scores[person.name] = _percentiles(_blend(prior, standard_preference(person), person.plays + person.skips))
         elif person.played.any():
-            prior = _likeness(sound, person)
+            prior = _likeness(axes, person)
             scores[person.name] = _percentiles(_blend(prior, person.preference, person.plays + person.skips))
     direction = foretold[:, len(taught) :]
     if not direction.shape[1]:
-        return Places(sound, scores)
+        return Places(axes, scores)
     return Places(_blend_directions(model, known, people, unit(direction)), scores)
 
 

@@ -155,7 +155,7 @@ def learn_and_place(
         model = learn(heard, listeners, sound, net, settings.lesson)
         save_model(models, model)
         outcome.model, outcome.learnt = model, True
-    outcome.places = place(model, heard, listeners, sound.summaries)
+    outcome.places = place(model, heard, listeners, sound)
 
 
 def _usable(models: Path, net: str, settings: RunSettings) -> Model | None:

@@ -114,10 +114,9 @@ def learn(
         Called with 1 for each of the `settings.folds` heads trained.
     """
     space = SoundSpace.of(sound)
-    features = space.apply(sound.summaries)
+    features = space.apply(sound)
     arrays: dict[str, np.ndarray[Any, Any]] = {
-        "space.mean": space.mean,
-        "space.whitening": space.whitening,
+        **{f"space.{name}": array for name, array in space._asdict().items()},
         "sound.basis": principal_axes(features, settings.factors.factors, settings.seed),
     }
     about: dict[str, object] = {

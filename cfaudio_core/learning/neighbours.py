@@ -15,7 +15,7 @@ from scipy import sparse
 from cfaudio_core.learning.space import principal_axes
 from cfaudio_core.tracks import FloatArray, IntArray, float32
 
-_NEAREST = 4
+_NEAREST = 3
 _CANDIDATES = 64
 _REACH = 0.8  # of what is wrong at a track, so much is passed on to its neighbours
 _ROUNDS = 32  # 0.8 ** 32 is less than a thousandth

@@ -3,7 +3,8 @@
 Sound changes within a track as well, from verse to chorus. The directions in which the windows of one and the same
 track differ tell tracks apart the least, so the space is whitened by them (within-class covariance normalisation:
 Hatch, Kajarekar and Stolcke, "Within-class covariance normalization for SVM-based speaker recognition", Interspeech
-2006, with every track a class). It needs no plays, and learns from the tracks nobody has played too.
+2006, with every track a class). How much a track changes belongs to how it sounds as well, and has its own, smaller
+part of the space. None of this needs plays, and the tracks nobody has played are learnt from like all others.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from scipy.linalg import cholesky, solve_triangular
 from cfaudio_core.tracks import FloatArray, float32
 
 _SHRINKAGE = 2.0  # so many times the mean variance within a track is added in every direction
+_CHANGE = 0.5  # size of the part for what changes, against 1 for what stays
 _TELLING = 5000  # tracks whose windows are looked into: more make no difference
 
 
@@ -28,11 +30,14 @@ class Sound(NamedTuple):
     ----------
     summaries
         float32 (n, dim): the mean over each track's windows.
+    spreads
+        float32 (n, dim): the standard deviation over each track's windows.
     within
         float64 (dim, dim): covariance of windows around their track's mean; zeros where no track has two windows.
     """
 
     summaries: FloatArray
+    spreads: FloatArray
     within: npt.NDArray[np.float64]
 
 
@@ -59,54 +64,76 @@ def gather_sound(heard: Iterable[tuple[str, npt.NDArray[np.float16]]], keys: Seq
     """Summaries in the order of `keys`, from (key, windows) pairs in any order; every key must be among them."""
     first = {key: i for i, key in reversed(list(enumerate(keys)))}
     looked_into = set(sorted(first)[:: max(len(first) // _TELLING, 1)])
-    summaries = within = np.zeros((0, 0))
+    summaries = spreads = np.zeros((0, 0), np.float32)
+    within = np.zeros((0, 0))
     freedom = 0
     for key, windows in heard:
         mean, deviation = summarise(windows)
         if not len(summaries):
-            summaries, within = np.empty((len(keys), len(mean)), np.float32), np.zeros((len(mean), len(mean)))
-        summaries[first[key]] = mean
+            summaries = np.empty((len(keys), len(mean)), np.float32)
+            spreads, within = np.empty_like(summaries), np.zeros((len(mean), len(mean)))
+        summaries[first[key]], spreads[first[key]] = mean, np.sqrt(np.square(deviation).mean(axis=0))
         if key in looked_into:
             within += deviation.T @ deviation
             freedom += len(deviation) - 1
     for i, key in enumerate(keys):
         if first[key] != i:  # the same sound twice in the library
-            summaries[i] = summaries[first[key]]
-    return Sound(float32(summaries), within / max(freedom, 1))
+            summaries[i], spreads[i] = summaries[first[key]], spreads[first[key]]
+    return Sound(float32(summaries), float32(spreads), within / max(freedom, 1))
 
 
 class SoundSpace(NamedTuple):
-    """From summaries to the space.
+    """From what was heard to the space.
 
     Attributes
     ----------
-    mean
-        float32 (dim,)
+    mean, spread
+        float32 (dim,): of the library's summaries and of its spreads.
     whitening
-        float32 (dim, dim)
+        float32 (dim, dim), for what stays the same in a track.
+    change
+        float32 (dim,), for what changes.
     """
 
     mean: FloatArray
+    spread: FloatArray
     whitening: FloatArray
+    change: FloatArray
 
     @classmethod
     def of(cls, sound: Sound) -> SoundSpace:
         """The space of a library; its tracks have mean 0 and a mean squared length of 1."""
-        # Summed in float64: over many tracks, a float32 mean is off by enough to give a constant a deviation.
-        mean = float32(sound.summaries.mean(axis=0, dtype=np.float64))
-        deviation = np.sqrt(np.square(sound.summaries - mean).mean(axis=0, dtype=np.float64))
-        scale = np.where(deviation > 1e-6, 1 / np.maximum(deviation, 1e-6), 0)
+        mean, scale = _moments(sound.summaries)
         within = sound.within * scale * scale[:, None]
         variance = np.trace(within) / max(np.count_nonzero(scale), 1)
         ridge = _SHRINKAGE * variance if variance > 1e-9 else 1.0
         root = cholesky(within + ridge * np.eye(len(within)))
         whitening = scale[:, None] * solve_triangular(root, np.eye(len(root)))
-        squared = np.square((sound.summaries - mean) @ whitening).sum(axis=1).mean()
-        return cls(mean, float32(whitening / np.sqrt(max(squared, 1e-12))))
+        whitening /= _length((sound.summaries - mean) @ whitening)
+        spread, change = _moments(sound.spreads)
+        change *= _CHANGE / _length((sound.spreads - spread) * change)
+        raw = cls(mean, spread, float32(whitening), float32(change))
+        whole = _length(raw.apply(sound))
+        return raw._replace(whitening=raw.whitening / whole, change=raw.change / whole)
 
-    def apply(self, summaries: FloatArray) -> FloatArray:
-        """float32 (n, dim): places in the space."""
-        return float32((summaries - self.mean) @ self.whitening)
+    def apply(self, sound: Sound) -> FloatArray:
+        """float32 (n, 2 dim): places in the space."""
+        stays = (sound.summaries - self.mean) @ self.whitening
+        return float32(np.hstack([stays, (sound.spreads - self.spread) * self.change]))
+
+
+def _moments(values: FloatArray) -> tuple[FloatArray, npt.NDArray[np.float64]]:
+    """Mean of each column, float32, and the inverse of its standard deviation, 0 for a constant."""
+    # Summed in float64: over many tracks, a float32 mean is off by enough to give a constant a deviation.
+    mean = float32(values.mean(axis=0, dtype=np.float64))
+    deviation = np.sqrt(np.square(values - mean).mean(axis=0, dtype=np.float64))
+    return mean, np.where(deviation > 1e-6, 1 / np.maximum(deviation, 1e-6), 0)
+
+
+def _length(features: npt.NDArray[np.floating]) -> np.float32:
+    """The root mean squared length of the rows, 1 where they have none."""
+    squared = np.square(features).sum(axis=1).mean()
+    return np.float32(np.sqrt(squared)) if squared > 1e-12 else np.float32(1)
 
 
 def principal_axes(features: FloatArray, n: int, seed: int, sample: int = 10_000) -> FloatArray:

@@ -72,7 +72,7 @@ class Library(NamedTuple):
 
 def steady(summaries: FloatArray) -> Sound:
     """Sound of tracks that do not change from window to window."""
-    return Sound(summaries, np.zeros((summaries.shape[1],) * 2))
+    return Sound(summaries, np.zeros_like(summaries), np.zeros((summaries.shape[1],) * 2))
 
 
 def make_library(n: int = 240, seed: int = 0) -> Library:

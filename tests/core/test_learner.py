@@ -55,7 +55,7 @@ def test_the_same_lesson_twice_gives_the_same_model(model, library):
 def test_with_fewer_than_30_known_tracks_nothing_is_learnt():
     model = learn(SMALL.tracks, [only(ENOUGH - 1)], SMALL.sound, NET, QUICK)
     assert ENOUGH == 30
-    assert sorted(model.arrays) == ["sound.basis", "space.mean", "space.whitening"]
+    assert sorted(model.arrays) == ["sound.basis", "space.change", "space.mean", "space.spread", "space.whitening"]
     assert model.about["taught"] == []
     assert judge(model) == []
 
@@ -64,7 +64,7 @@ def test_with_30_known_tracks_a_machine_is_fitted_skipped_ones_among_them():
     person = make_listener([2 if i < 20 else 0 for i in range(80)], [1 if 20 <= i < 30 else 0 for i in range(80)])
     model = learn(SMALL.tracks, [person], SMALL.sound, NET, QUICK)
     assert model.about["taught"] == ["me"]
-    assert model.arrays["kernel.anchors"].shape == (30, 8)
+    assert model.arrays["kernel.anchors"].shape == (30, 16)
 
 
 def test_who_has_too_few_plays_is_left_out_of_the_lesson_of_the_others():
@@ -92,7 +92,7 @@ def test_the_axes_of_sound_are_those_along_which_the_library_varies():
     summaries = rng.normal(0, 1, (80, 8)).astype(np.float32)
     summaries[:, 1] = summaries[:, 0] + 0.01 * summaries[:, 1]  # two features that always go together
     basis = learn(SMALL.tracks, [only(0)], steady(summaries), NET, QUICK).arrays["sound.basis"]
-    assert basis.shape == (8, 6)
+    assert basis.shape == (16, 6)
     assert np.abs(basis[:2, 0]).min() > 0.6
     np.testing.assert_allclose(basis.T @ basis, np.eye(6), atol=1e-4)
 
@@ -101,7 +101,7 @@ def test_axes_beyond_what_the_sound_has_are_zero():
     many = replace(QUICK, factors=FactorizerSettings(10))
     summaries = np.hstack([SMALL.summaries[:, :2], np.full((80, 2), 37.3, np.float32)])
     basis = learn(SMALL.tracks, [only(0)], steady(summaries), NET, many).arrays["sound.basis"]
-    assert basis.shape == (4, 10)
+    assert basis.shape == (8, 10)
     assert np.flatnonzero(basis.any(axis=0)).tolist() == [0, 1]
 
 

@@ -16,7 +16,7 @@ N = 60
 
 @pytest.fixture(scope="module")
 def places(model, library):
-    return place(model, library.tracks, [library.listener], library.summaries)
+    return place(model, library.tracks, [library.listener], library.sound)
 
 
 def untaught(summaries):
@@ -46,7 +46,7 @@ def test_a_track_played_a_lot_stands_by_its_own_plays_whatever_it_sounds_like(mo
     worst = int(np.argmin(library.liking))
     plays[worst] = 1000
     person = make_listener(plays)
-    assert place(model, library.tracks, [person], library.summaries).scores["me"][worst] > 99
+    assert place(model, library.tracks, [person], library.sound).scores["me"][worst] > 99
 
 
 def test_a_track_skipped_a_lot_falls_to_the_bottom_whatever_it_sounds_like(model, library):
@@ -54,7 +54,7 @@ def test_a_track_skipped_a_lot_falls_to_the_bottom_whatever_it_sounds_like(model
     best = int(np.argmax(library.liking))
     skips[best] = 1000
     plays = np.where(np.arange(240) == best, 0, library.listener.plays)
-    assert place(model, library.tracks, [make_listener(plays, skips)], library.summaries).scores["me"][best] == 0
+    assert place(model, library.tracks, [make_listener(plays, skips)], library.sound).scores["me"][best] == 0
 
 
 def test_own_factors_outweigh_prediction_the_more_a_track_was_played(model, library):
@@ -63,7 +63,7 @@ def test_own_factors_outweigh_prediction_the_more_a_track_was_played(model, libr
 
     def nearness(plays):
         person = make_listener(np.where(np.arange(240) % 2 == 0, plays, 0))
-        vectors = place(model, library.tracks, [person], library.summaries).vectors
+        vectors = place(model, library.tracks, [person], library.sound).vectors
         return np.sum(vectors[even] * own, axis=1)
 
     once, thrice, often = nearness(1), nearness(HALF), nearness(10_000)
@@ -74,9 +74,9 @@ def test_own_factors_outweigh_prediction_the_more_a_track_was_played(model, libr
 
 
 def test_a_track_without_plays_is_where_sound_and_tags_foretell(model, library, places):
-    space = SoundSpace(model.arrays["space.mean"], model.arrays["space.whitening"])
+    space = SoundSpace(*(model.arrays[f"space.{part}"] for part in SoundSpace._fields))
     known = np.where(np.arange(240) % 2 == 0, np.arange(240) // 2, -1)
-    foretold = placing.foretell(model, library.tracks, space.apply(library.summaries), known)
+    foretold = placing.foretell(model, library.tracks, space.apply(library.sound), known)
     odd = np.arange(1, 240, 2)
     np.testing.assert_allclose(places.vectors[odd], unit(foretold[:, 1:])[odd], atol=1e-5)
     order = np.argsort(foretold[odd, 0])
@@ -86,27 +86,27 @@ def test_a_track_without_plays_is_where_sound_and_tags_foretell(model, library, 
 def test_places_do_not_depend_on_the_order_of_the_library(model, library, places):
     shuffled = np.random.default_rng(0).permutation(240)
     part = library.subset(shuffled)
-    again = place(model, part.tracks, [part.listener], part.summaries)
+    again = place(model, part.tracks, [part.listener], part.sound)
     np.testing.assert_allclose(again.vectors, places.vectors[shuffled], atol=1e-5)
     np.testing.assert_allclose(again.scores["me"], places.scores["me"][shuffled], atol=1e-3)
 
 
 def test_a_model_from_disk_places_as_it_did_before(model, library, places, tmp_path):
     save_model(tmp_path, model)
-    again = place(load_model(tmp_path, model.id), library.tracks, [library.listener], library.summaries)
+    again = place(load_model(tmp_path, model.id), library.tracks, [library.listener], library.sound)
     np.testing.assert_array_equal(again.vectors, places.vectors)
     np.testing.assert_array_equal(again.scores["me"], places.scores["me"])
 
 
 def test_a_listener_without_plays_has_no_scores(model, library):
     nobody = make_listener([0] * 240, name="bob")
-    got = place(model, library.tracks, [library.listener, nobody], library.summaries)
+    got = place(model, library.tracks, [library.listener, nobody], library.sound)
     assert list(got.scores) == ["me"]
 
 
 def test_a_listener_new_since_the_lesson_is_scored_by_likeness(model, library):
     fan = make_listener([5 if i == 0 else 0 for i in range(240)], name="bob")
-    got = place(model, library.tracks, [library.listener, fan], library.summaries)
+    got = place(model, library.tracks, [library.listener, fan], library.sound)
     assert list(got.scores) == ["me", "bob"]
     assert got.scores["bob"][0] > 90
 
@@ -124,7 +124,7 @@ def groups():
 def test_with_little_known_the_nearer_in_sound_to_what_was_played_the_better():
     summaries = groups()
     tracks, model = untaught(summaries)
-    got = place(model, tracks, [make_listener([9, 9] + [0] * 58)], summaries)
+    got = place(model, tracks, [make_listener([9, 9] + [0] * 58)], steady(summaries))
     scores = got.scores["me"]
     assert scores[:2].min() > 95
     assert scores[2:30].min() > scores[30:].max()
@@ -134,14 +134,14 @@ def test_with_little_known_the_nearer_in_sound_to_what_was_played_the_better():
 def test_with_little_known_the_nearer_in_sound_to_what_was_skipped_the_worse():
     summaries = groups()
     tracks, model = untaught(summaries)
-    scores = place(model, tracks, [make_listener([0] * 59 + [1], [3, 3] + [0] * 58)], summaries).scores["me"]
+    scores = place(model, tracks, [make_listener([0] * 59 + [1], [3, 3] + [0] * 58)], steady(summaries)).scores["me"]
     assert scores[:30].max() < scores[30:].min()
 
 
 def test_a_listener_who_only_skipped_has_no_scores_yet():
     summaries = groups()
     tracks, model = untaught(summaries)
-    assert place(model, tracks, [make_listener([0] * N, [1] * N)], summaries).scores == {}
+    assert place(model, tracks, [make_listener([0] * N, [1] * N)], steady(summaries)).scores == {}
 
 
 def test_likeness_leaves_a_tracks_own_preference_out_and_is_the_same_in_any_blocks(monkeypatch):
@@ -171,7 +171,7 @@ def test_three_plays_weigh_as_much_as_all_that_is_foretold():
 def test_a_single_track_has_its_place():
     tracks = make_tracks(1)
     model = learn(tracks, [make_listener([1])], steady(np.ones((1, 8), np.float32)), NET, QUICK)
-    got = place(model, tracks, [make_listener([1])], np.ones((1, 8), np.float32))
+    got = place(model, tracks, [make_listener([1])], steady(np.ones((1, 8), np.float32)))
     assert isinstance(model, Model)
     assert isinstance(got, Places)
     assert got.scores["me"].tolist() == [0]

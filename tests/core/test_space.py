@@ -30,39 +30,49 @@ def test_sound_is_gathered_in_the_order_of_the_library_whatever_order_it_is_read
 
 
 def test_tracks_of_the_space_have_mean_0_and_a_mean_squared_length_of_1():
-    summaries = np.random.default_rng(0).normal([1, -50, 1000], [1, 0.1, 30], (500, 3)).astype(np.float32)
-    space = SoundSpace.of(steady(summaries))
-    features = space.apply(summaries)
-    np.testing.assert_allclose(features.mean(axis=0), 0, atol=1e-3)
-    assert np.square(features).sum(axis=1).mean() == pytest.approx(1, rel=1e-4)
-    np.testing.assert_allclose(features.std(axis=0), np.sqrt(1 / 3), rtol=1e-3)
-    assert features.dtype == np.float32
+    rng = np.random.default_rng(0)
+    summaries = rng.normal([1, -50, 1000], [1, 0.1, 30], (500, 3)).astype(np.float32)
+    for sound in (steady(summaries), Sound(summaries, np.abs(summaries[::-1]), np.eye(3))):
+        features = SoundSpace.of(sound).apply(sound)
+        np.testing.assert_allclose(features.mean(axis=0), 0, atol=1e-3)
+        assert np.square(features).sum(axis=1).mean() == pytest.approx(1, rel=1e-3)
+        assert features.dtype == np.float32
 
 
 def test_what_changes_within_tracks_counts_less():
     summaries = np.random.default_rng(0).normal(0, 1, (500, 2)).astype(np.float32)
-    features = SoundSpace.of(Sound(summaries, np.diag([10.0, 0.1]))).apply(summaries)
+    sound = Sound(summaries, np.zeros_like(summaries), np.diag([10.0, 0.1]))
+    features = SoundSpace.of(sound).apply(sound)
     assert features[:, 0].std() < 0.75 * features[:, 1].std()
 
 
-def test_it_does_not_matter_in_which_coordinates_the_windows_lie():
+def test_how_much_a_track_changes_has_a_smaller_part_of_the_space():
     rng = np.random.default_rng(0)
-    summaries = rng.normal(0, 1, (300, 3)).astype(np.float32)
-    one = SoundSpace.of(Sound(summaries, np.eye(3))).apply(summaries)
-    other = SoundSpace.of(Sound(summaries * [5, 1, 0.2], np.diag([25, 1, 0.04]))).apply(
-        (summaries * [5, 1, 0.2]).astype(np.float32)
-    )
-    np.testing.assert_allclose(one @ one.T, other @ other.T, atol=1e-3)
+    summaries, spreads = (rng.uniform(0, 1, (500, 3)).astype(np.float32) for _ in range(2))
+    sound = Sound(summaries, spreads, np.eye(3))
+    features = SoundSpace.of(sound).apply(sound)
+    stays, changes = (np.square(part).sum(axis=1).mean() for part in (features[:, :3], features[:, 3:]))
+    assert changes == pytest.approx(stays / 4, rel=0.01)
+    np.testing.assert_allclose(np.corrcoef(features[:, 3], spreads[:, 0])[0, 1], 1, atol=1e-4)
+
+
+def test_it_does_not_matter_in_which_units_the_windows_are():
+    summaries = np.random.default_rng(0).normal(0, 1, (300, 3)).astype(np.float32)
+    units = np.float32([5, 1, 0.2])
+    one = Sound(summaries, np.abs(summaries), np.eye(3))
+    other = Sound(summaries * units, np.abs(summaries) * units, np.diag(units**2))
+    features = [SoundSpace.of(sound).apply(sound) for sound in (one, other)]
+    np.testing.assert_allclose(features[0] @ features[0].T, features[1] @ features[1].T, atol=1e-3)
 
 
 def test_new_tracks_are_placed_as_the_library_was():
     space = SoundSpace.of(steady(np.float32([[0], [2]])))
-    np.testing.assert_allclose(space.apply(np.float32([[5]])), [[4]])
+    np.testing.assert_allclose(space.apply(steady(np.float32([[5]]))), [[4, 0]])
 
 
 @pytest.mark.parametrize(("constant", "tracks"), [(0.0, 3), (37.3, 3), (37.3, 30_000), (0.1, 30_000), (-1e4, 30_000)])
 def test_a_constant_feature_gives_0_however_large_it_and_the_library_are(constant, tracks):
-    summaries = np.full((tracks, 2), constant, np.float32)
-    space = SoundSpace.of(steady(summaries))
-    assert not space.apply(summaries).any()
-    assert not space.apply(summaries[:1] + 1).any()
+    sound = steady(np.full((tracks, 2), constant, np.float32))
+    space = SoundSpace.of(sound)
+    assert not space.apply(sound).any()
+    assert not space.apply(steady(sound.summaries[:1] + 1)).any()
