@@ -24,16 +24,16 @@ Fail = Callable[[], None]
 @pytest.fixture
 def decoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Names of the files that this process decodes, as it goes on."""
-    from cfaudio_core.embedding import hearing
+    from cfaudio_core.embedding import worker
 
     names: list[str] = []
-    read = hearing.read_windows
+    read = worker.read_windows
 
     def recorded(path: bytes, n: int) -> object:
         names.append(Path(os.fsdecode(path)).name)
         return read(path, n)
 
-    monkeypatch.setattr(hearing, "read_windows", recorded)
+    monkeypatch.setattr(worker, "read_windows", recorded)
     return names
 
 
