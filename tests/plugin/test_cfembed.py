@@ -116,6 +116,16 @@ def test_a_run_goes_on_where_an_earlier_one_was_stopped(unheard: Home, decoded: 
     assert len(unheard.field("cf_key")) == 8
 
 
+@weights
+def test_whole_tracks_are_heard_where_windows_are_all(unheard: Home, decoded: list[str]) -> None:
+    unheard.configure({"windows": "all"})
+    unheard.embed(f"artist:{BELLS[0]}")
+    assert decoded == []  # no window is picked
+    assert len(unheard.field("cf_key")) == 4
+    assert unheard.embed(f"artist:{BELLS[0]}").lines[0].startswith("Heard 0 new tracks")
+    assert "would hear" not in "".join(unheard.beet("cfembed", "-p", f"artist:{BELLS[0]}").fine.lines)
+
+
 INTERRUPTED = """
 import os, signal
 from beets.ui import main
