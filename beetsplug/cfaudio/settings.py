@@ -40,7 +40,7 @@ BACKBONES = ("musicnn", "musicnn_mtt", "vgg")
 
 @dataclass(frozen=True)
 class Settings:
-    """The checked settings; see README for what each means. here `session_gap` is in seconds, and `windows` 0 for `all`."""
+    """The checked settings; see README for what each means. `session_gap` is in seconds here, `windows` 0 for `all`."""
 
     auto: bool
     users: dict[str, list[str]]

@@ -104,7 +104,8 @@ def main() -> None:
     for label, (cpu, wall) in costs.items():
         print(f"{label:20} {cpu:7.1f} {wall:8.1f} {cpu / costs['ffmpeg -f null'][0]:16.3f}")
     compare_peers(files)
-    peaks = subprocess.run([sys.executable, str(PEERS), "memory", str(MANY), *map(str, files)], stdout=subprocess.PIPE)
+    command = [sys.executable, str(PEERS), "memory", str(MANY), *map(str, files)]
+    peaks = subprocess.run(command, env={**os.environ, **ONE_THREAD}, check=True, stdout=subprocess.PIPE)
     print(f"peak MB of a worker after each tenth of {MANY:,} tracks: {' '.join(peaks.stdout.decode().split())}")
 
 
