@@ -79,8 +79,8 @@ def open_store(settings: Settings) -> FeatureStore:
 
 def run_settings(settings: Settings, *, jobs: int, force: bool = False, retrain: bool = False) -> RunSettings:
     """The part of the settings that a run needs."""
-    from cfaudio_core.embedding.hearing import Ear
     from cfaudio_core.embedding.run import RunSettings
+    from cfaudio_core.embedding.worker import Ear
     from cfaudio_core.factors.factorizer import FactorizerSettings
     from cfaudio_core.learning.learner import LessonSettings
 

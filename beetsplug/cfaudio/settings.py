@@ -40,7 +40,7 @@ BACKBONES = ("musicnn", "musicnn_mtt", "vgg")
 
 @dataclass(frozen=True)
 class Settings:
-    """The checked settings; see README for what each means. `session_gap` is in seconds here."""
+    """The checked settings; see README for what each means. `session_gap` is in seconds here, `windows` 0 for `all`."""
 
     auto: bool
     users: dict[str, list[str]]
@@ -95,7 +95,7 @@ def read_settings(config: confuse.ConfigView) -> Settings:
         factorizer=config["factorizer"].as_choice(FACTORIZERS),
         factors=_whole(config, "factors", 2, 512),
         backbone=config["backbone"].as_choice(BACKBONES),
-        windows=_whole(config, "windows", 1, 1000),
+        windows=_windows(config),
         jobs=_whole(config, "jobs", 0, 1024) or os.cpu_count() or 1,
         weights=_path(config, "weights"),
         playlist_dir=_path(config, "playlist_dir"),
@@ -115,6 +115,16 @@ def _whole(config: confuse.ConfigView, key: str, low: int, high: int) -> int:
     value = config[key].get()
     if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
         raise UserError(f"cfaudio.{key}: must be a whole number from {low} to {high}, not {value!r}")
+    return value
+
+
+def _windows(config: confuse.ConfigView) -> int:
+    """Windows a track; 0, as in `worker.WHOLE`, for the whole of it."""
+    value = config["windows"].get()
+    if value == "all":
+        return 0
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 1000:
+        raise UserError(f"cfaudio.windows: must be a whole number from 1 to 1000, or all, not {value!r}")
     return value
 
 

@@ -41,20 +41,24 @@ class AvSource:
         self._stream = stream
         self._origin = float((stream.start_time or 0) * stream.time_base)
         self.frames: int = self._claimed_frames()
+        self._run_ups: tuple[float, ...] = _RUN_UPS
 
     def _claimed_frames(self) -> int:
         # For a raw stream (adts, ac3), which does not say, this is ffmpeg's guess from the bit rate.
         if self._stream.duration is not None:
-            return max(0, int(self._stream.duration * self._stream.time_base * self.rate))
+            claimed = int(self._stream.duration * self._stream.time_base * self.rate)
+            return max(0, claimed - _pre_skip(self._stream.codec_context))
         return max(0, (self._container.duration or 0) * self.rate // av.time_base)
 
     def read(self, start: int, count: int) -> NDArray[np.float32]:
         """Return up to `count` mono frames from frame `start` on: fewer where the file ends or is damaged."""
-        for run_up in _RUN_UPS:
+        for i, run_up in enumerate(self._run_ups):
             first = start - int(run_up * self.rate)
             with contextlib.suppress(av.FFmpegError):
                 pieces = self._decode(first, start, count)
                 if pieces is not None:
+                    # What was too short here would be tried in vain, and decoded, at every other place of the file.
+                    self._run_ups = self._run_ups[i:]
                     return np.concatenate(pieces) if pieces else np.empty(0, dtype=np.float32)
             if first <= 0:
                 break
@@ -111,6 +115,12 @@ class AvSource:
             if barren > _BARREN_PACKETS:
                 return
             yield from frames
+
+
+def _pre_skip(codec: Any) -> int:
+    """Frames at the beginning of an Opus stream that are counted in its duration, and are no sound."""
+    head: bytes = codec.extradata or b""
+    return int.from_bytes(head[10:12], "little") if head.startswith(b"OpusHead") else 0
 
 
 def _to_float(frame: Any) -> NDArray[np.float32]:

@@ -8,8 +8,10 @@ windows are spread over that.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
+from collections.abc import Callable, Iterator, Sequence
 from math import gcd
 from pathlib import Path
 
@@ -32,7 +34,9 @@ _LONGEST_PIECE = 1 << 24
 _SILENT_PEAK = 1e-4
 _ABSURD_PEAK = 1e3
 
-_CUT_SHORT = "cut short"
+CUT_SHORT = "cut short"
+
+Opener = Callable[[str], contextlib.AbstractContextManager[Source]]
 
 
 def read_windows(path: bytes | str | os.PathLike[str] | os.PathLike[bytes], n_windows: int = 10) -> NDArray[np.float32]:
@@ -63,32 +67,62 @@ def read_windows(path: bytes | str | os.PathLike[str] | os.PathLike[bytes], n_wi
     """
     if n_windows < 1:
         raise ValueError(f"n_windows must be at least 1, not {n_windows}")
-    name = os.fsdecode(path)
-    try:
-        if not stat.S_ISREG(Path(name).stat().st_mode):
-            raise AudioError("not a regular file")
+    with audio_errors():
+        name = regular_file(path)
         # The sums of absurd numbers overflow; the windows they are in are dropped.
+        first, second = openers(name)
         with np.errstate(all="ignore"):
             try:
-                with open_sndfile(name) as sndfile:
-                    return _hear(sndfile, n_windows)
+                with first(name) as source:
+                    return _hear(source, n_windows)
             except UndecodableError:
-                with open_av(name) as container:
-                    return _hear(container, n_windows)
+                with second(name) as source:
+                    return _hear(source, n_windows)
+
+
+def openers(name: str) -> tuple[Opener, Opener]:
+    """Return the decoder to try first for a file, and the one for what that cannot decode.
+
+    libsndfile is exact in its seeks and quick, but for Opus: there a seek costs it as much as a second of sound, and
+    all in all it takes twice as long as ffmpeg.
+    """
+    with Path(name).open("rb") as file:
+        opus = file.read(36)[28:] == b"OpusHead"
+    return (open_av, open_sndfile) if opus else (open_sndfile, open_av)
+
+
+@contextlib.contextmanager
+def audio_errors() -> Iterator[None]:
+    """Make an `AudioError` of whatever a decoder throws at a hostile file: it costs that file alone."""
+    try:
+        yield
     except AudioError:
         raise
     except OSError as error:
         raise AudioError(f"cannot be opened: {error.strerror or error}") from error
-    except Exception as error:  # whatever a decoder throws at a hostile file costs that file alone
+    except Exception as error:
         raise UndecodableError(f"{type(error).__name__} {error}") from error
+
+
+def regular_file(path: bytes | str | os.PathLike[str] | os.PathLike[bytes]) -> str:
+    """Return the name of a file that is fit to be opened."""
+    name = os.fsdecode(path)
+    if not stat.S_ISREG(Path(name).stat().st_mode):
+        raise AudioError("not a regular file")
+    return name
 
 
 def _hear(source: Source, n_windows: int) -> NDArray[np.float32]:
     windows = _spread(source, n_windows)
-    faults = [_fault(window) for window in windows]
-    if None not in faults and (not faults or _CUT_SHORT in faults):
-        windows = _spread_over_the_beginning(source, n_windows)
-        faults = [_fault(window) for window in windows]
+    faults = [fault_of(window) for window in windows]
+    if None not in faults and (not faults or CUT_SHORT in faults):
+        windows = spread_over_the_beginning(source, n_windows)
+        faults = [fault_of(window) for window in windows]
+    return audible(windows, faults)
+
+
+def audible(windows: Sequence[NDArray[np.float32]], faults: Sequence[str | None]) -> NDArray[np.float32]:
+    """Stack the windows without a fault, or raise an `AudioError` with the first fault."""
     heard = [window for window, fault in zip(windows, faults, strict=True) if fault is None]
     if not heard:
         raise AudioError(next(fault for fault in faults if fault))
@@ -100,10 +134,10 @@ def _spread(source: Source, n_windows: int) -> list[NDArray[np.float32]]:
     length = source.frames * SAMPLE_RATE // source.rate
     n_windows = min(n_windows, length // WINDOW_SAMPLES)
     centres = ((2 * i + 1) * length // (2 * n_windows) for i in range(n_windows))
-    return [_cut(source, min(centre - WINDOW_SAMPLES // 2, length - WINDOW_SAMPLES)) for centre in centres]
+    return [cut(source, min(centre - WINDOW_SAMPLES // 2, length - WINDOW_SAMPLES)) for centre in centres]
 
 
-def _spread_over_the_beginning(source: Source, n_windows: int) -> list[NDArray[np.float32]]:
+def spread_over_the_beginning(source: Source, n_windows: int) -> list[NDArray[np.float32]]:
     """Decode the first minutes as one piece and cut the windows from that."""
     piece = _Piece(source.read(0, _LONGEST_PIECE), source.rate)
     if piece.frames < _SHORTEST_SECONDS * piece.rate:
@@ -121,17 +155,17 @@ class _Piece:
         return self.sound[start : start + count]
 
 
-def _cut(source: Source, start: int) -> NDArray[np.float32]:
-    """Return the window at sample `start` of the whole track at 16 kHz; shorter if it is not all there."""
+def cut(source: Source, start: int, samples: int = WINDOW_SAMPLES) -> NDArray[np.float32]:
+    """Return the sound from sample `start` of the whole track at 16 kHz on; shorter if it is not all there."""
     # Reading begins where a source frame and a 16 kHz sample coincide, so that the window lies on the
     # sample grid of the whole track: every 10 ms at 44.1 kHz, every second at the oddest rate.
     shared = gcd(source.rate, SAMPLE_RATE)
     frame_step, sample_step = source.rate // shared, SAMPLE_RATE // shared
     step = max(0, start - _MARGIN) // sample_step
     skipped = start - step * sample_step
-    frames = -(-(skipped + WINDOW_SAMPLES + _MARGIN) * source.rate // SAMPLE_RATE)
+    frames = -(-(skipped + samples + _MARGIN) * source.rate // SAMPLE_RATE)
     sound = _resample(source.read(step * frame_step, frames), source.rate)
-    return sound[skipped : skipped + WINDOW_SAMPLES]
+    return sound[skipped : skipped + samples]
 
 
 def _resample(sound: NDArray[np.float32], rate: int) -> NDArray[np.float32]:
@@ -140,10 +174,10 @@ def _resample(sound: NDArray[np.float32], rate: int) -> NDArray[np.float32]:
     return np.asarray(soxr.resample(sound, rate, SAMPLE_RATE, quality="HQ"), dtype=np.float32)
 
 
-def _fault(window: NDArray[np.float32]) -> str | None:
+def fault_of(window: NDArray[np.float32]) -> str | None:
     """Return what keeps the window from being heard, None if nothing does."""
     if len(window) < WINDOW_SAMPLES:
-        return _CUT_SHORT
+        return CUT_SHORT
     low, high = float(window.min()), float(window.max())
     if not max(-low, high) <= _ABSURD_PEAK:  # nan compares false
         return "no finite samples"

@@ -33,7 +33,8 @@ class SndfileSource:
         blocks: list[NDArray[np.float32]] = []
         # What was read before the damage is sound, and the caller sees that it is short.
         with contextlib.suppress(soundfile.SoundFileError):
-            self._file.seek(start)
+            if self._file.tell() != start:  # a seek, even to where the file stands, throws away what the decoder holds
+                self._file.seek(start)
             while count > 0:
                 block = self._file.read(min(count, self._block), dtype="float32", always_2d=True)
                 if not len(block):

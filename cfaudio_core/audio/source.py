@@ -52,9 +52,13 @@ def downmix(channels: NDArray[np.float32]) -> NDArray[np.float32]:
 
     The mean, as librosa has it: ffmpeg's own downmix of stereo is 3 dB louder and moves the embeddings.
     """
-    mono: NDArray[np.float32] = channels[0].copy()
+    mono: NDArray[np.float32]
+    if len(channels) == 1:
+        mono = channels[0].copy()
+        return mono
     # Channel by channel: numpy's mean over an axis of two is several times slower.
-    for channel in channels[1:]:
+    mono = channels[0] + channels[1]
+    for channel in channels[2:]:
         mono += channel
-    mono /= np.float32(len(channels))
+    mono *= np.float32(1 / len(channels))
     return mono

@@ -5,7 +5,6 @@ A cache in SQLite: deleting it loses nothing but computing time.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -14,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import sqlalchemy as sa
 
+from cfaudio_core.embedding.heard import FileState, Heard
 from cfaudio_core.errors import StoreError
 from cfaudio_core.listening.database import Database
 
@@ -44,27 +44,6 @@ _files = sa.Table(
     sa.Column("cf_key", sa.Text),
     sa.Column("problem", sa.Text),
 )
-
-
-class FileState(NamedTuple):
-    """A file as it was when it was heard: any change of size or time makes it another file."""
-
-    path: bytes
-    size: int
-    mtime_ns: int
-
-
-class Heard(NamedTuple):
-    """The outcome of hearing one file: a content key and features, or else a problem.
-
-    `features` is float16 (windows, dim); `state` is None where there is no such file.
-    """
-
-    path: bytes
-    state: FileState | None
-    key: str = ""
-    features: npt.NDArray[np.float16] | None = None
-    problem: str = ""
 
 
 class Known(NamedTuple):
@@ -186,12 +165,3 @@ class FeatureStore:
     def _read_about(self, name: str) -> str:
         with self._database.read() as connection:
             return connection.scalar(sa.select(_about.c.value).where(_about.c.name == name)) or ""
-
-
-def file_state(path: bytes) -> FileState | None:
-    """Size and time of a file now, or None where there is none."""
-    try:
-        found = os.stat(path)  # noqa: PTH116 (a file name is bytes here)
-    except (OSError, ValueError):
-        return None
-    return FileState(path, found.st_size, found.st_mtime_ns)

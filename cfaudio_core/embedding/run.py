@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from cfaudio_core.embedding.feature_store import FeatureStore
-from cfaudio_core.embedding.hearing import Ear, hear, plan
+from cfaudio_core.embedding.hearing import hear, plan
 from cfaudio_core.embedding.placing import Places, place
+from cfaudio_core.embedding.worker import Ear
 from cfaudio_core.errors import StoreError
 from cfaudio_core.learning.learner import LessonSettings, learn, lesson_id
 from cfaudio_core.learning.model_files import Model, latest_model, save_model

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cfaudio_core.errors import SettingError
-from cfaudio_core.nets.weights import load_tags, load_weights
+from cfaudio_core.errors import SettingError, WeightsError
+from cfaudio_core.nets import tensor_files
+from cfaudio_core.nets.weights import REQUIREMENT, cache_folder, load_tags, load_weights
 
 if TYPE_CHECKING:
     from cfaudio_core.nets.musicnn import Musicnn
@@ -41,6 +43,14 @@ class Features(NamedTuple):
     pooled: NDArray[np.float32]
     penultimate: NDArray[np.float32]
     tags: NDArray[np.float32]
+
+
+class Hearer(Protocol):
+    """What turns windows into features: a `Backbone`, or the same in another form."""
+
+    def features(self, patches: NDArray[np.float32]) -> Features:
+        """Hear windows of sound, (n, 187, 96); see `Backbone.features`."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -137,3 +147,47 @@ def load_backbone(name: str, *, wheel: Path | None = None) -> Backbone:
     else:
         net = pruning.prune_musicnn(musicnn.from_variables(variables))
     return Backbone(name, identity, load_tags(published, wheel=wheel), net)
+
+
+def load_hearer(name: str, *, wheel: Path | None = None, cache: Path | None = None) -> Hearer:
+    """Load the quickest form of a pretrained net there is, for hearing and nothing else.
+
+    musicnn comes without torch, as `matrices.MatrixNet`; the parameters of the pruned net are kept beside the published
+    weights, so that torch is needed once in a lifetime only. Other nets come as they are.
+
+    Parameters
+    ----------
+    name, wheel
+        As for `load_backbone`, which says what is raised too.
+    cache : pathlib.Path, optional
+        Folder of the pruned net; that of the published weights by default.
+
+    Returns
+    -------
+    Hearer
+    """
+    identity = backbone_id(name)
+    if BACKBONES[name].endswith("vgg"):
+        import torch
+
+        torch.set_num_threads(1)  # the worker processes are the parallelism
+        return load_backbone(name, wheel=wheel)
+    from cfaudio_core.nets.matrices import MatrixNet
+
+    folder, file = cache or cache_folder(), f"{identity}-pruned"
+    try:
+        return MatrixNet(tensor_files.read(folder / f"{file}.safetensors")[0])
+    except (WeightsError, KeyError):  # absent, damaged or of another version: made anew
+        pruned = load_backbone(name, wheel=wheel).net.state_dict()
+        state = {key: np.ascontiguousarray(value.numpy()) for key, value in pruned.items()}
+        with contextlib.suppress(WeightsError):  # where nothing can be written, every process makes its own
+            tensor_files.write({file: tensor_files.pack(state, "", {"source": REQUIREMENT})}, folder)
+        return MatrixNet(state)
+
+
+def prepare_hearer(name: str, *, wheel: Path | None = None) -> None:
+    """Bring all that `load_hearer` reads, so that many processes may call it at once."""
+    if BACKBONES[name].endswith("vgg"):
+        load_weights(BACKBONES[name], wheel=wheel)
+    else:
+        load_hearer(name, wheel=wheel)

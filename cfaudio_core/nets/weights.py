@@ -23,10 +23,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from platformdirs import user_cache_path
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save
 
 from cfaudio_core.errors import WeightsError
+from cfaudio_core.nets import tensor_files
 from cfaudio_core.nets.checkpoint import read_bundle
 
 MODELS = ("MSD_musicnn", "MTT_musicnn", "MSD_vgg", "MTT_vgg")
@@ -76,14 +75,19 @@ def load_tags(name: str, *, wheel: Path | None = None, cache: Path | None = None
 def _load(name: str, wheel: Path | None, cache: Path | None) -> tuple[dict[str, NDArray[np.float32]], list[str]]:
     if name not in MODELS:
         raise WeightsError(f"no model is named {name!r}; there are {', '.join(MODELS)}")
-    folder = cache or user_cache_path("cfaudio", appauthor=False) / "musicnn-0.1.0"
+    folder = cache or cache_folder()
     path = folder / f"{name}.safetensors"
     try:
-        return _read(path)
-    except WeightsError:
-        pass  # absent or damaged: made anew
-    _store(convert(_wheel(wheel)), folder)
-    return _read(path)
+        tensors, tags = tensor_files.read(path)
+    except WeightsError:  # absent or damaged: made anew
+        tensor_files.write(convert(_wheel(wheel)), folder)
+        tensors, tags = tensor_files.read(path)
+    return tensors, json.loads(tags)
+
+
+def cache_folder() -> Path:
+    """Folder of the converted weights, and of what is made of them."""
+    return user_cache_path("cfaudio", appauthor=False) / "musicnn-0.1.0"
 
 
 def convert(wheel: bytes) -> dict[str, bytes]:
@@ -114,9 +118,7 @@ def convert(wheel: bytes) -> dict[str, bytes]:
                 data = _member(archive, f"musicnn/{name}/.data-00000-of-00001")
                 tensors = read_bundle(index, data, keep=_is_weight)
                 tags = json.dumps(constants[f"{name[:3]}_LABELS"])
-                digest = _digest(tensors, tags)
-                metadata = {"source": REQUIREMENT, "licence": licence, "tags": tags, "sha256": digest}
-                files[name] = save(tensors, metadata)
+                files[name] = tensor_files.pack(tensors, tags, {"source": REQUIREMENT, "licence": licence})
             return files
     except _DAMAGES as error:
         raise WeightsError(f"the wheel of musicnn is damaged: {error}") from error
@@ -138,41 +140,6 @@ def _constants(source: bytes) -> dict[str, object]:
 def _is_weight(variable: str) -> bool:
     """Tell a weight from what only the optimiser needed."""
     return "Adam" not in variable and not variable.endswith("_power")
-
-
-def _digest(tensors: dict[str, NDArray[np.float32]], tags: str) -> str:
-    digest = hashlib.sha256(tags.encode())
-    for name in sorted(tensors):
-        tensor = tensors[name]
-        digest.update(f"{name} {tensor.dtype} {tensor.shape} ".encode())
-        digest.update(tensor.tobytes())
-    return digest.hexdigest()
-
-
-def _read(path: Path) -> tuple[dict[str, NDArray[np.float32]], list[str]]:
-    try:
-        with safe_open(path, framework="numpy") as file:
-            metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (it is no mapping)
-    except (OSError, SafetensorError) as error:
-        raise WeightsError(f"{path} cannot be read: {error}") from error
-    tags = metadata.get("tags", "")
-    if _digest(tensors, tags) != metadata.get("sha256"):
-        raise WeightsError(f"{path} is damaged")
-    return tensors, json.loads(tags)
-
-
-def _store(files: dict[str, bytes], folder: Path) -> None:
-    """Write the files so that another process sees each whole or not at all."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder) as temporary:
-            for name, content in files.items():
-                file = Path(temporary) / f"{name}.safetensors"
-                file.write_bytes(content)
-                file.replace(folder / file.name)
-    except OSError as error:
-        raise WeightsError(f"cannot write musicnn's weights to {folder}: {error}") from error
 
 
 def _wheel(given: Path | None) -> bytes:

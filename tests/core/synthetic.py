@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cfaudio_core.embedding.feature_store import FeatureStore, FileState, Heard
+from cfaudio_core.embedding.feature_store import FeatureStore
+from cfaudio_core.embedding.heard import FileState, Heard
 from cfaudio_core.factors.factorizer import FactorizerSettings
 from cfaudio_core.factors.wmf import WmfSettings
 from cfaudio_core.learning.learner import LessonSettings

@@ -18,8 +18,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cfaudio_core.audio import decode
+from cfaudio_core.audio.av_reader import AvSource
 from cfaudio_core.audio.decode import read_windows
 from cfaudio_core.audio.logmel import SAMPLE_RATE, WINDOW_SAMPLES
+from cfaudio_core.audio.whole import read_whole
 from cfaudio_core.errors import AudioError
 
 RATE = 44100
@@ -87,12 +89,13 @@ def to_16k(sound: np.ndarray, rate: int = RATE) -> np.ndarray:
 
 def decode_whole(path: Path) -> np.ndarray:
     """Everything from the first frame to the last, without any seeking, at 16 kHz."""
-    if path.suffix[1:] in LIBSNDFILE_FORMATS:
+    if path.suffix[1:] in LIBSNDFILE_FORMATS and path.suffix != ".opus":  # which ffmpeg decodes, in another rounding
         return to_16k(*soundfile.read(path, dtype="float32"))
     with av.open(str(path)) as container:
         frames = list(container.decode(audio=0))
-    before = np.zeros((2, round(frames[0].time * RATE)), dtype=np.float32)
-    return to_16k(np.concatenate([before, *(frame.to_ndarray() for frame in frames)], axis=1).T)
+    rate = frames[0].sample_rate
+    before = np.zeros((2, round(frames[0].time * rate)), dtype=np.float32)
+    return to_16k(np.concatenate([before, *(frame.to_ndarray() for frame in frames)], axis=1).T, rate)
 
 
 def evenly_spread(length: int, n: int) -> list[int]:
@@ -180,6 +183,87 @@ def test_ffmpegs_sample_formats_all_have_full_scale_one(tmp_path, monkeypatch, d
 def test_reading_twice_gives_the_same_bits(library):
     for path in library.values():
         np.testing.assert_array_equal(read_windows(path, 3), read_windows(path, 3))
+
+
+def test_opus_is_as_long_for_ffmpeg_as_it_is_for_libsndfile(library):
+    # What precedes the sound, and is cut off, is in the stream's duration.
+    with decode.open_av(str(library["opus"])) as one, decode.open_sndfile(str(library["opus"])) as other:
+        assert one.frames == other.frames == soundfile.info(library["opus"]).frames
+
+
+def test_a_run_up_that_was_too_short_is_not_tried_again(library, monkeypatch):
+    seeks: list[int] = []
+    seek = AvSource._seek
+
+    def late(source: AvSource, first: int) -> None:
+        """Land two seconds after the wanted place, as some containers do."""
+        seeks.append(first)
+        seek(source, first + 2 * source.rate if first > 0 else first)
+
+    monkeypatch.setattr(AvSource, "_seek", late)
+    assert len(read_windows(library["m4a"], 5)) == 5
+    assert len(seeks) <= 5 + 2, "at most two run-ups in vain, then one seek for each window"
+
+
+# --- whole tracks ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("extension", [*LIBSNDFILE_FORMATS, "m4a"])
+@pytest.mark.parametrize("block", [1, 2, 20])
+def test_a_whole_track_is_its_windows_side_by_side(library, monkeypatch, extension, block):
+    monkeypatch.setattr("cfaudio_core.audio.whole._BLOCK", block)
+    blocks = list(read_whole(library[extension]))
+    assert [len(windows) for windows in blocks] == {1: [1] * 6, 2: [2] * 3, 20: [6]}[block]
+    sound = np.concatenate(blocks).ravel()
+    whole = decode_whole(library[extension])
+    with (decode.open_av if extension in ("opus", "m4a") else decode.open_sndfile)(str(library[extension])) as source:
+        length = source.frames * SAMPLE_RATE // source.rate
+    start = (length - len(sound)) // 2
+    np.testing.assert_allclose(sound, whole[start : start + len(sound)], rtol=0, atol=1e-3)
+
+
+@pytest.mark.parametrize(("seconds", "expected"), [(6.1, 2), (5.9, 1), (2, 1)])
+def test_a_short_track_is_whole_in_the_windows_it_would_have_anyway(tmp_path, seconds, expected):
+    path = write(tmp_path / "short.wav", make_music(seconds))
+    [windows] = read_whole(path)
+    assert windows.shape == (expected, WINDOW_SAMPLES)
+    if expected == 1:
+        np.testing.assert_allclose(windows, read_windows(path), rtol=0, atol=1e-5)
+
+
+def test_a_whole_track_without_sound_is_refused(tmp_path, music):
+    path = write(tmp_path / "quiet.flac", np.zeros_like(music))
+    with pytest.raises(AudioError, match="silent"):
+        list(read_whole(path))
+    (tmp_path / "text.wav").write_text("no sound at all")
+    with pytest.raises(AudioError, match="cannot be decoded"):
+        list(read_whole(tmp_path / "text.wav"))
+
+
+def test_silence_within_a_whole_track_is_left_out(tmp_path, music):
+    path = write(tmp_path / "gap.wav", np.concatenate([music, np.zeros_like(music), music]))
+    heard = sum(len(windows) for windows in read_whole(path))
+    assert 12 <= heard <= 14  # of 19; 20 s are silent
+
+
+def test_a_whole_track_ends_where_its_file_does_whatever_it_claims(library, tmp_path, music):
+    (tmp_path / "4gb.wav").write_bytes(lying_wav(music, claim=0xFFFFFFF0))
+    (tmp_path / "days.flac").write_bytes(claim_18_days(library["flac"].read_bytes()))
+    for path in tmp_path.iterdir():
+        assert sum(len(windows) for windows in read_whole(path)) >= 5  # the sixth, if the claim leaves it in place
+
+
+def test_a_long_track_takes_no_more_memory_than_a_short_one(tmp_path, music):
+    def peak(minutes: int) -> int:
+        path = write(tmp_path / f"{minutes}.flac", np.tile(music, (3 * minutes, 1)))
+        tracemalloc.start()
+        try:
+            assert sum(len(windows) for windows in read_whole(path)) == int(minutes * 60 * SAMPLE_RATE / WINDOW_SAMPLES)
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    assert peak(6) < 1.1 * peak(2)
 
 
 # --- short tracks ----------------------------------------------------------------------------------------

@@ -11,7 +11,8 @@ import sqlalchemy as sa
 from synthetic import NET
 
 from cfaudio_core.embedding import feature_store
-from cfaudio_core.embedding.feature_store import FeatureStore, FileState, Heard, Known, file_state
+from cfaudio_core.embedding.feature_store import FeatureStore, Known
+from cfaudio_core.embedding.heard import FileState, Heard, file_state
 from cfaudio_core.errors import StoreError
 
 

@@ -1,16 +1,22 @@
 """What needs hearing, and the hearing itself: once, resumable, and never stopped by a bad file."""
 
 import os
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import soundfile
+from hypothesis import given
+from hypothesis import strategies as st
 from synthetic import NET, make_tracks, write_files
 
-from cfaudio_core.embedding import hearing
-from cfaudio_core.embedding.feature_store import FeatureStore, Heard, file_state
-from cfaudio_core.embedding.hearing import Ear, ToHear, content_key, hear, hear_file, plan
+from cfaudio_core.embedding import hearing, worker
+from cfaudio_core.embedding.feature_store import FeatureStore
+from cfaudio_core.embedding.heard import Heard, file_state
+from cfaudio_core.embedding.hearing import hear, plan
+from cfaudio_core.embedding.worker import WHOLE, Ear, SoundKey, ToHear, even_means, hear_file
 from cfaudio_core.errors import AudioError
 from cfaudio_core.nets.backbone import Features
 
@@ -23,6 +29,13 @@ def paths(tmp_path):
 @pytest.fixture
 def tracks(paths):
     return make_tracks(3, paths=paths, keys=["", "", ""])
+
+
+def content_key(*blocks):
+    sound = SoundKey()
+    for windows in blocks:
+        sound.add(windows)
+    return sound.key
 
 
 def remember(store, path, key="", problem="", windows=10):
@@ -105,7 +118,7 @@ def test_a_file_that_is_gone_is_tried_every_time_for_it_may_be_on_a_disk_that_co
 
 
 def test_planning_opens_no_file(tracks, store, monkeypatch):
-    monkeypatch.setattr(hearing, "read_windows", lambda *_: pytest.fail("decoded"))
+    monkeypatch.setattr(worker, "read_windows", lambda *_: pytest.fail("decoded"))
     plan(tracks, store, NET, 10)
 
 
@@ -127,11 +140,11 @@ def fake(monkeypatch):
             raise AudioError("its name has an x")
         return np.full((n_windows, 4), len(name) / 100, np.float32)
 
-    monkeypatch.setattr(hearing, "read_windows", read_windows)
-    monkeypatch.setattr(hearing, "log_mel", lambda windows: windows)
-    monkeypatch.setattr(hearing, "band_statistics", lambda patches: patches[:, :0])
-    monkeypatch.setattr(hearing, "_net", lambda *_: FakeNet())
-    monkeypatch.setattr(hearing, "load_weights", lambda *_, **__: None)
+    monkeypatch.setattr(worker, "read_windows", read_windows)
+    monkeypatch.setattr(worker, "log_mel", lambda windows: windows)
+    monkeypatch.setattr(worker, "band_statistics", lambda patches: patches[:, :0])
+    monkeypatch.setattr(worker, "_net", lambda *_: FakeNet())
+    monkeypatch.setattr(hearing, "prepare_hearer", lambda *_, **__: None)
 
 
 def test_what_is_heard_is_kept_and_told(fake, tmp_path, store):
@@ -171,14 +184,14 @@ def test_a_new_file_gets_the_key_of_its_sound(fake, paths):
 
 @pytest.mark.parametrize("sound", [np.nan, np.inf])
 def test_sound_beyond_all_measure_is_a_problem_of_the_file(fake, paths, monkeypatch, sound):
-    monkeypatch.setattr(hearing, "log_mel", lambda windows: np.full_like(windows, sound))
+    monkeypatch.setattr(worker, "log_mel", lambda windows: np.full_like(windows, sound))
     heard = hear_file(ToHear(paths[0], ""), Ear(windows=4))
     assert heard.problem
     assert heard.features is None
 
 
 def test_features_too_large_for_16_bits_are_drawn_in(fake, paths, monkeypatch):
-    monkeypatch.setattr(hearing, "log_mel", lambda windows: np.full_like(windows, 1e6))
+    monkeypatch.setattr(worker, "log_mel", lambda windows: np.full_like(windows, 1e6))
     assert (hear_file(ToHear(paths[0], ""), Ear(windows=4)).features == 65504).all()
 
 
@@ -197,6 +210,45 @@ def test_a_content_key_is_of_the_sound_in_16_bits():
     assert content_key(sound * np.float32(0.99)) != key
     assert content_key(sound[::-1]) != key
     assert content_key(sound * 100) == content_key(np.clip(sound * 100, -1, 1))
+    assert content_key(sound[:1], sound[1:]) == key
+
+
+def test_a_whole_track_is_kept_as_the_means_of_its_stretches(fake, paths, monkeypatch):
+    rng = np.random.default_rng(0)
+    blocks = [rng.uniform(0, 0.5, (n, 4)).astype(np.float32) for n in (20, 20, 9)]
+    monkeypatch.setattr(worker, "read_whole", lambda path: iter(blocks))
+    heard = hear_file(ToHear(paths[0], ""), Ear(windows=WHOLE))
+    assert heard.key == content_key(*blocks)
+    assert heard.features.shape == (20, 3)
+    mean = np.concatenate(blocks).mean()
+    np.testing.assert_allclose(heard.features.mean(axis=0, dtype=float), mean, rtol=1e-3)
+
+
+@given(n=st.integers(1, 400), most=st.integers(1, 50))
+def test_even_means_keep_the_order_and_the_mean(n, most):
+    rows = np.arange(2 * n, dtype=np.float32).reshape(n, 2)
+    means = even_means(rows, most)
+    assert means.shape == (min(n, most), 2)
+    assert means.dtype == np.float32
+    np.testing.assert_allclose(means.mean(axis=0), rows.mean(axis=0), rtol=1e-5)
+    assert (np.diff(means, axis=0) > 0).all()
+
+
+def test_even_means_are_of_equal_stretches():
+    assert even_means(np.float32([[0], [1], [2], [3]]), 2).tolist() == [[0.5], [2.5]]
+    assert even_means(np.float32([[0], [3], [6]]), 2).tolist() == [[1], [5]]  # the second row is in both by half
+
+
+@pytest.mark.weights
+def test_a_worker_loads_neither_torch_nor_the_store():
+    code = (
+        "import sys; from cfaudio_core.embedding import worker; from cfaudio_core.nets.backbone import prepare_hearer;"
+        "prepare_hearer('musicnn') if len(sys.argv) > 1 else worker._net('musicnn', None);"
+        "print(*{'torch', 'sqlalchemy', 'beets'} & {*sys.modules})"
+    )
+    subprocess.run([sys.executable, "-c", code, "first"], check=True, capture_output=True)
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout.split() == []
 
 
 @pytest.mark.weights

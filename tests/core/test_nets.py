@@ -8,8 +8,9 @@ import pytest
 import torch
 
 from cfaudio_core.errors import SettingError
-from cfaudio_core.nets import musicnn, pruning, vgg
-from cfaudio_core.nets.backbone import BACKBONES, load_backbone
+from cfaudio_core.nets import backbone, musicnn, pruning, vgg
+from cfaudio_core.nets.backbone import BACKBONES, load_backbone, load_hearer
+from cfaudio_core.nets.matrices import MatrixNet
 from cfaudio_core.nets.weights import MODELS, load_weights
 
 with np.load(Path(__file__).parents[1] / "golden" / "musicnn.npz", allow_pickle=False) as file:
@@ -143,8 +144,8 @@ def small_variables(rng, kernels, norms, dead):
     return {name: array.astype(np.float32) for name, array in variables.items()}
 
 
-@pytest.mark.parametrize("seed", range(5))
-def test_pruning_of_a_random_musicnn(seed):
+def random_musicnn(seed):
+    """Make a small net of the same shape, some of whose filters are dead."""
     rng = np.random.default_rng(seed)
     sizes = [(7, 38), (7, 67), (128, 1), (64, 1), (32, 1)]
     kernels = {f"conv2d_{i}" if i else "conv2d": (*size, 1, 6) for i, size in enumerate(sizes)}
@@ -153,7 +154,12 @@ def test_pruning_of_a_random_musicnn(seed):
     widths = [1, 6, 6, 6, 6, 6, 4, 4, 4, 84, 9]
     norms = {f"batch_normalization_{i}" if i else "batch_normalization": n for i, n in enumerate(widths)}
     dead = {"conv2d": [0, 3], "conv2d_2": [1, 2, 3, 4, 5], "conv2d_4": [5]}
-    whole = musicnn.from_variables(small_variables(rng, kernels, norms, dead))
+    return musicnn.from_variables(small_variables(rng, kernels, norms, dead))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_pruning_of_a_random_musicnn(seed):
+    whole = random_musicnn(seed)
     pruned = pruning.prune_musicnn(whole)
     assert [b.conv.out_channels for b in pruned.frontend.branches] == [4, 6, 1, 6, 5]
     pooled, *expected = hear(whole, RANDOM)
@@ -191,24 +197,81 @@ def test_front_end_pools_after_rectifying_and_scaling():
         torch.testing.assert_close(front(RANDOM), literal, rtol=0, atol=1e-5)
 
 
+def as_matrices(net):
+    return MatrixNet({name: value.numpy() for name, value in net.state_dict().items()})
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("prune", [False, True])
+def test_matrices_compute_what_a_random_musicnn_does(seed, prune):
+    net = random_musicnn(seed)
+    if prune:
+        net = pruning.prune_musicnn(net)
+    scales = torch.cat([branch.norm.scale for branch in net.frontend.branches])
+    assert (scales < 0).any() and (scales > 0).any()
+    for expected, got in zip(hear(net, RANDOM), as_matrices(net).features(RANDOM.numpy()), strict=True):
+        np.testing.assert_allclose(got, expected, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.weights
+@musicnns
+def test_matrices_equal_the_original(model):
+    matrices = as_matrices(nets(model)[1])
+    pooled, penultimate, tags = matrices.features(GOLDEN["patches"])
+    np.testing.assert_allclose(tags, GOLDEN[f"{model}/tags"], rtol=0, atol=5e-6)
+    np.testing.assert_allclose(penultimate, GOLDEN[f"{model}/penultimate"], rtol=0, atol=5e-5)
+    np.testing.assert_allclose(pooled, hear(nets(model)[1], PATCHES)[0], rtol=1e-5, atol=5e-4)  # up to 90
+
+
+@pytest.mark.weights
+@pytest.mark.parametrize("damage", [None, b"", b"no tensors"])
+def test_a_pruned_net_is_kept_and_made_anew_when_it_is_damaged(tmp_path, monkeypatch, damage):
+    first = load_hearer("musicnn", cache=tmp_path)
+    [file] = tmp_path.iterdir()
+    whole = file.read_bytes()
+    if damage is None:
+        monkeypatch.setattr(backbone, "load_backbone", lambda *_, **__: pytest.fail("made anew"))
+    else:
+        file.write_bytes(damage)
+    again = load_hearer("musicnn", cache=tmp_path)
+    assert file.stat().st_size == len(whole)  # in any order of the tensors
+    for a, b in zip(first.features(RANDOM.numpy()), again.features(RANDOM.numpy()), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.weights
+def test_a_hearer_needs_no_place_to_be_kept_in(tmp_path):
+    (tmp_path / "file").touch()
+    hearer = load_hearer("musicnn", cache=tmp_path / "file")
+    assert hearer.features(RANDOM.numpy()).pooled.shape == (2, 512)
+
+
 @pytest.mark.weights
 @pytest.mark.parametrize("name", BACKBONES)
-def test_a_backbone_takes_and_gives_arrays(name):
-    backbone = load_backbone(name)
+@pytest.mark.parametrize("load", [load_backbone, load_hearer])
+def test_a_backbone_takes_and_gives_arrays(load, name):
+    net = load(name)
     rng = np.random.default_rng(3)
     patches = rng.uniform(0, 5, (9, 187, 96)).astype(np.float32)
-    features = backbone.features(patches)
+    features = net.features(patches)
     assert all(part.dtype == np.float32 and len(part) == 9 for part in features)
-    assert features.tags.shape[1] == len(backbone.tags) == 50
-    assert backbone.id.startswith(BACKBONES[name])
-    alone = backbone.features(patches[8:])
-    none = backbone.features(patches[:0])
+    assert features.tags.shape[1] == 50
+    alone = net.features(patches[8:])
+    none = net.features(patches[:0])
     for batched, single, empty in zip(features, alone, none, strict=True):
         np.testing.assert_allclose(batched[8:], single, rtol=1e-4, atol=1e-4)
         assert empty.shape == (0, batched.shape[1])
     for wrong in (patches[0], patches[:, :186], patches.transpose(0, 2, 1)):
         with pytest.raises(ValueError, match="187, 96"):
-            backbone.features(wrong)
+            net.features(wrong)
+
+
+@pytest.mark.weights
+@pytest.mark.parametrize("name", BACKBONES)
+def test_a_backbone_says_what_it_is(name):
+    net = load_backbone(name)
+    assert len(net.tags) == 50
+    assert net.id.startswith(BACKBONES[name])
 
 
 def test_an_unknown_backbone_is_refused():

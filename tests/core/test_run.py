@@ -8,7 +8,7 @@ import pytest
 from synthetic import NET, QUICK, fill_store, make_library, make_listener, make_tracks, write_files
 
 from cfaudio_core.embedding import run as module
-from cfaudio_core.embedding.feature_store import Heard, file_state
+from cfaudio_core.embedding.heard import Heard, file_state
 from cfaudio_core.embedding.run import RunSettings, hear_library, learn_and_place
 from cfaudio_core.errors import StoreError
 from cfaudio_core.learning.learner import lesson_id

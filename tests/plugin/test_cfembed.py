@@ -24,16 +24,16 @@ Fail = Callable[[], None]
 @pytest.fixture
 def decoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Names of the files that this process decodes, as it goes on."""
-    from cfaudio_core.embedding import hearing
+    from cfaudio_core.embedding import worker
 
     names: list[str] = []
-    read = hearing.read_windows
+    read = worker.read_windows
 
     def recorded(path: bytes, n: int) -> object:
         names.append(Path(os.fsdecode(path)).name)
         return read(path, n)
 
-    monkeypatch.setattr(hearing, "read_windows", recorded)
+    monkeypatch.setattr(worker, "read_windows", recorded)
     return names
 
 
@@ -114,6 +114,16 @@ def test_a_run_goes_on_where_an_earlier_one_was_stopped(unheard: Home, decoded: 
     unheard.embed(f"artist:{BELLS[0]}", ",", f"artist:{BELLS[1]}")
     assert len(decoded) == 8
     assert len(unheard.field("cf_key")) == 8
+
+
+@weights
+def test_whole_tracks_are_heard_where_windows_are_all(unheard: Home, decoded: list[str]) -> None:
+    unheard.configure({"windows": "all"})
+    unheard.embed(f"artist:{BELLS[0]}")
+    assert decoded == []  # no window is picked
+    assert len(unheard.field("cf_key")) == 4
+    assert unheard.embed(f"artist:{BELLS[0]}").lines[0].startswith("Heard 0 new tracks")
+    assert "would hear" not in "".join(unheard.beet("cfembed", "-p", f"artist:{BELLS[0]}").fine.lines)
 
 
 INTERRUPTED = """

@@ -14,7 +14,7 @@ from beetsplug.cfaudio import CfAudioPlugin
 from beetsplug.cfaudio.commands import embed_command, recommend_command
 from beetsplug.cfaudio.embedding import load, open_store
 from beetsplug.cfaudio.settings import read_settings
-from cfaudio_core.embedding.feature_store import Heard
+from cfaudio_core.embedding.heard import Heard
 from cfaudio_core.listening.counts import Listener
 from cfaudio_core.listening.records import Listen, Tally, TrackText
 from cfaudio_core.listening.store import ListenStore

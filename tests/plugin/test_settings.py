@@ -15,7 +15,7 @@ WRONG = {
     "factorizer": ["als", 3, None],
     "factors": [0, 1, 513, 40.5, "40", True, None],
     "backbone": ["resnet", 3, None, ["musicnn"]],
-    "windows": [0, 1001, "ten", False],
+    "windows": [0, 1001, "ten", False, "All", None],
     "jobs": [-1, 1025, 1.5, "all"],
     "weights": [3, True, ["x.whl"]],
     "playlist_dir": [3, {"a": "b"}],

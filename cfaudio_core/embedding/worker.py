@@ -1,0 +1,138 @@
+"""What a worker process does: files to features. It imports what that takes, and neither torch nor the store."""
+
+from __future__ import annotations
+
+import hashlib
+import signal
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
+
+from cfaudio_core.audio.decode import read_windows
+from cfaudio_core.audio.logmel import band_statistics, log_mel
+from cfaudio_core.audio.sndfile_reader import quiet_stderr, silence_stderr
+from cfaudio_core.audio.whole import read_whole
+from cfaudio_core.embedding.heard import Heard, file_state
+from cfaudio_core.errors import AudioError
+from cfaudio_core.nets.backbone import Hearer, load_hearer
+from cfaudio_core.tracks import FloatArray
+
+WHOLE = 0
+"""In place of a number of windows: all of the track."""
+
+MOST_KEPT = 20
+"""Stretches of a track that is heard whole, whose means are kept: 22 kB, however long it is."""
+
+
+@dataclass(frozen=True)
+class Ear:
+    """What to listen with.
+
+    Attributes
+    ----------
+    backbone
+        Name of the pretrained net.
+    windows
+        Windows of 3 s a track, or `WHOLE`.
+    wheel
+        A local wheel with the net's weights, or None to bring them through pip.
+    """
+
+    backbone: str = "musicnn"
+    windows: int = 10
+    wheel: Path | None = None
+
+
+class ToHear(NamedTuple):
+    """A file to decode, and the content key that its audio already has ("": none yet)."""
+
+    path: bytes
+    key: str
+
+
+def hear_files_here(files: Sequence[ToHear], ear: Ear) -> list[Heard]:
+    """Hear some files in the user's own process, as its only worker."""
+    with quiet_stderr(), threadpool_limits(1):
+        return [hear_file(file, ear) for file in files]
+
+
+def hear_files_quietly(files: Sequence[ToHear], ear: Ear) -> list[Heard]:
+    """Hear some files in a process of its own, whose decoders' complaints about damaged frames nobody reads."""
+    _leave_the_terminal_alone()
+    return [hear_file(file, ear) for file in files]
+
+
+@lru_cache(maxsize=1)
+def _leave_the_terminal_alone() -> None:
+    """Once a process: ctrl-C is for the user's own process to answer, which then ends this one."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    silence_stderr()
+
+
+def hear_file(file: ToHear, ear: Ear) -> Heard:
+    """Hear one file; a file that cannot be heard comes back with its problem."""
+    state = file_state(file.path)
+    try:
+        key, features = _listen(file.path, ear)
+        if not np.isfinite(features).all():
+            raise AudioError("its sound is beyond all measure")
+    except AudioError as error:
+        return Heard(file.path, state, problem=str(error))
+    return Heard(file.path, state, file.key or key, np.clip(features, -65504, 65504).astype(np.float16))
+
+
+def _listen(path: bytes, ear: Ear) -> tuple[str, FloatArray]:
+    """Content key and features of a file. Of a track heard whole, no more than a minute is in memory at a time."""
+    net, sound, parts = _net(ear.backbone, ear.wheel), SoundKey(), []
+    for windows in read_whole(path) if ear.windows == WHOLE else [read_windows(path, ear.windows)]:
+        sound.add(windows)
+        patches = log_mel(windows)
+        parts.append(np.hstack([net.features(patches).pooled, band_statistics(patches)]))
+    features = np.concatenate(parts)
+    return sound.key, even_means(features, MOST_KEPT) if ear.windows == WHOLE else features
+
+
+class SoundKey:
+    """A key of the sound itself, that neither tags nor the file's name enter."""
+
+    def __init__(self) -> None:
+        self._digest = hashlib.blake2b(digest_size=16)
+
+    def add(self, windows: FloatArray) -> None:
+        """Take in float32 (windows, samples) at 16 kHz; in 16 bits."""
+        samples = windows * np.float32(32767)
+        np.rint(samples, out=samples)
+        np.clip(samples, -32767, 32767, out=samples)
+        self._digest.update(samples.astype("<i2").data)
+
+    @property
+    def key(self) -> str:
+        """32 hex digits."""
+        return self._digest.hexdigest()
+
+
+def even_means(rows: FloatArray, most: int) -> FloatArray:
+    """Means of `most` equal stretches of (n, dim) rows, or the rows where there are no more of them.
+
+    A row on a border counts in both stretches by its share, so that the mean of all stretches is that of all rows.
+    """
+    n = len(rows)
+    if n <= most:
+        return rows
+    ends = np.linspace(0, n, most + 1)
+    row = np.arange(n)
+    shares = np.minimum(ends[1:, None], row + 1) - np.maximum(ends[:-1, None], row)
+    weights: NDArray[np.float64] = np.clip(shares, 0, None) * (most / n)
+    return np.asarray(weights @ rows, np.float32)
+
+
+@lru_cache(maxsize=1)
+def _net(backbone: str, wheel: Path | None) -> Hearer:
+    """The net, loaded once a process."""
+    return load_hearer(backbone, wheel=wheel)
