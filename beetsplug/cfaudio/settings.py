@@ -93,7 +93,7 @@ def read_settings(config: confuse.ConfigView) -> Settings:
         history=_history(config["history"].get()),
         session_gap=60.0 * _whole(config, "session_gap", 1, 100_000),
         factorizer=config["factorizer"].as_choice(FACTORIZERS),
-        factors=_whole(config, "factors", 2, 512),
+        factors=_whole(config, "factors", 4, 512),
         backbone=config["backbone"].as_choice(BACKBONES),
         windows=_windows(config),
         jobs=_whole(config, "jobs", 0, 1024) or os.cpu_count() or 1,

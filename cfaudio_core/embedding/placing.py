@@ -72,7 +72,7 @@ def place(model: Model, tracks: Tracks, people: Sequence[Listener], sound: Sound
     direction = foretold[:, len(taught) :]
     if not direction.shape[1]:
         return Places(axes, scores)
-    return Places(_blend_directions(model, known, people, unit(direction)), scores)
+    return Places(_join(_blend_directions(model, known, people, direction), axes), scores)
 
 
 def foretell(model: Model, tracks: Tracks, features: FloatArray, known: IntArray) -> FloatArray:
@@ -100,12 +100,23 @@ def _blend(prior: FloatArray, own: FloatArray, evidence: FloatArray) -> FloatArr
 
 
 def _blend_directions(model: Model, known: IntArray, people: Sequence[Listener], foretold: FloatArray) -> FloatArray:
-    """float32 (n, factors): the same for factors; a track leans on its own the more it was played."""
+    """float32 (n, factors): the same for factors, shorter than 1 where they are not sure of their direction."""
     plays = np.sum([p.plays for p in people], axis=0)
     own = np.zeros_like(foretold)
     own[known >= 0] = model.arrays["own.direction"][known[known >= 0]]
     weight = np.where(np.any(own, axis=1), plays / (plays + HALF), 0)[:, None]
-    return unit(float32(weight * own + (1 - weight) * foretold))
+    blended = weight * own + (1 - weight) * foretold
+    return float32(blended / np.maximum(np.linalg.norm(blended, axis=1, keepdims=True), 1))
+
+
+def _join(direction: FloatArray, axes: FloatArray) -> FloatArray:
+    """float32 (n, as many as axes), unit length: factors, and for all that they do not tell, the first axes of sound.
+
+    What is heard together is not all that tracks have in common, so factors never get more than half a say.
+    """
+    told = direction * np.float32(np.sqrt(0.5))
+    untold = np.sqrt(1 - np.square(told).sum(axis=1, keepdims=True))
+    return float32(np.hstack([told, untold * unit(axes[:, : axes.shape[1] - direction.shape[1]])]))
 
 
 def _likeness(sound: FloatArray, person: Listener) -> FloatArray:

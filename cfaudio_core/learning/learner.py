@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -182,7 +182,8 @@ def _factorize(contexts: Contexts, settings: LessonSettings) -> tuple[Factors, d
     """
     sessions = np.flatnonzero([kind == "session" for kind in contexts.kinds])
     # Weights stay as they were gathered: an album's against a session's is what other confidences would wipe out.
-    tuned = tune(settings.factorizer, contexts.matrix, settings.factors, ("raw",), sessions, settings.seed)
+    half = replace(settings.factors, factors=settings.factors.factors // 2)  # the rest of a vector is its sound
+    tuned = tune(settings.factorizer, contexts.matrix, half, ("raw",), sessions, settings.seed)
     factorizer = make_factorizer(settings.factorizer, tuned.settings)
     return factorizer.fit(contexts.matrix, np.random.default_rng(settings.seed)), asdict(tuned)
 

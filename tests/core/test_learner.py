@@ -39,7 +39,7 @@ def test_a_model_says_what_it_was_made_from(model, library):
     assert model.about["known"] == [f"key{i}" for i in range(0, 240, 2)]
     assert model.about["settings"] == asdict(QUICK)
     assert model.about["settings"]["factors"]["factors"] == 6
-    assert model.arrays["own.direction"].shape == (120, 6)
+    assert model.arrays["own.direction"].shape == (120, 3)
     np.testing.assert_allclose(np.linalg.norm(model.arrays["own.direction"], axis=1), 1, rtol=1e-5)
 
 
@@ -71,7 +71,7 @@ def test_who_has_too_few_plays_is_left_out_of_the_lesson_of_the_others():
     model = learn(SMALL.tracks, [only(5, "bob"), only(40, "ann")], SMALL.sound, NET, QUICK)
     assert model.about["taught"] == ["ann"]
     assert model.about["listeners"] == {"bob": 5, "ann": 40}
-    assert model.arrays["kernel.mean"].shape == (1 + 6,)
+    assert model.arrays["kernel.mean"].shape == (1 + 3,)
 
 
 def test_a_library_without_tags_is_learnt_from_without_factors():
