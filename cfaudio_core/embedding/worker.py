@@ -27,7 +27,7 @@ WHOLE = 0
 """In place of a number of windows: all of the track."""
 
 MOST_KEPT = 20
-"""Stretches of a track that is heard whole, whose means are kept: 22 kB, however long it is."""
+"""Stretches of a track that is heard whole, whose means are kept: 28 kB, however long it is."""
 
 
 @dataclass(frozen=True)

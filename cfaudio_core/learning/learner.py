@@ -110,8 +110,6 @@ def learn(
         Id of the net whose features they are.
     settings
         How to learn.
-    on_progress
-        Called with 1 for each of the `settings.folds` heads trained.
     """
     space = SoundSpace.of(sound)
     features = space.apply(sound)
