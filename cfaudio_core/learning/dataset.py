@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 from scipy import sparse
 
 from cfaudio_core.tracks import BoolArray, FloatArray, IntArray, float32
@@ -77,6 +78,14 @@ class Lesson(NamedTuple):
         everywhere = np.zeros((len(self.features), values.shape[1]), np.float32)
         everywhere[self.known] = values
         return everywhere
+
+
+def same_columns(table: npt.NDArray[Any]) -> list[IntArray]:
+    """The columns of (m, outputs) that hold the same, together: positions of outputs that can be solved for at once."""
+    same: dict[bytes, list[int]] = {}
+    for output, column in enumerate(table.T):
+        same.setdefault(column.tobytes(), []).append(output)
+    return [np.array(outputs) for outputs in same.values()]
 
 
 def unit(vectors: FloatArray) -> FloatArray:

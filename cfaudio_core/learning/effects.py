@@ -16,6 +16,7 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse.linalg import SuperLU, splu
 
+from cfaudio_core.learning.dataset import same_columns
 from cfaudio_core.tracks import FloatArray, IntArray, Tracks, float32
 
 STRENGTHS = {"artist": (0.5, 2.0, 8.0, np.inf), "album": (0.5, 2.0, 8.0, np.inf), "genre": (8.0, np.inf)}
@@ -172,14 +173,11 @@ def _solve(design: sparse.csr_array, residuals: FloatArray, weights: FloatArray,
     if not len(used):
         return effects
     design = design[:, used].astype(np.float64)
-    alike: dict[bytes, list[int]] = {}  # outputs that weigh every track the same are solved for together
-    for output, column in enumerate(weights.T):
-        alike.setdefault(column.tobytes(), []).append(output)
-    for outputs in alike.values():
+    for outputs in same_columns(weights):
         weight = weights[:, outputs[0]]
         normal = design.T @ (design * weight[:, None]) + sparse.diags_array(ridge[used])
         right = design.T @ (weight[:, None] * residuals[:, outputs])
-        effects[np.ix_(used, np.array(outputs))] = _factored(normal).solve(right)
+        effects[np.ix_(used, outputs)] = _factored(normal).solve(right)
     return effects
 
 

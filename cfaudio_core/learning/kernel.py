@@ -14,7 +14,7 @@ import numpy as np
 from scipy import sparse
 from scipy.linalg import cho_factor, cho_solve
 
-from cfaudio_core.learning.dataset import Lesson
+from cfaudio_core.learning.dataset import Lesson, same_columns
 from cfaudio_core.learning.neighbours import spread
 from cfaudio_core.tracks import BoolArray, FloatArray, IntArray, float32
 
@@ -143,12 +143,8 @@ class _Fits:
         seen, exact = self._seen & inside[:, None], len(self._chosen) == len(self._similarity)
         coefficients = np.zeros((len(self._chosen), seen.shape[1]), np.float32)
         mean = float32(np.sum(self._values * seen, axis=0) / np.maximum(seen.sum(axis=0), 1))
-        alike: dict[bytes, list[int]] = {}  # outputs that are seen of the same tracks are solved for together
-        for output, column in enumerate(seen.T):
-            alike.setdefault(column.tobytes(), []).append(output)
-        for same in alike.values():
-            outputs = np.array(same)
-            rows = np.flatnonzero(seen[:, same[0]])
+        for outputs in same_columns(seen):
+            rows = np.flatnonzero(seen[:, outputs[0]])
             wanted = self._values[np.ix_(rows, outputs)] - mean[outputs]
             part = self._similarity[rows]
             if exact:

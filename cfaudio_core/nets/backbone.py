@@ -94,12 +94,17 @@ class Backbone:
         """
         import torch
 
-        if patches.ndim != 3 or patches.shape[1:] != (FRAMES, BANDS):
-            raise ValueError(f"patches must be (n, {FRAMES}, {BANDS}), not {patches.shape}")
+        check_patches(patches)
         tensor = torch.from_numpy(np.ascontiguousarray(patches, dtype=np.float32))
         with torch.inference_mode():
             batches = [self.net(tensor[i : i + _BATCH]) for i in range(0, max(len(tensor), 1), _BATCH)]
         return Features(*(torch.cat(parts).numpy() for parts in zip(*batches, strict=True)))
+
+
+def check_patches(patches: NDArray[np.float32]) -> None:
+    """Raise a ValueError unless they are (n, 187, 96)."""
+    if patches.ndim != 3 or patches.shape[1:] != (FRAMES, BANDS):
+        raise ValueError(f"patches must be (n, {FRAMES}, {BANDS}), not {patches.shape}")
 
 
 def backbone_id(name: str) -> str:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from cfaudio_core.nets.backbone import BANDS, FRAMES, Features
+from cfaudio_core.nets.backbone import Features, check_patches
 
 FloatArray = NDArray[np.float32]
 
@@ -86,8 +86,7 @@ class MatrixNet:
         ValueError
             If `patches` has another shape.
         """
-        if patches.ndim != 3 or patches.shape[1:] != (FRAMES, BANDS):
-            raise ValueError(f"patches must be (n, {FRAMES}, {BANDS}), not {patches.shape}")
+        check_patches(patches)
         parts = [self._pooled(patches[i : i + _PATCHES_AT_ONCE]) for i in range(0, len(patches), _PATCHES_AT_ONCE)]
         pooled = np.concatenate(parts) if parts else np.empty((0, len(self._dense[0])), np.float32)
         penultimate = np.maximum(pooled @ self._dense[0] + self._dense[1], 0) * self._norm[0] + self._norm[1]
