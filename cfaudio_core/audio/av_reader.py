@@ -1,4 +1,4 @@
-"""ffmpeg (PyAV) as a source of mono sound, for what libsndfile cannot read: m4a, aac, wma, mka, ac3, ape."""
+"""ffmpeg (PyAV) as a source of sound, for what libsndfile cannot read: m4a, aac, wma, mka, ac3, ape."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from cfaudio_core.audio.source import UndecodableError, check_format, downmix
+from cfaudio_core.audio.source import NO_SOUND, UndecodableError, check_format, downmix
 
 # Seconds before the wanted place from which decoding starts: enough for any codec's overlap and bit
 # reservoir. Some containers land late all the same, and get a longer run-up then.
@@ -51,7 +51,7 @@ class AvSource:
         return max(0, (self._container.duration or 0) * self.rate // av.time_base)
 
     def read(self, start: int, count: int) -> NDArray[np.float32]:
-        """Return up to `count` mono frames from frame `start` on: fewer where the file ends or is damaged."""
+        """Return middle and side of the frames from `start` on: fewer where the file ends or is damaged."""
         for i, run_up in enumerate(self._run_ups):
             first = start - int(run_up * self.rate)
             with contextlib.suppress(av.FFmpegError):
@@ -59,10 +59,10 @@ class AvSource:
                 if pieces is not None:
                     # What was too short here would be tried in vain, and decoded, at every other place of the file.
                     self._run_ups = self._run_ups[i:]
-                    return np.concatenate(pieces) if pieces else np.empty(0, dtype=np.float32)
+                    return np.concatenate(pieces, axis=1) if pieces else NO_SOUND
             if first <= 0:
                 break
-        return np.empty(0, dtype=np.float32)
+        return NO_SOUND
 
     def _decode(self, first: int, start: int, count: int) -> list[NDArray[np.float32]] | None:
         """Decode from `first` on, keep [start, start + count); None if the seek landed late."""
@@ -80,20 +80,20 @@ class AvSource:
                     if first > 0:
                         return None
                     # Nothing comes earlier: the sound begins after the beginning of the track.
-                    pieces.append(np.zeros(min(position - start, count), dtype=np.float32))
-                    count -= len(pieces[-1])
+                    pieces.append(np.zeros((2, min(position - start, count)), dtype=np.float32))
+                    count -= pieces[-1].shape[1]
             elif abs(stamp - due) > _JITTER * self.rate:
                 break
             if frame.sample_rate != self.rate:
                 break
             sound = downmix(_to_float(frame))
-            skip = max(0, start - position)
-            if skip < len(sound):
-                pieces.append(sound[skip : skip + count])
-                count -= len(pieces[-1])
-            position += len(sound)
-            due = stamp + len(sound)
-            budget -= len(sound)
+            skip, length = max(0, start - position), sound.shape[1]
+            if skip < length:
+                pieces.append(sound[:, skip : skip + count])
+                count -= pieces[-1].shape[1]
+            position += length
+            due = stamp + length
+            budget -= length
             if count <= 0 or budget <= 0:
                 break
         return pieces

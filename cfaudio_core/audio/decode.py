@@ -14,6 +14,7 @@ import stat
 from collections.abc import Callable, Iterator, Sequence
 from math import gcd
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import soxr
@@ -23,13 +24,14 @@ from cfaudio_core.audio.av_reader import open_av
 from cfaudio_core.audio.logmel import SAMPLE_RATE, WINDOW_SAMPLES
 from cfaudio_core.audio.sndfile_reader import open_sndfile
 from cfaudio_core.audio.source import Source, UndecodableError
+from cfaudio_core.audio.stereo import stereo_width
 from cfaudio_core.errors import AudioError
 
 # Samples at 16 kHz read on both sides of a window (32 ms), so that the resampler has settled where it begins.
 _MARGIN = 512
 _SHORTEST_SECONDS = 0.5
-# Frames that are decoded as one piece at most, 64 MiB of float32: six minutes at 44.1 kHz.
-_LONGEST_PIECE = 1 << 24
+# Frames that are decoded as one piece at most, 64 MiB of float32: three minutes at 44.1 kHz.
+_LONGEST_PIECE = 1 << 23
 # Full scale is 1.0.  Below -80 dBFS is dither; above +60 dBFS are numbers, not sound.
 _SILENT_PEAK = 1e-4
 _ABSURD_PEAK = 1e3
@@ -39,7 +41,29 @@ CUT_SHORT = "cut short"
 Opener = Callable[[str], contextlib.AbstractContextManager[Source]]
 
 
-def read_windows(path: bytes | str | os.PathLike[str] | os.PathLike[bytes], n_windows: int = 10) -> NDArray[np.float32]:
+class Window(NamedTuple):
+    """One stretch of a track; shorter where sound is missing.
+
+    Attributes
+    ----------
+    sound
+        float32 (WINDOW_SAMPLES,): the mean of the channels at `logmel.SAMPLE_RATE`, full scale 1.0.
+    width
+        float32 (N_WIDTHS,), see `stereo.stereo_width`.
+    """
+
+    sound: NDArray[np.float32]
+    width: NDArray[np.float32]
+
+
+class Windows(NamedTuple):
+    """k windows in the order of the track: float32 (k, WINDOW_SAMPLES) and float32 (k, N_WIDTHS), see `Window`."""
+
+    sound: NDArray[np.float32]
+    width: NDArray[np.float32]
+
+
+def read_windows(path: bytes | str | os.PathLike[str] | os.PathLike[bytes], n_windows: int = 10) -> Windows:
     """Return up to `n_windows` windows, spread evenly over the track.
 
     The centre of window i lies at (i + 0.5) / n of the track.  A track shorter than n windows gives as many
@@ -54,9 +78,8 @@ def read_windows(path: bytes | str | os.PathLike[str] | os.PathLike[bytes], n_wi
 
     Returns
     -------
-    ndarray of float32, shape (k, WINDOW_SAMPLES)
-        The mean of the channels at `logmel.SAMPLE_RATE`, full scale 1.0, in the order of the track;
-        1 <= k <= n_windows.
+    Windows
+        1 <= k <= n_windows of them.
 
     Raises
     ------
@@ -112,7 +135,7 @@ def regular_file(path: bytes | str | os.PathLike[str] | os.PathLike[bytes]) -> s
     return name
 
 
-def _hear(source: Source, n_windows: int) -> NDArray[np.float32]:
+def _hear(source: Source, n_windows: int) -> Windows:
     windows = _spread(source, n_windows)
     faults = [fault_of(window) for window in windows]
     if None not in faults and (not faults or CUT_SHORT in faults):
@@ -121,51 +144,60 @@ def _hear(source: Source, n_windows: int) -> NDArray[np.float32]:
     return audible(windows, faults)
 
 
-def audible(windows: Sequence[NDArray[np.float32]], faults: Sequence[str | None]) -> NDArray[np.float32]:
+def audible(windows: Sequence[Window], faults: Sequence[str | None]) -> Windows:
     """Stack the windows without a fault, or raise an `AudioError` with the first fault."""
     heard = [window for window, fault in zip(windows, faults, strict=True) if fault is None]
     if not heard:
         raise AudioError(next(fault for fault in faults if fault))
-    return np.stack(heard)
+    return Windows(*map(np.stack, zip(*heard, strict=True)))
 
 
-def _spread(source: Source, n_windows: int) -> list[NDArray[np.float32]]:
+def _spread(source: Source, n_windows: int) -> list[Window]:
     """Cut the windows where the length of the source puts them; none if it is shorter than one."""
     length = source.frames * SAMPLE_RATE // source.rate
     n_windows = min(n_windows, length // WINDOW_SAMPLES)
     centres = ((2 * i + 1) * length // (2 * n_windows) for i in range(n_windows))
-    return [cut(source, min(centre - WINDOW_SAMPLES // 2, length - WINDOW_SAMPLES)) for centre in centres]
+    return [cut(source, min(centre - WINDOW_SAMPLES // 2, length - WINDOW_SAMPLES))[0] for centre in centres]
 
 
-def spread_over_the_beginning(source: Source, n_windows: int) -> list[NDArray[np.float32]]:
+def spread_over_the_beginning(source: Source, n_windows: int) -> list[Window]:
     """Decode the first minutes as one piece and cut the windows from that."""
     piece = _Piece(source.read(0, _LONGEST_PIECE), source.rate)
     if piece.frames < _SHORTEST_SECONDS * piece.rate:
         raise UndecodableError("too short")
-    return _spread(piece, n_windows) or [np.resize(_resample(piece.sound, piece.rate), WINDOW_SAMPLES)]
+    if windows := _spread(piece, n_windows):
+        return windows
+    middle = np.resize(_resample(piece.sound[0], piece.rate), WINDOW_SAMPLES)
+    return [Window(middle, stereo_width(piece.sound, piece.rate))]
 
 
 class _Piece:
     """Sound in memory as a `Source`, one that knows its length."""
 
     def __init__(self, sound: NDArray[np.float32], rate: int) -> None:
-        self.sound, self.rate, self.frames = sound, rate, len(sound)
+        self.sound, self.rate, self.frames = sound, rate, sound.shape[1]
 
     def read(self, start: int, count: int) -> NDArray[np.float32]:
-        return self.sound[start : start + count]
+        return self.sound[:, start : start + count]
 
 
-def cut(source: Source, start: int, samples: int = WINDOW_SAMPLES) -> NDArray[np.float32]:
-    """Return the sound from sample `start` of the whole track at 16 kHz on; shorter if it is not all there."""
+def cut(source: Source, start: int, count: int = 1) -> list[Window]:
+    """Return windows side by side, from sample `start` of the track at 16 kHz on; short where sound is missing."""
     # Reading begins where a source frame and a 16 kHz sample coincide, so that the window lies on the
     # sample grid of the whole track: every 10 ms at 44.1 kHz, every second at the oddest rate.
     shared = gcd(source.rate, SAMPLE_RATE)
     frame_step, sample_step = source.rate // shared, SAMPLE_RATE // shared
     step = max(0, start - _MARGIN) // sample_step
     skipped = start - step * sample_step
-    frames = -(-(skipped + samples + _MARGIN) * source.rate // SAMPLE_RATE)
-    sound = _resample(source.read(step * frame_step, frames), source.rate)
-    return sound[skipped : skipped + samples]
+    frames = -(-(skipped + count * WINDOW_SAMPLES + _MARGIN) * source.rate // SAMPLE_RATE)
+    sound = source.read(step * frame_step, frames)
+    middle = _resample(sound[0], source.rate)
+    windows = []
+    for first in range(skipped, skipped + count * WINDOW_SAMPLES, WINDOW_SAMPLES):
+        last = first + WINDOW_SAMPLES
+        here = slice(first * source.rate // SAMPLE_RATE, last * source.rate // SAMPLE_RATE)
+        windows.append(Window(middle[first:last], stereo_width(sound[:, here], source.rate)))
+    return windows
 
 
 def _resample(sound: NDArray[np.float32], rate: int) -> NDArray[np.float32]:
@@ -174,11 +206,11 @@ def _resample(sound: NDArray[np.float32], rate: int) -> NDArray[np.float32]:
     return np.asarray(soxr.resample(sound, rate, SAMPLE_RATE, quality="HQ"), dtype=np.float32)
 
 
-def fault_of(window: NDArray[np.float32]) -> str | None:
+def fault_of(window: Window) -> str | None:
     """Return what keeps the window from being heard, None if nothing does."""
-    if len(window) < WINDOW_SAMPLES:
+    if len(window.sound) < WINDOW_SAMPLES:
         return CUT_SHORT
-    low, high = float(window.min()), float(window.max())
+    low, high = float(window.sound.min()), float(window.sound.max())
     if not max(-low, high) <= _ABSURD_PEAK:  # nan compares false
         return "no finite samples"
     # Around their middle: a constant is silent however large it is.

@@ -1,4 +1,4 @@
-"""libsndfile as a source of mono sound: wav, flac, ogg vorbis, opus, mp3, aiff and their kin."""
+"""libsndfile as a source of sound: wav, flac, ogg vorbis, opus, mp3, aiff and their kin."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from cfaudio_core.audio.source import UndecodableError, check_format, downmix
+from cfaudio_core.audio.source import NO_SOUND, UndecodableError, check_format, downmix
 
 # Samples of all channels together that are read at once: what a file of many channels costs in memory.
 _BLOCK_SAMPLES = 1 << 18
@@ -29,7 +29,7 @@ class SndfileSource:
         self._block = _BLOCK_SAMPLES // file.channels
 
     def read(self, start: int, count: int) -> NDArray[np.float32]:
-        """Return up to `count` mono frames from frame `start` on: fewer where the file ends or is damaged."""
+        """Return middle and side of the frames from `start` on: fewer where the file ends or is damaged."""
         blocks: list[NDArray[np.float32]] = []
         # What was read before the damage is sound, and the caller sees that it is short.
         with contextlib.suppress(soundfile.SoundFileError):
@@ -41,7 +41,7 @@ class SndfileSource:
                     break
                 blocks.append(downmix(block.T))
                 count -= len(block)
-        return np.concatenate(blocks) if blocks else np.empty(0, dtype=np.float32)
+        return np.concatenate(blocks, axis=1) if blocks else NO_SOUND
 
 
 def silence_stderr() -> None:

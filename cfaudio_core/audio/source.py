@@ -21,7 +21,7 @@ class UndecodableError(AudioError):
 
 
 class Source(Protocol):
-    """Mono sound that can be read from any place.
+    """Sound that can be read from any place.
 
     Attributes
     ----------
@@ -35,7 +35,10 @@ class Source(Protocol):
     frames: int
 
     def read(self, start: int, count: int) -> NDArray[np.float32]:
-        """Return up to `count` mono frames from frame `start` on: fewer where the file ends or is damaged."""
+        """Return up to `count` frames from frame `start` on, fewer where the file ends or is damaged.
+
+        Middle and side, shape (2, frames): the mean of all channels, and half of the left one less the right one.
+        """
         ...
 
 
@@ -48,17 +51,24 @@ def check_format(rate: int, channels: int) -> None:
 
 
 def downmix(channels: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the mean of the channels, shape (channels, frames) to (frames,).
+    """Return middle and side, shape (channels, frames) to (2, frames), as `Source.read` returns them.
 
-    The mean, as librosa has it: ffmpeg's own downmix of stereo is 3 dB louder and moves the embeddings.
+    The middle is the mean, as librosa has it: ffmpeg's own downmix of stereo is 3 dB louder and moves the embeddings.
+    Left and right are the first two channels in every layout that has them; mono has nothing at the sides.
     """
-    mono: NDArray[np.float32]
+    both = np.zeros((2, channels.shape[1]), np.float32)
+    middle, side = both
     if len(channels) == 1:
-        mono = channels[0].copy()
-        return mono
+        middle[:] = channels[0]
+        return both
+    np.subtract(channels[0], channels[1], out=side)
+    side *= np.float32(0.5)
     # Channel by channel: numpy's mean over an axis of two is several times slower.
-    mono = channels[0] + channels[1]
+    np.add(channels[0], channels[1], out=middle)
     for channel in channels[2:]:
-        mono += channel
-    mono *= np.float32(1 / len(channels))
-    return mono
+        middle += channel
+    middle *= np.float32(1 / len(channels))
+    return both
+
+
+NO_SOUND: NDArray[np.float32] = np.empty((2, 0), np.float32)

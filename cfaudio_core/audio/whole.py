@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from cfaudio_core.audio.decode import (
     CUT_SHORT,
+    Windows,
     audible,
     audio_errors,
     cut,
@@ -19,7 +20,7 @@ from cfaudio_core.audio.decode import (
     spread_over_the_beginning,
 )
 from cfaudio_core.audio.logmel import SAMPLE_RATE, WINDOW_SAMPLES
-from cfaudio_core.audio.source import Source, UndecodableError
+from cfaudio_core.audio.source import NO_SOUND, Source, UndecodableError
 
 # Windows a block: a minute of sound is 4 MB, however long the track.
 _BLOCK = 20
@@ -27,7 +28,7 @@ _BLOCK = 20
 _PATIENCE = 2
 
 
-def read_whole(path: bytes | str | os.PathLike[str] | os.PathLike[bytes]) -> Iterator[NDArray[np.float32]]:
+def read_whole(path: bytes | str | os.PathLike[str] | os.PathLike[bytes]) -> Iterator[Windows]:
     """Read a whole track in windows that touch; what does not fill a window is left out, half at either end.
 
     Parameters
@@ -37,8 +38,8 @@ def read_whole(path: bytes | str | os.PathLike[str] | os.PathLike[bytes]) -> Ite
 
     Yields
     ------
-    ndarray of float32, shape (k, WINDOW_SAMPLES)
-        The next windows that can be heard, k >= 1, as from `decode.read_windows`.
+    Windows
+        The next ones that can be heard, at least one, as from `decode.read_windows`.
 
     Raises
     ------
@@ -56,14 +57,14 @@ def read_whole(path: bytes | str | os.PathLike[str] | os.PathLike[bytes]) -> Ite
                 yield from _blocks(source)
 
 
-def _blocks(source: Source) -> Iterator[NDArray[np.float32]]:
+def _blocks(source: Source) -> Iterator[Windows]:
     source = _Forward(source)
     count, rest = divmod(source.frames * SAMPLE_RATE // source.rate, WINDOW_SAMPLES)
     faults: list[str | None] = []
     any_heard, barren = False, 0
     for first in range(0, count, _BLOCK):
         with np.errstate(all="ignore"):
-            windows = _block(source, rest // 2 + first * WINDOW_SAMPLES, min(_BLOCK, count - first))
+            windows = cut(source, rest // 2 + first * WINDOW_SAMPLES, min(_BLOCK, count - first))
             faults = [fault_of(window) for window in windows]
         if None in faults:
             any_heard = True
@@ -88,19 +89,14 @@ class _Forward:
     def __init__(self, source: Source) -> None:
         self.rate, self.frames = source.rate, source.frames
         self._source = source
-        self._kept, self._end = np.empty(0, np.float32), 0
+        self._kept, self._end = NO_SOUND, 0
 
     def read(self, start: int, count: int) -> NDArray[np.float32]:
-        kept = self._kept[len(self._kept) - (self._end - start) :] if 0 < self._end - start <= len(self._kept) else None
-        if kept is None or len(kept) >= count:
-            kept, self._end = np.empty(0, np.float32), start
-        new = self._source.read(self._end, count - len(kept))
-        self._end += len(new)
-        self._kept = np.concatenate([kept, new])
+        overlap = self._end - start
+        kept = self._kept[:, -overlap:] if 0 < overlap <= self._kept.shape[1] and overlap < count else NO_SOUND
+        if not kept.shape[1]:
+            self._end = start
+        new = self._source.read(self._end, count - kept.shape[1])
+        self._end += new.shape[1]
+        self._kept = np.concatenate([kept, new], axis=1)
         return self._kept
-
-
-def _block(source: Source, start: int, count: int) -> list[NDArray[np.float32]]:
-    """Cut so many windows side by side, each at its place even where some of them are not there."""
-    sound = cut(source, start, count * WINDOW_SAMPLES)
-    return [sound[i * WINDOW_SAMPLES : (i + 1) * WINDOW_SAMPLES] for i in range(count)]

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from cfaudio_core.audio.stereo import N_WIDTHS
 from cfaudio_core.embedding.feature_store import FeatureStore
 from cfaudio_core.embedding.hearing import hear, plan
 from cfaudio_core.embedding.placing import Places, place
@@ -151,7 +152,7 @@ def learn_and_place(
     outcome.digest = _digest(heard, listeners, wanted if must_learn or model is None else model.id)
     if not must_learn and store.noted("placed") == outcome.digest and model and set(heard.models) == {model.id}:
         return
-    sound = gather_sound(store.read(net, sorted(set(heard.keys))), heard.keys)
+    sound = gather_sound(store.read(net, sorted(set(heard.keys))), heard.keys, N_WIDTHS)
     if must_learn or model is None:
         model = learn(heard, listeners, sound, net, settings.lesson)
         save_model(models, model)

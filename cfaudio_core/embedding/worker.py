@@ -91,9 +91,9 @@ def _listen(path: bytes, ear: Ear) -> tuple[str, FloatArray]:
     """Content key and features of a file. Of a track heard whole, no more than a minute is in memory at a time."""
     net, sound, parts = _net(ear.backbone, ear.wheel), SoundKey(), []
     for windows in read_whole(path) if ear.windows == WHOLE else [read_windows(path, ear.windows)]:
-        sound.add(windows)
-        patches = log_mel(windows)
-        parts.append(np.hstack([net.features(patches).pooled, band_statistics(patches)]))
+        sound.add(windows.sound)
+        patches = log_mel(windows.sound)
+        parts.append(np.hstack([net.features(patches).pooled, band_statistics(patches), windows.width]))
     features = np.concatenate(parts)
     return sound.key, even_means(features, MOST_KEPT) if ear.windows == WHOLE else features
 

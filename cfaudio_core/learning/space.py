@@ -4,7 +4,8 @@ Sound changes within a track as well, from verse to chorus. The directions in wh
 track differ tell tracks apart the least, so the space is whitened by them (within-class covariance normalisation:
 Hatch, Kajarekar and Stolcke, "Within-class covariance normalization for SVM-based speaker recognition", Interspeech
 2006, with every track a class). How much a track changes belongs to how it sounds as well, and has its own, smaller
-part of the space. None of this needs plays, and the tracks nobody has played are learnt from like all others.
+part of the space; so has how wide its stereo image is. None of this needs plays, and the tracks nobody has played are
+learnt from like all others.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from cfaudio_core.tracks import FloatArray, float32
 
 _SHRINKAGE = 2.0  # so many times the mean variance within a track is added in every direction
 _CHANGE = 0.5  # size of the part for what changes, against 1 for what stays
+_WIDTH = 0.6  # size of the part for the stereo image, against 1 for all else
 _TELLING = 5000  # tracks whose windows are looked into: more make no difference
 
 
@@ -34,11 +36,19 @@ class Sound(NamedTuple):
         float32 (n, dim): the standard deviation over each track's windows.
     within
         float64 (dim, dim): covariance of windows around their track's mean; zeros where no track has two windows.
+    widths
+        So many of the last columns are of the stereo image.
     """
 
     summaries: FloatArray
     spreads: FloatArray
     within: npt.NDArray[np.float64]
+    widths: int = 0
+
+    def parts(self) -> list[tuple[slice, float]]:
+        """Columns that belong together, and the size of their part of the space."""
+        rest = self.summaries.shape[1] - self.widths
+        return [(slice(0, rest), 1.0), *([(slice(rest, None), _WIDTH)] if self.widths else [])]
 
 
 def summarise(windows: npt.NDArray[np.float16]) -> tuple[FloatArray, FloatArray]:
@@ -60,7 +70,7 @@ def summarise(windows: npt.NDArray[np.float16]) -> tuple[FloatArray, FloatArray]
     return float32(mean), float32(drawn_in - mean)
 
 
-def gather_sound(heard: Iterable[tuple[str, npt.NDArray[np.float16]]], keys: Sequence[str]) -> Sound:
+def gather_sound(heard: Iterable[tuple[str, npt.NDArray[np.float16]]], keys: Sequence[str], widths: int = 0) -> Sound:
     """Summaries in the order of `keys`, from (key, windows) pairs in any order; every key must be among them."""
     first = {key: i for i, key in reversed(list(enumerate(keys)))}
     looked_into = set(sorted(first)[:: max(len(first) // _TELLING, 1)])
@@ -79,7 +89,7 @@ def gather_sound(heard: Iterable[tuple[str, npt.NDArray[np.float16]]], keys: Seq
     for i, key in enumerate(keys):
         if first[key] != i:  # the same sound twice in the library
             summaries[i], spreads[i] = summaries[first[key]], spreads[first[key]]
-    return Sound(float32(summaries), float32(spreads), within / max(freedom, 1))
+    return Sound(float32(summaries), float32(spreads), within / max(freedom, 1), widths)
 
 
 class SoundSpace(NamedTuple):
@@ -104,14 +114,12 @@ class SoundSpace(NamedTuple):
     def of(cls, sound: Sound) -> SoundSpace:
         """The space of a library; its tracks have mean 0 and a mean squared length of 1."""
         mean, scale = _moments(sound.summaries)
-        within = sound.within * scale * scale[:, None]
-        variance = np.trace(within) / max(np.count_nonzero(scale), 1)
-        ridge = _SHRINKAGE * variance if variance > 1e-9 else 1.0
-        root = cholesky(within + ridge * np.eye(len(within)))
-        whitening = scale[:, None] * solve_triangular(root, np.eye(len(root)))
-        whitening /= _length((sound.summaries - mean) @ whitening)
         spread, change = _moments(sound.spreads)
-        change *= _CHANGE / _length((sound.spreads - spread) * change)
+        whitening = np.zeros_like(sound.within)
+        for part, size in sound.parts():
+            whitening[part, part] = _whitening(sound.within[part, part], scale[part])
+            whitening[part, part] *= size / _length((sound.summaries - mean)[:, part] @ whitening[part, part])
+            change[part] *= size * _CHANGE / _length((sound.spreads - spread)[:, part] * change[part])
         raw = cls(mean, spread, float32(whitening), float32(change))
         whole = _length(raw.apply(sound))
         return raw._replace(whitening=raw.whitening / whole, change=raw.change / whole)
@@ -120,6 +128,15 @@ class SoundSpace(NamedTuple):
         """float32 (n, 2 dim): places in the space."""
         stays = (sound.summaries - self.mean) @ self.whitening
         return float32(np.hstack([stays, (sound.spreads - self.spread) * self.change]))
+
+
+def _whitening(within: npt.NDArray[np.float64], scale: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """float64 (dim, dim): columns scaled, then whitened by what changes within tracks."""
+    within = within * scale * scale[:, None]
+    variance = np.trace(within) / max(np.count_nonzero(scale), 1)
+    ridge = _SHRINKAGE * variance if variance > 1e-9 else 1.0
+    root = cholesky(within + ridge * np.eye(len(within)))
+    return np.asarray(scale[:, None] * solve_triangular(root, np.eye(len(root))))
 
 
 def _moments(values: FloatArray) -> tuple[FloatArray, npt.NDArray[np.float64]]:

@@ -22,7 +22,7 @@ BACKBONES = {"musicnn": "MSD_musicnn", "musicnn_mtt": "MTT_musicnn", "vgg": "MSD
 FRAMES, BANDS = 187, 96
 
 _VERSION = (
-    2  # raised whenever a change alters what is stored of a window, so that caches keyed by `Backbone.id` are not mixed
+    3  # raised whenever a change alters what is stored of a window, so that caches keyed by `Backbone.id` are not mixed
 )
 _BATCH = 8  # patches at a time: beyond that the maps leave the processor's cache and a patch takes twice as long
 

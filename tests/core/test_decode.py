@@ -6,7 +6,7 @@ import struct
 import subprocess
 import sys
 import tracemalloc
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import av
@@ -18,10 +18,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cfaudio_core.audio import decode
+from cfaudio_core.audio import whole as whole_track
 from cfaudio_core.audio.av_reader import AvSource
-from cfaudio_core.audio.decode import read_windows
 from cfaudio_core.audio.logmel import SAMPLE_RATE, WINDOW_SAMPLES
-from cfaudio_core.audio.whole import read_whole
+from cfaudio_core.audio.source import downmix
+from cfaudio_core.audio.stereo import N_WIDTHS
 from cfaudio_core.errors import AudioError
 
 RATE = 44100
@@ -107,6 +108,14 @@ def likeness(a: np.ndarray, b: np.ndarray) -> float:
     return float(np.corrcoef(a, b)[0, 1])
 
 
+def read_windows(path: Path, n: int = 10) -> np.ndarray:
+    return decode.read_windows(path, n).sound
+
+
+def read_whole(path: Path) -> Iterator[np.ndarray]:
+    return (windows.sound for windows in whole_track.read_whole(path))
+
+
 def refuse(path: Path, reason: str = "") -> None:
     with pytest.raises(AudioError, match=reason) as caught:
         read_windows(path)
@@ -167,6 +176,24 @@ def test_the_downmix_is_the_mean_of_the_channels(tmp_path, channels):
     [window] = read_windows(tmp_path / "many.wav", 1)
     [start] = evenly_spread(len(sound), 1)
     np.testing.assert_allclose(window, sound.mean(axis=1)[start : start + WINDOW_SAMPLES], rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("channels", [1, 2, 6])
+def test_the_side_is_half_of_left_less_right_and_mono_has_none(channels):
+    sound = np.random.default_rng(0).normal(0, 1, (channels, 100)).astype(np.float32)
+    middle, side = downmix(sound)
+    np.testing.assert_allclose(middle, sound.mean(axis=0), atol=1e-6)
+    np.testing.assert_allclose(side, (sound[0] - sound[1]) / 2 if channels > 1 else 0, atol=1e-6)
+
+
+@pytest.mark.parametrize("extension", ["wav", "ogg", "mp3", "m4a"])
+def test_every_window_has_the_width_it_has_in_any_format(library, extension):
+    heard, reference = (decode.read_windows(library[name], 3).width for name in (extension, "flac"))
+    assert heard.shape == (3, N_WIDTHS)
+    assert likeness(heard.ravel(), reference.ravel()) > 0.75  # coders save on what is beside the middle
+    whole = np.concatenate([windows.width for windows in whole_track.read_whole(library[extension])])
+    assert whole.shape == (6, N_WIDTHS)
+    assert whole.mean() == pytest.approx(reference.mean(), abs=0.03)
 
 
 @pytest.mark.parametrize("dtype", ["u1", "<i2", "<i4", "<f4", "<f8"])

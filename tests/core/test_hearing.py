@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from synthetic import NET, make_tracks, write_files
 
+from cfaudio_core.audio.decode import Windows
 from cfaudio_core.embedding import hearing, worker
 from cfaudio_core.embedding.feature_store import FeatureStore
 from cfaudio_core.embedding.heard import Heard, file_state
@@ -138,7 +139,7 @@ def fake(monkeypatch):
         name = os.path.basename(path)  # noqa: PTH119
         if b"x" in name:
             raise AudioError("its name has an x")
-        return np.full((n_windows, 4), len(name) / 100, np.float32)
+        return Windows(np.full((n_windows, 4), len(name) / 100, np.float32), np.zeros((n_windows, 0), np.float32))
 
     monkeypatch.setattr(worker, "read_windows", read_windows)
     monkeypatch.setattr(worker, "log_mel", lambda windows: windows)
@@ -216,7 +217,7 @@ def test_a_content_key_is_of_the_sound_in_16_bits():
 def test_a_whole_track_is_kept_as_the_means_of_its_stretches(fake, paths, monkeypatch):
     rng = np.random.default_rng(0)
     blocks = [rng.uniform(0, 0.5, (n, 4)).astype(np.float32) for n in (20, 20, 9)]
-    monkeypatch.setattr(worker, "read_whole", lambda path: iter(blocks))
+    monkeypatch.setattr(worker, "read_whole", lambda path: (Windows(each, each[:, :0]) for each in blocks))
     heard = hear_file(ToHear(paths[0], ""), Ear(windows=WHOLE))
     assert heard.key == content_key(*blocks)
     assert heard.features.shape == (20, 3)

@@ -56,6 +56,26 @@ def test_how_much_a_track_changes_has_a_smaller_part_of_the_space():
     np.testing.assert_allclose(np.corrcoef(features[:, 3], spreads[:, 0])[0, 1], 1, atol=1e-4)
 
 
+def test_the_stereo_image_has_a_part_of_its_own_however_few_or_loud_its_columns():
+    rng = np.random.default_rng(0)
+    summaries = rng.uniform(0, [1, 1, 1, 1, 1, 50], (500, 6)).astype(np.float32)
+    within = np.diag([0.1] * 5 + [1000.0]) + 0.01
+    sound = Sound(summaries, np.zeros_like(summaries), within, widths=1)
+    features = SoundSpace.of(sound).apply(sound)
+    rest, image = (np.square(part).sum(axis=1).mean() for part in (features[:, :5], features[:, 5:6]))
+    assert image == pytest.approx(0.36 * rest, rel=0.01)
+    np.testing.assert_allclose(abs(np.corrcoef(features[:, 5], summaries[:, 5])[0, 1]), 1, atol=1e-4)
+
+
+def test_a_library_in_mono_has_the_space_it_would_have_without_stereo():
+    rng = np.random.default_rng(0)
+    summaries = np.hstack([rng.uniform(0, 1, (300, 3)), np.zeros((300, 2))]).astype(np.float32)
+    mono = Sound(summaries, summaries, np.diag([1.0, 1, 1, 0, 0]), widths=2)
+    plain = Sound(summaries[:, :3], summaries[:, :3], np.eye(3))
+    features = [SoundSpace.of(sound).apply(sound) for sound in (mono, plain)]
+    np.testing.assert_allclose(features[0] @ features[0].T, features[1] @ features[1].T, atol=1e-4)
+
+
 def test_it_does_not_matter_in_which_units_the_windows_are():
     summaries = np.random.default_rng(0).normal(0, 1, (300, 3)).astype(np.float32)
     units = np.float32([5, 1, 0.2])

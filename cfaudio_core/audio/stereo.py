@@ -1,0 +1,61 @@
+"""How wide the stereo image is, band by band: where the instruments stand, which a mono spectrogram cannot show."""
+
+from __future__ import annotations
+
+import functools
+
+import numpy as np
+import scipy.fft
+from numpy.typing import NDArray
+
+N_WIDTHS = 48
+
+# Eighths of an octave, from 120 Hz up to 7,680 Hz: nearly what mono sound at 16 kHz reaches to.
+_LOWEST_HZ = 120.0
+_PER_OCTAVE = 8
+_FRAME_SECONDS = 0.0464  # 2,048 samples at 44.1 kHz
+_EVERY = 8  # frames: instruments stay where they are, and a look every third of a second is enough
+
+
+def stereo_width(middle_and_side: NDArray[np.float32], rate: int) -> NDArray[np.float32]:
+    """Return how much of each band's sound is beside the middle.
+
+    Parameters
+    ----------
+    middle_and_side : ndarray of float32, shape (2, frames)
+        As `source.Source.read` returns them.
+    rate : int
+        Frames a second.
+
+    Returns
+    -------
+    ndarray of float32, shape (N_WIDTHS,)
+        The root of the side's share of the power: 0 for mono, silence, and what the rate cannot hold; 1 for opposite
+        channels.
+    """
+    size = 1 << round(np.log2(rate * _FRAME_SECONDS))
+    missing = size - middle_and_side.shape[1]
+    if missing > 0:
+        middle_and_side = np.pad(middle_and_side, ((0, 0), (0, missing)))
+    if not middle_and_side[1].any():
+        return np.zeros(N_WIDTHS, np.float32)
+    frames = np.lib.stride_tricks.sliding_window_view(middle_and_side, size, axis=1)[:, :: _EVERY * size]
+    spectrum = scipy.fft.rfft(frames * _taper(size), workers=1)
+    power = np.square(np.abs(spectrum)).sum(axis=1, dtype=np.float64)
+    # The lowest bands are narrower than a bin and get their part of it: were they empty at one rate and not at
+    # another, the width would tell the rate.
+    below = np.pad(np.cumsum(power, axis=1), ((0, 0), (1, 0)))
+    edges = _edges() * size / rate + 0.5  # bin k reaches from k to k + 1 here
+    middle, side = (np.diff(np.interp(edges, np.arange(below.shape[1]), row)) for row in below)
+    return np.asarray(np.sqrt(side / np.maximum(middle + side, np.finfo(np.float64).tiny)), np.float32)
+
+
+@functools.cache
+def _edges() -> NDArray[np.float64]:
+    """The bands' borders in Hz, shape (N_WIDTHS + 1,)."""
+    return _LOWEST_HZ * 2.0 ** (np.arange(N_WIDTHS + 1) / _PER_OCTAVE)
+
+
+@functools.cache
+def _taper(size: int) -> NDArray[np.float32]:
+    return np.hanning(size).astype(np.float32)
