@@ -272,9 +272,9 @@ def alone(model: Callable[..., Scores], *settings: float) -> list[Mix]:
     return [((1.0, (model, one)),) for one in settings] or [((1.0, (model,)),)]
 
 
-def with_metadata(mixes: Sequence[Mix]) -> list[Mix]:
+def with_metadata(mixes: Sequence[Mix], tags: Callable[..., Scores] = metadata) -> list[Mix]:
     """Each mix of one part, added to the metadata with different weights."""
-    return [((1.0, (metadata,)), (w, part)) for ((_, part),) in mixes for w in (0.3, 0.6, 1.0, 1.5, 2.5, 5.0)]
+    return [((1.0, (tags,)), (w, part)) for ((_, part),) in mixes for w in (0.3, 0.6, 1.0, 1.5, 2.5, 5.0)]
 
 
 ALS = {
@@ -309,6 +309,7 @@ CHOICES = {
     "factors": FACTORS,
     "metadata + factors": with_metadata(FACTORS),
     "metadata + factors, the last days folded in": with_metadata(FOLDED),
+    "metadata in order + factors, the last days folded in": with_metadata(FOLDED, album_in_order),
 }
 PARTS: list[Part] = [
     (factors, OURS, Rows(0.5, 0), 3),

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from cfaudio_core.audio.stereo import N_WIDTHS
 from cfaudio_core.embedding.feature_store import FeatureStore
 from cfaudio_core.embedding.heard import FileState, Heard
 from cfaudio_core.factors.factorizer import FactorizerSettings
@@ -17,7 +18,7 @@ from cfaudio_core.learning.space import Sound
 from cfaudio_core.listening.counts import Listener
 from cfaudio_core.tracks import FloatArray, IntArray, Tracks
 
-NET = "MSD_musicnn-2"
+NET = "MSD_musicnn-3"
 
 QUICK = LessonSettings(
     factors=FactorizerSettings(6, wmf=WmfSettings(iterations=4)),
@@ -94,7 +95,7 @@ def make_library(n: int = 240, seed: int = 0) -> Library:
 def fill_store(store: FeatureStore, library: Library, windows: int = 10, net: str = NET) -> None:
     """Put features into a store as if the library had been heard; `summarise` gives the summaries back."""
     root = library.summaries.astype(np.float64)
-    features = (np.sign(root) * root**2).astype(np.float16)
+    features = np.pad((np.sign(root) * root**2).astype(np.float16), ((0, 0), (0, N_WIDTHS)))  # in mono
     heard = [
         Heard(path, FileState(path, 1, 1), key, np.tile(row, (windows, 1)))
         for path, key, row in zip(library.tracks.paths, library.tracks.keys, features, strict=True)

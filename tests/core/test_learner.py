@@ -139,7 +139,7 @@ def renamed(column, i, value):
         {"tracks": renamed("albums", 0, "another album")},
         {"tracks": renamed("genres", 0, ("polka",))},
         {"tracks": renamed("keys", 0, "another sound")},
-        {"net": "MTT_musicnn-2"},
+        {"net": "MTT_musicnn-3"},
         {"settings": replace(QUICK, seed=1)},
         {"settings": replace(QUICK, factorizer="both")},
         {"settings": replace(QUICK, factors=replace(QUICK.factors, factors=7))},

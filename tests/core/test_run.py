@@ -122,13 +122,13 @@ def test_a_track_that_lost_its_vector_is_placed_again(run):
 def test_the_model_of_another_net_is_not_used(run):
     run.again()
     other = replace(SETTINGS, ear=replace(SETTINGS.ear, backbone="vgg"))
-    fill_store(run.store, LIBRARY, net="MSD_vgg-2")
+    fill_store(run.store, LIBRARY, net="MSD_vgg-3")
     imported = run.again(other, may_learn=False)
     assert imported.model is None
     assert imported.places is None
     outcome = run.again(other)
     assert outcome.learnt
-    assert outcome.model.about["net"] == "MSD_vgg-2"
+    assert outcome.model.about["net"] == "MSD_vgg-3"
 
 
 def test_a_damaged_model_is_an_error_until_a_new_one_is_asked_for(run):
