@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from scipy.stats import rankdata
 
 from cfaudio_core.learning.dataset import unit
 from cfaudio_core.learning.effects import Effects
@@ -142,4 +141,6 @@ def _likeness(sound: FloatArray, person: Listener) -> FloatArray:
 
 def _percentiles(values: FloatArray) -> FloatArray:
     """float32 (n,): rank from 0 (worst) to 100 (best); equals share their mean rank."""
-    return float32(100 * (rankdata(values) - 1) / max(len(values) - 1, 1))
+    _, which, equals = np.unique(values, return_inverse=True, return_counts=True)
+    rank = np.cumsum(equals) - equals + (equals - 1) / 2
+    return float32(100 * rank[which] / max(len(values) - 1, 1))

@@ -155,9 +155,9 @@ def learn_and_place(
     outcome.model = model
     if not len(heard) or (model is None and not may_learn):
         return
-    if model and not must_learn and set(heard.models) == {model.id}:
+    if model and not must_learn:
         outcome.digest = _digest(heard, listeners, model.id)
-        if store.noted("placed") == outcome.digest:
+        if store.noted("placed") == outcome.digest and set(heard.models) == {model.id}:
             return
     outcome.changed = changed
 
@@ -168,14 +168,13 @@ def learn_and_place(
         model, impressions = learn(heard, listeners, gather(heard.keys), net, settings.lesson)
         model.about["evidence"] = now.as_json()
         save_model(models, model)
-        outcome.model, outcome.learnt = model, True
+        outcome.model, outcome.learnt, outcome.digest = model, True, _digest(heard, listeners, model.id)
         _kept(models, model, settings).keep(heard.keys, impressions)
     else:
         kept = _kept(models, model, settings)
         if settings.force:
             kept.forget()
         impressions = kept.current(model, heard.keys, gather)
-    outcome.digest = _digest(heard, listeners, model.id)
     outcome.places = place(model, heard, listeners, impressions)
 
 
