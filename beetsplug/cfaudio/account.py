@@ -39,8 +39,8 @@ def account(tracks: Tracks, people: list[Listener], outcome: Outcome, changed: i
             yield f"Learnt anew: {outcome.changed.what} since the last lesson."
     elif outcome.changed is not None:
         yield (
-            f"Folded {counted(outcome.changed.plays, 'new play')} into model {model.id}: {outcome.changed.what} since "
-            f"it learnt (at {ENOUGH_CHANGE:.0%}, or with --retrain, it learns anew)."
+            f"Folded {counted(outcome.changed.plays, 'play')} into model {model.id} since it learnt: "
+            f"{outcome.changed.what} (at {ENOUGH_CHANGE:.0%}, or with --retrain, it learns anew)."
         )
     if outcome.places is None:
         yield f"Nothing new since the last run (model {model.id})."

@@ -4,8 +4,8 @@
 
 Makes a beets library, a feature store of made-up features of the real shape (10 windows of 704 numbers a track), and a
 history of listening sessions in which some tracks are known. Then it runs the real commands, each in a process of its
-own, and prints wall seconds and peak memory, and what the stages of `cfembed` took: the first run, one with nothing
-new, one after 100 new listens, and one after 100 new tracks.
+own, and prints seconds, CPU seconds and peak memory, and what the stages of `cfembed` took: the first run, one with
+nothing new, one after 100 new listens, and one after 100 new tracks.
 """
 
 from __future__ import annotations
@@ -24,8 +24,9 @@ import numpy as np
 
 from cfaudio_core.embedding.feature_store import FeatureStore
 from cfaudio_core.embedding.heard import FileState, Heard
+from cfaudio_core.nets.backbone import backbone_id
 
-NET = "MSD_musicnn-2"
+NET = backbone_id("musicnn")
 WINDOWS, DIM = 10, 704
 ARTIST, ALBUM = 40, 10  # tracks
 STYLES = 60
@@ -56,12 +57,12 @@ def timed(module, name):
     work = getattr(module, name)
     @functools.wraps(work)
     def wrapped(*args, **kwargs):
-        start = time.perf_counter()
+        start = time.process_time()
         try:
             return work(*args, **kwargs)
         finally:
             peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-            taken[name] = (taken.get(name, (0, 0))[0] + time.perf_counter() - start, peak)
+            taken[name] = (taken.get(name, (0, 0))[0] + time.process_time() - start, peak)
     setattr(module, name, wrapped)
 stages, *args = sys.argv[1:]
 for stage in stages.split():
@@ -72,7 +73,7 @@ try:
     main(args)
 finally:
     for name, (seconds, peak) in taken.items():
-        print(f"    {name:16} {seconds:7.1f} s  {peak:6} MB so far")
+        print(f"    {name:16} {seconds:7.1f} s of CPU  {peak:6} MB so far")
 """
 
 

@@ -127,8 +127,8 @@ def test_a_few_new_plays_are_folded_in_and_it_says_so(heard: Home, hearing_fails
     old, scores = heard.field("cf_model"), heard.field("cf_score")
     heard.set("play_count", {heard.ids("artist = ?", NEVER_HEARD[1])[0]: 2})
     said = heard.embed().fine.out
-    assert f"Folded 2 new plays into model {old[1]}: what is known of me has changed by 1." in said
-    assert "(at 10%, or with --retrain, it learns anew)." in said
+    assert f"Folded 2 plays into model {old[1]} since it learnt: what is known of me has changed by 1." in said
+    assert "% (at 10%, or with --retrain, it learns anew)." in said
     assert heard.field("cf_model") == old
     assert heard.field("cf_score") != scores
 
