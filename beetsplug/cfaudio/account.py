@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from cfaudio_core.judging.held_out import judge
+from cfaudio_core.learning.evidence import ENOUGH_CHANGE
 from cfaudio_core.learning.learner import ENOUGH
 
 if TYPE_CHECKING:
@@ -34,6 +35,13 @@ def account(tracks: Tracks, people: list[Listener], outcome: Outcome, changed: i
             yield _too_few(person)
     if outcome.learnt:
         yield from _lesson(model)
+        if outcome.changed is not None:
+            yield f"Learnt anew: {outcome.changed.what} since the last lesson."
+    elif outcome.changed is not None:
+        yield (
+            f"Folded {counted(outcome.changed.plays, 'play')} into model {model.id} since it learnt: "
+            f"{outcome.changed.what} (at {ENOUGH_CHANGE:.0%}, or with --retrain, it learns anew)."
+        )
     if outcome.places is None:
         yield f"Nothing new since the last run (model {model.id})."
     else:

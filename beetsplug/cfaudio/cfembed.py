@@ -10,9 +10,10 @@ from beets.ui import print_
 from beets.util import displayable_path
 
 from beetsplug.cfaudio.account import account, counted
-from beetsplug.cfaudio.embedding import embed, listener, load, open_store, run_settings, user_errors
+from beetsplug.cfaudio.embedding import embed, listener, load, models_folder, open_store, run_settings, user_errors
 from beetsplug.cfaudio.library import matching
 from beetsplug.cfaudio.settings import Settings, read_settings
+from cfaudio_core.learning.model_files import require_model
 
 if TYPE_CHECKING:
     from beets.library import Library
@@ -28,6 +29,11 @@ def run(plugin: BeetsPlugin, lib: Library, opts: EmbedOptions, args: list[str]) 
     settings = read_settings(plugin.config)
     if opts.jobs is not None and opts.jobs < 1:
         raise UserError("-j/--jobs must be 1 or more")
+    if opts.model is not None:
+        if opts.retrain:
+            raise UserError("--model goes back to a model, --retrain makes a new one: only one of them can be had")
+        with user_errors():
+            require_model(models_folder(settings), opts.model)
     within = matching(lib, args) if args else None
     if opts.user is not None:
         listener(load(lib, settings, match=False)[1], opts.user)
@@ -35,7 +41,8 @@ def run(plugin: BeetsPlugin, lib: Library, opts: EmbedOptions, args: list[str]) 
     tracks, people = load(lib, settings, snapshot=None if opts.pretend else plugin._log.warning)
     if not len(tracks):
         raise UserError("the library is empty")
-    how = run_settings(settings, jobs=opts.jobs or settings.jobs, force=opts.force, retrain=opts.retrain)
+    jobs = opts.jobs or settings.jobs
+    how = run_settings(settings, jobs=jobs, force=opts.force, retrain=opts.retrain, model=opts.model)
     if opts.pretend:
         _pretend(tracks, people, within, settings, force=opts.force)
         return
@@ -55,16 +62,10 @@ def _pretend(
     from cfaudio_core.embedding.hearing import plan
     from cfaudio_core.nets.backbone import backbone_id
 
-    wanted = np.arange(len(tracks)) if within is None else np.flatnonzero(np.isin(tracks.ids, within))
+    wanted = np.ones(len(tracks), bool) if within is None else np.isin(tracks.ids, within)
     with user_errors(), open_store(settings) as store:
-        known = plan(
-            tracks.subset(wanted),
-            store,
-            backbone_id(settings.backbone),
-            settings.windows,
-            force=force,
-        )
+        known = plan(tracks, store, backbone_id(settings.backbone), settings.windows, within=wanted, force=force)
     for file in known.left:
         print_(f"would hear {displayable_path(file.path)}")
     plays = ", ".join(f"{p.name}: {counted(int(p.played.sum()), 'track')} played" for p in people)
-    print_(f"Would hear {len(known.left)} of {len(wanted)} tracks, and learn from {plays}.")
+    print_(f"Would hear {len(known.left)} of {wanted.sum()} tracks, and learn from {plays}.")

@@ -19,6 +19,7 @@ class EmbedOptions(Protocol):
 
     force: bool
     retrain: bool
+    model: str | None
     pretend: bool
     jobs: int | None
     user: str | None
@@ -58,7 +59,8 @@ def embed_command(plugin: BeetsPlugin) -> Subcommand:
         default=False,
         help="hear again what was heard, or could not be heard, before",
     )
-    option("--retrain", action="store_true", default=False, help="learn again though no plays have changed")
+    option("--retrain", action="store_true", default=False, help="learn again though little or nothing has changed")
+    option("--model", metavar="ID", help="go back to one of the last three models")
     option("-p", "--pretend", action="store_true", default=False, help="say what would be done, and do nothing")
     option("-j", "--jobs", type="int", metavar="N", help="worker processes (default: one for each processor core)")
     option("-u", "--user", metavar="NAME", help="write the scores of this listener only")

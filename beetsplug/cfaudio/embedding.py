@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -77,7 +78,14 @@ def open_store(settings: Settings) -> FeatureStore:
     return FeatureStore(settings.folder / "features.db")
 
 
-def run_settings(settings: Settings, *, jobs: int, force: bool = False, retrain: bool = False) -> RunSettings:
+def models_folder(settings: Settings) -> Path:
+    """Where the models are kept."""
+    return settings.folder / "models"
+
+
+def run_settings(
+    settings: Settings, *, jobs: int, force: bool = False, retrain: bool = False, model: str | None = None
+) -> RunSettings:
     """The part of the settings that a run needs."""
     from cfaudio_core.embedding.run import RunSettings
     from cfaudio_core.embedding.worker import Ear
@@ -86,7 +94,12 @@ def run_settings(settings: Settings, *, jobs: int, force: bool = False, retrain:
 
     ear = Ear(settings.backbone, settings.windows, settings.weights)
     return RunSettings(
-        ear, LessonSettings(settings.factorizer, FactorizerSettings(settings.factors)), jobs, force, retrain
+        ear,
+        LessonSettings(settings.factorizer, FactorizerSettings(settings.factors)),
+        jobs,
+        force,
+        retrain,
+        model or "",
     )
 
 
@@ -135,7 +148,7 @@ def embed(
             run,
             lambda path, problem: on_problem(f"skipping {displayable_path(path)}: {problem}"),
         )
-        learn_and_place(tracks, people, outcome, store, settings.folder / "models", run, may_learn=may_learn)
+        learn_and_place(tracks, people, outcome, store, models_folder(settings), run, may_learn=may_learn)
         changed = write_fields(lib, fields(tracks, people, outcome, only))
         if outcome.digest and not only:
             store.note("placed", outcome.digest)

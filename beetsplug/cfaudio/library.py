@@ -6,6 +6,8 @@ count is.
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -20,8 +22,11 @@ from cfaudio_core.tracks import FloatArray, Tracks
 if TYPE_CHECKING:
     from beets.library import Library
 
+
 Value = str | float | None
 """A field's value; None takes the field away."""
+
+_UNTIDY = re.compile(rb"(^|/)\.{0,2}(/|$)")  # "a//b", "./a", "a/..": for beets to tidy up
 
 
 def read_tracks(lib: Library, count_fields: Sequence[str]) -> Tracks:
@@ -40,8 +45,7 @@ def read_tracks(lib: Library, count_fields: Sequence[str]) -> Tracks:
             "mb_trackid, mb_releasetrackid FROM items ORDER BY id",
         )
     ids = np.array([row["id"] for row in rows], np.int64)
-    with lib.music_dir_context():
-        paths = [expand_path_from_db(bytes(row["path"] or b"")) for row in rows]
+    paths = _paths(lib, [bytes(row["path"] or b"") for row in rows])
     flexible = read_fields(lib, [*count_fields, "cf_key", "cf_model"])
     keys, models = flexible.pop("cf_key"), flexible.pop("cf_model")
     return Tracks(
@@ -123,6 +127,18 @@ def write_fields(lib: Library, fields: Mapping[str, Mapping[int, Value]]) -> int
             )
             tx.mutate_many("DELETE FROM item_attributes WHERE key = ? AND entity_id = ?", gone)
     return len({item for *_, item in new} | {item for _, item in gone})
+
+
+def _paths(lib: Library, stored: Sequence[bytes]) -> list[bytes]:
+    """Absolute file names. What is plainly below the music folder is put there in a hundredth of beets' time."""
+    with lib.music_dir_context():
+        folder = expand_path_from_db(b"x")[:-1]
+        return [
+            folder + path
+            if os.sep == "/" and path and path[:1] not in b"/~" and not _UNTIDY.search(path)
+            else expand_path_from_db(path)
+            for path in stored
+        ]
 
 
 def _album(album_id: int | None, albumartist: str | None, album: str | None) -> str:

@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import joblib
+import numpy as np
 
 from cfaudio_core.embedding.feature_store import FeatureStore, Known
 from cfaudio_core.embedding.heard import Heard, file_state
 from cfaudio_core.embedding.worker import Ear, ToHear, hear_files_here, hear_files_quietly
 from cfaudio_core.nets.backbone import prepare_hearer
-from cfaudio_core.tracks import Tracks
+from cfaudio_core.tracks import BoolArray, Tracks
 
 _BATCH = 8  # tracks a task: a task's overhead is small against a second of work, and little is lost on ctrl-C
 
@@ -35,27 +36,47 @@ class Hearing:
     problems: dict[bytes, str] = field(default_factory=dict)
 
 
-def plan(tracks: Tracks, store: FeatureStore, net: str, windows: int, *, force: bool = False) -> Hearing:
+def plan(
+    tracks: Tracks,
+    store: FeatureStore,
+    net: str,
+    windows: int,
+    *,
+    within: BoolArray | None = None,
+    force: bool = False,
+) -> Hearing:
     """Find out which tracks need hearing, without opening a file.
 
     A track is known by the content key that the library keeps for it, so that it may move and be retagged; else by its
     file's name, size and time, so that an interrupted run resumes.
+
+    Parameters
+    ----------
+    tracks
+        n tracks.
+    store, net, windows
+        Where features are, of which net, and of how many windows.
+    within
+        bool (n,): the tracks to hear, the others are taken as far as they are known; None: all.
+    force
+        Hear again what is known, and what could not be heard.
     """
     there = store.keys(net, windows)
-    files = store.files()
-    hearing = Hearing(keys=[""] * len(tracks))
+    wanted = np.ones(len(tracks), bool) if within is None else within
+    hearing = Hearing(keys=[key if key in there else "" for key in tracks.keys])
+    unsure = [i for i, key in enumerate(hearing.keys) if not key or (force and wanted[i])]
+    files = store.files() if unsure else {}
     queued: set[bytes] = set()
-    for i, (path, key) in enumerate(zip(tracks.paths, tracks.keys, strict=True)):
-        if key and key in there and not force:
-            hearing.keys[i] = key
-            continue
+    for i in unsure:
+        path, key = tracks.paths[i], tracks.keys[i]
         state = file_state(path)
         known = files.get(state, Known("", "")) if state else Known("", "")
-        if not force and known.key in there:
+        if not hearing.keys[i] and known.key in there:
             hearing.keys[i] = known.key
-        elif not force and known.problem:
+        elif not hearing.keys[i] and known.problem:
             hearing.problems[path] = known.problem
-        elif path not in queued:
+        told = hearing.keys[i] or path in hearing.problems
+        if wanted[i] and (force or not told) and path not in queued:
             hearing.left.append(ToHear(path, key or known.key))
             queued.add(path)
     return hearing

@@ -6,17 +6,15 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from scipy.stats import rankdata
 
 from cfaudio_core.learning.dataset import unit
 from cfaudio_core.learning.effects import Effects
-from cfaudio_core.learning.kernel import KernelMachine
+from cfaudio_core.learning.folding import errors, own_directions, rows_of_known
+from cfaudio_core.learning.impressions import Impressions, kernel_of
 from cfaudio_core.learning.learner import standard_preference
 from cfaudio_core.learning.model_files import Model
-from cfaudio_core.learning.neighbours import sound_graph
-from cfaudio_core.learning.space import Sound, SoundSpace
 from cfaudio_core.listening.counts import Listener
-from cfaudio_core.tracks import FloatArray, IntArray, Tracks, float32
+from cfaudio_core.tracks import FloatArray, Tracks, float32
 
 HALF = 3.0
 """So many plays of a track weigh as much as all that its sound and tags foretell."""
@@ -42,25 +40,24 @@ class Places(NamedTuple):
     scores: dict[str, FloatArray]
 
 
-def place(model: Model, tracks: Tracks, people: Sequence[Listener], sound: Sound) -> Places:
+def place(model: Model, tracks: Tracks, people: Sequence[Listener], impressions: Impressions) -> Places:
     """Give every track its vector and every listener their scores.
+
+    What became known since the model was made is folded in.
 
     Parameters
     ----------
     model
-        What was learnt; of this library, though new tracks may have come since.
+        What was learnt; of this library, though new tracks and new plays may have come since.
     tracks
         n heard tracks.
     people
         Listeners over the same tracks.
-    sound
-        What was heard of the n tracks.
+    impressions
+        What the model makes of the sound of the n tracks.
     """
-    features = SoundSpace(*(model.arrays[f"space.{part}"] for part in SoundSpace._fields)).apply(sound)
-    axes = unit(features @ model.arrays["sound.basis"])
-    taught = {name: j for j, name in enumerate(model.about["taught"])}
-    known = _rows_of_known(model, tracks)
-    foretold = foretell(model, tracks, features, known)
+    axes, taught = impressions.axes, {name: j for j, name in enumerate(model.about["taught"])}
+    foretold, own = foretell(model, tracks, people, impressions)
     scores = {}
     for person in people:
         if person.name in taught:
@@ -72,25 +69,32 @@ def place(model: Model, tracks: Tracks, people: Sequence[Listener], sound: Sound
     direction = foretold[:, len(taught) :]
     if not direction.shape[1]:
         return Places(axes, scores)
-    return Places(_join(_blend_directions(model, known, people, direction), axes), scores)
+    return Places(_join(_blend_directions(own, people, direction), axes), scores)
 
 
-def foretell(model: Model, tracks: Tracks, features: FloatArray, known: IntArray) -> FloatArray:
-    """Preferences and direction of each track by its sound and its tags, float32 (n, outputs)."""
+def foretell(
+    model: Model, tracks: Tracks, people: Sequence[Listener], impressions: Impressions
+) -> tuple[FloatArray, FloatArray]:
+    """What is foretold of each track by its sound and its tags, and what is known of it.
+
+    Returns
+    -------
+    tuple
+        float32 (n, outputs): preferences of the listeners the model was taught by, and the direction of the factors.
+        float32 (n, factors): the direction of each track's own factors, zeros where there are none.
+    """
     if not model.about["taught"]:
-        return np.zeros((len(tracks), 0), np.float32)
-    machine = KernelMachine(*(model.arrays[f"kernel.{part}"] for part in KernelMachine._fields))
-    sound = machine.predict(features, sound_graph(features), known)
+        nothing = np.zeros((len(tracks), 0), np.float32)
+        return nothing, nothing
+    taught = [p for p in people if p.name in model.about["taught"]]
+    row = rows_of_known(model, tracks)
+    own = own_directions(model, tracks, taught, row)
+    wrong = errors(model, taught, row, impressions.said, own)
+    sound = kernel_of(model).corrected(impressions.said, impressions.graph, wrong)
     effects = Effects(
         model.about["labels"], *(model.arrays[f"effects.{part}"] for part in ("values", "coverage", "trust"))
     )
-    return effects.apply(tracks, sound)
-
-
-def _rows_of_known(model: Model, tracks: Tracks) -> IntArray:
-    """int64 (n,): which of the tracks that the model was taught by each track is, -1 for none."""
-    row = {key: r for r, key in enumerate(model.about.get("known", []))}
-    return np.array([row.get(key, -1) for key in tracks.keys], np.int64)
+    return effects.apply(tracks, sound), own
 
 
 def _blend(prior: FloatArray, own: FloatArray, evidence: FloatArray) -> FloatArray:
@@ -99,11 +103,9 @@ def _blend(prior: FloatArray, own: FloatArray, evidence: FloatArray) -> FloatArr
     return float32(weight * own + (1 - weight) * prior)
 
 
-def _blend_directions(model: Model, known: IntArray, people: Sequence[Listener], foretold: FloatArray) -> FloatArray:
+def _blend_directions(own: FloatArray, people: Sequence[Listener], foretold: FloatArray) -> FloatArray:
     """float32 (n, factors): the same for factors, shorter than 1 where they are not sure of their direction."""
     plays = np.sum([p.plays for p in people], axis=0)
-    own = np.zeros_like(foretold)
-    own[known >= 0] = model.arrays["own.direction"][known[known >= 0]]
     weight = np.where(np.any(own, axis=1), plays / (plays + HALF), 0)[:, None]
     blended = weight * own + (1 - weight) * foretold
     return float32(blended / np.maximum(np.linalg.norm(blended, axis=1, keepdims=True), 1))
@@ -139,4 +141,6 @@ def _likeness(sound: FloatArray, person: Listener) -> FloatArray:
 
 def _percentiles(values: FloatArray) -> FloatArray:
     """float32 (n,): rank from 0 (worst) to 100 (best); equals share their mean rank."""
-    return float32(100 * (rankdata(values) - 1) / max(len(values) - 1, 1))
+    _, which, equals = np.unique(values, return_inverse=True, return_counts=True)
+    rank = np.cumsum(equals) - equals + (equals - 1) / 2
+    return float32(100 * rank[which] / max(len(values) - 1, 1))

@@ -1,4 +1,4 @@
-"""The library-scale run: hear what is new, learn when plays have changed, and place every track."""
+"""The library-scale run: hear what is new, learn when there is something to gain, and place every track."""
 
 from __future__ import annotations
 
@@ -13,12 +13,14 @@ import numpy as np
 from cfaudio_core.audio.stereo import N_WIDTHS
 from cfaudio_core.embedding.feature_store import FeatureStore
 from cfaudio_core.embedding.hearing import hear, plan
+from cfaudio_core.embedding.impression_file import ImpressionFile
 from cfaudio_core.embedding.placing import Places, place
 from cfaudio_core.embedding.worker import Ear
 from cfaudio_core.errors import StoreError
-from cfaudio_core.learning.learner import LessonSettings, learn, lesson_id
-from cfaudio_core.learning.model_files import Model, latest_model, save_model
-from cfaudio_core.learning.space import gather_sound
+from cfaudio_core.learning.evidence import Change, Evidence, change
+from cfaudio_core.learning.learner import LessonSettings, learn
+from cfaudio_core.learning.model_files import FORMAT, Model, latest_model, load_model, require_model, save_model
+from cfaudio_core.learning.space import Sound, gather_sound
 from cfaudio_core.listening.counts import Listener
 from cfaudio_core.nets.backbone import backbone_id
 from cfaudio_core.progress import make_way, progress
@@ -27,13 +29,14 @@ from cfaudio_core.tracks import BoolArray, IntArray, Tracks
 
 @dataclass(frozen=True)
 class RunSettings:
-    """What to hear with, how to learn, and with how many worker processes."""
+    """What to hear with, how to learn, with how many worker processes, and the id of a model to go back to, or ""."""
 
     ear: Ear = field(default_factory=Ear)
     lesson: LessonSettings = field(default_factory=LessonSettings)
     jobs: int = 1
     force: bool = False
     retrain: bool = False
+    model: str = ""
 
 
 @dataclass
@@ -56,6 +59,8 @@ class Outcome:
         The model in force.
     learnt
         Whether it was made in this run.
+    changed
+        What has changed since the model was made that was in force before, if anything has.
     places
         Of the h heard tracks; None if every track stands where the last run has put it.
     """
@@ -67,6 +72,7 @@ class Outcome:
     heard: IntArray = field(default_factory=lambda: np.zeros(0, np.int64))
     model: Model | None = None
     learnt: bool = False
+    changed: Change | None = None
     places: Places | None = None
     digest: str = ""
 
@@ -94,10 +100,9 @@ def hear_library(
         Told of every file that cannot be heard, as it turns up.
     """
     net = backbone_id(settings.ear.backbone)
-    known = plan(tracks, store, net, settings.ear.windows)
+    known = plan(tracks, store, net, settings.ear.windows, within=within, force=settings.force)
     outcome = Outcome(keys=known.keys, old_problems=known.problems)
-    wanted = np.flatnonzero(within)
-    left = plan(tracks.subset(wanted), store, net, settings.ear.windows, force=settings.force).left
+    left = known.left
     if left:
         keys: dict[bytes, str] = {}
         with progress("Hearing", len(left)) as advance:
@@ -125,7 +130,7 @@ def learn_and_place(
     *,
     may_learn: bool = True,
 ) -> None:
-    """Learn if anything that is learnt from has changed, and place the tracks if anything has; into `outcome`.
+    """Learn if that is worth it, and place the tracks if anything has changed; into `outcome`.
 
     Parameters
     ----------
@@ -138,37 +143,77 @@ def learn_and_place(
     settings
         How to learn.
     may_learn
-        False: use the newest model as it is, if there is one.
+        False: use the model in force as it is, if there is one.
     """
     net = backbone_id(settings.ear.backbone)
     heard = replace(tracks, keys=outcome.keys).subset(outcome.heard)
     listeners = [person.subset(outcome.heard) for person in people]
-    wanted = lesson_id(heard, listeners, net, settings.lesson)
-    model = _usable(models, net, settings)
-    must_learn = may_learn and (model is None or model.id != wanted or settings.retrain or settings.force)
+    now = Evidence.of(heard, listeners, net, settings.lesson)
+    model = _go_back(models, net, now, settings) if settings.model else _usable(models, net, settings)
+    changed = change(Evidence.from_json(model.about["evidence"]), now) if model else None
+    must_learn = model is None or settings.retrain or (settings.force and not settings.model)
+    must_learn = may_learn and (must_learn or (changed is not None and changed.due))
     outcome.model = model
     if not len(heard) or (model is None and not may_learn):
         return
-    outcome.digest = _digest(heard, listeners, wanted if must_learn or model is None else model.id)
-    if not must_learn and store.noted("placed") == outcome.digest and model and set(heard.models) == {model.id}:
-        return
-    sound = gather_sound(store.read(net, sorted(set(heard.keys))), heard.keys, N_WIDTHS)
-    if must_learn or model is None:
-        model = learn(heard, listeners, sound, net, settings.lesson)
+    if model and not must_learn:
+        outcome.digest = _digest(heard, listeners, model.id)
+        if store.noted("placed") == outcome.digest and set(heard.models) == {model.id}:
+            return
+    outcome.changed = changed
+
+    def gather(keys: Sequence[str]) -> Sound:
+        return gather_sound(store.read(net, sorted(set(keys))), keys, N_WIDTHS)
+
+    if model is None or must_learn:
+        model, impressions = learn(heard, listeners, gather(heard.keys), net, settings.lesson)
+        model.about["evidence"] = now.as_json()
         save_model(models, model)
-        outcome.model, outcome.learnt = model, True
-    outcome.places = place(model, heard, listeners, sound)
+        outcome.model, outcome.learnt, outcome.digest = model, True, _digest(heard, listeners, model.id)
+        _kept(models, model, settings).keep(heard.keys, impressions)
+    else:
+        kept = _kept(models, model, settings)
+        if settings.force:
+            kept.forget()
+        impressions = kept.current(model, heard.keys, gather)
+    outcome.places = place(model, heard, listeners, impressions)
+
+
+def _kept(models: Path, model: Model, settings: RunSettings) -> ImpressionFile:
+    """What the model in force makes of the sound, which depends on how much is heard of a track too."""
+    made_for = f"{model.id} {model.about['net']} {settings.ear.windows}"
+    return ImpressionFile(models / "impressions.safetensors", made_for)
+
+
+def _go_back(models: Path, net: str, now: Evidence, settings: RunSettings) -> Model:
+    """Put an earlier model in force, as if it had been made of what is known now.
+
+    Raises
+    ------
+    StoreError
+        If it is not among those that are kept, or was made for other features or by an earlier version.
+    """
+    require_model(models, settings.model)
+    model = load_model(models, settings.model)
+    if model.about["net"] != net:
+        raise StoreError(f"model {model.id} was made for another backbone ({model.about['net']})")
+    if model.about["format"] < FORMAT:
+        raise StoreError(f"model {model.id} was made by an earlier version of cfaudio; cfembed makes a new one")
+    model.about["evidence"] = now.as_json()
+    save_model(models, model)
+    return model
 
 
 def _usable(models: Path, net: str, settings: RunSettings) -> Model | None:
-    """The newest model, unless it was made for other features or is damaged, and then a new one is due."""
+    """The model in force; none if it is of other features or an earlier version, or damaged, and a new one is due."""
     try:
         model = latest_model(models)
     except StoreError:
         if not settings.retrain:
             raise
         return None
-    return model if model and model.about["net"] == net else None
+    usable = model and model.about["net"] == net and model.about["format"] == FORMAT
+    return model if usable else None
 
 
 def _digest(tracks: Tracks, people: Sequence[Listener], model: str) -> str:

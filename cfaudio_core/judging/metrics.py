@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.stats import kendalltau
 
 from cfaudio_core.tracks import FloatArray
 
@@ -25,6 +24,8 @@ def concordance(scores: FloatArray, truth: FloatArray) -> float:
     """
     if len(truth) < 2 or np.ptp(truth) == 0 or np.ptp(scores) == 0:
         return 0.5
+    from scipy.stats import kendalltau  # here: it takes a second to import, and only a lesson is judged
+
     # Kendall's tau-b is (C - D) / sqrt(pairs untied in scores * pairs untied in truth).
     tau = float(kendalltau(scores, truth).statistic)
     return 0.5 + 0.5 * tau * float(np.sqrt(_untied(scores) / _untied(truth)))

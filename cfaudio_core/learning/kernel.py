@@ -68,12 +68,18 @@ class KernelMachine(NamedTuple):
         FloatArray
             float32 (n, outputs)
         """
+        return self.corrected(self.by_likeness(features), graph, np.where(row[:, None] >= 0, self.wrong[row], 0))
+
+    def by_likeness(self, features: FloatArray) -> FloatArray:
+        """float32 (n, outputs): what the anchors foretell of n tracks, before anything is known of their neighbours."""
         blocks = [features[start : start + _BLOCK] for start in range(0, max(len(features), 1), _BLOCK)]
-        said = np.concatenate([_gauss(block, self.anchors) @ self.coefficients + self.mean for block in blocks])
-        if self.strength.any():
-            wrong = np.where(row[:, None] >= 0, self.wrong[row], 0)
-            said += self.strength * spread(graph, wrong)
-        return float32(said)
+        return float32(
+            np.concatenate([_gauss(block, self.anchors) @ self.coefficients + self.mean for block in blocks])
+        )
+
+    def corrected(self, said: FloatArray, graph: sparse.csr_array, wrong: FloatArray) -> FloatArray:
+        """float32 (n, outputs): what is foretold, corrected by how wrong it was about each track, (n, outputs)."""
+        return float32(said + self.strength * spread(graph, wrong)) if self.strength.any() else said
 
 
 def fit_kernel(lesson: Lesson, seed: int) -> tuple[KernelMachine, FloatArray]:

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
+from scipy import sparse
 
 from cfaudio_core.factors.contexts import Contexts, gather
 from cfaudio_core.factors.factorizer import FactorizerSettings, make_factorizer
@@ -16,9 +17,11 @@ from cfaudio_core.factors.tuning import tune
 from cfaudio_core.factors.wmf import Factors
 from cfaudio_core.learning.dataset import Lesson, Targets, unit
 from cfaudio_core.learning.effects import Held, fit_effects
+from cfaudio_core.learning.impressions import Impressions
 from cfaudio_core.learning.kernel import fit_kernel
 from cfaudio_core.learning.model_files import FORMAT, Model
 from cfaudio_core.learning.neighbours import sound_graph
+from cfaudio_core.learning.search import along, search_basis
 from cfaudio_core.learning.space import Sound, SoundSpace, principal_axes
 from cfaudio_core.listening.counts import Listener
 from cfaudio_core.tracks import FloatArray, Tracks, float32
@@ -93,8 +96,8 @@ def learn(
     sound: Sound,
     net: str,
     settings: LessonSettings,
-) -> Model:
-    """Learn a model.
+) -> tuple[Model, Impressions]:
+    """Learn a model, and say what it makes of the sound of the library.
 
     With fewer than 30 known tracks for every listener nothing is trained: the model knows the library's sound alone.
 
@@ -116,61 +119,70 @@ def learn(
     arrays: dict[str, np.ndarray[Any, Any]] = {
         **{f"space.{name}": array for name, array in space._asdict().items()},
         "sound.basis": principal_axes(features, settings.factors.factors, settings.seed),
+        "sound.search": search_basis(features),
     }
-    about: dict[str, object] = {
+    about: dict[str, Any] = {
         "net": net,
         "settings": asdict(settings),
         "tracks": len(tracks),
         "listeners": {p.name: int(p.known.sum()) for p in people},
         "taught": [p.name for p in people if p.known.sum() >= ENOUGH],
     }
+    model = Model(lesson_id(tracks, people, net, settings), arrays, about)
     taught = [p for p in people if p.known.sum() >= ENOUGH]
-    if taught:
-        _teach(tracks, taught, features, settings, arrays, about)
-    return Model(lesson_id(tracks, people, net, settings), arrays, about)
+    if not taught:
+        return model, Impressions.of(model, features)
+    graph = sound_graph(along(features, arrays["sound.search"]))
+    _teach(tracks, taught, features, graph, settings, model)
+    return model, Impressions.of(model, features, graph)
 
 
 def _teach(
     tracks: Tracks,
     taught: Sequence[Listener],
     features: FloatArray,
+    graph: sparse.csr_array,
     settings: LessonSettings,
-    arrays: dict[str, np.ndarray[Any, Any]],
-    about: dict[str, object],
+    model: Model,
 ) -> None:
-    """Fit what sound and labels foretell of the listeners who have enough plays, into `arrays` and `about`."""
+    """Fit what sound and labels foretell of the listeners who have enough plays, into the model."""
     contexts = gather(tracks, taught)
     known = np.flatnonzero(np.any([p.known for p in taught], axis=0))
-    own = np.zeros((len(known), 0), np.float32)
+    own, length = np.zeros((len(known), 0), np.float32), np.zeros(len(known), np.float32)
     if contexts.shared:
-        factors, about["factorized"] = _factorize(contexts, settings)
-        own = unit(factors.tracks[known])
+        factors, model.about["factorized"] = _factorize(contexts, settings)
+        own, length = unit(factors.tracks[known]), float32(np.linalg.norm(factors.tracks[known], axis=1))
     targets = _targets(taught, known, own)
     # What is decided on held-out tracks, is decided for each listener, and once for all factors together.
     groups = np.minimum(np.arange(targets.values.shape[1]), len(taught))
     fold = np.random.default_rng(settings.seed).permutation(len(known)) % settings.folds
-    lesson = Lesson(features, sound_graph(features), known, targets, groups, fold)
+    lesson = Lesson(features, graph, known, targets, groups, fold)
     machine, held_out = fit_kernel(lesson, settings.seed)
     held = Held(held_out, targets.values, targets.weights, fold)
     effects, foretold = fit_effects(tracks, known, held, groups)
-    arrays |= {f"kernel.{name}": array for name, array in machine._asdict().items()}
-    arrays |= {
-        "effects.values": effects.values,
-        "effects.coverage": effects.coverage,
-        "effects.trust": effects.trust,
-        "own.direction": own,
-        "held_out.sound": held_out[:, : len(taught)],
-        "held_out.sound_and_tags": foretold[:, : len(taught)],
-        "held_out.truth": np.where(targets.known, targets.preference, np.nan).astype(np.float32),
-    }
-    about |= {
-        "contexts": contexts.count("album", "artist", "genre"),
-        "playlists": contexts.count("playlist"),
-        "sessions": contexts.count("session"),
-        "listens": sum(len(p.sessions.track) for p in taught),
-        "labels": effects.labels,
-        "known": [tracks.keys[i] for i in known],
-    }
+    model.arrays.update({f"kernel.{name}": array for name, array in machine._asdict().items()})
+    model.arrays.update(
+        {
+            "effects.values": effects.values,
+            "effects.coverage": effects.coverage,
+            "effects.trust": effects.trust,
+            "own.direction": own,
+            "own.length": length,
+            "held_out.sound": held_out[:, : len(taught)],
+            "held_out.sound_and_tags": foretold[:, : len(taught)],
+            "held_out.truth": np.where(targets.known, targets.preference, np.nan).astype(np.float32),
+        }
+    )
+    model.about.update(
+        {
+            "contexts": contexts.count("album", "artist", "genre"),
+            "playlists": contexts.count("playlist"),
+            "sessions": contexts.count("session"),
+            "listens": sum(len(p.sessions.track) for p in taught),
+            "labels": effects.labels,
+            "known": [tracks.keys[i] for i in known],
+        }
+    )
 
 
 def _factorize(contexts: Contexts, settings: LessonSettings) -> tuple[Factors, dict[str, object]]:

@@ -14,7 +14,7 @@ from safetensors.numpy import load, save
 from cfaudio_core.errors import StoreError
 from cfaudio_core.files import write_whole
 
-FORMAT = 3
+FORMAT = 4
 KEPT = 3
 """So many models stay on disk: the newest, and those one may want to go back to."""
 
@@ -61,7 +61,7 @@ def save_model(folder: Path, model: Model) -> None:
 
 
 def latest_model(folder: Path) -> Model | None:
-    """The newest model, or None before the first.
+    """The model in force, the one that was saved last; None before the first.
 
     Raises
     ------
@@ -70,6 +70,25 @@ def latest_model(folder: Path) -> Model | None:
     """
     there = _by_age(folder)
     return load_model(folder, there[0].stem) if there else None
+
+
+def kept_models(folder: Path) -> list[str]:
+    """Ids of the models that are kept, the one in force first."""
+    return [file.stem for file in _by_age(folder)]
+
+
+def require_model(folder: Path, model_id: str) -> None:
+    """Nothing, if a model is among those that are kept.
+
+    Raises
+    ------
+    StoreError
+        If it is not; names those that are.
+    """
+    there = kept_models(folder)
+    if model_id not in there:
+        others = f"there are: {', '.join(there)}" if there else "there is none yet"
+        raise StoreError(f"there is no model {model_id} ({others})")
 
 
 def load_model(folder: Path, model_id: str) -> Model:

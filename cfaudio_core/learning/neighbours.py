@@ -12,46 +12,41 @@ from __future__ import annotations
 import numpy as np
 from scipy import sparse
 
-from cfaudio_core.learning.space import principal_axes
-from cfaudio_core.tracks import FloatArray, IntArray, float32
+from cfaudio_core.learning.search import nearest
+from cfaudio_core.tracks import FloatArray, float32
 
 _NEAREST = 3
 _CANDIDATES = 64
 _REACH = 0.8  # of what is wrong at a track, so much is passed on to its neighbours
 _ROUNDS = 32  # 0.8 ** 32 is less than a thousandth
-_BLOCK = 1024
-_SMALL = 20_000  # tracks; in larger libraries neighbours are looked for along the principal axes alone
-_AXES = 128
 
 
-def sound_graph(features: FloatArray) -> sparse.csr_array:
+def sound_graph(places: FloatArray) -> sparse.csr_array:
     """Join each track with its nearest.
 
     Parameters
     ----------
-    features
-        float32 (n, dim), places in the space of sound.
+    places
+        float32 (n, dim), in the space of sound; see `search.search_basis`.
 
     Returns
     -------
     sparse.csr_array
         float32 (n, n), symmetric, no eigenvalue above 1; empty rows for tracks without any neighbour.
     """
-    n = len(features)
+    n = len(places)
     k = min(_NEAREST, n - 1)
     if k < 1:
         return sparse.csr_array((n, n), dtype=np.float32)
-    if n > _SMALL:
-        features = features @ principal_axes(features, _AXES, seed=0)
-    near, squared = _nearest(features, min(_CANDIDATES, n - 1))
+    near, squared = nearest(places, min(_CANDIDATES, n - 1))
     scale = np.sqrt(np.maximum(squared[:, k - 1], 1e-12))
     # A track in a crowd is near to everybody; by its own scale it is not, and does not become everybody's neighbour.
     closest = np.argsort(squared / scale[near], axis=1, kind="stable")[:, :k]
-    nearest = np.take_along_axis(near, closest, axis=1)
+    near = np.take_along_axis(near, closest, axis=1)
     squared = np.take_along_axis(squared, closest, axis=1)
-    weight = np.exp(-squared / (scale[:, None] * scale[nearest]))
+    weight = np.exp(-squared / (scale[:, None] * scale[near]))
     rows = np.repeat(np.arange(n), k)
-    one_way = sparse.csr_array((weight.ravel(), (rows, nearest.ravel())), shape=(n, n))
+    one_way = sparse.csr_array((weight.ravel(), (rows, near.ravel())), shape=(n, n))
     both = sparse.csr_array(one_way.maximum(one_way.T))
     both.eliminate_zeros()
     degree = np.sqrt(np.maximum(both.sum(axis=0), 1e-12))
@@ -73,19 +68,3 @@ def spread(graph: sparse.csr_array, wrong: FloatArray) -> FloatArray:
     for _ in range(_ROUNDS):
         reached = wrong + _REACH * (graph @ reached)
     return float32(reached)
-
-
-def _nearest(features: FloatArray, k: int) -> tuple[IntArray, FloatArray]:
-    """The k nearest others of each track: int64 (n, k) positions and (n, k) squared distances, nearest first."""
-    n = len(features)
-    length = np.square(features).sum(axis=1)
-    nearest, squared = np.empty((n, k), np.int64), np.empty((n, k), np.float32)
-    for start in range(0, n, _BLOCK):
-        rows = np.arange(start, min(start + _BLOCK, n))
-        distance = length[rows, None] + length - 2 * features[rows] @ features.T
-        distance[np.arange(len(rows)), rows] = np.inf
-        found = np.argpartition(distance, k - 1, axis=1)[:, :k]
-        order = np.argsort(np.take_along_axis(distance, found, axis=1), axis=1, kind="stable")
-        nearest[rows] = np.take_along_axis(found, order, axis=1)
-        squared[rows] = np.maximum(np.take_along_axis(distance, nearest[rows], axis=1), 0)
-    return nearest, squared

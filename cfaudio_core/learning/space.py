@@ -23,6 +23,7 @@ _SHRINKAGE = 2.0  # so many times the mean variance within a track is added in e
 _CHANGE = 0.5  # size of the part for what changes, against 1 for what stays
 _WIDTH = 0.6  # size of the part for the stereo image, against 1 for all else
 _TELLING = 5000  # tracks whose windows are looked into: more make no difference
+_BLOCK = 4096  # tracks at a time: what is computed on the way must not take more memory than what comes out
 
 
 class Sound(NamedTuple):
@@ -126,8 +127,13 @@ class SoundSpace(NamedTuple):
 
     def apply(self, sound: Sound) -> FloatArray:
         """float32 (n, 2 dim): places in the space."""
-        stays = (sound.summaries - self.mean) @ self.whitening
-        return float32(np.hstack([stays, (sound.spreads - self.spread) * self.change]))
+        dim = len(self.mean)
+        places = np.empty((len(sound.summaries), 2 * dim), np.float32)
+        for start in range(0, len(places), _BLOCK):
+            part = slice(start, start + _BLOCK)
+            places[part, :dim] = (sound.summaries[part] - self.mean) @ self.whitening
+            places[part, dim:] = (sound.spreads[part] - self.spread) * self.change
+        return places
 
 
 def _whitening(within: npt.NDArray[np.float64], scale: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

@@ -60,11 +60,11 @@ class LibraryIndex:
         self._plays = _most_played(tracks)
         self._albums = [album_key(album) for album in tracks.album_titles]
         self._artists = [artist_key(artist) for artist in tracks.artists]
-        self._plain = [plain_key(title) for title in tracks.titles]
         self._recordings = _positions(tracks.recording_mbids)
         self._tracks = _positions(tracks.track_mbids)
         self._index_names(tracks)
-        self._index_paths(tracks, folder)
+        self._of_titles, self._of_paths, self._folder = tracks.titles, tracks.paths, folder
+        self._components: list[tuple[str, ...]] = []
 
     def _index_names(self, tracks: Tracks) -> None:
         self._titles: dict[tuple[str, str], list[int]] = defaultdict(list)
@@ -75,11 +75,11 @@ class LibraryIndex:
                 for artist in {self._artists[at], artist_key(tracks.albumartists[at])} - VARIOUS:
                     self._titles[artist, key].append(at)
 
-    def _index_paths(self, tracks: Tracks, folder: bytes) -> None:
+    def _index_paths(self) -> None:
         self._ends: dict[tuple[str, ...], list[int]] = defaultdict(list)
         self._whole: dict[tuple[str, ...], list[int]] = defaultdict(list)
-        self._components = [_components(path.decode("utf-8", "surrogateescape")) for path in tracks.paths]
-        below = len(_components(folder.decode("utf-8", "surrogateescape"))) if folder else 0
+        self._components = [_components(path.decode("utf-8", "surrogateescape")) for path in self._of_paths]
+        below = len(_components(self._folder.decode("utf-8", "surrogateescape"))) if self._folder else 0
         for at, parts in enumerate(self._components):
             self._whole[parts].append(at)
             if below:
@@ -94,6 +94,8 @@ class LibraryIndex:
         texts
             m texts.
         """
+        if not self._components and any(text.path for text in texts):  # most sources know no paths
+            self._index_paths()
         found = [self._match_one(text) for text in texts]
         return Matches(np.array([at for at, _ in found], np.int64), [how for _, how in found])
 
@@ -162,7 +164,7 @@ class LibraryIndex:
             return candidates[0]
         if text.title:
             plain = plain_key(text.title)
-            candidates = [at for at in candidates if self._plain[at] == plain] or candidates
+            candidates = [at for at in candidates if plain_key(self._of_titles[at]) == plain] or candidates
         if text.album:
             album = album_key(text.album)
             candidates = [at for at in candidates if self._albums[at] == album] or candidates
@@ -175,7 +177,7 @@ class LibraryIndex:
         return min(candidates, key=lambda at: (-self._plays[at], at))
 
     def _one_recording(self, candidates: list[int]) -> bool:
-        names = {(self._artists[at], self._plain[at]) for at in candidates}
+        names = {(self._artists[at], plain_key(self._of_titles[at])) for at in candidates}
         lengths = [self._lengths[at] for at in candidates if self._lengths[at] > 0]
         return len(names) == 1 and (not lengths or max(lengths) - min(lengths) <= _SAME_RECORDING)
 

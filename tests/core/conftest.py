@@ -23,7 +23,7 @@ def library() -> Library:
 @pytest.fixture(scope="session")
 def model(library: Library) -> Model:
     """What a quick lesson learns from `library`."""
-    return learn(library.tracks, [library.listener], library.sound, NET, QUICK)
+    return learn(library.tracks, [library.listener], library.sound, NET, QUICK)[0]
 
 
 @pytest.fixture

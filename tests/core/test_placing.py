@@ -5,13 +5,18 @@ import pytest
 from synthetic import NET, QUICK, make_listener, make_tracks, steady
 
 from cfaudio_core.embedding import placing
-from cfaudio_core.embedding.placing import HALF, Places, place
+from cfaudio_core.embedding.placing import HALF, Places
 from cfaudio_core.learning.dataset import unit
+from cfaudio_core.learning.impressions import Impressions, space_of
 from cfaudio_core.learning.learner import learn
 from cfaudio_core.learning.model_files import Model, load_model, save_model
-from cfaudio_core.learning.space import SoundSpace
 
 N = 60
+
+
+def place(model, tracks, people, sound):
+    """Places by what the model makes of the sound."""
+    return placing.place(model, tracks, people, Impressions.of(model, space_of(model).apply(sound)))
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +27,7 @@ def places(model, library):
 def untaught(summaries):
     """The model of a library of which too little is known to learn from."""
     tracks = make_tracks(len(summaries))
-    return tracks, learn(tracks, [make_listener([0] * len(summaries))], steady(summaries), NET, QUICK)
+    return tracks, learn(tracks, [make_listener([0] * len(summaries))], steady(summaries), NET, QUICK)[0]
 
 
 def test_every_track_has_a_unit_vector_and_a_score_from_0_to_100(places):
@@ -74,13 +79,13 @@ def test_own_factors_outweigh_prediction_the_more_a_track_was_played(model, libr
 
 
 def test_a_track_without_plays_is_where_sound_and_tags_foretell(model, library, places):
-    space = SoundSpace(*(model.arrays[f"space.{part}"] for part in SoundSpace._fields))
-    known = np.where(np.arange(240) % 2 == 0, np.arange(240) // 2, -1)
-    foretold = placing.foretell(model, library.tracks, space.apply(library.sound), known)
+    features = space_of(model).apply(library.sound)
+    heard = Impressions.of(model, features)
+    foretold, _ = placing.foretell(model, library.tracks, [library.listener], heard)
     odd = np.arange(1, 240, 2)
     direction = foretold[odd, 1:] / np.maximum(np.linalg.norm(foretold[odd, 1:], axis=1, keepdims=True), 1)
     np.testing.assert_allclose(places.vectors[odd, :3], np.sqrt(0.5) * direction, atol=1e-5)
-    axes = space.apply(library.sound) @ model.arrays["sound.basis"]
+    axes = features @ model.arrays["sound.basis"]
     np.testing.assert_allclose(unit(places.vectors[:, 3:]), unit(axes[:, :3]), atol=1e-4)
     order = np.argsort(foretold[odd, 0])
     assert (np.diff(places.scores["me"][odd][order]) >= 0).all()
@@ -173,7 +178,7 @@ def test_three_plays_weigh_as_much_as_all_that_is_foretold():
 
 def test_a_single_track_has_its_place():
     tracks = make_tracks(1)
-    model = learn(tracks, [make_listener([1])], steady(np.ones((1, 8), np.float32)), NET, QUICK)
+    model = learn(tracks, [make_listener([1])], steady(np.ones((1, 8), np.float32)), NET, QUICK)[0]
     got = place(model, tracks, [make_listener([1])], steady(np.ones((1, 8), np.float32)))
     assert isinstance(model, Model)
     assert isinstance(got, Places)

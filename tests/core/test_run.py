@@ -10,8 +10,10 @@ from synthetic import NET, QUICK, fill_store, make_library, make_listener, make_
 from cfaudio_core.embedding import run as module
 from cfaudio_core.embedding.heard import Heard, file_state
 from cfaudio_core.embedding.run import RunSettings, hear_library, learn_and_place
+from cfaudio_core.embedding.worker import Ear
 from cfaudio_core.errors import StoreError
 from cfaudio_core.learning.learner import lesson_id
+from cfaudio_core.learning.model_files import FORMAT
 
 SETTINGS = RunSettings(lesson=QUICK)
 LIBRARY = make_library(100)
@@ -62,13 +64,63 @@ def test_a_second_run_has_nothing_to_do(run):
     assert second.model.id == first.model.id
 
 
-def test_a_new_play_is_learnt_from(run):
+def test_a_new_play_is_folded_in_and_changes_the_scores(run):
     first = run.again()
     run.person = make_listener(run.person.plays + (np.arange(100) == 1))
     second = run.again()
+    assert not second.learnt
+    assert not second.changed.due
+    assert second.model.id == first.model.id
+    assert (second.places.scores["me"] != first.places.scores["me"]).any()
+    assert (second.places.vectors[1] != first.places.vectors[1]).any()
+    assert run.again().places is None
+
+
+def test_when_a_tenth_of_what_is_known_has_changed_a_lesson_is_due(run):
+    first = run.again()
+    run.person = make_listener(run.person.plays + 3 * (np.arange(100) % 4 == 1))
+    second = run.again()
     assert second.learnt
+    assert second.changed.due
     assert second.model.id != first.model.id
-    assert second.places is not None
+
+
+def test_going_back_to_a_model_holds_until_a_lesson_is_due(run):
+    first = run.again()
+    run.person = make_listener(run.person.plays + 3 * (np.arange(100) % 4 == 1))
+    run.again()
+    back = run.again(replace(SETTINGS, model=first.model.id))
+    assert not back.learnt
+    assert back.model.id == first.model.id
+    assert back.places is not None
+    after = run.again()
+    assert after.model.id == first.model.id
+    assert after.places is None
+    assert run.again(replace(SETTINGS, retrain=True)).learnt
+
+
+def test_a_model_of_an_earlier_version_is_replaced_and_cannot_be_gone_back_to(run):
+    old = run.again().model.id
+    file = run.models / f"{old}.json"
+    file.write_text(file.read_text().replace(f'"format": {FORMAT}', f'"format": {FORMAT - 1}'))
+    with pytest.raises(StoreError, match=f"model {old} was made by an earlier version of cfaudio"):
+        run.again(replace(SETTINGS, model=old))
+    assert run.again(may_learn=False).places is None
+    assert run.again().learnt
+
+
+def test_a_model_of_another_net_cannot_be_gone_back_to(run):
+    heard = run.again()
+    other = replace(SETTINGS, model=heard.model.id, ear=Ear(backbone="vgg"))
+    with pytest.raises(StoreError, match=f"model {heard.model.id} was made for another backbone"):
+        learn_and_place(run.tracks, [run.person], heard, run.store, run.models, other)
+
+
+def test_a_folded_in_play_reads_no_features(run, monkeypatch):
+    run.again()
+    run.person = make_listener(run.person.plays + (np.arange(100) == 1))
+    monkeypatch.setattr(run.store, "read", lambda *_: pytest.fail("features were read"))
+    assert run.again().places is not None
 
 
 def test_an_import_places_by_the_newest_model_and_learns_nothing(run):

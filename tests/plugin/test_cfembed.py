@@ -105,6 +105,35 @@ def test_new_plays_make_a_new_model_and_no_file_is_decoded(heard: Home, hearing_
 
 
 @weights
+def test_one_goes_back_to_an_earlier_model_by_its_id(heard: Home, hearing_fails: Fail) -> None:
+    hearing_fails()
+    old, embeddings = heard.field("cf_model")[1], heard.field("cf_embedding")
+    heard.sql("DELETE FROM item_attributes WHERE key = 'skip_count'")
+    assert "Learnt anew: there are other listeners to learn from since the last lesson." in heard.embed().fine.out
+    new = heard.field("cf_model")[1]
+    said = heard.beet_here("cfembed", "--model", "cf-0").complaint
+    assert said == f"error: there is no model cf-0 (there are: {new}, {old})"
+    assert heard.embed("--model", old).fine.lines[-1].endswith(f"(model {old}).")
+    assert set(heard.field("cf_model").values()) == {old}
+    assert heard.field("cf_embedding").keys() == embeddings.keys()
+    assert "Nothing new" in heard.embed().fine.out
+    heard.embed("--retrain")
+    assert heard.field("cf_model")[1] == new
+
+
+@weights
+def test_a_few_new_plays_are_folded_in_and_it_says_so(heard: Home, hearing_fails: Fail) -> None:
+    hearing_fails()
+    old, scores = heard.field("cf_model"), heard.field("cf_score")
+    heard.set("play_count", {heard.ids("artist = ?", NEVER_HEARD[1])[0]: 2})
+    said = heard.embed().fine.out
+    assert f"Folded 2 plays into model {old[1]} since it learnt: what is known of me has changed by 1." in said
+    assert "% (at 10%, or with --retrain, it learns anew)." in said
+    assert heard.field("cf_model") == old
+    assert heard.field("cf_score") != scores
+
+
+@weights
 def test_a_run_goes_on_where_an_earlier_one_was_stopped(unheard: Home, decoded: list[str]) -> None:
     unheard.sql("DELETE FROM item_attributes")
     some = unheard.embed(f"artist:{BELLS[0]}")
@@ -443,6 +472,7 @@ def test_an_empty_library_is_one_line(home: Home) -> None:
         (["artist:nobody"], "error: no track matches artist:nobody"),
         (["-u", "carl"], "error: there is no listener carl (there are: me)"),
         (["-j", "0"], "error: -j/--jobs must be 1 or more"),
+        (["--model", "cf-0"], "error: there is no model cf-0 (there is none yet)"),
         (["-p", "artist:nobody"], "error: no track matches artist:nobody"),
         (["added:yesterdayish"], "error: invalid query: "),
     ],

@@ -1,0 +1,105 @@
+"""Impressions kept on disk: they take minutes to compute for a large library, and new plays do not change them.
+
+A cache: deleting it loses nothing but computing time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
+from scipy import sparse
+
+from cfaudio_core.errors import StoreError
+from cfaudio_core.files import write_whole
+from cfaudio_core.learning.impressions import Impressions, space_of
+from cfaudio_core.learning.model_files import Model
+from cfaudio_core.learning.space import Sound
+
+
+class ImpressionFile:
+    """The impressions of a library, kept in a file.
+
+    Parameters
+    ----------
+    path
+        The file; it may be missing, and what is in it may be damaged or of other features.
+    made_for
+        Names the model and the features.
+    """
+
+    def __init__(self, path: Path, made_for: str) -> None:
+        self.path, self._made_for = path, made_for
+
+    def current(self, model: Model, keys: Sequence[str], hear: Callable[[Sequence[str]], Sound]) -> Impressions:
+        """The impressions of tracks: from the file as far as they are there, and for the next time left there.
+
+        Parameters
+        ----------
+        model
+            Whose they are.
+        keys
+            n content keys.
+        hear
+            The sound of the tracks with these keys.
+
+        Raises
+        ------
+        StoreError
+            If the file cannot be written.
+        """
+        there, kept = self._read()
+        if kept is not None and there == list(keys):
+            return kept
+        at = {key: row for row, key in enumerate(there)}
+        new = [key for key in dict.fromkeys(keys) if key not in at]
+        if kept is None or len(new) == len(set(keys)):
+            result = Impressions.of(model, space_of(model).apply(hear(keys)))
+        else:
+            at |= {key: len(there) + row for row, key in enumerate(new)}
+            rows = np.array([at[key] for key in keys], np.int64)
+            result = kept.joined_by(model, space_of(model).apply(hear(new)) if new else None, rows)
+        self.keep(keys, result)
+        return result
+
+    def keep(self, keys: Sequence[str], impressions: Impressions) -> None:
+        """Leave impressions for the next time.
+
+        Raises
+        ------
+        StoreError
+            If the file cannot be written.
+        """
+        graph = impressions.graph
+        texts = {"made_for": self._made_for, "keys": "\n".join(keys)}
+        arrays = {
+            **dict(zip(Impressions._fields, impressions[:3], strict=False)),
+            "graph.data": graph.data,
+            "graph.indices": graph.indices,
+            "graph.indptr": graph.indptr,
+            **{name: np.frombuffer(text.encode(), np.uint8) for name, text in texts.items()},
+        }
+        try:
+            write_whole(self.path, save({name: np.ascontiguousarray(array) for name, array in arrays.items()}))
+        except OSError as error:
+            raise StoreError(f"{self.path}: {error.strerror}") from error
+
+    def forget(self) -> None:
+        """Start anew."""
+        self.path.unlink(missing_ok=True)
+
+    def _read(self) -> tuple[list[str], Impressions | None]:
+        try:
+            arrays = load(self.path.read_bytes())
+            if arrays["made_for"].tobytes().decode() != self._made_for:
+                return [], None
+            keys = arrays["keys"].tobytes().decode().split("\n")
+            parts = tuple(arrays[f"graph.{part}"] for part in ("data", "indices", "indptr"))
+            graph = sparse.csr_array(parts, shape=(len(keys), len(keys)))
+            impressions = Impressions(arrays["said"], arrays["axes"], arrays["places"], graph)
+        except (OSError, ValueError, KeyError, SafetensorError):
+            return [], None
+        return (keys, impressions) if len(keys) == len(impressions.said) else ([], None)

@@ -1,0 +1,82 @@
+"""What a model makes of the sound of every track: all that placing needs of it, whatever is played or tagged later."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy import sparse
+
+from cfaudio_core.learning.dataset import unit
+from cfaudio_core.learning.kernel import KernelMachine
+from cfaudio_core.learning.model_files import Model
+from cfaudio_core.learning.neighbours import sound_graph
+from cfaudio_core.learning.search import along
+from cfaudio_core.learning.space import SoundSpace
+from cfaudio_core.tracks import FloatArray, IntArray
+
+
+class Impressions(NamedTuple):
+    """What a model makes of the sound of n tracks.
+
+    Attributes
+    ----------
+    said
+        float32 (n, outputs): what their sound foretells, before anything is known of their neighbours.
+    axes
+        float32 (n, factors), unit length: along the principal axes of the library's sound.
+    places
+        float32 (n, d): where their neighbours are looked for, see `search.search_basis`.
+    graph
+        Of the n tracks, see `neighbours.sound_graph`; without edges where the model was taught by nobody.
+    """
+
+    said: FloatArray
+    axes: FloatArray
+    places: FloatArray
+    graph: sparse.csr_array
+
+    @classmethod
+    def of(cls, model: Model, features: FloatArray, graph: sparse.csr_array | None = None) -> Impressions:
+        """Those of n tracks at float32 (n, dim) places in the space of sound, whose graph may be there already."""
+        said, axes, places = _rows(model, features)
+        return cls(said, axes, places, _graph(model, places) if graph is None else graph)
+
+    def joined_by(self, model: Model, features: FloatArray | None, rows: IntArray) -> Impressions:
+        """Those of a library that has changed.
+
+        Parameters
+        ----------
+        model
+            The same model.
+        features
+            float32 (new, dim), places of the tracks that are new; None: there are none.
+        rows
+            int64 (m,): which track each of the library's is now: one of the n, or after them one of the new ones.
+        """
+        tables = [self[:3]] if features is None else [self[:3], _rows(model, features)]
+        said, axes, places = (np.concatenate(parts)[rows] for parts in zip(*tables, strict=True))
+        return Impressions(said, axes, places, _graph(model, places))
+
+
+def kernel_of(model: Model) -> KernelMachine:
+    """The kernel machine of a model that was taught by somebody."""
+    return KernelMachine(*(model.arrays[f"kernel.{part}"] for part in KernelMachine._fields))
+
+
+def space_of(model: Model) -> SoundSpace:
+    """The space of sound that a model was made in."""
+    return SoundSpace(*(model.arrays[f"space.{part}"] for part in SoundSpace._fields))
+
+
+def _rows(model: Model, features: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    said = np.zeros((len(features), 0), np.float32)
+    if model.about["taught"]:
+        said = kernel_of(model).by_likeness(features)
+    return said, unit(features @ model.arrays["sound.basis"]), along(features, model.arrays["sound.search"])
+
+
+def _graph(model: Model, places: FloatArray) -> sparse.csr_array:
+    if not model.about["taught"]:
+        return sparse.csr_array((len(places), len(places)), dtype=np.float32)
+    return sound_graph(places)

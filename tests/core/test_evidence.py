@@ -1,0 +1,81 @@
+"""Whether a new lesson is due: what counts as a change, and how much it takes."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from synthetic import NET, QUICK, make_library, make_listener
+
+from cfaudio_core.learning.evidence import Evidence, change
+from cfaudio_core.listening.sessions import Sessions
+
+LIBRARY = make_library(100)
+PLAYS = LIBRARY.listener.plays
+
+
+def evidence(plays=PLAYS, tracks=LIBRARY.tracks, settings=QUICK, **others):
+    people = [make_listener(plays), *(make_listener(counts, name=name) for name, counts in others.items())]
+    return Evidence.of(tracks, people, NET, settings)
+
+
+def first_plays(n):
+    """So many tracks that were never played, played once."""
+    plays = PLAYS.copy()
+    plays[np.flatnonzero(plays == 0)[:n]] = 1
+    return plays
+
+
+def test_nothing_has_changed_in_what_is_read_from_json():
+    assert change(Evidence.from_json(evidence().as_json()), evidence()) is None
+
+
+def test_a_few_new_plays_are_no_reason_for_a_lesson_and_are_counted():
+    changed = change(evidence(), evidence(first_plays(3)))
+    assert not changed.due
+    assert changed.plays == 3
+    assert changed.what.startswith("what is known of me has changed by ")
+
+
+def test_a_tenth_of_what_is_known_is():
+    assert change(evidence(), evidence(first_plays(50))).due
+
+
+def test_a_first_play_tells_more_than_another_one_of_a_favourite():
+    def share(plays):
+        return float(change(evidence(), evidence(plays)).what.split()[-1].rstrip("%"))
+
+    favourite = PLAYS + (np.arange(100) == PLAYS.argmax())
+    assert share(first_plays(1)) > 3 * share(favourite)
+
+
+@pytest.mark.parametrize(
+    ("now", "what"),
+    [
+        (evidence(settings=replace(QUICK, folds=4)), "the settings have changed"),
+        (evidence(ann=np.ones(100)), "there are other listeners to learn from"),
+        (
+            evidence(tracks=replace(LIBRARY.tracks, artists=["Can"] * 100)),
+            "what the tags of known tracks say has changed",
+        ),
+    ],
+)
+def test_what_is_to_be_learnt_otherwise_is_learnt_anew(now, what):
+    changed = change(evidence(), now)
+    assert changed.due
+    assert changed.what.startswith(what)
+
+
+def test_a_library_that_has_grown_by_a_tenth_is_learnt_anew():
+    small = LIBRARY.subset(np.flatnonzero((PLAYS > 0) | (np.arange(100) < 60)))
+    then = Evidence.of(small.tracks, [small.listener], NET, QUICK)
+    assert change(then, evidence()).what.startswith("the number of tracks has changed by ")
+    assert change(then, evidence()).due
+
+
+def test_a_history_imported_for_plays_that_were_counted_already_is_learnt_from():
+    at = np.arange(40)
+    sessions = Sessions(np.zeros(40, int), at, at // 4, 1_700_000_000 + 200 * at, np.zeros(40, bool))
+    person = replace(LIBRARY.listener, sessions=sessions)
+    changed = change(evidence(), Evidence.of(LIBRARY.tracks, [person], NET, QUICK))
+    assert changed.due
+    assert changed.plays == 0

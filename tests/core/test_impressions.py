@@ -1,0 +1,90 @@
+"""Impressions on disk: what is kept is used, what is new is heard, and what is of no use is made anew."""
+
+import numpy as np
+import pytest
+
+from cfaudio_core.embedding.impression_file import ImpressionFile
+from cfaudio_core.learning.impressions import Impressions, space_of
+from cfaudio_core.learning.space import Sound
+
+MADE_FOR = "cf-1 net 10"
+
+
+@pytest.fixture
+def hear(library):
+    """Sound by key; says what was asked for."""
+    row = {key: i for i, key in enumerate(library.tracks.keys)}
+
+    def sound_of(keys):
+        sound_of.asked.append(list(keys))
+        rows = [row[key] for key in keys]
+        return Sound(library.sound.summaries[rows], library.sound.spreads[rows], library.sound.within)
+
+    sound_of.asked = []
+    return sound_of
+
+
+@pytest.fixture
+def file(tmp_path):
+    return ImpressionFile(tmp_path / "models" / "impressions.safetensors", MADE_FOR)
+
+
+def same(one, other):
+    for name in ("said", "axes", "places"):
+        np.testing.assert_allclose(getattr(one, name), getattr(other, name), atol=1e-5, err_msg=name)
+    np.testing.assert_allclose(one.graph.toarray(), other.graph.toarray(), atol=1e-5)
+
+
+def fresh(model, hear, keys):
+    return Impressions.of(model, space_of(model).apply(hear(keys)))
+
+
+def test_what_was_kept_is_read_and_nothing_is_heard(file, model, hear, library):
+    first = file.current(model, library.tracks.keys, hear)
+    assert len(hear.asked) == 1
+    same(file.current(model, library.tracks.keys, hear), first)
+    assert len(hear.asked) == 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda keys: keys[:200],
+        lambda keys: keys[::-1],
+        lambda keys: [*keys[:100], keys[3], *keys[100:]],
+        lambda keys: keys[20:],
+    ],
+    ids=["gone", "in another order", "there twice", "the first gone"],
+)
+def test_a_library_that_has_changed_gives_what_it_would_give_at_first(file, model, hear, library, change):
+    file.current(model, library.tracks.keys, hear)
+    keys = change(library.tracks.keys)
+    changed = file.current(model, keys, hear)
+    assert len(hear.asked) == 1
+    same(changed, fresh(model, hear, keys))
+
+
+def test_only_what_is_new_is_heard(file, model, hear, library):
+    keys = library.tracks.keys
+    file.current(model, keys[10:], hear)
+    joined = file.current(model, keys, hear)
+    assert hear.asked[1:] == [keys[:10]]
+    same(joined, fresh(model, hear, keys))
+    same(file.current(model, keys, hear), joined)
+
+
+@pytest.mark.parametrize("content", [b"", b"not safetensors at all", None])
+def test_a_damaged_file_and_one_of_another_model_are_made_anew(file, model, hear, library, content):
+    ImpressionFile(file.path, "cf-2 net 10").current(model, library.tracks.keys, hear)
+    if content is not None:
+        file.path.write_bytes(content)
+    same(file.current(model, library.tracks.keys, hear), fresh(model, hear, library.tracks.keys))
+
+
+def test_what_is_forgotten_is_heard_again(file, model, hear, library):
+    file.current(model, library.tracks.keys, hear)
+    file.forget()
+    file.current(model, library.tracks.keys, hear)
+    assert len(hear.asked) == 2
+    file.forget()
+    file.forget()
