@@ -15,7 +15,7 @@ from beets.dbcore.types import MULTI_VALUE_DELIMITER
 from beets.exceptions import UserError
 
 from cfaudio_core.listening.counts import coerce_count
-from cfaudio_core.tracks import FloatArray, Tracks
+from cfaudio_core.tracks import FloatArray, IntArray, Tracks
 
 if TYPE_CHECKING:
     from beets.library import Library
@@ -80,6 +80,13 @@ def read_fields(lib: Library, names: Sequence[str]) -> dict[str, dict[int, objec
     for row in found:
         values[row["key"]][row["entity_id"]] = row["value"]
     return values
+
+
+def read_texts(lib: Library, name: str) -> tuple[IntArray, list[str]]:
+    """One flexible field alone, which takes less memory: the ids of the items that have it, int64 (m,), and m texts."""
+    with lib.transaction() as tx:
+        found = tx.query("SELECT entity_id, value FROM item_attributes WHERE key = ?", [name])
+    return np.array([row["entity_id"] for row in found], np.int64), [str(row["value"]) for row in found]
 
 
 def column(ids: Iterable[int], values: Mapping[int, object]) -> FloatArray:
