@@ -153,13 +153,13 @@ def test_a_song_comes_once_however_many_takes_there_are(scored: Home) -> None:
 
 @pytest.mark.parametrize("names", [BELLS, DRUMS])
 def test_like_goes_by_the_tracks_of_a_query(placed: Home, names: list[str]) -> None:
-    placed.configure({"per_artist": 99})
+    placed.configure({"per_artist": 99, "diversity": 0})
     rows = _json(placed, "-n", "4", "--like", f"artist:'{names[0]}'", "--unplayed", "1")
     assert Counter(row["artist"] for row in rows) == {names[-1]: 4}  # the one whom nobody has played or skipped
 
 
 def test_like_needs_no_score(placed: Home) -> None:
-    placed.configure({"per_artist": 99})
+    placed.configure({"per_artist": 99, "diversity": 0})
     placed.sql("DELETE FROM item_attributes WHERE key = 'cf_score'")
     rows = _json(placed, "-n", "4", "--like", f"artist:'{DRUMS[0]}'", "--unplayed", "1")
     assert {(row["artist"], row["score"]) for row in rows} == {(DRUMS[-1], None)}
