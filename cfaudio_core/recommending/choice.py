@@ -15,6 +15,9 @@ import numpy as np
 from cfaudio_core.recommending.taste import Taste
 from cfaudio_core.tracks import BoolArray, FloatArray, IntArray, float32
 
+_ALIKE = 0.5  # tracks of one mode are alike, so that nearness alone must not undo what calibration does
+_DRAW = 0.5  # in lengths of the list: how far a draw may take a track from its rank
+
 
 @dataclass(frozen=True)
 class Wish:
@@ -116,8 +119,8 @@ def _costs(pool: Pool, kinds: Sequence[IntArray], quota: Sequence[int], wish: Wi
         ranked = positions[np.argsort(-pool.appeal[positions], kind="stable")]
         rank = np.arange(len(ranked))
         if rng is not None:
-            # Plackett and Luce: a draw without replacement in which the track of rank r has weight exp(-r/n).
-            drawn = np.argsort(rank / max(wanted, 1) - rng.gumbel(size=len(ranked)), kind="stable")
+            # Plackett and Luce: a draw without replacement in which the track of rank r has weight exp(-2r/n).
+            drawn = np.argsort(rank / max(wanted, 1) - _DRAW * rng.gumbel(size=len(ranked)), kind="stable")
             ranked = ranked[drawn]
         cost[ranked] = rank / max(wanted, 1)
     return cost
@@ -139,7 +142,7 @@ class _Served:
         if not self._weight:
             return np.zeros(len(positions), np.float32)
         lacking = self._length * np.log1p(self._of_mode[positions] / self._count) @ self._shares
-        return float32(self._weight * (lacking - self._near[positions]))
+        return float32(self._weight * (lacking - _ALIKE * np.square(self._near[positions])))
 
     def take(self, at: int) -> None:
         """Put a track on the list."""

@@ -136,10 +136,10 @@ def test_what_must_not_be_chosen_never_is():
 
 
 def test_diversity_passes_over_what_sounds_like_a_track_on_the_list():
-    # The second best sounds exactly like the best; the third nearly as good sounds like nothing before it.
-    vectors = [[1, 0], [1, 0], [0, 1], [0, 1]]
-    for diversity, wanted in ((0.0, [0, 1]), (1.0, [0, 2])):
-        assert chosen([9, 8, 7, 1], [1] * 4, Wish(2, 0, diversity=diversity), vectors=vectors) == wanted
+    # The second best sounds exactly like the best; the third, nearly as good, is taken before it.
+    vectors = [[1, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1], [0, 0, 1]]
+    for diversity, wanted in ((0.0, [0, 1, 2]), (1.0, [0, 2, 1])):
+        assert chosen([9, 8, 7, 6, 1], [1] * 5, Wish(3, 0, diversity=diversity), vectors=vectors) == wanted
 
 
 def two_modes(share):
@@ -185,4 +185,4 @@ def test_a_seed_draws_other_tracks_of_which_the_best_are_the_likeliest():
     assert len({tuple(draw) for draw in draws}) == 50
     often = np.bincount(np.concatenate(draws), minlength=200)
     assert often[:20].mean() > 4 * often[60:80].mean()
-    assert often[:20].max() < 50  # no track is in every list
+    assert (often == 50).sum() <= 3  # hardly any track is in every list
