@@ -186,3 +186,13 @@ def test_a_seed_draws_other_tracks_of_which_the_best_are_the_likeliest():
     often = np.bincount(np.concatenate(draws), minlength=200)
     assert often[:20].mean() > 4 * often[60:80].mean()
     assert (often == 50).sum() <= 3  # hardly any track is in every list
+
+
+def test_a_list_of_all_there_is_has_all_of_it():
+    random = np.random.default_rng(0)
+    n = 3000
+    names = [f"{k}" for k in random.integers(40, size=n)]
+    got = chosen(
+        random.random(n), random.random(n) < 0.5, Wish(n, diversity=0.5), names, random.standard_normal((n, 4))
+    )
+    assert sorted(got) == list(range(n))

@@ -91,3 +91,16 @@ def test_tracks_without_vectors_keep_unheard_and_familiar_apart():
     fresh = np.array([1, 1, 1, 0, 0, 0], bool)
     got = order(np.zeros((6, 0), np.float32), fresh, [""] * 6)
     assert fresh[got].tolist() == [False, False, True, False, True, True]
+
+
+def test_a_long_list_keeps_to_the_rules_all_through():
+    random = np.random.default_rng(3)
+    n = 450
+    vectors, fresh = unit(random.standard_normal((n, 6))), random.random(n) < 0.6
+    names = [f"{k}" for k in random.integers(60, size=n)]
+    got = order(vectors, fresh, names)
+    assert sorted(got.tolist()) == list(range(n))
+    assert longest_run(fresh[got]) <= MOST_UNHEARD
+    assert all(names[a] != names[b] for a, b in itertools.pairwise(got))
+    distance = 1 - vectors @ vectors.T
+    assert distance[got[:-1], got[1:]].mean() < 0.7 * distance[np.triu_indices(n, 1)].mean()
