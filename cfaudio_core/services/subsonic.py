@@ -53,6 +53,7 @@ class SubsonicServer:
         self.user = user
         self._service = service
         self._credentials: dict[str, str] = {}
+        self._secrets = {secret for secret in (password, token) if secret}
         self._log_in(password, token)
 
     def _log_in(self, password: str, token: str) -> None:
@@ -142,7 +143,8 @@ class SubsonicServer:
         return FailedError(f"{self.base}: {name}: {why}", code)
 
     def _without_secrets(self, message: str) -> str:
-        return "" if any(secret in message for name, secret in self._credentials.items() if name != "u") else message
+        sent = {secret for name, secret in self._credentials.items() if name != "u"}
+        return "" if any(secret in message for secret in sent | self._secrets) else message
 
 
 def objects(value: object) -> list[dict[str, Any]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import time
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -22,6 +23,18 @@ _LARGEST_ANSWER = 64 << 20  # bytes
 _TRIES = 5
 _PAUSE, _LONGEST_PAUSE = 2.0, 60.0  # seconds
 _BUSY = {429, 502, 503, 504}
+
+
+class _Unqueried(logging.Filter):
+    """Takes the query, with the secrets in it, out of what urllib3 logs of an address."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if isinstance(record.args, tuple):
+            record.args = tuple(arg.split("?")[0] if isinstance(arg, str) else arg for arg in record.args)
+        return True
+
+
+logging.getLogger("urllib3.connectionpool").addFilter(_Unqueried())
 
 
 def is_url(source: str) -> bool:
