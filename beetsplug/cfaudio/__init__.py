@@ -9,6 +9,7 @@ from beets.exceptions import UserError
 from beets.plugins import BeetsPlugin
 from confuse import ConfigError
 
+from beetsplug.cfaudio.query import SimilarQuery, cf_match, library_opened
 from beetsplug.cfaudio.settings import DEFAULTS, score_field
 
 if TYPE_CHECKING:
@@ -25,6 +26,9 @@ class CfAudioPlugin(BeetsPlugin):
         # An address with a password in it is not for `beet config` to show.
         if any(mark in str(self._setting("history")) for mark in ("@", "password")):
             self.config["history"].redact = True
+        self.item_queries = {"similar": SimilarQuery}
+        self.template_fields["cf_match"] = cf_match
+        self.register_listener("library_opened", library_opened)
         if self._setting("auto") is True:
             self.import_stages = [self.imported]
 
@@ -36,8 +40,10 @@ class CfAudioPlugin(BeetsPlugin):
         return {
             "cf_embedding": types.STRING,
             "cf_key": types.STRING,
+            "cf_match": types.FLOAT,
             "cf_model": types.STRING,
             "cf_score": types.FLOAT,
+            "cf_tags": types.STRING,
             **{score_field(name, main=False): types.FLOAT for name in names[1:]},
         }
 

@@ -36,6 +36,7 @@ DEFAULTS: dict[str, Any] = {
     "diversity": 0.3,
     "fresh_days": 7,
     "exclude": ["length:20:00.."],
+    "similar": 50,
 }
 
 FACTORIZERS = ("wmf", "vector_exp", "both")
@@ -65,6 +66,7 @@ class Settings:
     diversity: float
     fresh_days: int
     exclude: tuple[str, ...]
+    similar: int
     folder: Path
 
     @property
@@ -115,6 +117,7 @@ def read_settings(config: confuse.ConfigView) -> Settings:
         diversity=_share(config, "diversity"),
         fresh_days=_whole(config, "fresh_days", 0, 36_500),
         exclude=_queries(config["exclude"].get()),
+        similar=_whole(config, "similar", 1, 100_000),
         folder=Path(beets.config.config_dir()) / "cfaudio",
     )
 
