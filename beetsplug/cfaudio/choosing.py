@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from beetsplug.cfaudio.embedding import listener, load
-from beetsplug.cfaudio.library import column, read_fields
+from beetsplug.cfaudio.embedding import listener, user_errors
+from beetsplug.cfaudio.history import seconds_column
+from beetsplug.cfaudio.library import column, read_fields, read_tracks
+from beetsplug.cfaudio.listeners import read_people
 from beetsplug.cfaudio.settings import Settings, score_field
-from cfaudio_core.recommending.ranking import Wish, choose
+from cfaudio_core.embedding.codec import decode_all
+from cfaudio_core.listening.snapshot import DATES
+from cfaudio_core.recommending.choice import Pool, Wish, choose
+from cfaudio_core.recommending.duplicates import one_a_song, songs
+from cfaudio_core.recommending.ordering import order
+from cfaudio_core.recommending.taste import Familiarity, Taste, familiarity, love, mean_taste, modes
+from cfaudio_core.tracks import FloatArray, IntArray, Tracks, float32
 
 if TYPE_CHECKING:
     from beets.library import Library
 
     from cfaudio_core.listening.counts import Listener
-    from cfaudio_core.tracks import FloatArray, Tracks
+
+_LIKING = 0.1  # in cosine: how much a listener's own liking counts in a list that is to be like something
+_SUNK = 1000.0  # less appeal for what was skipped and never played: it comes when all else is taken
 
 
 @dataclass(frozen=True)
@@ -66,22 +76,69 @@ class Request:
 
 @dataclass(frozen=True)
 class Loaded:
-    """What is read once for any number of lists."""
+    """What is read once for any number of lists.
+
+    Attributes
+    ----------
+    tracks, people
+        n tracks, and the listeners over them, the main one first.
+    vectors
+        float32 (n, d), unit length; zeros where a track has none, or one of another model than most have.
+    scores
+        Listener to float32 (n,), NaN where there is none.
+    last_heard
+        Listener to int64 (n,): UTC, seconds, when each track was last heard; 0 where unknown or never.
+    song
+        int64 (n,): the same number for the same song.
+    now
+        UTC, seconds.
+    """
 
     tracks: Tracks
     people: list[Listener]
+    vectors: FloatArray
     scores: dict[str, FloatArray]
+    last_heard: dict[str, IntArray]
+    song: IntArray
     now: float
 
 
 @dataclass(frozen=True)
+class Mode:
+    """A part of a taste: its share, and the ids of the tracks it is made of, the most loved first."""
+
+    share: float
+    ids: list[int]
+
+
+@dataclass(frozen=True)
 class Reason:
-    """Why a track is on the list."""
+    """Why a track is on the list.
+
+    Attributes
+    ----------
+    id
+        The track.
+    score
+        Its match with the listener, 0 to 100; NaN where it has none.
+    plays
+        By the listener.
+    mode
+        Position of the mode that it serves among `Chosen.modes`; None where there is none.
+    near
+        Ids of the loved tracks that it is nearest to, nearest first.
+    """
 
     id: int
     score: float
     plays: int
-    unplayed: bool
+    mode: int | None
+    near: list[int]
+
+    @property
+    def unplayed(self) -> bool:
+        """Whether the listener never heard it."""
+        return not self.plays
 
 
 @dataclass(frozen=True)
@@ -92,11 +149,14 @@ class Chosen:
     ----------
     reasons
         One a track, in the order to play them.
+    modes
+        The taste that it serves, the heaviest mode first.
     why
         Why the list is empty, in a few words; "" where it is not.
     """
 
     reasons: list[Reason] = field(default_factory=list)
+    modes: list[Mode] = field(default_factory=list)
     why: str = ""
 
     @property
@@ -107,17 +167,39 @@ class Chosen:
     def __len__(self) -> int:
         return len(self.reasons)
 
-    def __iter__(self) -> Iterator[Reason]:
-        return iter(self.reasons)
-
 
 def read_library(lib: Library, settings: Settings) -> Loaded:
     """Read once what any number of lists are chosen from."""
-    tracks, people = load(lib, settings, match=False)
-    names = {person.name: score_field(person.name, main=person is people[0]) for person in people}
-    stored = read_fields(lib, list(names.values()))
-    scores = {name: column(tracks.ids, stored[key]) for name, key in names.items()}
-    return Loaded(tracks, people, scores, time.time())
+    tracks = read_tracks(lib, settings.count_fields)
+    with user_errors():
+        people = read_people(lib, tracks, settings, match=False)
+    fields = {person.name: score_field(person.name, main=person is people[0]) for person in people}
+    dates = sorted({DATES[name] for name in tracks.counts if name in DATES})
+    stored = read_fields(lib, [*fields.values(), *dates, "cf_embedding"])
+    texts = stored.pop("cf_embedding")
+    model = max((m for m in set(tracks.models) if m), key=tracks.models.count, default="")
+    vectors = decode_all(
+        [str(texts.get(int(i), "")) if m == model else "" for i, m in zip(tracks.ids, tracks.models, strict=True)]
+    )
+    times = {date: seconds_column(tracks.ids, stored[date]) for date in dates}
+    return Loaded(
+        tracks,
+        people,
+        vectors,
+        {name: column(tracks.ids, stored[name_of]) for name, name_of in fields.items()},
+        {person.name: _last_heard(person, settings, tracks, times) for person in people},
+        songs(tracks),
+        time.time(),
+    )
+
+
+def _last_heard(person: Listener, settings: Settings, tracks: Tracks, times: dict[str, IntArray]) -> IntArray:
+    """By the listener's history and by the dates beside the listener's counts."""
+    mine = settings.users.get(person.name, [] if settings.users else list(tracks.counts))
+    last = person.sessions.last_played(len(tracks))
+    for date in {DATES[name] for name in mine if name in DATES and name in tracks.counts}:
+        last = np.maximum(last, times[date])
+    return last
 
 
 def request_of(settings: Settings, n: int, **changes: object) -> Request:
@@ -136,7 +218,7 @@ def request_of(settings: Settings, n: int, **changes: object) -> Request:
 def choose_items(
     lib: Library, settings: Settings, loaded: Loaded, request: Request, *, avoid: frozenset[int] = frozenset()
 ) -> Chosen:
-    """Choose tracks.
+    """Choose tracks and put them in order.
 
     Parameters
     ----------
@@ -161,20 +243,97 @@ def choose_items(
     """
     tracks = loaded.tracks
     person = listener(loaded.people, request.user)
-    scores = loaded.scores[person.name]
+    scores, last_heard = loaded.scores[person.name], loaded.last_heard[person.name]
+    known = familiarity(person, last_heard)
+    if request.like:
+        seeds = np.isin(tracks.ids, _ids(lib, request.like))
+        if not seeds.any():
+            return Chosen(why=f"no track matches {' '.join(request.like)}")
+        if not loaded.vectors[seeds].any():
+            return Chosen(why=f"no track that matches {' '.join(request.like)} has been heard; run `beet cfembed`")
+        loved = seeds.astype(np.float32)
+    else:
+        loved = love(person, known)
+    taste = (mean_taste if request.taste == "mean" else modes)(loaded.vectors, loved)
+    appeal = _appeal(loaded, person, known, taste, request)
+    if not np.isfinite(appeal).any():
+        return Chosen(why=_why_no_scores(tracks, person))
+    allowed = np.isfinite(appeal)
     if request.query:
-        within = [item.id for item in lib.items(list(request.query)) if item.id is not None]
-        if not within:
+        matches = np.isin(tracks.ids, _ids(lib, request.query))
+        if not matches.any():
             return Chosen(why=f"no track matches {' '.join(request.query)}")
-        scores = np.where(np.isin(tracks.ids, within), scores, np.nan).astype(np.float32)
-    scores = np.where(np.isin(tracks.ids, list(avoid)), np.nan, scores).astype(np.float32)
-    chosen = choose(
-        scores, person.played, tracks.artists, Wish(request.n, request.unplayed, request.per_artist, request.seed)
-    )
+        allowed &= matches
+        if not allowed.any():
+            return Chosen(why=f"no track that matches {' '.join(request.query)} has a score; run `beet cfembed`")
+    for query in request.exclude:
+        allowed &= ~np.isin(tracks.ids, _ids(lib, query))
+    candidates = one_a_song(loaded.song, np.flatnonzero(allowed), person.plays, appeal)
+    barred = np.isin(tracks.ids, list(avoid))
+    if request.fresh_days:
+        barred |= last_heard > loaded.now - request.fresh_days * 86400
+    candidates = candidates[~barred[candidates]]
+    if not len(candidates):
+        return Chosen(why="all that could be chosen is excluded, or was heard or recommended lately")
+    fresh = ~person.played[candidates]
+    artists = [tracks.artists[i] for i in candidates]
+    vectors = loaded.vectors[candidates]
+    wish = Wish(request.n, request.unplayed, request.per_artist, request.diversity, request.seed)
+    taken = choose(Pool(appeal[candidates], fresh, artists, vectors), taste, wish)
+    taken = taken[order(vectors[taken], fresh[taken], [artists[i] for i in taken])]
+    chosen = candidates[taken]
+    serves = np.argmax(taste.belonging(loaded.vectors[chosen]), axis=1) if len(taste.shares) else None
     return Chosen(
         [
-            Reason(int(tracks.ids[i]), float(scores[i]), int(person.plays[i]), not bool(person.played[i]))
-            for i in chosen
+            Reason(
+                id=int(tracks.ids[i]),
+                score=float(scores[i]),
+                plays=int(person.plays[i]),
+                mode=None if serves is None or not loaded.vectors[i].any() else int(serves[k]),
+                near=[int(tracks.ids[j]) for j in taste.nearest(loaded.vectors, loaded.song, int(i))],
+            )
+            for k, i in enumerate(chosen)
         ],
-        "" if len(chosen) else "no track has a score",
+        _modes(tracks, taste),
     )
+
+
+def _appeal(loaded: Loaded, person: Listener, known: Familiarity, taste: Taste, request: Request) -> FloatArray:
+    """float32 (n,): the familiar by how much and how recently they are played, the unheard by their scores.
+
+    Where the taste is a mean, or that of some tracks, all are ranked by how near they are to it.
+    """
+    scores = loaded.scores[person.name] / 100
+    if request.like or request.taste == "mean":
+        heard = loaded.vectors.any(axis=1) if len(taste.shares) else np.zeros(len(scores), bool)
+        near = (loaded.vectors @ taste.centres.T).max(axis=1, initial=-1)
+        likes = _LIKING * np.nan_to_num(scores) if request.like else 0
+        appeal = np.where(heard, near + likes, np.nan)
+    else:
+        # Equal counts are told apart by the scores.
+        appeal = np.where(person.played, known.appeal + 1e-3 * scores, scores)
+    return float32(appeal - _SUNK * (~person.played & (person.skips > 0)))
+
+
+def _ids(lib: Library, query: str | Sequence[str]) -> list[int]:
+    """Ids of the tracks that match a query."""
+    parts = query if isinstance(query, str) else list(query)
+    return [item.id for item in lib.items(parts) if item.id is not None]
+
+
+def _modes(tracks: Tracks, taste: Taste) -> list[Mode]:
+    loved_first = np.argsort(-taste.weights, kind="stable")
+    return [
+        Mode(float(share), [int(tracks.ids[i]) for i in taste.members[loved_first[taste.mode[loved_first] == m]]])
+        for m, share in enumerate(taste.shares)
+    ]
+
+
+def _why_no_scores(tracks: Tracks, person: Listener) -> str:
+    if not len(tracks):
+        return "the library is empty"
+    if not any(tracks.models):
+        return "no track has a score yet; run `beet cfembed` first"
+    if not person.played.any():
+        return f"{person.name} has not played a track yet, so there is nothing to recommend by"
+    return f"no track has a score for {person.name}; run `beet cfembed`"
