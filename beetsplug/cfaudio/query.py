@@ -54,23 +54,32 @@ class SimilarQuery(InQuery[int]):
 
 def _nearest(pattern: str) -> set[int]:
     """Ids of the nearest tracks, and their matches noted."""
+    import numpy as np
+
     from beetsplug.cfaudio.library import read_fields
     from beetsplug.cfaudio.settings import read_settings
-    from cfaudio_core.recommending.similar import nearest, vectors_of_one_model
+    from cfaudio_core.embedding.codec import decode_all
+    from cfaudio_core.recommending.similar import nearest
 
     if not LIBRARY:
         raise UserError("similar: can be asked of the library of a `beet` command only")
     (lib,) = LIBRARY
     if not pattern.strip():
         raise UserError("similar: what to is missing, as in similar:artist:NAME")
-    seeds = {item.id for item in lib.items(pattern) if item.id is not None}
+    seeds = [item.id for item in lib.items(pattern) if item.id is not None]
     if not seeds:
         return set()
     fields = read_fields(lib, ["cf_embedding", "cf_model"])
-    if not fields["cf_embedding"]:
+    texts, models = fields["cf_embedding"], [str(model) for model in fields["cf_model"].values()]
+    if not texts:
         raise UserError("similar: no track has an embedding yet; run `beet cfembed` first")
-    vectors = vectors_of_one_model(fields["cf_embedding"], fields["cf_model"])
-    found = nearest(vectors, seeds, read_settings(beets.config["cfaudio"]).similar)
-    for item, cosine in found.items():
-        _matches[item] = max(_matches.get(item, 0.0), round(100 * max(cosine, 0.0), 1))
+    # Vectors of two models cannot be compared.
+    model = max(sorted(set(models)), key=models.count, default="")
+    ids = [item for item in texts if str(fields["cf_model"].get(item)) == model]
+    vectors = decode_all([str(texts[item]) for item in ids])
+    settings = read_settings(beets.config["cfaudio"])
+    positions, cosines = nearest(vectors, np.isin(ids, seeds), settings.similar)
+    found = {ids[at]: 100 * float(cosine) for at, cosine in zip(positions, cosines, strict=True)}
+    for item, match in found.items():
+        _matches[item] = max(_matches.get(item, 0.0), round(match, 1))
     return set(found)

@@ -7,7 +7,7 @@ nobody; entries here are plain paths below a folder, and absolute ones where a t
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from cfaudio_core.errors import StoreError
@@ -33,18 +33,16 @@ class M3uFolder:
     """
 
     def __init__(self, folder: Path, relative_to: bytes) -> None:
-        self.name = f"m3u {folder}"
+        self.name = "m3u"
         self._folder = folder
         self._relative_to = relative_to
 
-    def write(self, name: str, entries: list[Entry], made: str = "") -> Written:
+    def write(self, name: str, entries: list[Entry], made: str = "", ours: Collection[str] = ()) -> Written:
         """Write the file; see `Target.write`."""
         file = self._folder / f"{file_name(name)}.m3u"
         if _somebody_elses(file):
             raise StoreError(f"{file}: is there already, and not by cfaudio")
         write_m3u(file, entries, self._relative_to)
-        if made and made != str(file):
-            self.remove(made)
         return Written(str(file), [entry for entry in entries if _unwritable(entry)])
 
     def remove(self, made: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from cfaudio_core.errors import ServiceError, SettingError, StoreError
@@ -33,12 +33,12 @@ class MpdServer:
         self._password = password
         self._music = music.rstrip(b"/") + b"/"
 
-    def write(self, name: str, entries: list[Entry], made: str = "") -> Written:
+    def write(self, name: str, entries: list[Entry], made: str = "", ours: Collection[str] = ()) -> Written:
         """Put the playlist together under another name, then put it in its place; see `Target.write`."""
         name = file_name(name)
         with self._connected() as mpd:
             there = {one["playlist"] for one in mpd.listplaylists()}
-            if name in there and name != made:
+            if name in there and name not in (made, *ours):
                 raise StoreError(f"{self.name}: {name}: is there already, and not by cfaudio")
             files = self._files(mpd, entries)
             wanted = [file for file in files if file]
@@ -54,8 +54,6 @@ class MpdServer:
                 mpd.command_list_end()
             elif name in there:
                 mpd.playlistclear(name)
-            if made in there and made != name:
-                mpd.rm(made)
         return Written(name, [entry for entry, file in zip(entries, files, strict=True) if not file])
 
     def remove(self, made: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -44,7 +45,7 @@ class SubsonicAccount:
         self._server: SubsonicServer | None = None
         self._songs: tuple[list[str], LibraryIndex] | None = None
 
-    def write(self, name: str, entries: list[Entry], made: str = "") -> Written:
+    def write(self, name: str, entries: list[Entry], made: str = "", ours: Collection[str] = ()) -> Written:
         """Create the playlist, or replace all of it in one request; see `Target.write`."""
         server = self._logged_in()
         songs, index = self._known_songs()
@@ -52,7 +53,7 @@ class SubsonicAccount:
         wanted = [songs[at] for at in found if at >= 0]
         name = one_line(name) or "playlist"
         there = self._playlists()
-        same_name = [number for number, (known, _) in there.items() if known == name and number != made]
+        same_name = [number for number, (known, _) in there.items() if known == name and number not in (made, *ours)]
         if made not in there:
             made = next((number for number in same_name if there[number][1] == COMMENT), "")
             same_name = [number for number in same_name if number != made]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import NamedTuple, Protocol
 
 
@@ -50,7 +51,7 @@ class Target(Protocol):
     name: str
     """What to call it in messages, and to know it by in the next run."""
 
-    def write(self, name: str, entries: list[Entry], made: str = "") -> Written:
+    def write(self, name: str, entries: list[Entry], made: str = "", ours: Collection[str] = ()) -> Written:
         """Write a playlist, whole or not at all.
 
         Parameters
@@ -60,7 +61,10 @@ class Target(Protocol):
         entries
             In order.
         made
-            What an earlier run made in its place; it is replaced, and renamed where the name is another one now.
+            What an earlier run made in its place. Where that has a number, it is replaced, and renamed if need be;
+            where its name is all it has, and the name is another one now, it stays, for `remove` to take away.
+        ours
+            All that earlier runs made there, and that may be replaced.
 
         Raises
         ------
