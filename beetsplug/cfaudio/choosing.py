@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -11,7 +12,7 @@ import numpy as np
 
 from beetsplug.cfaudio.embedding import listener, user_errors
 from beetsplug.cfaudio.history import seconds_column
-from beetsplug.cfaudio.library import column, read_fields, read_tracks
+from beetsplug.cfaudio.library import column, read_fields, read_texts, read_tracks
 from beetsplug.cfaudio.listeners import read_people
 from beetsplug.cfaudio.settings import Settings, score_field
 from cfaudio_core.embedding.codec import decode_all
@@ -170,27 +171,37 @@ class Chosen:
 
 def read_library(lib: Library, settings: Settings) -> Loaded:
     """Read once what any number of lists are chosen from."""
+    owners, texts = read_texts(lib, "cf_embedding")
+    vectors_of = decode_all(texts)
+    del texts  # before the rest is read: it is the largest part of the library
     tracks = read_tracks(lib, settings.count_fields)
     with user_errors():
         people = read_people(lib, tracks, settings, match=False)
     fields = {person.name: score_field(person.name, main=person is people[0]) for person in people}
     dates = sorted({DATES[name] for name in tracks.counts if name in DATES})
-    stored = read_fields(lib, [*fields.values(), *dates, "cf_embedding"])
-    texts = stored.pop("cf_embedding")
-    model = max((m for m in set(tracks.models) if m), key=tracks.models.count, default="")
-    vectors = decode_all(
-        [str(texts.get(int(i), "")) if m == model else "" for i, m in zip(tracks.ids, tracks.models, strict=True)]
-    )
+    stored = read_fields(lib, [*fields.values(), *dates])
     times = {date: seconds_column(tracks.ids, stored[date]) for date in dates}
     return Loaded(
         tracks,
         people,
-        vectors,
+        _vectors(tracks, owners, vectors_of),
         {name: column(tracks.ids, stored[name_of]) for name, name_of in fields.items()},
         {person.name: _last_heard(person, settings, tracks, times) for person in people},
         songs(tracks),
         time.time(),
     )
+
+
+def _vectors(tracks: Tracks, owners: IntArray, vectors: FloatArray) -> FloatArray:
+    """float32 (n, d): the vectors in the order of the tracks; those of another model than most have mean nothing."""
+    newest = max((m for m in set(tracks.models) if m), key=Counter(tracks.models).__getitem__, default="")
+    comparable = np.array([bool(newest) and model == newest for model in tracks.models], bool)
+    at = np.searchsorted(tracks.ids, owners)
+    there = np.isin(owners, tracks.ids)
+    placed = np.zeros((len(tracks), vectors.shape[1]), np.float32)
+    placed[at[there]] = vectors[there]
+    placed[~comparable] = 0
+    return placed
 
 
 def _last_heard(person: Listener, settings: Settings, tracks: Tracks, times: dict[str, IntArray]) -> IntArray:

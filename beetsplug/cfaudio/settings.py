@@ -36,7 +36,7 @@ DEFAULTS: dict[str, Any] = {
     "unplayed": 0.5,
     "per_artist": 2,
     "diversity": 0.3,
-    "fresh_days": 7,
+    "fresh_days": 2,
     "exclude": ["length:20:00.."],
     "similar": 50,
     "playlists": [],
