@@ -121,6 +121,8 @@ def _chosen(
     lists: list[ChosenList] = []
     empty: list[str] = []
     for one, why in lists_of(lib, settings, loaded, playlist, number, frozenset(before)):
+        if not one.ids and len(lists) < len(old.lists):
+            one.name = old.lists[len(lists)].name  # an empty list knows nothing to be called by
         lists.append(one)
         empty.append(why)
     return Remembered(how, now, lists, before), empty

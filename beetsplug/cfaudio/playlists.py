@@ -68,11 +68,12 @@ def lists_of(
 
 def check_name(playlist: Playlist) -> None:
     """Raise a UserError where the name is no template that makes sense."""
-    name_of(playlist, dict.fromkeys(NAME_FIELDS, "x"))
+    if not name_of(playlist, dict.fromkeys(NAME_FIELDS, "x")):
+        raise UserError(f"the name of playlist {playlist.name!r}: nothing is left of it")
 
 
 def name_of(playlist: Playlist, facts: Mapping[str, str]) -> str:
-    """An entry's name, with what is known of a list filled in."""
+    """An entry's name, with what is known of a list filled in; it may come to nothing where nothing is known."""
     functions = {**DefaultTemplateFunctions(Item(), None).functions(), **template_funcs()}
     template, where = get_template(playlist.name), f"the name of playlist {playlist.name!r}"
     _, fields, called = template.expr.translate()
@@ -82,8 +83,6 @@ def name_of(playlist: Playlist, facts: Mapping[str, str]) -> str:
     if any(re.search(r"\$\{|%\w+\{", part) for part in template.expr.parts if isinstance(part, str)):
         raise UserError(f"{where}: a }} is missing")
     name: str = template.substitute(dict(facts), functions)
-    if not name.strip():
-        raise UserError(f"{where}: nothing is left of it")
     return name.strip()
 
 
@@ -96,7 +95,7 @@ def _mixes(
     """
     taste = _choose(lib, settings, loaded, request, frozenset(), avoid)
     if taste.why or not taste.modes:
-        yield ChosenList(name_of(playlist, _facts(lib, loaded, playlist, [], 1)), []), taste.why or "no taste is known"
+        yield _named(lib, loaded, playlist, Chosen(), 1), taste.why or "no taste is known"
         return
     taken: frozenset[int] = frozenset()
     for number, mode in enumerate(taste.modes, start=1):
