@@ -77,7 +77,7 @@ def test_what_mpd_plays_decides_what_mpd_is_given_to_play(silent: Home, tmp_path
                 "mpd": server,
                 "playlists": [
                     {"kind": "discover", "n": 10, "per_artist": 9, "targets": ["m3u"]},
-                    {"name": "Both", "n": 12, "unplayed": 0.5, "targets": ["mpd"]},
+                    {"name": "Both", "n": 12, "unplayed": 0.5, "fresh_days": 0, "targets": ["mpd"]},
                 ],
             },
             plugins=("mpdstats", "cfaudio"),
