@@ -20,8 +20,12 @@ WRONG = {
     "weights": [3, True, ["x.whl"]],
     "playlist_dir": [3, {"a": "b"}],
     "relative_to": [3, ["/music"]],
+    "taste": ["median", 3, None],
     "unplayed": [-0.1, 1.1, "half", True, None, float("nan")],
     "per_artist": [0, -1, 2.5, "two"],
+    "diversity": [-0.1, 1.1, "much", True, None],
+    "fresh_days": [-1, 0.5, "week", None],
+    "exclude": [3, {"length": "20:00.."}, [3], [["a"]]],
 }
 
 
