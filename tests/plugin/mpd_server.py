@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from supysonic_server import free_port
+from subsonic_servers import free_port
 
 CONFIG = """\
 music_directory "{music}"

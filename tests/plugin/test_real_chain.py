@@ -7,14 +7,14 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
 import requests
 from mpd_server import Mpd, running_mpd
-from supysonic_server import supysonic
+from subsonic_servers import maneki, supysonic
 from user_home import BELLS, DRUMS, Home
 
 pytestmark = pytest.mark.weights
@@ -121,18 +121,28 @@ def songs(url: str, user: str, password: str) -> dict[str, list[str]]:
     return found
 
 
-def test_a_subsonic_server_has_each_listener_s_lists_and_they_are_replaced(scored: Home, tmp_path: Path) -> None:
+SERVERS = [
+    supysonic,
+    pytest.param(maneki, marks=pytest.mark.skipif(not shutil.which("maneki"), reason="maneki is not installed")),
+]
+
+
+@pytest.mark.parametrize("server", SERVERS)
+def test_a_subsonic_server_has_each_listener_s_lists_and_they_are_replaced(
+    scored: Home, tmp_path: Path, server: Callable[[Path, Path, dict[str, str]], AbstractContextManager[str]]
+) -> None:
     passwords = {"anna": "p√ss w&rd", "ben": "geheim"}
     users = {"anna": ["play_count", "skip_count"], "ben": ["his_count"]}
     scored.set("cf_score_ben", {i: 100.0 - i for i in scored.ids("1")})
     scored.set("his_count", dict.fromkeys(scored.ids("artist = ?", DRUMS[0]), 5))
-    with supysonic(tmp_path / "supysonic", scored.music, passwords) as url:
+    with server(tmp_path / "server", scored.music, passwords) as url:
         accounts = {user: {"user": user, "password": password} for user, password in passwords.items()}
 
         def configure(n: int, **more: object) -> None:
             playlists = [{"name": "Für dich/😀", "user": user, "n": n, "targets": ["subsonic"]} for user in users]
             subsonic = {"url": url, "users": accounts | more}
-            scored.configure({"users": users, "playlists": playlists, "subsonic": subsonic})
+            above = {"relative_to": str(scored.folder)}  # maneki has the music folder's name in its paths
+            scored.configure({"users": users, "playlists": playlists, "subsonic": subsonic, **above})
 
         configure(6)
         assert len(scored.beet("cfplaylists").fine.lines) == 2
