@@ -35,7 +35,7 @@ def account(tracks: Tracks, people: list[Listener], outcome: Outcome, changed: i
             yield _too_few(person)
     if outcome.learnt:
         yield from _lesson(model)
-    if outcome.places is None:
+    if outcome.places is None and not changed:
         yield f"Nothing new since the last run (model {model.id})."
     else:
         yield f"Updated {counted(changed, 'track')} (model {model.id})."
