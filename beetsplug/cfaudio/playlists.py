@@ -58,6 +58,8 @@ def lists_of(
     request = request_of(
         settings, playlist.n, query=playlist.query, like=playlist.like, user=playlist.user, seed=seed, **changes
     )
+    played = loaded.tracks.ids[listener(loaded.people, playlist.user).played]
+    avoid = avoid.difference(played.tolist())  # what has been heard since is known, and may come again
     if playlist.kind == "daily mix":
         yield from _mixes(lib, settings, loaded, playlist, request, avoid)
         return
@@ -115,9 +117,16 @@ def _choose(
     barred: frozenset[int],
     avoid: frozenset[int],
 ) -> Chosen:
-    """Choose without what is barred, and as far as that gives enough without what is to be avoided."""
+    """Choose without what is barred, and with no more of what is to be avoided than it takes to fill the list."""
     chosen = choose_items(lib, settings, loaded, request, avoid=barred | avoid)
-    return choose_items(lib, settings, loaded, request, avoid=barred) if avoid and len(chosen) < request.n else chosen
+    unheard = sum(reason.unplayed for reason in chosen.reasons)
+    short = max(request.n - len(chosen), round(request.unplayed * request.n) - unheard)
+    if not avoid or short <= 0:
+        return chosen
+    person = listener(loaded.people, request.user)
+    scores = dict(zip(loaded.tracks.ids.tolist(), np.nan_to_num(loaded.scores[person.name], nan=-1), strict=True))
+    again = sorted(avoid - barred, key=lambda item: (-scores.get(item, -1), item))[:short]
+    return choose_items(lib, settings, loaded, request, avoid=barred | avoid.difference(again))
 
 
 def _barred(lib: Library, loaded: Loaded, playlist: Playlist) -> tuple[frozenset[int], str]:

@@ -161,14 +161,37 @@ def test_a_list_stays_for_its_period_and_then_brings_other_unheard_tracks(
     assert set(seen[0]).isdisjoint(seen[2])
 
 
-def test_what_is_to_be_avoided_comes_again_where_there_is_nothing_else(
-    library: Home, lists: Path, monkeypatch: pytest.MonkeyPatch
+REPEATING: list[tuple[dict[str, Any], int]] = [({"kind": "discover"}, 20), ({"name": "Discover", "unplayed": 0.6}, 12)]
+
+
+@pytest.mark.parametrize(("entry", "n_unheard"), REPEATING)
+def test_unheard_tracks_come_again_only_as_far_as_there_are_no_others(
+    library: Home, lists: Path, monkeypatch: pytest.MonkeyPatch, entry: dict[str, Any], n_unheard: int
 ) -> None:
-    configure(library, {"kind": "discover", "n": 20, "refresh": "daily", "per_artist": 9})
+    unheard = set(library.ids("1")) - {i for i, plays in library.field("play_count").items() if int(plays)}
+    paths = {i: f"{artist}/{track}" for i, artist, track in library.sql("SELECT id, artist, track FROM items")}
+    configure(library, {**entry, "n": 20, "refresh": "daily", "per_artist": 9})
+    seen = []
     for day in (2, 3):
         on(dt.date(2026, 11, day), monkeypatch)
         library.beet_here("cfplaylists")
-        assert len(entries(lists / "Discover.m3u")) == 20
+        there = {entry.split(" Stück")[0] for entry in entries(lists / "Discover.m3u")}
+        assert len(there) == 20
+        seen.append(there.intersection(paths[i] for i in unheard))
+    assert [len(one) for one in seen] == [n_unheard, n_unheard]
+    assert len(seen[0] | seen[1]) == min(len(unheard), 2 * n_unheard) == 24
+
+
+def test_an_unheard_track_that_was_heard_since_is_like_any_other(
+    library: Home, lists: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    configure(library, {"name": "a", "n": 40, "refresh": "daily", "per_artist": 9, "unplayed": 0.1})
+    on(dt.date(2026, 11, 2), monkeypatch)
+    library.beet_here("cfplaylists")
+    library.set("play_count", dict.fromkeys(library.ids("1"), 3))
+    on(dt.date(2026, 11, 3), monkeypatch)
+    library.beet_here("cfplaylists")
+    assert len(entries(lists / "a.m3u")) == 40
 
 
 def test_a_list_that_is_never_refreshed_stays(library: Home, lists: Path, monkeypatch: pytest.MonkeyPatch) -> None:
