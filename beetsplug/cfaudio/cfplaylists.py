@@ -5,9 +5,10 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
+import numpy as np
 from beets.dbcore.query import ParsingError
 from beets.exceptions import UserError
 from beets.library import Item
@@ -45,6 +46,8 @@ def run(plugin: BeetsPlugin, lib: Library, opts: PlaylistsOptions, args: list[st
     loaded = read_library(lib, settings)
     for playlist in wanted:
         listener(loaded.people, playlist.user)
+    if not any(np.isfinite(scores).any() for scores in loaded.scores.values()):
+        raise UserError("no track has a score yet; run `beet cfembed` first")
     file = settings.folder / "playlists.json"
     state = read_state(file)
     targets = Targets(lib, settings, loaded.people[0].name, state, plugin._log)
@@ -74,12 +77,11 @@ def run(plugin: BeetsPlugin, lib: Library, opts: PlaylistsOptions, args: list[st
 def _take_away_others(playlists: Sequence[Playlist], state: dict[str, Remembered], targets: Targets) -> None:
     """Take away the lists of entries that are in the configuration no more."""
     for name in state.keys() - {playlist.key for playlist in playlists}:
-        left = targets.take_away(state[name].made, {})
+        if left := targets.take_away(state[name].made, {}):
+            state[name] = Remembered(made=left)  # to be tried again
+            continue
+        del state[name]
         print_(f"{name}: taken away, as the configuration has it no more")
-        if left:
-            state[name] = Remembered(made=left)
-        else:
-            del state[name]
 
 
 def _wanted(playlists: Sequence[Playlist], names: list[str]) -> list[Playlist]:
@@ -111,7 +113,7 @@ def _chosen(
 ) -> tuple[Remembered, list[str]]:
     """What is on an entry's lists: the same as before within its period; and why some are empty."""
     now = period(playlist.refresh, today)
-    how = json.dumps([asdict(playlist), settings.taste, settings.exclude], ensure_ascii=False)
+    how = json.dumps([asdict(replace(playlist, targets=())), settings.taste, settings.exclude])
     there = set(loaded.tracks.ids.tolist())
     whole = bool(old.lists) and all(one.ids and there.issuperset(one.ids) for one in old.lists)
     if given_seed is None and whole and old.period == now and old.settings == how:

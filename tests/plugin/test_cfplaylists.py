@@ -363,6 +363,39 @@ def test_two_lists_that_come_out_with_one_name_are_said_so(library: Home, lists:
     assert artists(lists / "a.m3u") == {BELLS[0]}
 
 
+def test_a_list_that_goes_elsewhere_leaves_no_file_behind(library: Home, lists: Path) -> None:
+    configure(library, {"name": "One", "n": 3}, {"name": "Two", "n": 3})
+    library.beet_here("cfplaylists")
+    nowhere = {"url": "http://127.0.0.1:1", "user": "anna", "password": "hunter2"}
+    configure(library, {"name": "One", "n": 3, "targets": "subsonic"}, {"name": "Two", "n": 3}, subsonic=nowhere)
+    ran = library.beet("cfplaylists")
+    assert (ran.code, ran.err) == (1, "cfaudio: http://127.0.0.1:1: cannot be reached\n")
+    assert ran.lines == [
+        "One: 3 tracks, 2 never heard, as before (daily)",
+        "Two: 3 tracks, 2 never heard, as before (daily)",
+    ]
+    assert names(lists) == ["Two.m3u"]
+
+
+def test_a_listener_without_an_account_is_said_so_before_anything_is_written(library: Home, lists: Path) -> None:
+    account = {"url": "http://127.0.0.1:1", "user": "anna", "password": "hunter2"}
+    entry = {"name": "One", "user": "ben", "targets": ["m3u", "subsonic"]}
+    library.set("cf_score_ben", dict.fromkeys(library.ids("1"), 50.0))
+    users = {"anna": ["play_count"], "ben": ["skip_count"]}
+    configure(library, {"name": "Hers", "user": "anna"}, entry, subsonic=account, users=users)
+    assert "cfaudio.subsonic: has no account for ben" in library.beet_here("cfplaylists").complaint
+    assert not lists.exists()
+
+
+def test_before_the_first_cfembed_it_says_so_and_empties_nothing(library: Home, lists: Path) -> None:
+    configure(library, {"name": "One"})
+    library.beet_here("cfplaylists")
+    before = entries(lists / "One.m3u")
+    library.sql("DELETE FROM item_attributes WHERE key LIKE 'cf%'")
+    assert "run `beet cfembed` first" in library.beet_here("cfplaylists").complaint
+    assert entries(lists / "One.m3u") == before
+
+
 def test_no_playlists_and_an_unknown_one_are_said_so(library: Home) -> None:
     configure(library)
     assert "cfaudio.playlists: there are none" in library.beet_here("cfplaylists").complaint
