@@ -171,7 +171,8 @@ class Targets:
             from cfaudio_core.recommending.targets.subsonic import SubsonicAccount
 
             assert servers.subsonic is not None
-            return SubsonicAccount(servers.subsonic, self._music, **servers.accounts[account]._asdict())
+            login = servers.accounts[account]._asdict()
+            return SubsonicAccount(servers.subsonic, self._music, **login, listener=account or self._main)
         from cfaudio_core.recommending.targets.mpd import MpdServer
 
         return MpdServer(servers.mpd_host, servers.mpd_port, self._music, password=servers.mpd_password)

@@ -160,6 +160,6 @@ def test_a_subsonic_server_has_each_listener_s_lists_and_they_are_replaced(
 
         configure(4, ben={"user": "ben", "password": "wrong-one"})
         ran = scored.beet("cfplaylists")
-        assert (ran.code, ran.err) == (1, f"cfaudio: {url}: ping: wrong user or password\n")
+        assert (ran.code, ran.err) == (1, f"cfaudio: {url}: ping: wrong user or password (ben)\n")
         assert [len(paths) for paths in songs(url, "anna", passwords["anna"]).values()] == [4]
         assert songs(url, "ben", passwords["ben"]) == second["ben"]
