@@ -128,7 +128,7 @@ class _Queue:
         while not len(self._left):
             self._cap += 1
             waiting = self._ranked[~self._gone[self._ranked]]
-            self._left = waiting[(taken_of[artist[waiting]] < self._cap) | (artist[waiting] == 0)]
+            self._left = waiting[taken_of[artist[waiting]] < self._cap]
         return self._left[:_WINDOW]
 
     def drop(self, at: int) -> None:
