@@ -33,6 +33,11 @@ class Tagger(NamedTuple):
     dense: tuple[FloatArray, FloatArray, FloatArray, FloatArray] | None
     output: tuple[FloatArray, FloatArray]
 
+    @property
+    def width(self) -> int:
+        """P, the pooled activations that it takes."""
+        return int((self.output if self.dense is None else self.dense)[0].shape[1])
+
     def probabilities(self, windows: NDArray[np.floating]) -> FloatArray:
         """How likely each tag is for a track: the mean over its windows, as musicnn's authors do it.
 
@@ -47,12 +52,12 @@ class Tagger(NamedTuple):
             float32 (50,).
         """
         weight, bias = self.output
-        layer = np.asarray(windows, np.float32)
+        layer = np.asarray(windows[:, : self.width], np.float32)
         if self.dense is not None:
             inner, before, scale, shift = self.dense
-            layer = np.maximum(layer[:, : inner.shape[1]] @ inner.T + before, 0) * scale + shift
+            layer = np.maximum(layer @ inner.T + before, 0) * scale + shift
         with np.errstate(over="ignore"):  # a tag that is surely not there
-            chances = 1 / (1 + np.exp(-(layer[:, : weight.shape[1]] @ weight.T + bias)))
+            chances = 1 / (1 + np.exp(-(layer @ weight.T + bias)))
         return np.asarray(chances.mean(axis=0), np.float32)
 
 
