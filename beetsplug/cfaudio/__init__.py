@@ -49,10 +49,10 @@ class CfAudioPlugin(BeetsPlugin):
             return None
 
     def commands(self) -> list[Subcommand]:
-        """`beet cfembed`, `beet cfrecommend` and `beet cfimport`."""
-        from beetsplug.cfaudio.commands import embed_command, import_command, recommend_command
+        """`beet cfembed`, `beet cfrecommend`, `beet cfimport` and `beet cfevaluate`."""
+        from beetsplug.cfaudio.commands import embed_command, evaluate_command, import_command, recommend_command
 
-        return [embed_command(self), recommend_command(self), import_command(self)]
+        return [embed_command(self), recommend_command(self), import_command(self), evaluate_command(self)]
 
     def imported(self, session: ImportSession, task: ImportTask) -> None:
         """Hear and place the tracks of an import task, by the model there is.

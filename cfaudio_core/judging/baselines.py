@@ -19,8 +19,8 @@ _BLOCK = 2048
 
 
 def chance(world: World, case: Case) -> FloatArray:
-    """float32 (n,): any order. Whoever gives equal scores has this one too."""
-    return float32(np.random.default_rng([case.seed, len(case.tasks[0].candidates)]).permutation(len(world.tracks)))
+    """float32 (n,): all equal, and so in any order."""
+    return np.zeros(len(world.tracks), np.float32)
 
 
 def popularity(world: World, case: Case) -> FloatArray:
@@ -56,7 +56,7 @@ def artist_mean(world: World, case: Case) -> FloatArray:
     known, preference = person.known & named, person.preference
     count = np.bincount(number, known)
     mean = np.bincount(number, known * preference) / np.maximum(count, 1)
-    usual = preference[person.known].mean() if person.known.any() else 0.0
+    usual = float(preference[person.known].mean()) if person.known.any() else 0.0
     return float32(np.where(named & (count[number] > 0), mean[number], usual))
 
 
@@ -65,7 +65,7 @@ def frozen_cosine(world: World, case: Case) -> FloatArray:
     features = unit(standard_features(world))
     if case.completes:
         return float32([features @ unit(features[task.given].mean(axis=0)[None])[0] for task in case.tasks])
-    return features @ (np.maximum(case.listener.preference, 0) @ features)
+    return float32(features @ (np.maximum(case.listener.preference, 0) @ features))
 
 
 def frozen_kernel(world: World, case: Case) -> FloatArray:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from cfaudio_core.judging.intervals import REPLICATES, Array, Estimate, estimate, resampled
+from cfaudio_core.judging.intervals import Array, Estimate, estimate, resampled
 from cfaudio_core.judging.metrics import auc, found_in, list_figures
 from cfaudio_core.judging.protocols import PROTOCOLS, groups_of
 from cfaudio_core.judging.systems import CFAUDIO, SYSTEMS
@@ -17,11 +17,16 @@ from cfaudio_core.listening.counts import Listener
 from cfaudio_core.tracks import FloatArray, IntArray, Tracks
 
 METRICS = ("recall", "ndcg", "precision", "auc", "found")
-"""`metrics.list_figures` and `found_in` the list, both over the pool, and `metrics.auc` over the candidates alone: of the
-others nobody knows whether they are relevant, and that they count as if they were not makes the figures of lists lower
-than the truth."""
+"""`metrics.list_figures` and `found_in` the list, both over the pool, and `metrics.auc` over the candidates alone.
+
+Of the others in the pool nobody knows whether they are relevant. They count as if they were not, which makes the
+figures of lists lower than the truth.
+"""
 
 LONGEST = 50
+ORDERS = 4
+"""In so many orders equal scores are looked at."""
+
 _SEED = 20131205  # of the draws of the bootstrap, the same for every system
 
 
@@ -127,13 +132,14 @@ def judge_cases(
     draws = resampled(units, _SEED)
     books: dict[str, dict[str, _Book]] = {}
     for case in cases:
-        chance = np.random.default_rng([case.seed, 2]).permutation(len(world.tracks))
+        rng = np.random.default_rng([case.seed, case.part])
+        orders = np.array([rng.permutation(len(world.tracks)) for _ in range(ORDERS)])
         known_artists = _half_of_the_plays(case.tracks, case.listener)
         for system in systems:
             scores = np.atleast_2d(SYSTEMS[system](world, case))
             for k, task in enumerate(case.tasks):
                 book = books.setdefault(task.table, {}).setdefault(system, _Book(world.tracks.artists))
-                book.enter(task, scores[k % len(scores)], chance, draws, known_artists)
+                book.enter(task, scores[k % len(scores)], orders, draws, known_artists)
             on_progress(1)
     return [_table(name, [t for c in cases for t in c.tasks if t.table == name], made) for name, made in books.items()]
 
@@ -154,24 +160,31 @@ class _Book:
         self._spread: list[float] = []
         self._listed: set[int] = set()
 
-    def enter(self, task: Task, scores: FloatArray, chance: IntArray, draws: Array, usual: set[str]) -> None:
-        """Note how a task was done. Equal scores stand in the order that `chance` gives them."""
-        order = task.pool[np.lexsort((chance[task.pool], -scores[task.pool]))]
+    def enter(self, task: Task, scores: FloatArray, orders: IntArray, draws: Array, usual: set[str]) -> None:
+        """Note how a task was done: the mean over some orders, int64 (orders, n), in which equal scores may stand."""
         times = draws if task.number < 0 else np.ones((1, len(scores)))
         relevant, gain, known = np.zeros((3, len(scores)), np.float32)
         relevant[task.candidates], gain[task.candidates], known[task.candidates] = task.relevant, task.gain, 1
-        by_known = order[known[order] > 0]
-        done = (
-            *list_figures(relevant[order] > 0, gain[order], times[:, order]),
-            auc(relevant[by_known] > 0, times[:, by_known]),
-            found_in(list_length(task), relevant[order] > 0, times[:, order]),
-        )
-        self._values.append(np.stack(done, axis=1))
-        listed = order[: list_length(task)].tolist()
-        names = [self._artists[track] or f"#{track}" for track in listed]
-        self._novelty.append(float(np.mean([name not in usual for name in names])))
-        self._spread.append(len(set(names)) / len(names))
-        self._listed.update(listed)
+        size = list_length(task)
+        tied = len(np.unique(scores[task.pool])) < len(task.pool)
+        done = []
+        for k, chance in enumerate(orders if tied else orders[:1]):
+            order = task.pool[np.lexsort((chance[task.pool], -scores[task.pool]))]
+            by_known = order[known[order] > 0]
+            done.append(
+                (
+                    *list_figures(relevant[order] > 0, gain[order], times[:, order]),
+                    auc(relevant[by_known] > 0, scores[by_known], times[:, by_known]),
+                    found_in(size, relevant[order] > 0, times[:, order]),
+                )
+            )
+            listed = order[:size].tolist()
+            names = [self._artists[track] or f"#{track}" for track in listed]
+            self._novelty.append(float(np.mean([name not in usual for name in names])))
+            self._spread.append(len(set(names)) / size)
+            if k == 0:
+                self._listed.update(listed)
+        self._values.append(np.mean(done, axis=0).T)
 
     def values(self, numbers: IntArray) -> Array:
         """float64 (1 + replicates, metrics): means over the tasks, of which those of one number are drawn together."""
@@ -179,7 +192,7 @@ class _Book:
             stacked = np.stack(self._values)
             there = np.isfinite(stacked)
             total, count = np.where(there, stacked, 0).sum(axis=0), there.sum(axis=0)
-            return np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0)
+            return np.asarray(np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0))
         weight = resampled(np.unique(numbers, return_inverse=True)[1], _SEED)
         return np.asarray(weight @ np.concatenate(self._values) / weight.sum(axis=1, keepdims=True))
 
@@ -220,9 +233,9 @@ def _half_of_the_plays(tracks: Tracks, person: Listener) -> set[str]:
     plays: Counter[str] = Counter()
     for track in np.flatnonzero(person.played):
         if tracks.artists[track]:
-            plays[tracks.artists[track]] += float(person.plays[track])  # type: ignore[assignment]
+            plays[tracks.artists[track]] += int(person.plays[track])
     usual: set[str] = set()
-    left = sum(plays.values()) / 2
+    left = plays.total() / 2
     for artist, number in plays.most_common():
         if left <= 0:
             break

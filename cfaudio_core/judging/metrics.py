@@ -45,13 +45,19 @@ def list_figures(relevant: BoolArray, gains: FloatArray, times: Array | None = N
     )
 
 
-def auc(relevant: BoolArray, times: Array | None = None) -> Array:
-    """float64 (replicates,): share of pairs of a relevant and another in the right order; see `list_figures`."""
+def auc(relevant: BoolArray, scores: FloatArray, times: Array | None = None) -> Array:
+    """float64 (replicates,): share of pairs of a relevant and another in the right order; see `list_figures`.
+
+    `scores`, float32 (c,), are falling; pairs with equal ones count half.
+    """
     times = np.ones((1, len(relevant))) if times is None else times
     good = times * relevant
     bad = times - good
-    others = bad.sum(axis=1, keepdims=True)
-    behind = others - np.cumsum(bad, axis=1)
+    ahead = np.cumsum(np.pad(bad, ((0, 0), (1, 0))), axis=1)
+    others = ahead[:, -1:]
+    first = np.searchsorted(-scores, -scores, side="left")
+    after = np.searchsorted(-scores, -scores, side="right")
+    behind = others - (ahead[:, first] + ahead[:, after]) / 2
     return _ratio((good * behind).sum(axis=1), good.sum(axis=1) * others[:, 0])
 
 
@@ -90,7 +96,7 @@ def _average_precision(good: Array, before: Array, first: Array, total: Array, k
 
 
 def _ratio(part: Array, whole: Array) -> Array:
-    return np.divide(part, whole, out=np.full(len(part), np.nan), where=whole > 0)
+    return np.asarray(np.divide(part, whole, out=np.full(len(part), np.nan), where=whole > 0))
 
 
 def concordance(scores: FloatArray, truth: FloatArray) -> float:

@@ -25,7 +25,7 @@ TESTED = 400
 """As soon as so many tracks have been hidden by one seed, its other folds are left out."""
 
 LOVED = 0.8
-"""Of `Listener.liking`, which is -1 to 1: what a track has that is played twice as often as usual, and never skipped."""
+"""Of `Listener.liking`, -1 to 1: what a track has that is played twice as often as usual, and never skipped."""
 
 MONTH = 30 * 86_400
 FEWEST = 5
@@ -51,9 +51,29 @@ def loved(person: Listener) -> BoolArray:
     wanted = person.known & (person.liking >= LOVED)
     if min(wanted.sum(), known - wanted.sum()) < FEWEST:
         raise TooLittleError(
-            f"{wanted.sum()} of {known} tracks are played twice as often as usual; it takes {FEWEST}, and {FEWEST} others"
+            f"{wanted.sum()} of {known} tracks are played twice as often as usual; it takes {FEWEST} and {FEWEST} others"
         )
     return wanted
+
+
+def sample(tracks: Tracks, people: Sequence[Listener], most: int, seed: int) -> IntArray:
+    """int64 (k,): at most `most` tracks to judge by, so that judging a large library ends in time.
+
+    Whole artists at random, those of whom something is known first, until half of the tracks are known ones; the rest
+    are never played tracks, of these artists first.
+    """
+    n = len(tracks)
+    if n <= most:
+        return np.arange(n)
+    rng = np.random.default_rng(seed)
+    known = np.any([p.known for p in people], axis=0)
+    artist = groups_of(tracks, "artists")
+    turn = rng.permutation(int(artist.max()) + 1)[artist] + rng.random(n)  # artists in any order, tracks within them
+    some = np.flatnonzero(known)[np.argsort(turn[known])][: max(most // 2, most - int((~known).sum()))]
+    met = np.isin(artist, artist[some])
+    others = np.flatnonzero(~known)
+    others = others[np.lexsort((turn[others], ~met[others]))][: most - len(some)]
+    return np.sort(np.concatenate([some, others]))
 
 
 def groups_of(tracks: Tracks, kind: str) -> IntArray:
@@ -62,7 +82,9 @@ def groups_of(tracks: Tracks, kind: str) -> IntArray:
     A track without an album or artist goes alone, with its copies: the same sound twice is one track.
     """
     named = {"tracks": [""] * len(tracks), "albums": tracks.albums, "artists": tracks.artists}[kind]
-    texts = [f"={name}" if name else f"#{key or at}" for at, (name, key) in enumerate(zip(named, tracks.keys, strict=True))]
+    texts = [
+        f"={name}" if name else f"#{key or at}" for at, (name, key) in enumerate(zip(named, tracks.keys, strict=True))
+    ]
     return np.unique(texts, return_inverse=True)[1].astype(np.int64)
 
 
@@ -107,7 +129,7 @@ def cold(world: World, kind: str, seeds: Sequence[int]) -> Iterator[Case]:
             listed = [() if h else names for h, names in zip(hidden, tracks.playlists, strict=True)]
             people = [without(p, hidden) for p in world.people]
             left, done = left - len(tasted), done + 1
-            yield Case(seed, replace(tracks, playlists=listed), people, world.people, _end(world.people), [task])
+            yield Case(seed, k, replace(tracks, playlists=listed), people, world.people, _end(world.people), [task])
     if not done:
         raise TooLittleError(f"the played tracks are of too few {kind}")
 
@@ -146,7 +168,7 @@ def months(world: World, seeds: Sequence[int]) -> Iterator[Case]:
         if tasks:
             done += 1
             everything = [before(p, cut + MONTH) for p in world.people]
-            yield Case(seed, tracks, people, everything, cut, tasks)
+            yield Case(seed, k, tracks, people, everything, cut, tasks)
     if not done:
         raise TooLittleError(f"in the last {len(seeds)} months, or before them, fewer than {ENOUGH} tracks were heard")
 
@@ -166,10 +188,11 @@ def completions(world: World, seeds: Sequence[int]) -> Iterator[Case]:
     cut = int(sessions.time[np.searchsorted(sessions.session, first)])
     people = [before(p, cut) for p in world.people]
     halves = session_halves(sessions, first, len(sessions), SHORTEST)
-    if len(halves) < FEWEST or people[0].known.sum() < ENOUGH:
+    heard = int(people[0].known.sum())
+    if len(halves) < FEWEST or heard < ENOUGH:
         raise TooLittleError(
-            f"{len(halves)} sessions of {SHORTEST} tracks in the last fifth of the history, and {people[0].known.sum()} "
-            f"tracks heard before; it takes {FEWEST} and {ENOUGH}"
+            f"{len(halves)} sessions of {SHORTEST} tracks in the last fifth of the history, {heard} tracks heard before "
+            f"them; it takes {FEWEST} and {ENOUGH}"
         )
     tracks = replace(world.tracks, playlists=[()] * n)
     for seed in seeds:
@@ -182,7 +205,7 @@ def completions(world: World, seeds: Sequence[int]) -> Iterator[Case]:
             others = np.setdiff1d(np.arange(n), half.given)
             relevant = np.isin(others, half.rest)
             tasks.append(Task("session", others, relevant, float32(relevant), others, half.given, half.session))
-        yield Case(seed, tracks, people, world.people, cut, tasks)
+        yield Case(seed, 0, tracks, people, world.people, cut, tasks)
 
 
 class Half(NamedTuple):

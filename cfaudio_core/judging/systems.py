@@ -32,23 +32,22 @@ UPPER_BOUND = "upper bound"
 
 
 def cfaudio(world: World, case: Case) -> FloatArray:
-    """cfaudio's scores; for sessions to be completed, cosine of its vectors to those that are given."""
+    """The scores of cfaudio; for sessions to be completed, cosine of its vectors to those that are given."""
     return _cfaudio(world, case, world.sound)
 
 
 def without_sound(world: World, case: Case) -> FloatArray:
     """The same, where all tracks sound alike."""
-    silent = Sound(*(np.zeros_like(part) for part in world.sound))
+    sound = world.sound
+    silent = Sound(np.zeros_like(sound.summaries), np.zeros_like(sound.spreads), np.zeros_like(sound.within))
     return _cfaudio(world, case, silent)
 
 
 def shuffled_sound(world: World, case: Case) -> FloatArray:
     """The same, where every track sounds like another one: what is left when sound means nothing."""
-    order = np.random.default_rng([case.seed, 1]).permutation(len(world.tracks))
+    order = np.random.default_rng([case.seed, case.part]).permutation(len(world.tracks))
     sound = world.sound
-    return _cfaudio(
-        world, case, sound._replace(summaries=sound.summaries[order], spreads=sound.spreads[order])
-    )
+    return _cfaudio(world, case, sound._replace(summaries=sound.summaries[order], spreads=sound.spreads[order]))
 
 
 def factors_alone(world: World, case: Case) -> FloatArray:
@@ -96,11 +95,11 @@ def _factors(world: World, case: Case, people: list[Listener]) -> FloatArray:
     factorizer = make_factorizer(lesson.factorizer, tuned_factorizer(contexts, lesson, lesson.factors).settings)
     factors = factorizer.fit(contexts.matrix, np.random.default_rng(lesson.seed))
     if case.completes:
-        rows = [np.repeat(np.arange(len(case.tasks)), [len(t.given) for t in case.tasks])]
-        given = np.concatenate([t.given for t in case.tasks])
+        row = np.repeat(np.arange(len(case.tasks)), [len(task.given) for task in case.tasks])
+        given = np.concatenate([task.given for task in case.tasks])
         once = np.full(len(given), np.log(2), np.float32)  # as in `contexts.gather`
-        shape = (len(case.tasks), len(world.tracks))
-        return factorizer.fold_in(sparse.csr_array((once, (rows[0], given)), shape=shape), factors) @ factors.tracks.T
-    mine = gather(case.tracks, people[:1])
-    row = mine.matrix[[kind == "listener" for kind in mine.kinds]]
-    return (factorizer.fold_in(sparse.csr_array(row), factors) @ factors.tracks.T)[0]
+        wanted = sparse.csr_array((once, (row, given)), shape=(len(case.tasks), len(world.tracks)))
+    else:
+        mine = gather(case.tracks, people[:1])
+        wanted = sparse.csr_array(mine.matrix[[kind == "listener" for kind in mine.kinds]])
+    return float32(factorizer.fold_in(wanted, factors) @ factors.tracks.T)

@@ -85,8 +85,8 @@ class Case:
 
     Attributes
     ----------
-    seed
-        Starts all that is random.
+    seed, part
+        Start all that is random; no two cases of a protocol have the same two.
     tracks
         n tracks, without what they tell of what is hidden.
     people
@@ -100,6 +100,7 @@ class Case:
     """
 
     seed: int
+    part: int
     tracks: Tracks
     people: list[Listener]
     everything: list[Listener]
