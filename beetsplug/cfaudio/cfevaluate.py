@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
     from cfaudio_core.listening.counts import Listener
     from cfaudio_core.tracks import Tracks
 
-MOST, MOST_QUICK = 6000, 1500
+MOST, MOST_QUICK = 4000, 1500
 """So many tracks are judged by; of a larger library they are a sample."""
 
 _FORMAT = 1
@@ -40,7 +39,7 @@ _LESSONS = 4.5  # of cfembed, in time, is what all systems together take for one
 def run(plugin: BeetsPlugin, lib: Library, opts: EvaluateOptions, args: list[str]) -> None:
     """Judge, print, and keep what came of it."""
     from cfaudio_core.judging.protocols import PROTOCOLS
-    from cfaudio_core.judging.table import as_json, in_words, lines
+    from cfaudio_core.judging.table import LEGEND, as_json, in_words, lines
 
     settings = read_settings(plugin.config)
     if args:
@@ -56,9 +55,9 @@ def run(plugin: BeetsPlugin, lib: Library, opts: EvaluateOptions, args: list[str
     if not len(tracks):
         raise UserError("the library is empty")
     person = listener(people, opts.user)
-    world = _world(tracks, [person, *(p for p in people if p is not person)], settings, quick=opts.quick)
-    say = (lambda _: None) if opts.json else print_
-    tables = _judge(world, protocols, seeds, say)
+    world, heard = _world(tracks, [person, *(p for p in people if p is not person)], settings, quick=opts.quick)
+    say: Callable[[str], None] = (lambda _: None) if opts.json else print_
+    tables = _judge(world, heard, protocols, seeds, say)
     told = in_words(tables, None if person is people[0] else person.name)
     report = {
         "format": _FORMAT,
@@ -67,6 +66,7 @@ def run(plugin: BeetsPlugin, lib: Library, opts: EvaluateOptions, args: list[str
         "seeds": seeds,
         "quick": opts.quick,
         "tracks": len(tracks),
+        "heard": heard,
         "judged": len(world.tracks),
         "known": int(world.listener.known.sum()),
         "net": world.net,
@@ -82,13 +82,17 @@ def run(plugin: BeetsPlugin, lib: Library, opts: EvaluateOptions, args: list[str
         for line in lines(table):
             print_(line)
     print_("")
+    if any(not table.empty for table in tables):
+        for line in LEGEND:
+            print_(line)
+        print_("")
     if told:
         print_(told)
     print_(f"Kept in {file}.")
 
 
-def _world(tracks: Tracks, people: list[Listener], settings: Settings, *, quick: bool) -> World:
-    """What has been heard of the library, or a sample of it."""
+def _world(tracks: Tracks, people: list[Listener], settings: Settings, *, quick: bool) -> tuple[World, int]:
+    """What has been heard of the library, or a sample of it, and how much has been heard in all."""
     from cfaudio_core.judging.protocols import sample
     from cfaudio_core.judging.tasks import World
     from cfaudio_core.learning.space import gather_sound
@@ -104,10 +108,10 @@ def _world(tracks: Tracks, people: list[Listener], settings: Settings, *, quick:
         chosen = sample(tracks, people[:1], MOST_QUICK if quick else MOST, lesson.seed)
         tracks, people = tracks.subset(chosen), [person.subset(chosen) for person in people]
         sound = gather_sound(store.read(net, sorted(set(tracks.keys))), tracks.keys)
-    return World(replace(tracks, models=[""] * len(tracks)), people, sound, net, lesson)
+    return World(tracks, people, sound, net, lesson), len(heard)
 
 
-def _judge(world: World, protocols: Sequence[str], seeds: int, say: Any) -> list[Table]:
+def _judge(world: World, heard: int, protocols: Sequence[str], seeds: int, say: Callable[[str], None]) -> list[Table]:
     from cfaudio_core.judging.evaluation import judge_cases, plan, units_of
     from cfaudio_core.judging.systems import SYSTEMS
     from cfaudio_core.progress import progress
@@ -115,9 +119,10 @@ def _judge(world: World, protocols: Sequence[str], seeds: int, say: Any) -> list
     cases, empty = plan(world, protocols, range(seeds))
     number = sum(map(len, cases.values()))
     known = int(world.listener.known.sum())
+    sample = f" (a sample of {heard})" if heard > len(world.tracks) else ""
     say(
-        f"Judging on {counted(len(world.tracks), 'track')}, of which {known} are known of {world.listener.name}, "
-        f"by {counted(number, 'case')}{_cost(world, cases)}."
+        f"{world.listener.name}: {known} of {counted(len(world.tracks), 'heard track')}{sample} played or skipped; "
+        f"{counted(number, 'case')}{_cost(world, cases)}."
     )
     tables = list(empty)
     with progress("Judging", number * len(SYSTEMS), "fits") as advance:

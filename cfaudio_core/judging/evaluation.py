@@ -9,15 +9,15 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from cfaudio_core.judging.intervals import Array, Estimate, estimate, resampled
-from cfaudio_core.judging.metrics import auc, found_in, list_figures
+from cfaudio_core.judging.metrics import Ranking
 from cfaudio_core.judging.protocols import PROTOCOLS, groups_of
 from cfaudio_core.judging.systems import CFAUDIO, SYSTEMS
-from cfaudio_core.judging.tasks import Case, Task, TooLittleError, World
+from cfaudio_core.judging.tasks import Case, NotJudgedError, Task, World
 from cfaudio_core.listening.counts import Listener
 from cfaudio_core.tracks import FloatArray, IntArray, Tracks
 
 METRICS = ("recall", "ndcg", "precision", "auc", "found")
-"""`metrics.list_figures` and `found_in` the list, both over the pool, and `metrics.auc` over the candidates alone.
+"""See `metrics.Ranking`; all are of the pool, but for the AUC, which is of the candidates alone.
 
 Of the others in the pool nobody knows whether they are relevant. They count as if they were not, which makes the
 figures of lists lower than the truth.
@@ -97,7 +97,7 @@ def plan(world: World, protocols: Iterable[str], seeds: Sequence[int]) -> tuple[
     for name in protocols:
         try:
             cases[name] = list(PROTOCOLS[name](world, seeds))
-        except TooLittleError as error:
+        except NotJudgedError as error:
             empty.append(Table(name.replace("-", " "), str(error)))
     return cases, empty
 
@@ -161,30 +161,29 @@ class _Book:
         self._listed: set[int] = set()
 
     def enter(self, task: Task, scores: FloatArray, orders: IntArray, draws: Array, usual: set[str]) -> None:
-        """Note how a task was done: the mean over some orders, int64 (orders, n), in which equal scores may stand."""
+        """Note how a task was done.
+
+        What has to know in which order equal scores stand is the mean over some orders, int64 (orders, n).
+        """
         times = draws if task.number < 0 else np.ones((1, len(scores)))
         relevant, gain, known = np.zeros((3, len(scores)), np.float32)
         relevant[task.candidates], gain[task.candidates], known[task.candidates] = task.relevant, task.gain, 1
         size = list_length(task)
         tied = len(np.unique(scores[task.pool])) < len(task.pool)
-        done = []
-        for k, chance in enumerate(orders if tied else orders[:1]):
+        precision = []
+        for chance in orders if tied else orders[:1]:
             order = task.pool[np.lexsort((chance[task.pool], -scores[task.pool]))]
-            by_known = order[known[order] > 0]
-            done.append(
-                (
-                    *list_figures(relevant[order] > 0, gain[order], times[:, order]),
-                    auc(relevant[by_known] > 0, scores[by_known], times[:, by_known]),
-                    found_in(size, relevant[order] > 0, times[:, order]),
-                )
-            )
-            listed = order[:size].tolist()
-            names = [self._artists[track] or f"#{track}" for track in listed]
+            ranking = Ranking(scores[order], relevant[order] > 0, times[:, order])
+            precision.append(ranking.precision())
+            names = [self._artists[track] or f"#{track}" for track in order[:size]]
             self._novelty.append(float(np.mean([name not in usual for name in names])))
             self._spread.append(len(set(names)) / size)
-            if k == 0:
-                self._listed.update(listed)
-        self._values.append(np.mean(done, axis=0).T)
+        self._listed.update(order[:size].tolist())
+        by_known = order[known[order] > 0]
+        area = Ranking(scores[by_known], relevant[by_known] > 0, times[:, by_known]).auc()
+        mean = np.mean(precision, axis=0)
+        done = (ranking.recall(), ranking.ndcg(gain[order]), mean, area, ranking.found(size))
+        self._values.append(np.stack(done, axis=1))
 
     def values(self, numbers: IntArray) -> Array:
         """float64 (1 + replicates, metrics): means over the tasks, of which those of one number are drawn together."""

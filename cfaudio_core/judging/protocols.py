@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cfaudio_core.judging.tasks import Case, Task, TooLittleError, World
+from cfaudio_core.judging.tasks import Case, NotJudgedError, Task, World
 from cfaudio_core.learning.learner import ENOUGH
 from cfaudio_core.listening.counts import Listener
 from cfaudio_core.listening.sessions import Sessions
@@ -42,17 +42,16 @@ def loved(person: Listener) -> BoolArray:
 
     Raises
     ------
-    TooLittleError
+    NotJudgedError
         If too little is known of the listener, or everything is played alike.
     """
     known = int(person.known.sum())
     if known < _ENOUGH_TO_HIDE:
-        raise TooLittleError(f"{known} tracks played or skipped; it takes {_ENOUGH_TO_HIDE}")
+        raise NotJudgedError(f"{known} tracks were played or skipped; it takes {_ENOUGH_TO_HIDE}")
     wanted = person.known & (person.liking >= LOVED)
-    if min(wanted.sum(), known - wanted.sum()) < FEWEST:
-        raise TooLittleError(
-            f"{wanted.sum()} of {known} tracks are played twice as often as usual; it takes {FEWEST} and {FEWEST} others"
-        )
+    most = int(wanted.sum())
+    if min(most, known - most) < FEWEST:
+        raise NotJudgedError(f"{most} of {known} tracks were played twice as often as usual; it takes {FEWEST}")
     return wanted
 
 
@@ -105,14 +104,16 @@ def cold(world: World, kind: str, seeds: Sequence[int]) -> Iterator[Case]:
 
     Raises
     ------
-    TooLittleError
+    NotJudgedError
         If the listener has too few plays, or they are of too few groups.
     """
     person, tracks = world.listener, world.tracks
     wanted, liking = loved(person), person.liking
     group = groups_of(tracks, kind)
     if kind != "tracks" and np.bincount(group, person.known).max() < 2:
-        raise TooLittleError(f"no two played tracks share an {kind[:-1]}: the same as cold tracks")
+        raise NotJudgedError(f"no two played tracks share an {kind[:-1]}, so that it is the same as cold tracks")
+    if kind == "artists" and _same_parts(group[person.known], groups_of(tracks, "albums")[person.known]):
+        raise NotJudgedError("the played tracks of each artist are of one album, so that it is the same as cold albums")
     unheard = ~np.any([p.known for p in world.people], axis=0)
     keys = np.array(tracks.keys)
     done = 0
@@ -131,7 +132,7 @@ def cold(world: World, kind: str, seeds: Sequence[int]) -> Iterator[Case]:
             left, done = left - len(tasted), done + 1
             yield Case(seed, k, replace(tracks, playlists=listed), people, world.people, _end(world.people), [task])
     if not done:
-        raise TooLittleError(f"the played tracks are of too few {kind}")
+        raise NotJudgedError(f"the played tracks are of too few {kind}")
 
 
 def months(world: World, seeds: Sequence[int]) -> Iterator[Case]:
@@ -141,16 +142,16 @@ def months(world: World, seeds: Sequence[int]) -> Iterator[Case]:
 
     Raises
     ------
-    TooLittleError
+    NotJudgedError
         If the history is too short.
     """
     sessions = world.listener.sessions
     if not len(sessions):
-        raise TooLittleError("no listening history, and counts do not say when (`beet cfimport`)")
+        raise NotJudgedError("there is no listening history, and counts do not say when (see `beet cfimport`)")
     end = int(sessions.time.max()) + 1
     days = (end - int(sessions.time.min())) / 86_400
     if days < 60:
-        raise TooLittleError(f"the history is {days:.0f} days long; it takes 60")
+        raise NotJudgedError(f"the history is {days:.0f} days long; it takes 60")
     tracks, done = replace(world.tracks, playlists=[()] * len(world.tracks)), 0
     for k, seed in enumerate(seeds):
         cut = end - (k + 1) * MONTH
@@ -170,7 +171,7 @@ def months(world: World, seeds: Sequence[int]) -> Iterator[Case]:
             everything = [before(p, cut + MONTH) for p in world.people]
             yield Case(seed, k, tracks, people, everything, cut, tasks)
     if not done:
-        raise TooLittleError(f"in the last {len(seeds)} months, or before them, fewer than {ENOUGH} tracks were heard")
+        raise NotJudgedError(f"in the last {len(seeds)} months, or before them, fewer than {ENOUGH} tracks were heard")
 
 
 def completions(world: World, seeds: Sequence[int]) -> Iterator[Case]:
@@ -178,21 +179,23 @@ def completions(world: World, seeds: Sequence[int]) -> Iterator[Case]:
 
     Raises
     ------
-    TooLittleError
+    NotJudgedError
         If there are too few sessions.
     """
     sessions, n = world.listener.sessions, len(world.tracks)
     if not len(sessions):
-        raise TooLittleError("no listening history, and counts do not say what was heard together (`beet cfimport`)")
+        raise NotJudgedError(
+            "there is no listening history, and counts do not say what was heard together (see `beet cfimport`)"
+        )
     first = int((1 - LAST_SHARE) * len(sessions))
     cut = int(sessions.time[np.searchsorted(sessions.session, first)])
     people = [before(p, cut) for p in world.people]
     halves = session_halves(sessions, first, len(sessions), SHORTEST)
     heard = int(people[0].known.sum())
     if len(halves) < FEWEST or heard < ENOUGH:
-        raise TooLittleError(
-            f"{len(halves)} sessions of {SHORTEST} tracks in the last fifth of the history, {heard} tracks heard before "
-            f"them; it takes {FEWEST} and {ENOUGH}"
+        raise NotJudgedError(
+            f"the last fifth of the history has {len(halves)} sessions of {SHORTEST} tracks, and before it {heard} "
+            f"tracks were heard; it takes {FEWEST} and {ENOUGH}"
         )
     tracks = replace(world.tracks, playlists=[()] * n)
     for seed in seeds:
@@ -258,6 +261,12 @@ def _some(sessions: Sessions, kept: BoolArray) -> Sessions:
     )
 
 
+def _same_parts(one: IntArray, other: IntArray) -> bool:
+    """Whether two numberings of the same things tell the same of them apart."""
+    pairs = len(np.unique(np.stack([one, other]), axis=1).T)
+    return pairs == len(np.unique(one)) == len(np.unique(other))
+
+
 def _folds(group: IntArray, known: BoolArray, rng: np.random.Generator) -> IntArray:
     """int64 (n,): -1 for groups of which nothing is known; whole groups, dealt so that folds are of about one size."""
     size = np.bincount(group, known)
@@ -283,4 +292,4 @@ PROTOCOLS: Mapping[str, Callable[[World, Sequence[int]], Iterator[Case]]] = Mapp
         "session": completions,
     }
 )
-"""By the name that `--protocol` knows; each yields cases, or raises TooLittleError before the first."""
+"""By the name that `--protocol` knows; each yields cases, or raises NotJudgedError before the first."""

@@ -21,15 +21,24 @@ TITLES = {
 }
 """What each table is about."""
 
+LEGEND = (
+    "found: share of the wanted tracks that are on the list. novelty: share of the list by others than the few artists",
+    "who make up half of the plays. coverage: share of all tracks that are on any list. artists: different ones, per",
+    "track of a list. In brackets: 95 % intervals. Counts, and factors alone, know nothing of what is cold: they are",
+    "chance there. The never played count as not wanted, so that figures of lists are lower than the truth.",
+)
+"""What is printed below the tables."""
+
 COLD = ("cold tracks", "cold albums", "cold artists")
-HEADINGS = {"recall": "Recall@20", "ndcg": "NDCG@50", "precision": "mAP@500", "auc": "AUC", "found": "found"}
+HEADINGS = {"recall": "Recall@20", "ndcg": "NDCG@50", "precision": "mAP@500", "auc": "  AUC", "found": "found"}
 
 
 def lines(table: Table) -> Iterator[str]:
     """A table as it is printed."""
     title = TITLES[table.name]
     if table.empty:
-        yield f"{title}: not judged, as there is too little: {table.empty}."
+        yield f"{title}."
+        yield f"Not judged: {table.empty}."
         return
     yield f"{title}."
     yield (
@@ -38,13 +47,14 @@ def lines(table: Table) -> Iterator[str]:
         + f"; lists of {table.listed:.0f}."
     )
     metric = headline(table)
-    names = [*HEADINGS.values(), "novelty", "coverage", "artists", f"cfaudio ahead in {HEADINGS[metric]}"]
-    yield f"{'':14}" + "".join(f"  {name:>9}" for name in names)
+    names = [*HEADINGS.values(), "novelty", "coverage", "artists"]
+    yield f"{'':14}  {'  '.join(names)}  cfaudio ahead, {HEADINGS[metric].strip()}"
     for row in table.rows:
         numbers = [*(row.figures[name].value for name in HEADINGS), row.novelty, row.coverage, row.artists]
+        columns = [f"{_number(value):>{len(name)}}" for name, value in zip(names, numbers, strict=True)]
         ahead = "" if row.system == CFAUDIO else f"  {_difference(row.behind[metric])}"
-        yield f"{row.system:14}" + "".join(f"  {_number(value):>9}" for value in numbers) + ahead
-    yield _interval(table.row(CFAUDIO).figures[metric], HEADINGS[metric])
+        yield f"{row.system:14}  {'  '.join(columns)}{ahead}"
+    yield _interval(table.row(CFAUDIO).figures[metric], HEADINGS[metric].strip())
     yield from _verdict(table, metric)
 
 

@@ -118,5 +118,5 @@ class Case:
         return len(self.tasks[0].given) > 0
 
 
-class TooLittleError(Exception):
-    """There is too little of something to judge by; the message is what stands in place of figures."""
+class NotJudgedError(Exception):
+    """A protocol has nothing to ask; the message is what stands in place of figures."""
