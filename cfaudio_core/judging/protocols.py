@@ -21,6 +21,8 @@ from cfaudio_core.listening.sessions import Sessions
 from cfaudio_core.tracks import BoolArray, IntArray, Tracks, float32
 
 FOLDS = 10
+"""So many parts are hidden in turn; fewer, where fewer groups have anything loved."""
+
 TESTED = 400
 """As soon as so many tracks have been hidden by one seed, its other folds are left out."""
 
@@ -110,15 +112,17 @@ def cold(world: World, kind: str, seeds: Sequence[int]) -> Iterator[Case]:
     person, tracks = world.listener, world.tracks
     wanted, liking = loved(person), person.liking
     group = groups_of(tracks, kind)
+    if len(np.unique(group[wanted])) < 2:
+        raise NotJudgedError(f"the loved tracks are of too few {kind}")
     if kind != "tracks" and np.bincount(group, person.known).max() < 2:
         raise NotJudgedError(f"no two played tracks share an {kind[:-1]}, so that it is the same as cold tracks")
     if kind == "artists" and _same_parts(group[person.known], groups_of(tracks, "albums")[person.known]):
         raise NotJudgedError("the played tracks of each artist are of one album, so that it is the same as cold albums")
     unheard = ~np.any([p.known for p in world.people], axis=0)
     keys = np.array(tracks.keys)
-    done = 0
+    now, done = int(person.sessions.time.max(initial=-1)) + 1, 0
     for seed in seeds:
-        fold, left = _folds(group, person.known, np.random.default_rng(seed)), TESTED
+        fold, left = _folds(group, person.known, wanted, np.random.default_rng(seed)), TESTED
         for k in range(FOLDS):
             tasted = np.flatnonzero((fold == k) & person.known)
             if not 0 < wanted[tasted].sum() < len(tasted) or left <= 0:
@@ -130,7 +134,7 @@ def cold(world: World, kind: str, seeds: Sequence[int]) -> Iterator[Case]:
             listed = [() if h else names for h, names in zip(hidden, tracks.playlists, strict=True)]
             people = [without(p, hidden) for p in world.people]
             left, done = left - len(tasted), done + 1
-            yield Case(seed, k, replace(tracks, playlists=listed), people, world.people, _end(world.people), [task])
+            yield Case(seed, k, replace(tracks, playlists=listed), people, world.people, now, [task])
     if not done:
         raise NotJudgedError(f"the played tracks are of too few {kind}")
 
@@ -267,20 +271,19 @@ def _same_parts(one: IntArray, other: IntArray) -> bool:
     return pairs == len(np.unique(one)) == len(np.unique(other))
 
 
-def _folds(group: IntArray, known: BoolArray, rng: np.random.Generator) -> IntArray:
-    """int64 (n,): -1 for groups of which nothing is known; whole groups, dealt so that folds are of about one size."""
-    size = np.bincount(group, known)
+def _folds(group: IntArray, known: BoolArray, wanted: BoolArray, rng: np.random.Generator) -> IntArray:
+    """int64 (n,): whole groups dealt so that folds have about as much wanted, and known; -1 where nothing is known."""
+    size, worth = np.bincount(group, known), np.bincount(group, wanted)
     fold_of = np.full(len(size), -1, np.int64)
-    load = np.zeros(FOLDS)
+    folds = min(FOLDS, np.count_nonzero(worth))
+    has, is_worth = np.zeros(folds), np.zeros(folds)
     dealt = rng.permutation(np.flatnonzero(size))
-    for one in dealt[np.argsort(-size[dealt], kind="stable")]:
-        fold_of[one] = np.argmin(load)
-        load[fold_of[one]] += size[one]
+    for one in dealt[np.lexsort((-size[dealt], -worth[dealt]))]:
+        order = np.lexsort((has, is_worth)) if worth[one] else np.argsort(has, kind="stable")
+        fold_of[one] = order[0]
+        has[order[0]] += size[one]
+        is_worth[order[0]] += worth[one]
     return fold_of[group]
-
-
-def _end(people: Sequence[Listener]) -> int:
-    return max((int(p.sessions.time.max()) + 1 for p in people if len(p.sessions)), default=0)
 
 
 PROTOCOLS: Mapping[str, Callable[[World, Sequence[int]], Iterator[Case]]] = MappingProxyType(

@@ -42,12 +42,6 @@ class World:
         """Who is judged."""
         return self.people[0]
 
-    def subset(self, index: IntArray) -> World:
-        """The same over the tracks at int64 (k,) positions."""
-        sound = self.sound._replace(summaries=self.sound.summaries[index], spreads=self.sound.spreads[index])
-        people = [person.subset(index) for person in self.people]
-        return World(self.tracks.subset(index), people, sound, self.net, self.lesson)
-
 
 class Task(NamedTuple):
     """Candidates to be put in order.
