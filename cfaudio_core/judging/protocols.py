@@ -275,7 +275,7 @@ def _folds(group: IntArray, known: BoolArray, wanted: BoolArray, rng: np.random.
     """int64 (n,): whole groups dealt so that folds have about as much wanted, and known; -1 where nothing is known."""
     size, worth = np.bincount(group, known), np.bincount(group, wanted)
     fold_of = np.full(len(size), -1, np.int64)
-    folds = min(FOLDS, np.count_nonzero(worth))
+    folds = min(FOLDS, int(np.count_nonzero(worth)))
     has, is_worth = np.zeros(folds), np.zeros(folds)
     dealt = rng.permutation(np.flatnonzero(size))
     for one in dealt[np.lexsort((-size[dealt], -worth[dealt]))]:
