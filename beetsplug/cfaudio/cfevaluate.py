@@ -120,10 +120,8 @@ def _judge(world: World, heard: int, protocols: Sequence[str], seeds: int, say: 
     number = sum(map(len, cases.values()))
     known = int(world.listener.known.sum())
     sample = f" (a sample of {heard})" if heard > len(world.tracks) else ""
-    say(
-        f"{world.listener.name}: {known} of {counted(len(world.tracks), 'heard track')}{sample} played or skipped; "
-        f"{counted(number, 'case')}{_cost(world, cases)}."
-    )
+    said = f"{world.listener.name}: {known} of {counted(len(world.tracks), 'heard track')}{sample} played or skipped"
+    say(f"{said}; {counted(number, 'case')}{_cost(world, cases)}." if number else f"{said}.")
     tables = list(empty)
     with progress("Judging", number * len(SYSTEMS), "fits") as advance:
         for name, some in cases.items():
