@@ -56,6 +56,16 @@ class ImportOptions(Protocol):
     password: str | None
 
 
+class EvaluateOptions(Protocol):
+    """Options of `beet cfevaluate`."""
+
+    seeds: int | None
+    quick: bool
+    json: bool
+    user: str | None
+    protocol: list[str] | None
+
+
 def embed_command(plugin: BeetsPlugin) -> Subcommand:
     """`beet cfembed`."""
     cmd = Subcommand("cfembed", help="learn from plays and sound, and give every track its embedding and score")
@@ -132,6 +142,20 @@ def import_command(plugin: BeetsPlugin) -> Subcommand:
     return cmd
 
 
+def evaluate_command(plugin: BeetsPlugin) -> Subcommand:
+    """`beet cfevaluate`."""
+    cmd = Subcommand("cfevaluate", help="say how good it is on your own held-out plays, beside simple recommenders")
+    cmd.parser.set_usage("%prog [options]")
+    option = cmd.parser.add_option
+    option("--seeds", type="int", metavar="N", help="hide N times over (default: 3)")
+    option("--quick", action="store_true", default=False, help="one seed, and a sample of 1500 tracks")
+    option("--json", action="store_true", default=False, help="print JSON")
+    option("-u", "--user", metavar="NAME", help="for this listener (default: the first one)")
+    option("--protocol", action="append", metavar="NAME", help="this protocol only; may be given several times")
+    cmd.func = lambda lib, opts, args: _evaluate(plugin, lib, opts, args)
+    return cmd
+
+
 def _embed(plugin: BeetsPlugin, lib: Library, opts: EmbedOptions, args: list[str]) -> None:
     from beetsplug.cfaudio.cfembed import run
 
@@ -152,5 +176,11 @@ def _playlists(plugin: BeetsPlugin, lib: Library, opts: PlaylistsOptions, args: 
 
 def _import(plugin: BeetsPlugin, lib: Library, opts: ImportOptions, args: list[str]) -> None:
     from beetsplug.cfaudio.cfimport import run
+
+    run(plugin, lib, opts, args)
+
+
+def _evaluate(plugin: BeetsPlugin, lib: Library, opts: EvaluateOptions, args: list[str]) -> None:
+    from beetsplug.cfaudio.cfevaluate import run
 
     run(plugin, lib, opts, args)

@@ -13,7 +13,7 @@ from scipy import sparse
 
 from cfaudio_core.factors.contexts import Contexts, gather
 from cfaudio_core.factors.factorizer import FactorizerSettings, make_factorizer
-from cfaudio_core.factors.tuning import tune
+from cfaudio_core.factors.tuning import Tuned, tune
 from cfaudio_core.factors.wmf import Factors
 from cfaudio_core.learning.dataset import Lesson, Targets, unit
 from cfaudio_core.learning.effects import Held, fit_effects
@@ -186,16 +186,21 @@ def _teach(
 
 
 def _factorize(contexts: Contexts, settings: LessonSettings) -> tuple[Factors, dict[str, object]]:
-    """Factors of contexts and tracks, and what was chosen for them on a validation cut of the sessions.
+    """Factors of contexts and tracks, and what was chosen for them on a validation cut of the sessions."""
+    half = replace(settings.factors, factors=settings.factors.factors // 2)  # the rest of a vector is its sound
+    tuned = tuned_factorizer(contexts, settings, half)
+    factorizer = make_factorizer(settings.factorizer, tuned.settings)
+    return factorizer.fit(contexts.matrix, np.random.default_rng(settings.seed)), asdict(tuned)
+
+
+def tuned_factorizer(contexts: Contexts, settings: LessonSettings, factors: FactorizerSettings) -> Tuned:
+    """Settings for these contexts, beginning at `factors`.
 
     Without sessions nothing is chosen: what is hidden from an album could only tell how to complete albums.
     """
     sessions = np.flatnonzero([kind == "session" for kind in contexts.kinds])
     # Weights stay as they were gathered: an album's against a session's is what other confidences would wipe out.
-    half = replace(settings.factors, factors=settings.factors.factors // 2)  # the rest of a vector is its sound
-    tuned = tune(settings.factorizer, contexts.matrix, half, ("raw",), sessions, settings.seed)
-    factorizer = make_factorizer(settings.factorizer, tuned.settings)
-    return factorizer.fit(contexts.matrix, np.random.default_rng(settings.seed)), asdict(tuned)
+    return tune(settings.factorizer, contexts.matrix, factors, ("raw",), sessions, settings.seed)
 
 
 def _targets(taught: Sequence[Listener], known: np.ndarray, own: FloatArray) -> Targets:

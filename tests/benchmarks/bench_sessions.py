@@ -30,20 +30,13 @@ from scipy import sparse
 
 from cfaudio_core.factors.contexts import ROW_WEIGHTS, gather
 from cfaudio_core.factors.wmf import WmfSettings, factorize, fold_in
+from cfaudio_core.judging.protocols import Half, session_halves
 from cfaudio_core.listening.counts import Listener
 from cfaudio_core.listening.sessions import Sessions
 from cfaudio_core.tracks import Tracks
 
 DAY, K, FEWEST = 86_400, 20, 4
 MOST_TESTED, MOST_TRIED = 800, 150
-
-
-class Task(NamedTuple):
-    """One session to complete: distinct tracks given and wanted, and when it began."""
-
-    given: np.ndarray
-    wanted: np.ndarray
-    time: int
 
 
 class Split(NamedTuple):
@@ -53,7 +46,7 @@ class Split(NamedTuple):
     before: Sessions
     rows: sparse.csr_array
     plays: np.ndarray
-    tasks: list[Task]
+    tasks: list[Half]
 
 
 def split(person: Person, begin: float, end: float, most: int) -> Split:
@@ -63,13 +56,7 @@ def split(person: Person, begin: float, end: float, most: int) -> Split:
     old = sessions.session < first
     before = Sessions(*(getattr(sessions, name)[old] for name in ("listener", "track", "session", "time", "rejected")))
     plays = before.plays(n)
-    tasks = []
-    for number in range(first, last):
-        inside = slice(*np.searchsorted(sessions.session, [number, number + 1]))
-        tracks = [track for track in dict.fromkeys(sessions.track[inside].tolist()) if plays[track] > 0]
-        if len(tracks) >= FEWEST:
-            half = len(tracks) // 2
-            tasks.append(Task(np.array(tracks[:half]), np.array(tracks[half:]), int(sessions.time[inside][0])))
+    tasks = session_halves(sessions, first, last, FEWEST, plays > 0)
     rows = sparse.csr_array((np.ones(len(before.track), np.float32), (before.session, before.track)), shape=(first, n))
     chosen = np.linspace(0, len(tasks) - 1, min(len(tasks), most)).round().astype(int)
     return Split(person, before, rows, plays, [tasks[i] for i in chosen])
@@ -229,7 +216,7 @@ def ndcg(known: Split, scores: Scores, other: bool) -> float:
         candidate[task.given] = False
         if other:
             candidate &= ~np.isin(artist, artist[task.given])
-        wanted = task.wanted[candidate[task.wanted]]
+        wanted = task.rest[candidate[task.rest]]
         if len(wanted):
             among = np.flatnonzero(candidate)
             top = np.argpartition(-row[among], min(K, len(among)) - 1)[:K]

@@ -1,0 +1,105 @@
+"""Simple recommenders, to be better than: each gives a score to every track, the same or another for every task."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.linalg import cho_factor, cho_solve
+
+from cfaudio_core.judging.tasks import Case, World
+from cfaudio_core.learning.dataset import unit
+from cfaudio_core.listening.counts import Listener
+from cfaudio_core.tracks import FloatArray, float32
+
+HALF_LIFE = 90 * 86_400
+"""Of a play, in decayed counts."""
+
+_GAMMA, _RIDGE = 1.0, 0.3
+_MOST = 3000  # known tracks that the kernel machine is fitted to
+_BLOCK = 2048
+
+
+def chance(world: World, case: Case) -> FloatArray:
+    """float32 (n,): all equal, and so in any order."""
+    return np.zeros(len(world.tracks), np.float32)
+
+
+def popularity(world: World, case: Case) -> FloatArray:
+    """float32 (n,): plays."""
+    return case.listener.plays
+
+
+def decayed_counts(world: World, case: Case) -> FloatArray:
+    """float32 (n,): plays, each worth half after 90 days; where no play has a date, plays."""
+    person, n = case.listener, len(world.tracks)
+    sessions = person.sessions
+    if not len(sessions):
+        return person.plays
+    weight = np.where(sessions.rejected, 0, 0.5 ** ((case.now - sessions.time) / HALF_LIFE))
+    dated = np.bincount(sessions.track, weight, minlength=n)
+    # Counts that do not say when, weigh as little as the oldest play that does.
+    undated = np.maximum(person.plays - sessions.plays(n), 0) * weight.min(initial=1, where=weight > 0)
+    return float32(dated + undated)
+
+
+def artist_mean(world: World, case: Case) -> FloatArray:
+    """float32 (n,): mean preference of the artist's known tracks; the listener's mean where there are none.
+
+    For a session to be completed: the share of what is given that is by the artist.
+    """
+    number = np.unique(case.tracks.artists, return_inverse=True)[1]
+    named = np.array([bool(artist) for artist in case.tracks.artists], bool)
+    if case.completes:
+        return float32(
+            [np.where(named, np.bincount(number[t.given], minlength=number.max() + 1)[number], 0) for t in case.tasks]
+        )
+    person = case.listener
+    known, preference = person.known & named, person.preference
+    count = np.bincount(number, known)
+    mean = np.bincount(number, known * preference) / np.maximum(count, 1)
+    usual = float(preference[person.known].mean()) if person.known.any() else 0.0
+    return float32(np.where(named & (count[number] > 0), mean[number], usual))
+
+
+def frozen_cosine(world: World, case: Case) -> FloatArray:
+    """float32 (n,) or (tasks, n): cosine of the net's features to the mean of what is played, or of what is given."""
+    features = unit(standard_features(world))
+    if case.completes:
+        return float32([features @ unit(features[task.given].mean(axis=0)[None])[0] for task in case.tasks])
+    return float32(features @ (np.maximum(case.listener.preference, 0) @ features))
+
+
+def frozen_kernel(world: World, case: Case) -> FloatArray:
+    """float32 (n,) or (tasks, n): Gaussian kernel ridge regression of the preference from the net's features.
+
+    For a session to be completed: the mean kernel to what is given.
+    """
+    features = standard_features(world)
+    if case.completes:
+        return float32([_gauss(features, features[task.given]).mean(axis=1) for task in case.tasks])
+    known = _sample(case.listener, case.seed)
+    wanted = case.listener.preference[known]
+    inner = _gauss(features[known], features[known]) + _RIDGE * np.eye(len(known), dtype=np.float32)
+    coefficients = cho_solve(cho_factor(inner), wanted - wanted.mean())
+    return float32(_gauss(features, features[known]) @ coefficients)
+
+
+def standard_features(world: World) -> FloatArray:
+    """float32 (n, dim): the net's features as they are, each with mean 0 and variance 1 / dim over the library."""
+    summaries = world.sound.summaries
+    deviation = summaries.std(axis=0)
+    scaled = (summaries - summaries.mean(axis=0)) / np.where(deviation > 1e-6, deviation, np.inf)
+    return float32(scaled / np.sqrt(summaries.shape[1]))
+
+
+def _sample(person: Listener, seed: int) -> np.ndarray:
+    known = np.flatnonzero(person.known)
+    if len(known) > _MOST:
+        known = np.sort(np.random.default_rng(seed).choice(known, _MOST, replace=False))
+    return known
+
+
+def _gauss(one: FloatArray, other: FloatArray) -> FloatArray:
+    length = np.square(other).sum(axis=1)
+    blocks = [one[at : at + _BLOCK] for at in range(0, len(one), _BLOCK)]
+    squared = [np.square(b).sum(axis=1)[:, None] + length - 2 * b @ other.T for b in blocks]
+    return float32(np.exp(-_GAMMA * np.maximum(np.concatenate(squared), 0)))

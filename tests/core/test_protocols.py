@@ -1,0 +1,212 @@
+"""What is hidden from a recommender: all of it, and nothing else."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from synthetic import NET, QUICK, make_library, make_listener, make_tracks
+
+from cfaudio_core.judging.protocols import (
+    FOLDS,
+    MONTH,
+    cold,
+    completions,
+    groups_of,
+    loved,
+    months,
+    sample,
+    session_halves,
+)
+from cfaudio_core.judging.tasks import NotJudgedError, World
+from cfaudio_core.listening.counts import Listener
+from cfaudio_core.listening.sessions import Sessions
+
+LIBRARY = make_library(120)
+DAY = 86_400
+
+
+def world(tracks=LIBRARY.tracks, *people):
+    return World(tracks, list(people) or [LIBRARY.listener], LIBRARY.sound, NET, QUICK)
+
+
+def history(sessions, n, start=1_600_000_000, apart=DAY):
+    """A listener who heard these lists of tracks, a day apart."""
+    track = np.array([t for session in sessions for t in session], np.int64)
+    number = np.repeat(np.arange(len(sessions)), [len(session) for session in sessions])
+    time = start + number * apart + np.concatenate([np.arange(len(session)) * 200 for session in sessions])
+    heard = Sessions(np.zeros_like(track), track, number, time, np.zeros(len(track), bool))
+    return Listener("me", np.float32(heard.plays(n)), np.zeros(n, np.float32), heard)
+
+
+def test_loved_is_what_is_played_twice_as_often_as_usual():
+    wanted = loved(make_listener([1] * 40 + [4] * 10 + [2] * 10 + [0] * 5))
+    assert np.flatnonzero(wanted).tolist() == list(range(40, 50))
+
+
+def test_what_is_skipped_instead_is_not_loved():
+    plays = [1] * 40 + [8] * 12
+    assert loved(make_listener(plays))[-1]
+    assert not loved(make_listener(plays, [0] * 51 + [9]))[-1]
+
+
+@pytest.mark.parametrize(
+    ("plays", "why"),
+    [
+        ([0] * 100, "0 tracks were played or skipped; it takes 34"),
+        ([1] * 33 + [0] * 9, "33 tracks were played or skipped; it takes 34"),
+        ([3] * 100, "0 of 100 tracks were played twice as often as usual; it takes 5"),
+    ],
+)
+def test_a_listener_of_whom_nothing_can_be_judged_is_told_why(plays, why):
+    with pytest.raises(NotJudgedError, match=why):
+        loved(make_listener(plays))
+
+
+def test_every_known_track_is_hidden_once_a_seed_with_all_that_is_known_of_it():
+    cases = list(cold(world(), "tracks", [0]))
+    hidden = np.concatenate([case.tasks[0].candidates for case in cases])
+    assert len(cases) == min(FOLDS, loved(LIBRARY.listener).sum())  # each has something loved
+    assert {len(case.tasks[0].candidates) for case in cases} <= {6, 7}
+    assert sorted(hidden) == np.flatnonzero(LIBRARY.listener.known).tolist()
+    for case in cases:
+        (task,) = case.tasks
+        assert not case.listener.known[task.candidates].any()
+        assert case.listener.known.sum() + len(task.candidates) == LIBRARY.listener.known.sum()
+        assert case.everything == [LIBRARY.listener]
+        never = np.flatnonzero(~LIBRARY.listener.known)
+        assert sorted(task.pool) == sorted([*task.candidates, *never])
+        np.testing.assert_array_equal(task.relevant, loved(LIBRARY.listener)[task.candidates])
+
+
+def test_the_same_seed_hides_the_same_and_another_does_not():
+    def dealt(seed):
+        return [sorted(case.tasks[0].candidates) for case in cold(world(), "tracks", [seed])]
+
+    assert dealt(0) == dealt(0) != dealt(1)
+
+
+@pytest.mark.parametrize("kind", ["albums", "artists"])
+def test_whole_albums_and_artists_are_hidden(kind):
+    names = np.array(getattr(LIBRARY.tracks, kind))
+    cases = list(cold(world(), kind, [0]))
+    assert cases
+    for case in cases:
+        hidden = set(names[case.tasks[0].candidates])
+        assert not hidden & set(names[case.listener.known])
+
+
+def test_the_history_and_the_playlists_of_the_hidden_are_hidden_too_and_from_everybody():
+    sessions = [[t for t in range(0, 40) if (t + s) % 3 or t > 30] for s in range(40)]
+    me = history(sessions, 120)
+    me = replace(me, plays=me.plays + np.float32([8 if i < 12 else 0 for i in range(120)]) * 10)
+    you = replace(make_listener([1] * 120), name="you")
+    tracks = replace(LIBRARY.tracks, playlists=[("mine",)] * 120)
+    for case in cold(world(tracks, me, you), "tracks", [0]):
+        hidden = case.tasks[0].candidates
+        assert not np.isin(hidden, case.people[0].sessions.track).any()
+        assert not case.people[1].known[hidden].any()
+        assert all(case.tracks.playlists[i] == () for i in hidden)
+        assert case.tracks.playlists.count(("mine",)) == 120 - len(hidden)
+
+
+def test_copies_of_a_hidden_track_are_hidden_too():
+    keys = [f"key{i // 2}" for i in range(120)]  # every played track has a never played copy
+    for case in cold(world(replace(LIBRARY.tracks, keys=keys)), "tracks", [0]):
+        task = case.tasks[0]
+        assert not set(task.pool) & {i + 1 for i in task.candidates}
+
+
+def test_albums_of_one_track_are_not_judged_again():
+    alone = replace(LIBRARY.tracks, albums=[f"single {i}" for i in range(120)])
+    with pytest.raises(NotJudgedError, match="no two played tracks share an album"):
+        next(cold(world(alone), "albums", [0]))
+
+
+def test_artists_of_one_album_are_not_judged_again():
+    same = replace(LIBRARY.tracks, artists=LIBRARY.tracks.albums)
+    with pytest.raises(NotJudgedError, match="the same as cold albums"):
+        next(cold(world(same), "artists", [0]))
+
+
+def test_tracks_without_an_album_are_groups_of_their_own():
+    tracks = make_tracks(4, albums=["a", "", "a", ""])
+    group = groups_of(tracks, "albums")
+    assert group[0] == group[2]
+    assert len(set(group)) == 3
+
+
+def test_a_month_is_asked_about_by_what_was_heard_before_it():
+    sessions = [[s % 40, (s + 1) % 40, (s + 2) % 40] for s in range(80)]
+    sessions += [[s % 10, 40 + s % 20] for s in range(29)]
+    me = history(sessions, 120)
+    (case,) = months(world(LIBRARY.tracks, me), [0])
+    end = int(me.sessions.time.max()) + 1
+    assert case.now == end - MONTH
+    assert case.listener.sessions.time.max() < case.now
+    familiar, new = case.tasks
+    assert (familiar.table, new.table) == ("month", "month, new")
+    assert set(familiar.candidates[familiar.relevant]) >= set(range(10))
+    assert set(new.candidates[new.relevant]) == set(range(40, 60))
+    assert not set(familiar.candidates) & set(new.candidates)
+
+
+@pytest.mark.parametrize("protocol", [months, completions])
+def test_counts_alone_do_not_say_when(protocol):
+    with pytest.raises(NotJudgedError, match="there is no listening history"):
+        next(protocol(world(), [0]))
+
+
+def test_a_short_history_says_how_short():
+    with pytest.raises(NotJudgedError, match="the history is 9 days long; it takes 60"):
+        next(months(world(LIBRARY.tracks, history([[1, 2]] * 10, 120)), [0]))
+
+
+def test_too_few_sessions_are_counted():
+    with pytest.raises(NotJudgedError, match="has 2 sessions of 4 tracks, and before it 5 tracks"):
+        next(completions(world(LIBRARY.tracks, history([[1, 2, 3, 4, 5]] * 10, 120)), [0]))
+
+
+def test_the_last_fifth_of_the_sessions_is_completed_by_the_others():
+    sessions = [[(7 * s + k) % 60 for k in range(6)] for s in range(50)]
+    me = history(sessions, 120)
+    (case,) = completions(world(LIBRARY.tracks, me), [3])
+    assert len(case.tasks) == 10
+    assert len(case.listener.sessions) == 40
+    task = case.tasks[0]
+    assert task.number == 40
+    assert task.given.tolist() == sessions[40][:3]
+    assert set(task.candidates[task.relevant]) == set(sessions[40][3:])
+    assert not set(task.candidates) & set(task.given)
+
+
+def test_a_session_is_halved_without_what_was_rejected_or_is_not_asked_for():
+    heard = history([[0, 1, 0, 2, 3, 4, 5], [6, 7]], 8).sessions
+    heard = replace(heard, rejected=np.isin(heard.track, [2]))
+    among = np.arange(8) != 5
+    (half,) = session_halves(heard, 0, 2, 4, among)
+    assert (half.given.tolist(), half.rest.tolist()) == ([0, 1], [3, 4])
+
+
+def test_a_sample_takes_half_of_its_tracks_from_what_is_known_and_whole_artists():
+    n = 5000
+    tracks = make_tracks(n, artists=[f"artist {i // 10}" for i in range(n)])
+    person = make_listener([1 if i % 10 < 3 else 0 for i in range(n)])
+    chosen = sample(tracks, [person], 1000, seed=0)
+    assert len(set(chosen)) == 1000
+    assert person.known[chosen].sum() == 500
+    artists = np.array(tracks.artists)
+    with_known = artists[np.intersect1d(chosen, np.flatnonzero(person.known))]
+    assert np.unique(with_known, return_counts=True)[1].tolist().count(3) >= 166
+    np.testing.assert_array_equal(chosen, sample(tracks, [person], 1000, seed=0))
+
+
+@pytest.mark.parametrize("known", [0, 20, 4990])
+def test_a_sample_is_full_however_little_is_known(known):
+    person = make_listener([1 if i < known else 0 for i in range(5000)])
+    chosen = sample(make_tracks(5000), [person], 1000, seed=0)
+    assert len(set(chosen)) == 1000
+    assert person.known[chosen].sum() == {0: 0, 20: 20, 4990: 990}[known]
+
+
+def test_a_small_library_is_not_sampled():
+    assert sample(LIBRARY.tracks, [LIBRARY.listener], 120, 0).tolist() == list(range(120))
