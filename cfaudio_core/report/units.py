@@ -6,6 +6,7 @@ by the peak over time, which finds events, and by the mean over time, which find
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -22,10 +23,10 @@ _PER_ARTIST = 2  # tracks of one artist that a list shows
 
 
 class Excited(NamedTuple):
-    """A track and the window that excites."""
+    """A track, and where in it the window begins that excites most, in seconds."""
 
     track: int
-    window: int
+    at: float
 
 
 class Unit(NamedTuple):
@@ -81,8 +82,30 @@ def most_used(mean: FloatArray, vectors: FloatArray, most: int) -> tuple[IntArra
     return chosen, share[chosen].astype(np.float32)
 
 
-def describe(number: int, weight: float, excited: Excitement, labels: Labels, *, opposite: bool = False) -> Unit:
-    """Describe unit `number` of `excited`, which is over n tracks."""
+def describe(
+    number: int,
+    weight: float,
+    excited: Excitement,
+    labels: Labels,
+    moment: Callable[[int, int], float],
+    *,
+    opposite: bool = False,
+) -> Unit:
+    """Describe a unit.
+
+    Parameters
+    ----------
+    number, weight
+        As in `Unit`.
+    excited
+        Of all units, over n tracks.
+    labels
+        Of the n tracks.
+    moment
+        Takes a track and a window to seconds.
+    opposite
+        List the tracks at the other end too.
+    """
     mean, peak, at = excited.mean[:, number], excited.peak[:, number], excited.at[:, number]
     ranked = {"mean": np.argsort(-mean, kind="stable"), "peak": np.argsort(-peak, kind="stable")}
     if opposite:
@@ -93,7 +116,7 @@ def describe(number: int, weight: float, excited: Excitement, labels: Labels, *,
     if not only:
         common += labels.common(top, "artist", most=2)
     lists = {
-        name: [Excited(i, int(at[i])) for i in _varied(order.tolist(), labels)] for name, order in ranked.items()
+        name: [Excited(i, moment(i, int(at[i]))) for i in _varied(order.tolist(), labels)] for name, order in ranked.items()
     }
     return Unit(number, float(weight), lists, common, only)
 

@@ -1,0 +1,259 @@
+"use strict";
+(() => {
+  const $ = id => document.getElementById(id);
+  const data = JSON.parse($("data").textContent), n = data.x.length;
+  const served = document.documentElement.dataset.served === "yes";
+  const gone = new Set(data.gone);
+  const css = name => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  const titleOf = i => data.title[i] || "Untitled", artistOf = i => data.artists[data.artist[i]] || "Unknown artist";
+
+  // ---- colours: numbers along a ramp, categories from a palette that most colour-blind people tell apart
+  const RAMP = { light: ["#d7c7a3", "#e0a458", "#d1603d", "#a5304f", "#5b1a5e"], dark: ["#3f3a63", "#7b4a8c", "#c75b7a", "#ee8d5b", "#f7d488"] };
+  const KINDS = { light: ["#2f6f9f", "#c2571a", "#3f8f4f", "#b23a5e", "#7a5aa6", "#8a6a2f", "#2f9089", "#d08a00", "#6b7f1e", "#a3579b"],
+                  dark: ["#6cb2e8", "#f0935b", "#7fcf8c", "#ef7f9d", "#b79be6", "#d3b071", "#62cfc6", "#f2c14e", "#b4c95b", "#df9bd6"] };
+  const dark = matchMedia("(prefers-color-scheme: dark)");
+  const theme = () => dark.matches ? "dark" : "light";
+  const scaleOf = colours => colours.map((colour, k) => [k / (colours.length - 1), colour]);
+  function steps(colours) {                      // one flat band a colour
+    const m = colours.length;
+    return colours.flatMap((colour, k) => [[k / m, colour], [(k + 1) / m, colour]]);
+  }
+  const day = value => { const year = Math.floor(value), month = Math.min(11, Math.floor((value - year) * 12)); return `${year}-${String(month + 1).padStart(2, "0")}`; };
+  const numeric = {
+    plays: { of: data.plays, bend: v => v > 0 ? Math.log1p(v) : null, text: v => `${Math.round(v)} ${Math.round(v) === 1 ? "play" : "plays"}`, none: "never played" },
+    score: { of: data.score, bend: v => v, text: v => `score ${v}`, none: "no score" },
+    added: { of: data.added, bend: v => v, text: day, none: "unknown" },
+    year: { of: data.year, bend: v => v || null, text: v => String(v), none: "unknown" },
+  };
+  const kinds = { genre: { of: data.genre, names: data.genres, none: "no genre" }, tag: { of: data.tag, names: data.tags, none: "nothing stands out" } };
+
+  function colouring(key) {
+    const never = css("--never");
+    if (numeric[key]) {
+      const { of, bend, text, none } = numeric[key], bent = of.map(v => v === null ? null : bend(v));
+      let low = Infinity, high = -Infinity, missing = 0;
+      bent.forEach(v => { if (v === null) missing++; else { low = Math.min(low, v); high = Math.max(high, v); } });
+      const span = high > low ? high - low : 1;
+      // 0 to 0.1 is for what is unknown, the rest for what is known.
+      const colour = bent.map(v => v === null ? 0 : 0.1 + 0.9 * (v - low) / span);
+      const ramp = RAMP[theme()];
+      const scale = [[0, never], [0.0999, never], ...scaleOf(ramp).map(([p, c]) => [0.1 + 0.9 * p, c])];
+      const known = of.filter((v, i) => bent[i] !== null);
+      const ends = known.length ? [known.reduce((a, b) => Math.min(a, b)), known.reduce((a, b) => Math.max(a, b))].map(text) : [];
+      return { colour, scale, behind: bent.map(v => v === null), legend: legend => {
+        if (ends.length) {
+          legend.append(word(ends[0]));
+          const bar = document.createElement("span");
+          bar.className = "ramp"; bar.style.background = `linear-gradient(to right, ${ramp.join(",")})`;
+          legend.append(bar, word(ends[1]));
+        }
+        if (missing) legend.append(dot(never, `${none} (${missing.toLocaleString("en")})`));
+      } };
+    }
+    const { of, names, none } = kinds[key], palette = KINDS[theme()], count = names.map(() => 0);
+    of.forEach(k => count[k]++);
+    const shown = names.map((name, k) => k).filter(k => names[k]).sort((a, b) => count[b] - count[a]).slice(0, palette.length);
+    const place = names.map((name, k) => shown.indexOf(k));
+    const m = palette.length + 1;
+    const colour = of.map(k => place[k] < 0 ? 0.5 / m : (place[k] + 1.5) / m);
+    const others = of.reduce((sum, k) => sum + (place[k] < 0 && names[k] ? 1 : 0), 0), missing = n - others - shown.reduce((s, k) => s + count[k], 0);
+    return { colour, scale: steps([never, ...palette]), behind: of.map(k => place[k] < 0), legend: legend => {
+      shown.forEach((k, at) => legend.append(dot(palette[at], `${names[k]} (${count[k].toLocaleString("en")})`)));
+      if (others) legend.append(dot(never, `others (${others.toLocaleString("en")})`));
+      if (missing) legend.append(dot(never, `${none} (${missing.toLocaleString("en")})`));
+    } };
+  }
+  function word(text) { const span = document.createElement("span"); span.textContent = text; return span; }
+  function dot(colour, text) {
+    const whole = document.createElement("span"), mark = document.createElement("span");
+    mark.className = "dot"; mark.style.background = colour;
+    whole.append(mark, text);
+    return whole;
+  }
+
+  // ---- the map
+  let paint = null, found = [], selected = -1;
+  const sizeOf = zoom => Math.min(14, (n > 40000 ? 2.6 : n > 8000 ? 4 : n > 1500 ? 6 : 8) * Math.pow(Math.max(zoom, 0.5), 0.28));
+  function traces(zoom) {
+    // What is unknown lies behind what is known.
+    const order = paint.order, size = sizeOf(zoom);
+    const all = { type: "scattergl", mode: "markers", hoverinfo: "skip", x: order.map(i => data.x[i]), y: order.map(i => data.y[i]),
+      marker: { size, color: order.map(i => paint.colour[i]), colorscale: paint.scale, cmin: 0, cmax: 1, opacity: found.length ? 0.22 : 0.8, line: { width: 0 } } };
+    const hits = { type: "scattergl", mode: "markers", hoverinfo: "skip", x: found.map(i => data.x[i]), y: found.map(i => data.y[i]),
+      marker: { size: Math.max(7, size * 1.4), color: css("--mark"), opacity: 0.95, line: { width: 0 } } };
+    return [all, hits];
+  }
+  let stale = true, before = 0;
+  const layout = frame => ({
+    width: frame.width, height: frame.height, margin: { l: 0, r: 0, t: 0, b: 0 }, paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
+    showlegend: false, xaxis: { visible: false, range: frame.x, fixedrange: true }, yaxis: { visible: false, range: frame.y, fixedrange: true },
+  });
+  async function draw(frame) {
+    const size = sizeOf(frame.zoom);
+    if (stale) {
+      stale = false; before = size;
+      await Plotly.react($("plot"), traces(frame.zoom), layout(frame), { staticPlot: true });
+    } else {
+      const resized = Math.abs(size - before) > 0.15;
+      if (resized) before = size;
+      await Plotly.update($("plot"), resized ? { "marker.size": [size, Math.max(7, size * 1.4)] } : {}, layout(frame));
+    }
+    $("wait").hidden = true;
+  }
+  const view = makeView($("view"), $("plot"), data, draw);
+  function colourBy(key) {
+    paint = colouring(key);
+    const back = [], front = [];
+    for (let i = 0; i < n; i++) (paint.behind[i] ? back : front).push(i);
+    paint.order = back.concat(front);
+    $("legend").replaceChildren();
+    paint.legend($("legend"));
+    stale = true;
+    return view.render();
+  }
+  $("colour").addEventListener("change", () => colourBy($("colour").value));
+  dark.addEventListener("change", () => colourBy($("colour").value));
+  $("in").onclick = () => view.zoom(1.6); $("out").onclick = () => view.zoom(1 / 1.6); $("all").onclick = () => view.whole();
+
+  // ---- hover and choice
+  function facts(i) {
+    const parts = [data.plays[i] ? numeric.plays.text(data.plays[i]) : "never played"];
+    if (data.score[i] !== null) parts.push(`score ${Math.round(data.score[i])}`);
+    const genre = data.genres[data.genre[i]], tag = data.tags[data.tag[i]];
+    if (genre) parts.push(genre); if (tag && tag !== genre) parts.push(tag);
+    return parts.join(" · ");
+  }
+  function tip(i) {
+    $("tip").hidden = i < 0;
+    if (i < 0) return;
+    const [x, y] = view.onScreen(i), title = document.createElement("b");
+    title.textContent = titleOf(i);
+    const artist = word(artistOf(i)), about = word(facts(i) + (gone.has(i) ? " · the file is gone" : ""));
+    $("tip").replaceChildren(title, artist, about);
+    const width = $("view").clientWidth, box = $("tip");
+    box.style.left = `${Math.max(4, Math.min(x + 14, width - box.offsetWidth - 4))}px`;
+    box.style.top = `${y + 18 + box.offsetHeight > $("view").clientHeight ? y - box.offsetHeight - 12 : y + 14}px`;
+  }
+  function ring() {
+    $("ring").hidden = selected < 0;
+    if (selected < 0) return;
+    const [x, y] = view.onScreen(selected);
+    $("ring").style.transform = `translate(${x}px, ${y}px)`;
+  }
+  function select(i) { selected = i; ring(); }
+  view.moved.push(ring);
+  let hovered = -1;
+  view.onHover = i => { if (i === hovered && i < 0) return; hovered = i; $("view").classList.toggle("over", i >= 0); tip(i); };
+  view.onPick = i => { if (i < 0) return; select(i); tip(i); if (served) play(i, 0); };
+  function show(i) {
+    select(i); view.goTo(i); tip(i);
+    $("map").scrollIntoView({ block: "start" });
+  }
+  view.moved.push(() => { if (hovered < 0 && !$("tip").hidden && selected >= 0) tip(selected); });
+
+  // ---- search
+  let texts = null, waiting = 0;
+  const plain = text => text.normalize("NFD").replace(/[\u0300-\u036f]/g, "").toLowerCase();
+  function search() {
+    const words = plain($("search").value).split(/\s+/).filter(Boolean);
+    if (!texts) { const artists = data.artists.map(plain); texts = data.title.map((title, i) => `${plain(title)}\n${artists[data.artist[i]]}`); }
+    found = [];
+    if (words.length) for (let i = 0; i < n; i++) if (words.every(w => texts[i].includes(w))) found.push(i);
+    found.sort((a, b) => (data.plays[b] || 0) - (data.plays[a] || 0));
+    $("results").hidden = !words.length;
+    $("count").textContent = found.length === 1 ? "1 track" : `${found.length.toLocaleString("en")} tracks${found.length > 50 ? ", the 50 most played:" : ""}`;
+    $("found").replaceChildren(...found.slice(0, 50).map(row));
+    stale = true;
+    view.render();
+  }
+  $("search").addEventListener("input", () => { clearTimeout(waiting); waiting = setTimeout(search, 160); });
+  $("search").addEventListener("keydown", event => {
+    if (event.key === "Escape") { $("search").value = ""; search(); }
+    if (event.key === "Enter" && found.length) { clearTimeout(waiting); search(); show(found[0]); }
+  });
+  function row(i) {
+    const item = document.createElement("li"), button = document.createElement("button"), find = document.createElement("button");
+    item.className = "track";
+    Object.assign(button, { className: "play", type: "button", disabled: gone.has(i) });
+    button.setAttribute("aria-label", `Play ${titleOf(i)} by ${artistOf(i)}`);
+    Object.assign(find, { className: "find", type: "button", title: "Show on the map" });
+    const title = word(titleOf(i)), artist = word(artistOf(i));
+    title.className = "title"; artist.className = "artist";
+    find.append(title, artist);
+    button.dataset.i = find.dataset.i = i; button.dataset.at = 0;
+    item.append(button, find);
+    return item;
+  }
+
+  // ---- playing
+  const audio = $("audio");
+  let playing = null;                              // the row or dot that plays
+  function mark(item) { document.querySelectorAll(".track.playing").forEach(old => old.classList.remove("playing")); if (item) item.classList.add("playing"); }
+  function play(i, from, item = null) {
+    if (!served || gone.has(i)) return;
+    mark(item);
+    playing = i;
+    $("player").hidden = false;
+    $("now-title").textContent = titleOf(i);
+    $("now-artist").textContent = artistOf(i);
+    audio.src = `audio/${data.id[i]}`;
+    audio.addEventListener("loadedmetadata", () => { if (from > 0) audio.currentTime = from; }, { once: true });
+    select(i);
+    audio.play().catch(() => {});
+  }
+  audio.addEventListener("error", () => { if (audio.getAttribute("src")) $("now-artist").textContent = "This browser cannot play the file."; });
+  audio.addEventListener("ended", () => mark(null));
+  $("close").onclick = () => { audio.pause(); audio.removeAttribute("src"); $("player").hidden = true; mark(null); playing = null; };
+  document.addEventListener("click", event => {
+    const button = event.target.closest("button[data-i]");
+    if (!button) return;
+    const i = Number(button.dataset.i), item = button.closest(".track");
+    if (button.classList.contains("find")) show(i);
+    else if (item.classList.contains("playing") && playing === i) { if (audio.paused) audio.play(); else audio.pause(); }
+    else play(i, Number(button.dataset.at), item);
+  });
+
+  // ---- lists by mean, by peak, or the opposite
+  document.querySelectorAll("input[name=list]").forEach(input => input.addEventListener("change", () => { $("learnt").dataset.show = input.value; }));
+
+  // ---- playlists, from the server
+  const at = new Map(data.id.map((id, i) => [id, i]));
+  async function ask(where, method = "GET") {
+    const answer = await fetch(where, { method });
+    const content = await answer.json();
+    if (!answer.ok) throw new Error(content.error || answer.statusText);
+    return content;
+  }
+  function listed(list) {
+    const card = document.createElement("article"), head = document.createElement("header"), name = document.createElement("h3"), write = document.createElement("button");
+    card.className = "card playlist";
+    name.textContent = list.name;
+    Object.assign(write, { className: "act", type: "button", textContent: "Write it anew" });
+    head.append(name, write);
+    const tracks = document.createElement("ol"), about = document.createElement("p");
+    tracks.className = "tracks"; about.className = "muted";
+    const fill = ids => {
+      const rows = ids.filter(id => at.has(id)).map(id => row(at.get(id)));
+      tracks.replaceChildren(...rows); about.textContent = `${ids.length} tracks`;
+    };
+    fill(list.tracks || []);
+    if (list.error) about.textContent = list.error;
+    write.onclick = async () => {
+      write.disabled = true; about.textContent = "Writing…";
+      try { const done = await ask(`playlists/${encodeURIComponent(list.name)}`, "POST"); fill(done.tracks); about.textContent = done.said; }
+      catch (error) { about.textContent = error.message; }
+      write.disabled = false;
+    };
+    card.append(head, about, tracks);
+    return card;
+  }
+  if (served) ask("playlists").then(({ playlists }) => {
+    if (!playlists.length) return;
+    const cards = document.createElement("div");
+    cards.className = "cards";
+    cards.append(...playlists.map(listed));
+    $("lists").replaceChildren(cards);
+  }).catch(error => { $("lists").textContent = error.message; });
+
+  colourBy("plays").then(() => { document.documentElement.dataset.ready = "yes"; });
+})();
