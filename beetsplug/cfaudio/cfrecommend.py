@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import json
+import shlex
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 from beets.exceptions import UserError
 from beets.ui import print_
 from beets.util import displayable_path
 
-from beetsplug.cfaudio.embedding import listener, load, user_errors
-from beetsplug.cfaudio.library import column, matching, read_fields
-from beetsplug.cfaudio.settings import Settings, read_settings, score_field
-from cfaudio_core.recommending.ranking import Wish, choose
+from beetsplug.cfaudio.choosing import Chosen, Reason, choose_items, read_library, request_of
+from beetsplug.cfaudio.embedding import user_errors
+from beetsplug.cfaudio.settings import Settings, read_settings
 from cfaudio_core.recommending.targets.m3u import Entry, write_m3u
 
 if TYPE_CHECKING:
@@ -22,8 +22,7 @@ if TYPE_CHECKING:
     from beets.plugins import BeetsPlugin
 
     from beetsplug.cfaudio.commands import RecommendOptions
-    from cfaudio_core.listening.counts import Listener
-    from cfaudio_core.tracks import Tracks
+    from beetsplug.cfaudio.explaining import Explanation
 
 
 def run(plugin: BeetsPlugin, lib: Library, opts: RecommendOptions, args: list[str]) -> None:
@@ -36,50 +35,68 @@ def run(plugin: BeetsPlugin, lib: Library, opts: RecommendOptions, args: list[st
     unplayed = settings.unplayed if opts.unplayed is None else opts.unplayed
     if not 0 <= unplayed <= 1:
         raise UserError(f"--unplayed must be a share from 0 to 1, not {unplayed:g}")
-    tracks, people = load(lib, settings, match=False)
-    person = listener(people, opts.user)
-    field = score_field(person.name, main=person is people[0])
-    scores = column(tracks.ids, read_fields(lib, [field])[field])
-    if not np.isfinite(scores).any():
-        raise UserError(_why_no_scores(tracks, person))
-    if args:
-        within = np.isin(tracks.ids, matching(lib, args))
-        scores = np.where(within, scores, np.nan).astype(np.float32)
-        if not np.isfinite(scores).any():
-            raise UserError(f"no track that matches {' '.join(args)} has a score; run `beet cfembed`")
-    wish = Wish(opts.number, unplayed, settings.per_artist, opts.seed)
-    chosen = choose(scores, person.played, tracks.artists, wish)
-    items = [item for item in (lib.get_item(int(tracks.ids[i])) for i in chosen) if item is not None]
+    loaded = read_library(lib, settings)
+    request = request_of(
+        settings,
+        opts.number,
+        unplayed=unplayed,
+        query=tuple(args),
+        like=_query(opts.like),
+        user=opts.user,
+        seed=opts.seed,
+    )
+    chosen = choose_items(lib, settings, loaded, request)
+    if chosen.why:
+        raise UserError(chosen.why)
+    explanations: dict[int, Explanation] = {}
+    if opts.explain:
+        from beetsplug.cfaudio.explaining import explain
+
+        explanations = explain(settings, loaded, request, chosen)
+    items = {i: item for i in chosen.ids if (item := lib.get_item(i)) is not None}
     if opts.json:
-        rows = zip(items, chosen, strict=True)
-        print_(json.dumps([_as_json(item, person, scores, i) for item, i in rows], ensure_ascii=False, indent=1))
+        _print_json(items, chosen, explanations)
     else:
-        for item in items:
+        for ident, item in items.items():
             print_(format(item))
+            if ident in explanations:
+                print_(f"    {explanations[ident]}")
     if opts.playlist:
-        _write_playlist(plugin, lib, settings, Path(opts.playlist), items)
+        _write_playlist(plugin, lib, settings, Path(opts.playlist), list(items.values()))
 
 
-def _why_no_scores(tracks: Tracks, person: Listener) -> str:
-    if not len(tracks):
-        return "the library is empty"
-    if not any(tracks.models):
-        return "no track has a score yet; run `beet cfembed` first"
-    if not person.played.any():
-        return f"{person.name} has not played a track yet, so there is nothing to recommend by"
-    return f"no track has a score for {person.name}; run `beet cfembed`"
+def _query(text: str | None) -> tuple[str, ...]:
+    """The parts of a query that is one argument."""
+    if text is None:
+        return ()
+    try:
+        parts = tuple(shlex.split(text))
+    except ValueError as error:
+        raise UserError(f"--like {text}: {error}") from error
+    if not parts:
+        raise UserError("--like must be a query")
+    return parts
 
 
-def _as_json(item: Item, person: Listener, scores: np.ndarray, at: int) -> dict[str, object]:
+def _print_json(items: dict[int, Item], chosen: Chosen, explanations: dict[int, Explanation]) -> None:
+    rows = [
+        {**_as_json(items[reason.id], reason), **({"reasons": asdict(explanations[reason.id])} if explanations else {})}
+        for reason in chosen.reasons
+        if reason.id in items
+    ]
+    print_(json.dumps(rows, ensure_ascii=False, indent=1))
+
+
+def _as_json(item: Item, reason: Reason) -> dict[str, object]:
     return {
         "id": item.id,
         "path": displayable_path(item.path),
         "artist": item.artist,
         "title": item.title,
         "album": item.album,
-        "score": round(float(scores[at]), 1),
-        "plays": int(person.plays[at]),
-        "unplayed": not bool(person.played[at]),
+        "score": round(reason.score, 1) if reason.score == reason.score else None,
+        "plays": reason.plays,
+        "unplayed": reason.unplayed,
     }
 
 

@@ -30,7 +30,9 @@ class RecommendOptions(Protocol):
     number: int
     user: str | None
     unplayed: float | None
+    like: str | None
     seed: int | None
+    explain: bool
     playlist: str | None
     json: bool
 
@@ -79,6 +81,7 @@ def recommend_command(plugin: BeetsPlugin) -> Subcommand:
         metavar="SHARE",
         help="share of never played tracks, 0 to 1 (default: 0.5)",
     )
+    option("--like", metavar="QUERY", help="tracks that go with those of a query, instead of with your plays")
     option(
         "--seed",
         type="int",
@@ -86,6 +89,7 @@ def recommend_command(plugin: BeetsPlugin) -> Subcommand:
         help="another draw of good tracks; the same number gives the same one",
     )
     option("-m", "--playlist", metavar="FILE", help="write an M3U playlist too")
+    option("--explain", action="store_true", default=False, help="say of each track why it is there")
     option("--json", action="store_true", default=False, help="print JSON")
     cmd.parser.add_path_option()
     cmd.parser.add_format_option(target="item")

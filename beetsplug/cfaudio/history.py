@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -140,6 +140,11 @@ def keep_matches(store: ListenStore, texts: Texts, index: LibraryIndex, tracks: 
         {int(texts.ids[k]): Matched(int(tracks.ids[p]), tracks.keys[p]) for k in known for p in (int(positions[k]),)}
     )
     return positions
+
+
+def seconds_column(ids: Iterable[int], values: Mapping[int, object]) -> IntArray:
+    """Stored dates as int64 (n,), UTC in seconds; 0 where an item has none."""
+    return np.array([_seconds(values.get(int(i))) for i in ids], np.int64)
 
 
 def _seconds(value: object) -> int:

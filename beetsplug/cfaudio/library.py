@@ -7,7 +7,8 @@ count is.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from sys import intern
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from beets.dbcore.pathutils import expand_path_from_db
@@ -15,7 +16,7 @@ from beets.dbcore.types import MULTI_VALUE_DELIMITER
 from beets.exceptions import UserError
 
 from cfaudio_core.listening.counts import coerce_count
-from cfaudio_core.tracks import FloatArray, Tracks
+from cfaudio_core.tracks import FloatArray, IntArray, Tracks
 
 if TYPE_CHECKING:
     from beets.library import Library
@@ -42,24 +43,29 @@ def read_tracks(lib: Library, count_fields: Sequence[str]) -> Tracks:
     ids = np.array([row["id"] for row in rows], np.int64)
     with lib.music_dir_context():
         paths = [expand_path_from_db(bytes(row["path"] or b"")) for row in rows]
+    columns: dict[str, Any] = {
+        # What many tracks share is kept once: a large library's names take most of the memory there is to save.
+        "artists": [intern((row["artist"] or row["albumartist"] or "").strip()) for row in rows],
+        "albums": [intern(_album(row["album_id"], row["albumartist"], row["album"])) for row in rows],
+        "genres": [tuple(intern(g) for g in (row["genres"] or "").split(MULTI_VALUE_DELIMITER) if g) for row in rows],
+        "titles": [row["title"] or "" for row in rows],
+        "album_titles": [intern(row["album"] or "") for row in rows],
+        "albumartists": [intern(row["albumartist"] or "") for row in rows],
+        "recording_mbids": [(row["mb_trackid"] or "").strip().lower() for row in rows],
+        "track_mbids": [(row["mb_releasetrackid"] or "").strip().lower() for row in rows],
+        "lengths": np.array([row["length"] or 0 for row in rows], np.float32),
+        "playlists": [()] * len(rows),
+    }
+    del rows
     flexible = read_fields(lib, [*count_fields, "cf_key", "cf_model"])
     keys, models = flexible.pop("cf_key"), flexible.pop("cf_model")
     return Tracks(
         ids=ids,
         paths=paths,
         keys=[str(keys.get(int(i), "")) for i in ids],
-        artists=[(row["artist"] or row["albumartist"] or "").strip() for row in rows],
-        albums=[_album(row["album_id"], row["albumartist"], row["album"]) for row in rows],
-        genres=[tuple(g for g in (row["genres"] or "").split(MULTI_VALUE_DELIMITER) if g) for row in rows],
-        models=[str(models.get(int(i), "")) for i in ids],
-        titles=[row["title"] or "" for row in rows],
-        album_titles=[row["album"] or "" for row in rows],
-        albumartists=[row["albumartist"] or "" for row in rows],
-        recording_mbids=[(row["mb_trackid"] or "").strip().lower() for row in rows],
-        track_mbids=[(row["mb_releasetrackid"] or "").strip().lower() for row in rows],
-        lengths=np.array([row["length"] or 0 for row in rows], np.float32),
-        playlists=[()] * len(rows),
+        models=[intern(str(models.get(int(i), ""))) for i in ids],
         counts={name: column(ids, values) for name, values in flexible.items() if values},
+        **columns,
     )
 
 
@@ -80,6 +86,13 @@ def read_fields(lib: Library, names: Sequence[str]) -> dict[str, dict[int, objec
     for row in found:
         values[row["key"]][row["entity_id"]] = row["value"]
     return values
+
+
+def read_texts(lib: Library, name: str) -> tuple[IntArray, list[str]]:
+    """One flexible field alone, which takes less memory: the ids of the items that have it, int64 (m,), and m texts."""
+    with lib.transaction() as tx:
+        found = tx.query("SELECT entity_id, value FROM item_attributes WHERE key = ?", [name])
+    return np.array([row["entity_id"] for row in found], np.int64), [str(row["value"]) for row in found]
 
 
 def column(ids: Iterable[int], values: Mapping[int, object]) -> FloatArray:

@@ -30,12 +30,17 @@ DEFAULTS: dict[str, Any] = {
     "weights": None,
     "playlist_dir": None,
     "relative_to": None,
+    "taste": "modes",
     "unplayed": 0.5,
     "per_artist": 2,
+    "diversity": 0.3,
+    "fresh_days": 2,
+    "exclude": ["length:20:00.."],
 }
 
 FACTORIZERS = ("wmf", "vector_exp", "both")
 BACKBONES = ("musicnn", "musicnn_mtt", "vgg")
+TASTES = ("modes", "mean")
 
 
 @dataclass(frozen=True)
@@ -54,8 +59,12 @@ class Settings:
     weights: Path | None
     playlist_dir: Path | None
     relative_to: Path | None
+    taste: str
     unplayed: float
     per_artist: int
+    diversity: float
+    fresh_days: int
+    exclude: tuple[str, ...]
     folder: Path
 
     @property
@@ -100,8 +109,12 @@ def read_settings(config: confuse.ConfigView) -> Settings:
         weights=_path(config, "weights"),
         playlist_dir=_path(config, "playlist_dir"),
         relative_to=_path(config, "relative_to"),
+        taste=config["taste"].as_choice(TASTES),
         unplayed=_share(config, "unplayed"),
         per_artist=_whole(config, "per_artist", 1, 10_000),
+        diversity=_share(config, "diversity"),
+        fresh_days=_whole(config, "fresh_days", 0, 36_500),
+        exclude=_queries(config["exclude"].get()),
         folder=Path(beets.config.config_dir()) / "cfaudio",
     )
 
@@ -133,6 +146,14 @@ def _share(config: confuse.ConfigView, key: str) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
         raise UserError(f"cfaudio.{key}: must be a number from 0 to 1, not {value!r}")
     return float(value)
+
+
+def _queries(value: object) -> tuple[str, ...]:
+    """Queries of beets; a single one may stand without a list."""
+    listed = [value] if isinstance(value, str) else [] if value is None else value
+    if not isinstance(listed, list) or not all(isinstance(query, str) for query in listed):
+        raise UserError(f"cfaudio.exclude: must be a list of beets queries, not {value!r}")
+    return tuple(query for query in listed if query.strip())
 
 
 def _path(config: confuse.ConfigView, key: str) -> Path | None:

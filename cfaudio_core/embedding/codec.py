@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Sequence
 
 import numpy as np
 
-from cfaudio_core.tracks import FloatArray
+from cfaudio_core.tracks import FloatArray, float32
 
 
 def encode(vector: FloatArray) -> str:
@@ -30,3 +31,21 @@ def decode(text: str) -> FloatArray:
     if len(raw) % 4:
         raise ValueError(f"no vector: {len(raw)} bytes are no float32 numbers")
     return np.frombuffer(raw, "<f4").astype(np.float32)
+
+
+def decode_all(texts: Sequence[str]) -> FloatArray:
+    """The vectors of n texts, float32 (n, d); zeros where there is none, or one of another length than most have."""
+    raw = [_bytes(text) for text in texts]
+    lengths = np.array([len(one) for one in raw], np.int64)
+    size = int(np.bincount(lengths[lengths > 0]).argmax()) if lengths.any() else 0
+    nothing = bytes(size)
+    vectors = np.frombuffer(b"".join(one if len(one) == size else nothing for one in raw), "<f4")
+    return float32(np.nan_to_num(vectors, posinf=0, neginf=0).reshape(len(raw), size // 4))
+
+
+def _bytes(text: str) -> bytes:
+    try:
+        raw = binascii.a2b_base64(text)
+    except (binascii.Error, ValueError):
+        return b""
+    return b"" if len(raw) % 4 else raw

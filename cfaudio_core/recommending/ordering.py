@@ -1,0 +1,154 @@
+"""The order: from track to track by sound, as a tour that is as short as its rules allow.
+
+A nearest neighbour tour, shortened by 2-opt moves and by exchanges, as Pohle, Pampalk and Widmer ("Generating
+similarity-based playlists using traveling salesman algorithms", DAFx 2005) order a collection.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from cfaudio_core.tracks import BoolArray, FloatArray, IntArray
+
+MOST_UNHEARD = 3
+"""So many never heard tracks come in a row, unless the list has too few others."""
+
+_OPENING = 2  # familiar tracks at the beginning
+_SAME_ARTIST = 8.0  # added to the distance; the largest there is between two tracks is 2
+_STEPS = 4000
+
+_Costs = npt.NDArray[np.float64]
+
+
+def order(vectors: FloatArray, fresh: BoolArray, artists: Sequence[str]) -> IntArray:
+    """Put a list in order.
+
+    Parameters
+    ----------
+    vectors
+        float32 (n, d), unit length or zeros; where there are none, the order stays much as it is.
+    fresh
+        bool (n,): never heard.
+    artists
+        n texts, "" where unknown.
+
+    Returns
+    -------
+    IntArray
+        int64 (n,): positions in the order to play them. The first familiar track opens the list, or the first track
+        where none is familiar.
+    """
+    if not len(fresh):
+        return np.zeros(0, np.int64)
+    kinds = pattern(int(fresh.sum()), int((~fresh).sum()))
+    costs = _costs(vectors, artists)
+    tour = _nearest_neighbours(costs, fresh, kinds)
+    return _shorten(tour, costs, fresh, _longest_run(kinds), int(np.argmax(kinds)) if kinds.any() else len(kinds))
+
+
+def pattern(unheard: int, familiar: int) -> BoolArray:
+    """Bool (n,): which places never heard tracks have; spread evenly, after familiar ones."""
+    if not familiar:
+        return np.ones(unheard, bool)
+    opening = min(_OPENING, familiar)
+    while opening > 1 and unheard > MOST_UNHEARD * (familiar - opening + 1):
+        opening -= 1
+    # Every familiar track from the last of the opening on is followed by its part of the unheard ones.
+    gaps = familiar - opening + 1
+    until = np.arange(gaps + 1) * unheard // gaps
+    kinds = [False] * (opening - 1)
+    for size in np.diff(until):
+        kinds += [False] + [True] * int(size)
+    return np.array(kinds, bool)
+
+
+def _longest_run(kinds: BoolArray) -> int:
+    return max(MOST_UNHEARD, _run(kinds))
+
+
+def _run(kinds: BoolArray) -> int:
+    """The most never heard tracks in a row."""
+    breaks = np.flatnonzero(np.concatenate(([True], ~kinds, [True])))
+    return int(np.diff(breaks).max(initial=1)) - 1
+
+
+def _costs(vectors: FloatArray, artists: Sequence[str]) -> _Costs:
+    """float64 (n, n): how badly one track follows another."""
+    wide = vectors.astype(np.float64)
+    names = np.array([artist.casefold() for artist in artists], dtype=object)
+    same = (names[:, None] == names[None, :]) & (names != "")[:, None]
+    costs: _Costs = 1 - wide @ wide.T + _SAME_ARTIST * same
+    return costs
+
+
+def _nearest_neighbours(costs: _Costs, fresh: BoolArray, kinds: BoolArray) -> IntArray:
+    left = [list(np.flatnonzero(~fresh)), list(np.flatnonzero(fresh))]
+    tour = [int(left[int(kinds[0])].pop(0))]
+    for kind in kinds[1:]:
+        waiting = left[int(kind)]
+        tour.append(int(waiting.pop(int(np.argmin(costs[tour[-1], waiting])))))
+    return np.array(tour, np.int64)
+
+
+def _shorten(tour: IntArray, costs: _Costs, fresh: BoolArray, longest: int, opening: int) -> IntArray:
+    """The tour after the best allowed move of each kind, time and again, until none makes it shorter.
+
+    The first track stays; a move is allowed that leaves no more than `longest` unheard tracks in a row, and the first
+    `opening` ones familiar.
+    """
+    n = len(tour)
+    if n < 3:
+        return tour
+    # A place after the end that costs nothing, so that the last track moves as any other does.
+    padded = np.zeros((n + 1, n + 1))
+    padded[:n, :n] = costs
+    for _ in range(_STEPS):
+        moved = _best_reversal(tour, padded, fresh, longest, opening)
+        if moved is None:
+            moved = _best_exchange(tour, padded, fresh)
+        if moved is None:
+            break
+        tour = moved
+    return tour
+
+
+def _best_reversal(tour: IntArray, padded: _Costs, fresh: BoolArray, longest: int, opening: int) -> IntArray | None:
+    n = len(tour)
+    ends = np.append(tour, n)
+    before, after = ends[:-2], ends[2:]  # of places 1 to n-1
+    inner = ends[1:-1]
+    steps = padded[ends[:-1], ends[1:]]
+    # Turning places i to j round joins the one before i to j, and i to the one after j.
+    change = padded[np.ix_(before, inner)] + padded[np.ix_(inner, after)] - steps[:-1, None] - steps[None, 1:]
+    change = np.where(np.triu(np.ones(change.shape, bool), 1), change, 0)
+    flat = change.ravel()
+    better = np.flatnonzero(flat < -1e-9)
+    for at in better[np.argsort(flat[better], kind="stable")]:
+        i, j = int(at) // len(inner) + 1, int(at) % len(inner) + 1
+        turned = np.concatenate((tour[:i], tour[i : j + 1][::-1], tour[j + 1 :]))
+        kinds = fresh[turned]
+        if not kinds[:opening].any() and _run(kinds) <= longest:
+            return turned
+    return None
+
+
+def _best_exchange(tour: IntArray, padded: _Costs, fresh: BoolArray) -> IntArray | None:
+    """The best exchange of two tracks of one kind that are no neighbours (for those it is a reversal)."""
+    n = len(tour)
+    ends = np.append(tour, n)
+    before, here, after = ends[:-2], ends[1:-1], ends[2:]
+    now = padded[before, here] + padded[here, after]
+    there = padded[np.ix_(before, here)] + padded[np.ix_(after, here)]  # [i, j]: the cost of track j at place i
+    change = there + there.T - now[:, None] - now[None, :]
+    allowed = np.triu(np.ones(change.shape, bool), 2) & (fresh[here][:, None] == fresh[here][None, :])
+    change = np.where(allowed, change, 0)
+    at = int(np.argmin(change))
+    if not len(here) or change.ravel()[at] >= -1e-9:
+        return None
+    i, j = at // len(here) + 1, at % len(here) + 1
+    exchanged = tour.copy()
+    exchanged[[i, j]] = exchanged[[j, i]]
+    return exchanged
