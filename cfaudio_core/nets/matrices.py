@@ -89,24 +89,10 @@ class MatrixNet:
         check_patches(patches)
         parts = [self._pooled(patches[i : i + _PATCHES_AT_ONCE]) for i in range(0, len(patches), _PATCHES_AT_ONCE)]
         pooled = np.concatenate(parts) if parts else np.empty((0, len(self._dense[0])), np.float32)
-        return self.top(pooled)
-
-    def top(self, pooled: FloatArray) -> Features:
-        """Take pooled features, float32 (n, P) as they were kept, through the top layers."""
         penultimate = np.maximum(pooled @ self._dense[0] + self._dense[1], 0) * self._norm[0] + self._norm[1]
         with np.errstate(over="ignore"):  # a tag that is surely not there
             tags = 1 / (1 + np.exp(-(penultimate @ self._output[0] + self._output[1])))
         return Features(pooled, penultimate, tags)
-
-    @property
-    def pooled_size(self) -> int:
-        """P, the number of pooled features."""
-        return len(self._dense[0])
-
-    @property
-    def unit_signs(self) -> FloatArray:
-        """float32 (D,): -1 for a unit of the penultimate layer whose value falls as it is excited, else 1."""
-        return np.where(self._norm[0] < 0, np.float32(-1), np.float32(1))
 
     def _pooled(self, patches: FloatArray) -> FloatArray:
         maps = self._midend(self._frontend(patches))
