@@ -6,6 +6,7 @@
     ├── AudioError          one file cannot be heard: skipped, named, counted
     │   └── UndecodableError    one decoder cannot read it; another may (audio.source)
     ├── SourceError         a listening history cannot be read (listening.sources)
+    │   └── ServiceError        a server does not do what it was asked: to tell, or to take a playlist (services)
     ├── WeightsError        the pretrained weights cannot be had or are damaged
     │   └── CheckpointError     the file they come in is damaged (nets.checkpoint)
     ├── StoreError          cfaudio's own store or model files cannot be read or written
@@ -21,6 +22,19 @@ class CfAudioError(Exception):
 
 class AudioError(CfAudioError):
     """One file cannot be heard; the message says why and leaves the naming of the file to the caller."""
+
+
+class SourceError(CfAudioError):
+    """A listening history cannot be read; the message is one line: the file or service, the place in it, and why."""
+
+    def __init__(self, message: str):
+        # Names of files and texts out of them may hold anything, line breaks included.
+        printable = "".join(letter if letter.isprintable() else " " for letter in message)
+        super().__init__(" ".join(printable.split()))
+
+
+class ServiceError(SourceError):
+    """A server cannot be reached, or does not do what it was asked; no secret is in the message."""
 
 
 class WeightsError(CfAudioError):

@@ -9,6 +9,7 @@ from beets.exceptions import UserError
 from beets.plugins import BeetsPlugin
 from confuse import ConfigError
 
+from beetsplug.cfaudio.query import SimilarQuery, cf_match, library_opened
 from beetsplug.cfaudio.settings import DEFAULTS, score_field
 
 if TYPE_CHECKING:
@@ -25,6 +26,10 @@ class CfAudioPlugin(BeetsPlugin):
         # An address with a password in it is not for `beet config` to show.
         if any(mark in str(self._setting("history")) for mark in ("@", "password")):
             self.config["history"].redact = True
+        self._keep_secrets()
+        self.item_queries = {"similar": SimilarQuery}
+        self.template_fields["cf_match"] = cf_match
+        self.register_listener("library_opened", library_opened)
         if self._setting("auto") is True:
             self.import_stages = [self.imported]
 
@@ -36,10 +41,23 @@ class CfAudioPlugin(BeetsPlugin):
         return {
             "cf_embedding": types.STRING,
             "cf_key": types.STRING,
+            "cf_match": types.FLOAT,
             "cf_model": types.STRING,
             "cf_score": types.FLOAT,
+            "cf_tags": types.STRING,
             **{score_field(name, main=False): types.FLOAT for name in names[1:]},
         }
+
+    def _keep_secrets(self) -> None:
+        """Have `beet config` not show passwords."""
+        for section in ("subsonic", "mpd"):
+            for secret in ("password", "token"):
+                self.config[section][secret].redact = True
+        users = self._setting("subsonic")
+        users = users.get("users") if isinstance(users, dict) else None
+        for name in users if isinstance(users, dict) else ():
+            for secret in ("password", "token"):
+                self.config["subsonic"]["users"][name][secret].redact = True
 
     def _setting(self, key: str) -> object:
         """A setting as it stands there, None if it makes no sense: that is for the commands to say, in one line."""
@@ -49,10 +67,11 @@ class CfAudioPlugin(BeetsPlugin):
             return None
 
     def commands(self) -> list[Subcommand]:
-        """`beet cfembed`, `beet cfrecommend` and `beet cfimport`."""
-        from beetsplug.cfaudio.commands import embed_command, import_command, recommend_command
+        """`beet cfembed`, `beet cfrecommend`, `beet cfplaylists` and `beet cfimport`."""
+        from beetsplug.cfaudio import commands
 
-        return [embed_command(self), recommend_command(self), import_command(self)]
+        made = (commands.embed_command, commands.recommend_command, commands.playlists_command, commands.import_command)
+        return [command(self) for command in made]
 
     def imported(self, session: ImportSession, task: ImportTask) -> None:
         """Hear and place the tracks of an import task, by the model there is.

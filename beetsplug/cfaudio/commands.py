@@ -37,6 +37,13 @@ class RecommendOptions(Protocol):
     json: bool
 
 
+class PlaylistsOptions(Protocol):
+    """Options of `beet cfplaylists`."""
+
+    pretend: bool
+    seed: int | None
+
+
 class ImportOptions(Protocol):
     """Options of `beet cfimport`."""
 
@@ -97,6 +104,17 @@ def recommend_command(plugin: BeetsPlugin) -> Subcommand:
     return cmd
 
 
+def playlists_command(plugin: BeetsPlugin) -> Subcommand:
+    """`beet cfplaylists`."""
+    cmd = Subcommand("cfplaylists", help="write the playlists of the configuration")
+    cmd.parser.usage = "%prog [options] [NAME...]"
+    option = cmd.parser.add_option
+    option("-p", "--pretend", action="store_true", default=False, help="print the lists, and write nothing")
+    option("--seed", type="int", metavar="N", help="choose anew by this draw, though a list is not due yet")
+    cmd.func = lambda lib, opts, args: _playlists(plugin, lib, opts, args)
+    return cmd
+
+
 def import_command(plugin: BeetsPlugin) -> Subcommand:
     """`beet cfimport`."""
     cmd = Subcommand("cfimport", help="import a listening history (without arguments: list formats and what is there)")
@@ -120,6 +138,12 @@ def _embed(plugin: BeetsPlugin, lib: Library, opts: EmbedOptions, args: list[str
 
 def _recommend(plugin: BeetsPlugin, lib: Library, opts: RecommendOptions, args: list[str]) -> None:
     from beetsplug.cfaudio.cfrecommend import run
+
+    run(plugin, lib, opts, args)
+
+
+def _playlists(plugin: BeetsPlugin, lib: Library, opts: PlaylistsOptions, args: list[str]) -> None:
+    from beetsplug.cfaudio.cfplaylists import run
 
     run(plugin, lib, opts, args)
 

@@ -12,7 +12,7 @@ from beets.exceptions import UserError
 from beets.util import displayable_path
 
 from beetsplug.cfaudio.history import take_snapshot
-from beetsplug.cfaudio.library import Value, read_tracks, write_fields
+from beetsplug.cfaudio.library import Value, read_fields, read_tracks, write_fields
 from beetsplug.cfaudio.listeners import playlists_by_hand, read_people
 from beetsplug.cfaudio.settings import Settings, read_settings, score_field
 from cfaudio_core.errors import CfAudioError, SettingError
@@ -136,7 +136,8 @@ def embed(
             lambda path, problem: on_problem(f"skipping {displayable_path(path)}: {problem}"),
         )
         learn_and_place(tracks, people, outcome, store, settings.folder / "models", run, may_learn=may_learn)
-        changed = write_fields(lib, fields(tracks, people, outcome, only))
+        written = fields(tracks, people, outcome, only) | {"cf_tags": tags(lib, tracks, outcome, store, run)}
+        changed = write_fields(lib, written)
         if outcome.digest and not only:
             store.note("placed", outcome.digest)
     return outcome, changed
@@ -167,6 +168,22 @@ def fields(tracks: Tracks, people: list[Listener], outcome: Outcome, only: str |
         if only is not None and name != only:
             del written[field]
     return written
+
+
+def tags(lib: Library, tracks: Tracks, outcome: Outcome, store: FeatureStore, run: RunSettings) -> dict[int, Value]:
+    """Item id to sound tags, for the tracks that have none yet or sound otherwise now; None for those not heard."""
+    from cfaudio_core.embedding.tagging import tag_sounds
+
+    there = read_fields(lib, ["cf_tags"])["cf_tags"]
+    heard_with = f"{run.ear.backbone} {run.ear.windows}"
+    anew = store.noted("tagged") != heard_with
+    rows = list(zip(map(int, tracks.ids), outcome.keys, tracks.keys, strict=True))
+    due = {i: key for i, key, old in rows if key and (anew or key != old or i not in there)}
+    found = tag_sounds(store, run.ear, due.values())
+    if anew:
+        store.note("tagged", heard_with)
+    gone: dict[int, Value] = {i: None for i, key, _ in rows if not key and i in there}
+    return gone | {i: found.get(key) for i, key in due.items()}
 
 
 def embed_imported(plugin: BeetsPlugin, lib: Library, ids: list[int]) -> None:

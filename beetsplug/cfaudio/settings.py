@@ -17,6 +17,8 @@ from beets.exceptions import UserError
 if TYPE_CHECKING:
     import confuse
 
+    from beetsplug.cfaudio.playlist_settings import Playlist, Servers
+
 DEFAULTS: dict[str, Any] = {
     "auto": False,
     "users": {},
@@ -36,6 +38,10 @@ DEFAULTS: dict[str, Any] = {
     "diversity": 0.3,
     "fresh_days": 2,
     "exclude": ["length:20:00.."],
+    "similar": 50,
+    "playlists": [],
+    "subsonic": {},
+    "mpd": {},
 }
 
 FACTORIZERS = ("wmf", "vector_exp", "both")
@@ -65,6 +71,9 @@ class Settings:
     diversity: float
     fresh_days: int
     exclude: tuple[str, ...]
+    similar: int
+    playlists: tuple[Playlist, ...]
+    servers: Servers
     folder: Path
 
     @property
@@ -91,6 +100,8 @@ def read_settings(config: confuse.ConfigView) -> Settings:
     UserError
         Naming the key whose value makes no sense.
     """
+    from beetsplug.cfaudio.playlist_settings import read_playlists, read_servers
+
     if not isinstance(section := config.get(), dict):
         raise UserError(f"cfaudio: must have settings below it or be left out, not be {section!r}")
     for key in section:
@@ -115,6 +126,9 @@ def read_settings(config: confuse.ConfigView) -> Settings:
         diversity=_share(config, "diversity"),
         fresh_days=_whole(config, "fresh_days", 0, 36_500),
         exclude=_queries(config["exclude"].get()),
+        similar=_whole(config, "similar", 1, 100_000),
+        playlists=read_playlists(config["playlists"].get()),
+        servers=read_servers(config["subsonic"].get(), config["mpd"].get()),
         folder=Path(beets.config.config_dir()) / "cfaudio",
     )
 

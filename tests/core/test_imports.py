@@ -10,7 +10,7 @@ import pytest
 import cfaudio_core
 
 ROOT = Path(cfaudio_core.__file__).parent
-BASE = {"tracks", "errors", "files", "progress"}
+BASE = {"tracks", "errors", "files", "progress", "services", "values"}
 STAGES = ["listening", "factors", "audio", "nets", "learning", "embedding", "recommending", "judging"]
 EXEMPT = {"demo", "cli"}
 

@@ -13,8 +13,8 @@ from cfaudio_core.listening.sources._accounts import chosen_account
 from cfaudio_core.listening.sources._files import members, rows
 from cfaudio_core.listening.sources._sqlite import columns
 from cfaudio_core.listening.sources._times import from_text
-from cfaudio_core.listening.sources._values import number, text
 from cfaudio_core.listening.sources.source import SourceError, SourceOptions
+from cfaudio_core.values import number, text
 
 Lookup = Callable[[str], TrackText | None]
 """From the id of a track, in lower case without dashes, to what Jellyfin's own database says of it."""

@@ -6,7 +6,7 @@ import re
 import time
 from datetime import UTC, datetime
 
-from cfaudio_core.listening.sources._values import number
+from cfaudio_core.values import number
 
 # Names of months are read here and not by strptime, which would want them in the language of the machine.
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")

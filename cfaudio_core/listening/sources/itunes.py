@@ -12,8 +12,8 @@ from cfaudio_core.listening.records import Listen, Tally, TrackText
 from cfaudio_core.listening.sources._files import Member, faults_named, first_bytes, members
 from cfaudio_core.listening.sources._screening import NOT_MUSIC, screened
 from cfaudio_core.listening.sources._times import from_text
-from cfaudio_core.listening.sources._values import number, path_of_url, whole
 from cfaudio_core.listening.sources.source import Source, SourceError, SourceOptions
+from cfaudio_core.values import number, path_of_url, whole
 
 _TRACK_DEPTH = 4  # plist, dict, the dict of "Tracks", the dict of a track
 _PIECE = 1 << 16  # bytes

@@ -15,8 +15,8 @@ from cfaudio_core.listening.sources._playback_reporting import Lookup, exported,
 from cfaudio_core.listening.sources._screening import screened
 from cfaudio_core.listening.sources._sqlite import columns, database_file, read_only, select_list
 from cfaudio_core.listening.sources._times import from_text
-from cfaudio_core.listening.sources._values import credit, number, text, whole
 from cfaudio_core.listening.sources.source import Source, SourceError, SourceOptions
+from cfaudio_core.values import credit, number, text, whole
 
 _AUDIO = "%.Audio"  # the end of the .NET name of the class of tracks
 _TICKS = 1e7  # a second

@@ -10,8 +10,8 @@ from cfaudio_core.listening.sources._files import members
 from cfaudio_core.listening.sources._json import json_entries
 from cfaudio_core.listening.sources._screening import screened
 from cfaudio_core.listening.sources._times import from_text
-from cfaudio_core.listening.sources._values import credit, inner, number, text
 from cfaudio_core.listening.sources.source import Source, SourceError, SourceOptions
+from cfaudio_core.values import credit, inner, number, text
 
 _KIND = "an export of Koito"
 

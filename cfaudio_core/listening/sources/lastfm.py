@@ -10,8 +10,8 @@ from cfaudio_core.listening.sources._files import Member, first_bytes, lines, me
 from cfaudio_core.listening.sources._json import json_entries
 from cfaudio_core.listening.sources._screening import screened
 from cfaudio_core.listening.sources._times import from_any, from_epoch, from_text
-from cfaudio_core.listening.sources._values import inner, text
 from cfaudio_core.listening.sources.source import Source, SourceError, SourceOptions
+from cfaudio_core.values import inner, text
 
 _KIND = "an export of Last.fm"
 _TIMES = ("uts", "timestamp", "time", "utc_time", "datetime", "date")  # as headings, the exact ones first

@@ -12,10 +12,10 @@ from cfaudio_core.listening.records import Listen, Tally, TrackText
 from cfaudio_core.listening.sources._files import Member, first_bytes, members
 from cfaudio_core.listening.sources._json import json_entries, json_lines
 from cfaudio_core.listening.sources._screening import screened
-from cfaudio_core.listening.sources._service import Service, is_url
 from cfaudio_core.listening.sources._times import from_epoch
-from cfaudio_core.listening.sources._values import inner, number, text
 from cfaudio_core.listening.sources.source import Source, SourceError, SourceOptions
+from cfaudio_core.services.web import Service, is_url
+from cfaudio_core.values import inner, number, text
 
 API = "https://api.listenbrainz.org/1"
 _SITE = re.compile(r"https?://(www\.|beta\.)?listenbrainz\.org")

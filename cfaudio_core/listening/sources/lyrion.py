@@ -9,8 +9,8 @@ from cfaudio_core.listening.records import Listen, Tally, TrackText
 from cfaudio_core.listening.sources._screening import screened
 from cfaudio_core.listening.sources._sqlite import columns, database_file, read_only, select_list
 from cfaudio_core.listening.sources._times import from_epoch
-from cfaudio_core.listening.sources._values import path_of_url, text, whole
 from cfaudio_core.listening.sources.source import Source, SourceError, SourceOptions
+from cfaudio_core.values import path_of_url, text, whole
 
 NOT_A_FILE = "not a local file"
 

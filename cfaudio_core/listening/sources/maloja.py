@@ -9,10 +9,10 @@ from cfaudio_core.listening.records import Listen, Tally, TrackText
 from cfaudio_core.listening.sources._files import members
 from cfaudio_core.listening.sources._json import json_entries
 from cfaudio_core.listening.sources._screening import screened
-from cfaudio_core.listening.sources._service import Service, is_url
 from cfaudio_core.listening.sources._times import from_epoch
-from cfaudio_core.listening.sources._values import credit, inner, number, text
 from cfaudio_core.listening.sources.source import Source, SourceError, SourceOptions
+from cfaudio_core.services.web import Service, is_url
+from cfaudio_core.values import credit, inner, number, text
 
 _KIND = "an export of Maloja"
 _PAGE = 1000

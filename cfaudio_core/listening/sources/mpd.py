@@ -8,8 +8,8 @@ from itertools import groupby
 from cfaudio_core.listening.records import Listen, Tally, TrackText
 from cfaudio_core.listening.sources._screening import screened
 from cfaudio_core.listening.sources._sqlite import columns, database_file, read_only
-from cfaudio_core.listening.sources._values import text, whole
 from cfaudio_core.listening.sources.source import Source, SourceError, SourceOptions
+from cfaudio_core.values import text, whole
 
 
 @screened

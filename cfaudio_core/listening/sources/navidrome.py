@@ -11,8 +11,8 @@ from cfaudio_core.listening.sources._accounts import chosen_account
 from cfaudio_core.listening.sources._screening import screened
 from cfaudio_core.listening.sources._sqlite import columns, database_file, read_only, select_list
 from cfaudio_core.listening.sources._times import from_any, from_epoch
-from cfaudio_core.listening.sources._values import number, text, whole
 from cfaudio_core.listening.sources.source import Source, SourceError, SourceOptions
+from cfaudio_core.values import number, text, whole
 
 _TRACK = {  # the order of TrackText
     "artist": "m.artist",

@@ -13,8 +13,8 @@ from cfaudio_core.listening.records import Listen, Tally, TrackText
 from cfaudio_core.listening.sources._files import Member, first_bytes, lines, members
 from cfaudio_core.listening.sources._screening import screened
 from cfaudio_core.listening.sources._times import from_epoch, from_local_clock
-from cfaudio_core.listening.sources._values import number
 from cfaudio_core.listening.sources.source import Source, SourceError, SourceOptions
+from cfaudio_core.values import number
 
 TORN = "torn line"
 

@@ -5,17 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from cfaudio_core.errors import CfAudioError
+from cfaudio_core.errors import SourceError
 from cfaudio_core.listening.records import Listen, Tally
 
-
-class SourceError(CfAudioError):
-    """A listening history cannot be read; the message is one line: the file or service, the place in it, and why."""
-
-    def __init__(self, message: str):
-        # Names of files and texts out of them may hold anything, line breaks included.
-        printable = "".join(letter if letter.isprintable() else " " for letter in message)
-        super().__init__(" ".join(printable.split()))
+__all__ = ["Reader", "Source", "SourceError", "SourceOptions"]
 
 
 def _forget(reason: str) -> None:

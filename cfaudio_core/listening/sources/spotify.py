@@ -11,8 +11,8 @@ from cfaudio_core.listening.sources._files import Member, members
 from cfaudio_core.listening.sources._json import json_entries
 from cfaudio_core.listening.sources._screening import NOT_MUSIC, screened
 from cfaudio_core.listening.sources._times import from_text
-from cfaudio_core.listening.sources._values import number, text
 from cfaudio_core.listening.sources.source import Source, SourceError, SourceOptions
+from cfaudio_core.values import number, text
 
 SHORTEST = 30.0
 """Seconds: what was left before counts as skipped, as it does for Spotify itself."""

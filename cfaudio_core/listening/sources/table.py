@@ -8,8 +8,8 @@ from cfaudio_core.listening.records import Listen, Tally, TrackText
 from cfaudio_core.listening.sources._files import Member, lines, members, rows
 from cfaudio_core.listening.sources._screening import screened
 from cfaudio_core.listening.sources._times import from_any
-from cfaudio_core.listening.sources._values import number, whole
 from cfaudio_core.listening.sources.source import Source, SourceError, SourceOptions
+from cfaudio_core.values import number, whole
 
 UNREADABLE_TIME = "time in an unknown form"
 

@@ -6,21 +6,60 @@ nobody; entries here are plain paths below a folder, and absolute ones where a t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from cfaudio_core.errors import StoreError
 from cfaudio_core.files import write_whole
 from cfaudio_core.listening.playlists import MADE_BY
+from cfaudio_core.recommending.targets.target import Entry, Written, one_line
+
+__all__ = ["Entry", "M3uFolder", "file_name", "m3u", "write_m3u"]
+
+_NOT_IN_NAMES = "/\\" + (':*?"<>|' if os.name == "nt" else "")
+_LONGEST_NAME = 200  # bytes; file systems take 255, with the ending and what a temporary file adds
 
 
-class Entry(NamedTuple):
-    """One track: its absolute file name in bytes, its length in seconds, and the text to show."""
+class M3uFolder:
+    """A folder of playlists as a `Target`: files that are known by the comment that says who made them.
 
-    path: bytes
-    seconds: float
-    label: str
+    Parameters
+    ----------
+    folder
+        Where they lie; made when it is not there.
+    relative_to
+        The absolute folder that entries are relative to.
+    """
+
+    def __init__(self, folder: Path, relative_to: bytes) -> None:
+        self.name = "m3u"
+        self._folder = folder
+        self._relative_to = relative_to
+
+    def write(self, name: str, entries: list[Entry], made: str = "", ours: Collection[str] = ()) -> Written:
+        """Write the file; see `Target.write`."""
+        file = self._folder / f"{file_name(name)}.m3u"
+        if _somebody_elses(file):
+            raise StoreError(f"{file}: is there already, and not by cfaudio")
+        write_m3u(file, entries, self._relative_to)
+        return Written(str(file), [entry for entry in entries if _unwritable(entry)])
+
+    def remove(self, made: str) -> None:
+        """Take a file away, unless somebody has put another one in its place."""
+        file = Path(made)
+        try:
+            if file.is_file() and not _somebody_elses(file):
+                file.unlink()
+        except OSError as error:
+            raise StoreError(f"{file}: {error.strerror}") from error
+
+
+def file_name(name: str) -> str:
+    """A name as that of a file without its ending: no folder, no sign that a file system refuses, not too long."""
+    letters = "".join("-" if c in _NOT_IN_NAMES else c for c in one_line(name))
+    short = letters.removesuffix(".m3u").encode("utf-8", "replace")[:_LONGEST_NAME].decode("utf-8", "ignore")
+    return short.strip(" .") or "playlist"
 
 
 def m3u(entries: Sequence[Entry], relative_to: bytes) -> bytes:
@@ -35,7 +74,7 @@ def m3u(entries: Sequence[Entry], relative_to: bytes) -> bytes:
     """
     lines = [b"#EXTM3U", MADE_BY]
     for entry in entries:
-        if b"\n" in entry.path or b"\r" in entry.path:
+        if _unwritable(entry):
             continue
         label = " ".join(entry.label.split())
         lines.append(f"#EXTINF:{round(entry.seconds)},{label}".encode("utf-8", "replace"))
@@ -62,6 +101,21 @@ def write_m3u(file: Path, entries: Sequence[Entry], relative_to: bytes) -> int:
     except OSError as error:
         raise StoreError(f"{file}: {error.strerror}") from error
     return len(entries) - text.count(b"\n#EXTINF:")
+
+
+def _unwritable(entry: Entry) -> bool:
+    return b"\n" in entry.path or b"\r" in entry.path
+
+
+def _somebody_elses(file: Path) -> bool:
+    """Say whether there is a playlist that cfaudio has not written."""
+    try:
+        with file.open("rb") as there:
+            return MADE_BY not in there.read(200)
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise StoreError(f"{file}: {error.strerror}") from error
 
 
 def _relative(path: bytes, folder: bytes) -> bytes:

@@ -27,7 +27,7 @@ def service(listens, *, page=3):
 @pytest.fixture
 def pauses(monkeypatch):
     asked = []
-    monkeypatch.setattr("cfaudio_core.listening.sources._service.time.sleep", asked.append)
+    monkeypatch.setattr("cfaudio_core.services.web.time.sleep", asked.append)
     return asked
 
 

@@ -17,6 +17,9 @@ class Request(NamedTuple):
     path: str
     query: dict[str, str]
     headers: Mapping[str, str]
+    method: str = "GET"
+    pairs: list[tuple[str, str]] = []  # noqa: RUF012
+    """All parameters: one may be there several times."""
 
 
 class Answer(NamedTuple):
@@ -39,7 +42,9 @@ def serving(answer: Callable[[Request], Answer], certificate: Path | None = None
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             parts = urlsplit(self.path)
-            request = Request(parts.path, dict(parse_qsl(parts.query, keep_blank_values=True)), self.headers)
+            form = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
+            pairs = parse_qsl(parts.query or form, keep_blank_values=True)
+            request = Request(parts.path, dict(pairs), self.headers, self.command, pairs)
             requests.append(request)
             content, status, headers = answer(request)
             body = content if isinstance(content, bytes) else json.dumps(content).encode()
@@ -48,6 +53,8 @@ def serving(answer: Callable[[Request], Answer], certificate: Path | None = None
                 self.send_header(name, value)
             self.end_headers()
             self.wfile.write(body)
+
+        do_POST = do_GET  # noqa: N815 (as the server calls it)
 
         def log_message(self, *_: object) -> None:
             pass

@@ -1,0 +1,151 @@
+"""`beet cfplaylists`: choose the playlists of the configuration, and put each into its targets."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from beets.exceptions import UserError
+from beets.library import Item
+from beets.library.queries import parse_query_parts
+from beets.ui import print_
+
+from beetsplug.cfaudio.account import counted
+from beetsplug.cfaudio.choosing import Loaded, read_library
+from beetsplug.cfaudio.embedding import listener
+from beetsplug.cfaudio.playlist_state import ChosenList, Remembered, read_state, write_state
+from beetsplug.cfaudio.playlist_targets import Targets
+from beetsplug.cfaudio.playlists import check_name, lists_of
+from beetsplug.cfaudio.settings import Settings, read_settings
+from cfaudio_core.recommending.periods import period, seed
+from cfaudio_core.recommending.targets.target import Entry
+
+if TYPE_CHECKING:
+    from beets.library import Library
+    from beets.plugins import BeetsPlugin
+
+    from beetsplug.cfaudio.commands import PlaylistsOptions
+    from beetsplug.cfaudio.playlist_settings import Playlist
+
+
+def run(plugin: BeetsPlugin, lib: Library, opts: PlaylistsOptions, args: list[str]) -> None:
+    """Choose, and write or say what would be written."""
+    settings = read_settings(plugin.config)
+    if not settings.playlists:
+        raise UserError("cfaudio.playlists: there are none in the configuration (README has examples)")
+    if opts.seed is not None and opts.seed < 0:
+        raise UserError("--seed must be 0 or more")
+    wanted = _wanted(settings.playlists, args)
+    for playlist in wanted:
+        _check(playlist)
+    loaded = read_library(lib, settings)
+    for playlist in wanted:
+        listener(loaded.people, playlist.user)
+    file = settings.folder / "playlists.json"
+    state = read_state(file)
+    targets = Targets(lib, settings, loaded.people[0].name, state, plugin._log)
+    for playlist in wanted:
+        targets.check(playlist)
+    today = dt.date.today()
+    for playlist in wanted:
+        old = state.get(playlist.name, Remembered())
+        new, empty = _chosen(lib, settings, loaded, playlist, old, opts.seed, today)
+        for line in _account(playlist, new, empty, kept=new is old):
+            print_(line)
+        if opts.pretend:
+            for one in new.lists:
+                for item in _items(lib, one.ids):
+                    print_(f"    {item}")
+            continue
+        new.made = targets.write(playlist, [(one.name, _entries(lib, one)) for one in new.lists], old.made)
+        state[playlist.name] = new
+        write_state(file, state)  # after each: what is made is to be known, come what may
+    if not opts.pretend and not args:
+        _take_away_others(settings.playlists, state, targets)
+        write_state(file, state)
+    if targets.failed:
+        raise SystemExit(1)
+
+
+def _take_away_others(playlists: Sequence[Playlist], state: dict[str, Remembered], targets: Targets) -> None:
+    """Take away the lists of entries that are in the configuration no more."""
+    for name in state.keys() - {playlist.name for playlist in playlists}:
+        left = targets.take_away(state[name].made, {})
+        print_(f"{name}: taken away, as the configuration has it no more")
+        if left:
+            state[name] = Remembered(made=left)
+        else:
+            del state[name]
+
+
+def _wanted(playlists: Sequence[Playlist], names: list[str]) -> list[Playlist]:
+    """The playlists of some names or kinds, all where none is given."""
+    for name in names:
+        if not any(name in (one.name, one.kind) for one in playlists):
+            raise UserError(f"there is no playlist {name} (there are: {', '.join(one.name for one in playlists)})")
+    return [one for one in playlists if not names or one.name in names or one.kind in names]
+
+
+def _check(playlist: Playlist) -> None:
+    """Find out what is wrong with an entry before anything is written."""
+    check_name(playlist)
+    for query in (playlist.query, playlist.like):
+        parse_query_parts(query, Item)
+
+
+def _chosen(
+    lib: Library,
+    settings: Settings,
+    loaded: Loaded,
+    playlist: Playlist,
+    old: Remembered,
+    given_seed: int | None,
+    today: dt.date,
+) -> tuple[Remembered, list[str]]:
+    """What is on an entry's lists: the same as before within its period; and why some are empty."""
+    now = period(playlist.refresh, today)
+    how = json.dumps([asdict(playlist), settings.taste, settings.exclude], ensure_ascii=False)
+    there = set(loaded.tracks.ids.tolist())
+    whole = bool(old.lists) and all(one.ids and there.issuperset(one.ids) for one in old.lists)
+    if given_seed is None and whole and old.period == now and old.settings == how:
+        return old, []
+    before = old.unheard if old.period != now else old.before
+    number = seed(playlist.name, now) if given_seed is None else given_seed
+    lists: list[ChosenList] = []
+    empty: list[str] = []
+    for one, why in lists_of(lib, settings, loaded, playlist, number, frozenset(before)):
+        lists.append(one)
+        empty.append(why)
+    return Remembered(how, now, lists, before), empty
+
+
+def _account(playlist: Playlist, new: Remembered, empty: list[str], *, kept: bool) -> Iterator[str]:
+    for at, one in enumerate(new.lists):
+        if not one.ids:
+            yield f"{one.name}: empty: {empty[at] if at < len(empty) else 'nothing can be chosen'}"
+            continue
+        unheard = f", {len(one.unheard)} never heard" if one.unheard else ""
+        as_before = f", as before ({playlist.refresh})" if kept else ""
+        yield f"{one.name}: {counted(len(one.ids), 'track')}{unheard}{as_before}"
+
+
+def _items(lib: Library, ids: Sequence[int]) -> list[Item]:
+    return [item for item in map(lib.get_item, ids) if item is not None]
+
+
+def _entries(lib: Library, one: ChosenList) -> list[Entry]:
+    return [
+        Entry(
+            item.path,
+            item.length or 0,
+            f"{item.artist} - {item.title}",
+            item.artist,
+            item.title,
+            item.album,
+            item.albumartist,
+        )
+        for item in _items(lib, one.ids)
+    ]

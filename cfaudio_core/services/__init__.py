@@ -1,0 +1,1 @@
+"""Servers that histories come from and playlists go to: how they are spoken to."""

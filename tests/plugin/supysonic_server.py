@@ -1,0 +1,78 @@
+"""A real Subsonic server: supysonic, in a folder of its own, with an account for each user."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+CONFIG = """\
+[base]
+database_uri = sqlite:///{folder}/supysonic.db
+[webapp]
+cache_dir = {folder}/cache
+log_file = {folder}/supysonic.log
+[daemon]
+socket = {folder}/daemon.sock
+run_watcher = false
+"""
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@contextmanager
+def supysonic(folder: Path, music: Path, passwords: dict[str, str]) -> Iterator[str]:
+    """Serve a music folder to some users; the server's address."""
+    folder.mkdir()
+    (folder / "cache").mkdir()
+    (folder / "supysonic.conf").write_text(CONFIG.format(folder=folder))
+    for user, password in passwords.items():
+        _run(folder, "supysonic-cli", "user", "add", user, "-p", password)
+    _run(folder, "supysonic-cli", "folder", "add", "music", str(music))
+    _run(folder, "supysonic-cli", "folder", "scan", "--foreground", "music")
+    port = free_port()
+    server = [_command("supysonic-server"), "-S", "waitress", "-h", "127.0.0.1", "-p", str(port)]
+    with subprocess.Popen(
+        server, cwd=folder, env=_home(folder), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as process:
+        try:
+            _wait(port, process)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            process.terminate()
+
+
+def _run(folder: Path, command: str, *args: str) -> None:
+    done = subprocess.run([_command(command), *args], cwd=folder, env=_home(folder), capture_output=True, check=False)
+    assert done.returncode == 0, (args, done)
+
+
+def _command(name: str) -> str:
+    return str(Path(sys.executable).with_name(name))
+
+
+def _home(folder: Path) -> dict[str, str]:
+    """Nobody else's configuration is read."""
+    return {**os.environ, "HOME": str(folder), "XDG_CONFIG_HOME": str(folder)}
+
+
+def _wait(port: int, process: subprocess.Popen[bytes]) -> None:
+    for _ in range(1500):
+        assert process.poll() is None, "supysonic has not started"
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=5).close()
+        except ConnectionRefusedError:
+            time.sleep(0.02)
+        else:
+            return
+    raise AssertionError("supysonic does not answer")
