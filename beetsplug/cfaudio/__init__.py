@@ -67,10 +67,16 @@ class CfAudioPlugin(BeetsPlugin):
             return None
 
     def commands(self) -> list[Subcommand]:
-        """`beet cfembed`, `beet cfrecommend`, `beet cfplaylists` and `beet cfimport`."""
+        """`beet cfembed`, `beet cfrecommend`, `beet cfplaylists`, `beet cfimport` and `beet cfreport`."""
         from beetsplug.cfaudio import commands
 
-        made = (commands.embed_command, commands.recommend_command, commands.playlists_command, commands.import_command)
+        made = (
+            commands.embed_command,
+            commands.recommend_command,
+            commands.playlists_command,
+            commands.import_command,
+            commands.report_command,
+        )
         return [command(self) for command in made]
 
     def imported(self, session: ImportSession, task: ImportTask) -> None:

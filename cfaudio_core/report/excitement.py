@@ -140,7 +140,13 @@ def read_directions(sound: FloatArray, vectors: FloatArray) -> Reading:
     return Reading(weights, mean, float32(np.clip(1 - left / np.maximum(all_of_it, 1e-12), 0, 1)))
 
 
-def excite_directions(heard: Heard, keys: Sequence[str], vectors: FloatArray, reading: Reading) -> Excitement:
+def excite_directions(
+    heard: Heard,
+    keys: Sequence[str],
+    vectors: FloatArray,
+    reading: Reading,
+    on_progress: Callable[[int], None] = lambda n: None,
+) -> Excitement:
     """How far n tracks lie in each direction, float32 (n, d) `vectors`, and the window that sounds most like it."""
     where = _places(keys)
     excited = Excitement.none(len(keys), vectors.shape[1])
@@ -149,6 +155,7 @@ def excite_directions(heard: Heard, keys: Sequence[str], vectors: FloatArray, re
         said = (_drawn_in(windows) - reading.mean) @ reading.weights
         rows, sources = _rows(where, [key for key, _ in batch])
         _fill(excited, float32(said), starts, counts, rows, sources)
+        on_progress(len(batch))
     return excited._replace(mean=float32(vectors))
 
 

@@ -12,7 +12,7 @@ import mimetypes
 import os
 import secrets
 import socket
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from cfaudio_core.errors import CfAudioError
@@ -27,11 +27,12 @@ HOST = "127.0.0.1"
 _TYPES = {".opus": "audio/ogg", ".ogg": "audio/ogg", ".flac": "audio/flac", ".m4a": "audio/mp4", ".mp3": "audio/mpeg"}
 
 
-class Written(NamedTuple):
-    """What became of a playlist: the ids of its tracks, and what happened in words."""
+class List(NamedTuple):
+    """A list that a playlist comes to, the ids of its tracks, and why it is empty where it is."""
 
+    name: str
     tracks: list[int]
-    said: str
+    why: str = ""
 
 
 class Playlists(Protocol):
@@ -41,11 +42,11 @@ class Playlists(Protocol):
         """What they are called."""
         ...
 
-    def preview(self, name: str) -> list[int]:
-        """Ids of the tracks that it would hold now."""
+    def preview(self, name: str) -> list[List]:
+        """What it holds now; a playlist can have several lists."""
         ...
 
-    def write(self, name: str) -> Written:
+    def write(self, name: str) -> list[List]:
         """Make it anew, and write it where it belongs."""
         ...
 
@@ -57,13 +58,13 @@ class NoPlaylists:
         """None."""
         return []
 
-    def preview(self, name: str) -> list[int]:
+    def preview(self, name: str) -> list[List]:
         """Nothing."""
         return []
 
-    def write(self, name: str) -> Written:
+    def write(self, name: str) -> list[List]:
         """Nothing."""
-        return Written([], "")
+        return []
 
 
 def make_app(page: bytes, files: Mapping[int, bytes], token: str, port: int, playlists: Playlists) -> Flask:
@@ -128,24 +129,24 @@ def make_app(page: bytes, files: Mapping[int, bytes], token: str, port: int, pla
 
     @app.get("/<token>/playlists")
     def _playlists(token: str) -> Response:
-        shown = []
-        for name in playlists.names():
-            try:
-                shown.append({"name": name, "tracks": playlists.preview(name)})
-            except CfAudioError as error:
-                shown.append({"name": name, "tracks": [], "error": str(error)})
-        return jsonify(playlists=shown)
+        return jsonify(playlists=[_shown(name, playlists.preview) for name in playlists.names()])
 
-    @app.post("/<token>/playlists/<name>")
-    def _write(token: str, name: str) -> Response | tuple[Response, int]:
-        if name not in playlists.names():
+    @app.post("/<token>/playlists/<int:number>")
+    def _write(token: str, number: int) -> Response | tuple[Response, int]:
+        names = playlists.names()
+        if number >= len(names):
             abort(404)
-        try:
-            return jsonify(playlists.write(name)._asdict())
-        except CfAudioError as error:
-            return jsonify(error=str(error)), 409
+        shown = _shown(names[number], playlists.write)
+        return jsonify(shown), 409 if "error" in shown else 200
 
     return app
+
+
+def _shown(name: str, lists_of: Callable[[str], list[List]]) -> dict[str, object]:
+    try:
+        return {"name": name, "lists": [one._asdict() for one in lists_of(name)]}
+    except CfAudioError as error:
+        return {"name": name, "lists": [], "error": str(error)}
 
 
 def open_server(page: bytes, files: Mapping[int, bytes], port: int, playlists: Playlists) -> tuple[BaseWSGIServer, str]:

@@ -8,7 +8,7 @@
   const titleOf = i => data.title[i] || "Untitled", artistOf = i => data.artists[data.artist[i]] || "Unknown artist";
 
   // ---- colours: numbers along a ramp, categories from a palette that most colour-blind people tell apart
-  const RAMP = { light: ["#d7c7a3", "#e0a458", "#d1603d", "#a5304f", "#5b1a5e"], dark: ["#3f3a63", "#7b4a8c", "#c75b7a", "#ee8d5b", "#f7d488"] };
+  const RAMP = { light: ["#eab54a", "#e58338", "#cf4b4f", "#96296c", "#43145c"], dark: ["#6a58b8", "#a85aa8", "#dd6a7c", "#f39a5c", "#fbe08f"] };
   const KINDS = { light: ["#2f6f9f", "#c2571a", "#3f8f4f", "#b23a5e", "#7a5aa6", "#8a6a2f", "#2f9089", "#d08a00", "#6b7f1e", "#a3579b"],
                   dark: ["#6cb2e8", "#f0935b", "#7fcf8c", "#ef7f9d", "#b79be6", "#d3b071", "#62cfc6", "#f2c14e", "#b4c95b", "#df9bd6"] };
   const dark = matchMedia("(prefers-color-scheme: dark)");
@@ -224,27 +224,34 @@
     if (!answer.ok) throw new Error(content.error || answer.statusText);
     return content;
   }
-  function listed(list) {
-    const card = document.createElement("article"), head = document.createElement("header"), name = document.createElement("h3"), write = document.createElement("button");
+  function listed(playlist, number) {
+    const card = document.createElement("article"), head = document.createElement("header"), name = document.createElement("h3");
+    const write = document.createElement("button"), body = document.createElement("div");
     card.className = "card playlist";
-    name.textContent = list.name;
-    Object.assign(write, { className: "act", type: "button", textContent: "Write it anew" });
+    name.textContent = playlist.name;
+    Object.assign(write, { className: "act", type: "button", textContent: "Draw anew and write" });
     head.append(name, write);
-    const tracks = document.createElement("ol"), about = document.createElement("p");
-    tracks.className = "tracks"; about.className = "muted";
-    const fill = ids => {
-      const rows = ids.filter(id => at.has(id)).map(id => row(at.get(id)));
-      tracks.replaceChildren(...rows); about.textContent = `${ids.length} tracks`;
+    const fill = content => {
+      body.replaceChildren();
+      const say = text => { const p = document.createElement("p"); p.className = "muted"; p.textContent = text; body.append(p); };
+      if (content.error) say(content.error);
+      for (const list of content.lists) {
+        if (list.name !== playlist.name) { const h = document.createElement("h4"); h.textContent = list.name; body.append(h); }
+        say(list.why || (list.tracks.length === 1 ? "1 track" : `${list.tracks.length} tracks`));
+        const rows = document.createElement("ol");
+        rows.className = "tracks tall";
+        rows.append(...list.tracks.filter(id => at.has(id)).map(id => row(at.get(id))));
+        body.append(rows);
+      }
     };
-    fill(list.tracks || []);
-    if (list.error) about.textContent = list.error;
+    fill(playlist);
     write.onclick = async () => {
-      write.disabled = true; about.textContent = "Writing…";
-      try { const done = await ask(`playlists/${encodeURIComponent(list.name)}`, "POST"); fill(done.tracks); about.textContent = done.said; }
-      catch (error) { about.textContent = error.message; }
+      write.disabled = true; write.textContent = "Writing…";
+      try { fill(await ask(`playlists/${number}`, "POST")); write.textContent = "Written; draw anew"; }
+      catch (error) { fill({ lists: [], error: error.message }); write.textContent = "Try again"; }
       write.disabled = false;
     };
-    card.append(head, about, tracks);
+    card.append(head, body);
     return card;
   }
   if (served) ask("playlists").then(({ playlists }) => {

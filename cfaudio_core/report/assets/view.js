@@ -3,11 +3,14 @@
 "use strict";
 function makeView(element, plot, points, draw) {
   const MARGIN = 0.25;                      // of the view, drawn beyond each edge
-  const look = { x: points.steps / 2, y: points.steps / 2, scale: 1 };   // centre, and pixels a step
+  const extent = values => { let low = Infinity, high = -Infinity; for (const v of values) { if (v < low) low = v; if (v > high) high = v; } return [low, high]; };
+  const box = [extent(points.x), extent(points.y)], middle = box.map(([low, high]) => (low + high) / 2);
+  const spans = box.map(([low, high]) => Math.max(high - low, points.steps / 50));
+  const look = { x: middle[0], y: middle[1], scale: 1 };   // centre, and pixels a step
   let drawn = { ...look }, size = [0, 0], timer = 0, busy = false, again = false;
   const moved = [];                          // who wants to know
 
-  function fitScale() { return Math.min(...size) / (points.steps * 1.06); }
+  function fitScale() { return Math.min((size[0] - 48) / spans[0], (size[1] - 48) / spans[1]); }
   function measure() { size = [element.clientWidth, element.clientHeight]; }
   function place() {
     const k = look.scale / drawn.scale, w = size[0], h = size[1];
@@ -49,7 +52,7 @@ function makeView(element, plot, points, draw) {
     clamp(); changed();
   }
   function pan(dx, dy) { look.x -= dx / look.scale; look.y += dy / look.scale; clamp(); changed(); }
-  function whole() { Object.assign(look, { x: points.steps / 2, y: points.steps / 2, scale: fitScale() }); changed(); }
+  function whole() { Object.assign(look, { x: middle[0], y: middle[1], scale: fitScale() }); changed(); }
   function goTo(i, closer = 8) {
     Object.assign(look, { x: points.x[i], y: points.y[i], scale: Math.max(look.scale, fitScale() * closer) });
     changed();
