@@ -228,7 +228,7 @@
     const card = document.createElement("article"), head = document.createElement("header"), name = document.createElement("h3");
     const write = document.createElement("button"), body = document.createElement("div");
     card.className = "card playlist";
-    name.textContent = playlist.name;
+    name.textContent = playlist.name.split(/[$%]/)[0].trim() || playlist.name;   // what is before the blanks to fill in
     Object.assign(write, { className: "act", type: "button", textContent: "Draw anew and write" });
     head.append(name, write);
     const fill = content => {
@@ -236,7 +236,7 @@
       const say = text => { const p = document.createElement("p"); p.className = "muted"; p.textContent = text; body.append(p); };
       if (content.error) say(content.error);
       for (const list of content.lists) {
-        if (list.name !== playlist.name) { const h = document.createElement("h4"); h.textContent = list.name; body.append(h); }
+        if (list.name !== name.textContent) { const h = document.createElement("h4"); h.textContent = list.name; body.append(h); }
         say(list.why || (list.tracks.length === 1 ? "1 track" : `${list.tracks.length} tracks`));
         const rows = document.createElement("ol");
         rows.className = "tracks tall";
