@@ -43,8 +43,7 @@ def run(plugin: BeetsPlugin, lib: Library, opts: ReportOptions) -> None:
     except OSError as error:
         raise UserError(f"{folder}: {error.strerror}") from error
     print_(
-        f"Wrote {file} ({len(page) / 1e6:.1f} MB): "
-        f"{len(report.tracks)} of {len(loaded.tracks)} tracks are on the map."
+        f"Wrote {file} ({len(page) / 1e6:.1f} MB): {len(report.tracks)} of {len(loaded.tracks)} tracks are on the map."
     )
     if opts.serve:
         _serve(plugin, lib, settings, page, report, opts.port)
@@ -58,9 +57,7 @@ def _check(opts: ReportOptions) -> None:
         raise UserError(f"--port must be a number from 0 to 65535, not {opts.port}")
 
 
-def _serve(
-    plugin: BeetsPlugin, lib: Library, settings: Settings, page: bytes, report: Report, port: int
-) -> None:
+def _serve(plugin: BeetsPlugin, lib: Library, settings: Settings, page: bytes, report: Report, port: int) -> None:
     """Serve the page until ctrl-C."""
     from beetsplug.cfaudio.report_playlists import ConfiguredPlaylists
     from cfaudio_core.report.serve import open_server

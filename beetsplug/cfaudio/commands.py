@@ -144,7 +144,9 @@ def report_command(plugin: BeetsPlugin) -> Subcommand:
     cmd = Subcommand("cfreport", help="make a page that shows the library as cfaudio knows it")
     cmd.parser.set_usage("%prog [options]")
     option = cmd.parser.add_option
-    option("-o", "--output", metavar="DIR", help="folder of the page (default: cfaudio/report beside the configuration)")
+    option(
+        "-o", "--output", metavar="DIR", help="folder of the page (default: cfaudio/report beside the configuration)"
+    )
     option("--serve", action="store_true", default=False, help="let the page play, on this machine alone")
     option("--port", type="int", default=8338, metavar="N", help="port to serve at; 0: any (default: 8338)")
     option("-u", "--user", metavar="NAME", help="whose plays and scores (default: the first listener's)")

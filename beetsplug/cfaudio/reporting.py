@@ -19,7 +19,7 @@ from cfaudio_core.errors import CfAudioError
 from cfaudio_core.files import write_whole
 from cfaudio_core.progress import progress
 from cfaudio_core.recommending.taste import familiarity, love, modes
-from cfaudio_core.report.disagreement import disagreements
+from cfaudio_core.report.disagreement import Disagreement, disagreements
 from cfaudio_core.report.excitement import excite_directions, listen, moment, read_directions
 from cfaudio_core.report.labels import Labels, telling_tags
 from cfaudio_core.report.page import Report, TasteMode
@@ -61,6 +61,7 @@ def make_report(
     if not len(at):
         raise UserError("no track has a place yet; run `beet cfembed` first")
     tracks, vectors = loaded.tracks.subset(at), loaded.vectors[at]
+    added, years = _dates(lib, tracks.ids)
     report = Report(
         listener=person.name,
         model=tracks.models[0],
@@ -68,24 +69,25 @@ def make_report(
         places=_places(settings, vectors),
         plays=person.plays[at],
         scores=loaded.scores[person.name][at],
+        added=added,
+        years=years,
         there=np.array([os.path.isfile(path) for path in tracks.paths], bool),  # noqa: PTH113 (names are bytes)
         tags=[()] * len(tracks),
         lessons=lessons(settings.folder / "models"),
         evaluations=evaluations(settings.folder / "evaluations"),
-        **_dates(lib, tracks.ids),
     )
     report, labels = _learnt(report, settings, vectors, _model(settings, report.model), on_problem)
     known = familiarity(person, loaded.last_heard[person.name])
     return replace(report, modes=_tastes(vectors, love(person, known)[at], labels))
 
 
-def _dates(lib: Library, ids: IntArray) -> dict[str, FloatArray]:
+def _dates(lib: Library, ids: IntArray) -> tuple[FloatArray, FloatArray]:
     """When each item was added, in years, and the year of its music; NaN where unknown."""
     with lib.transaction() as tx:
         rows = {row["id"]: row for row in tx.query("SELECT id, added, year, original_year FROM items")}
     added = [_in_years(rows[item]["added"]) for item in ids.tolist()]
     years = [rows[item]["original_year"] or rows[item]["year"] or np.nan for item in ids.tolist()]
-    return {"added": np.array(added, np.float32), "years": np.array(years, np.float32)}
+    return np.array(added, np.float32), np.array(years, np.float32)
 
 
 def _in_years(seconds: float | None) -> float:
@@ -190,11 +192,11 @@ def _learnt(
 
 
 def _labels(report: Report) -> Labels:
-    artists = [(artist,) if artist else () for artist in report.tracks.artists]
+    artists: list[tuple[str, ...]] = [(artist,) if artist else () for artist in report.tracks.artists]
     return Labels({"sound": report.tags, "genre": list(report.tracks.genres), "artist": artists})
 
 
-def _odd(report: Report, vectors: FloatArray, factors: int, model: Model | None) -> list:
+def _odd(report: Report, vectors: FloatArray, factors: int, model: Model | None) -> list[Disagreement]:
     """Tracks whose own factors and sound disagree; of tracks with factors of their own, the most played first."""
     if not factors or model is None:
         return []

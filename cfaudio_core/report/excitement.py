@@ -70,7 +70,9 @@ class Listening(NamedTuple):
     windows: IntArray
 
 
-def listen(heard: Heard, keys: Sequence[str], top: Top, on_progress: Callable[[int], None] = lambda n: None) -> Listening:
+def listen(
+    heard: Heard, keys: Sequence[str], top: Top, on_progress: Callable[[int], None] = lambda n: None
+) -> Listening:
     """Go through stored features once.
 
     Parameters

@@ -12,8 +12,8 @@ from scipy.stats import hypergeom
 from cfaudio_core.tracks import FloatArray
 
 MOST_TAGS = 3
-_SURE = 1e-3
-"""Chance that so many of a list share a label by accident, beyond which the label is not told; divided by their number."""
+_SURE = 0.05
+"""A label is told where so many of a list have it by accident more seldom than this, whatever label one looks at."""
 
 _LIFT = 1.5  # a label that half of the library has says nothing
 _ONE_ARTIST = 0.6  # of a list
@@ -51,7 +51,7 @@ class Labels:
         for name, hits in Counter(name for i in chosen for name in set(rows[i])).items():
             lift = (hits / k) / (counts[name] / n)
             chance = float(hypergeom.sf(hits - 1, n, counts[name], k))
-            if hits > 1 and lift > _LIFT and chance * len(counts) < _SURE * 50:
+            if hits > 1 and lift > _LIFT and chance * len(counts) < _SURE:
                 found.append((chance, -hits, name))
         return [Label(name, kind, -hits / k) for _, hits, name in sorted(found)[:most]]
 
@@ -85,6 +85,4 @@ def telling_tags(probabilities: FloatArray, names: Sequence[str]) -> list[tuple[
     believed = ((probabilities > 2 * usual) & (probabilities > 0.05)) | (probabilities > 0.5)
     gain[~believed | (gain <= 0)] = -1
     best = (-gain).argsort(axis=1, kind="stable")[:, :MOST_TAGS]
-    return [
-        tuple(names[j] for j in row if gains[j] > 0) for row, gains in zip(best.tolist(), gain, strict=True)
-    ]
+    return [tuple(names[j] for j in row if gains[j] > 0) for row, gains in zip(best.tolist(), gain, strict=True)]

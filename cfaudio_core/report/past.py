@@ -87,7 +87,9 @@ def _tables(title: str, content: object) -> list[tuple[str, list[str], list[list
         table
         for row in content
         for key, value in row.items()
-        for table in _tables(" ".join(filter(None, [title, _text(row.get(headings[0])) if headings else "", key])), value)
+        for table in _tables(
+            " ".join(filter(None, [title, _text(row.get(headings[0])) if headings else "", key])), value
+        )
     ]
     return [*([(title, headings, rows)] if headings else []), *nested]
 
@@ -102,7 +104,7 @@ def _interval(value: object) -> bool:
 
 def _text(value: Any) -> str:
     if value is None or (isinstance(value, float) and not math.isfinite(value)):
-        return "–"
+        return "-"
     if isinstance(value, list):
         return " to ".join(map(_text, value))
     return f"{value:.3f}" if isinstance(value, float) else str(value)

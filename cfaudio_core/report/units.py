@@ -116,7 +116,8 @@ def describe(
     if not only:
         common += labels.common(top, "artist", most=2)
     lists = {
-        name: [Excited(i, moment(i, int(at[i]))) for i in _varied(order.tolist(), labels)] for name, order in ranked.items()
+        name: [Excited(i, moment(i, int(at[i]))) for i in _varied(order.tolist(), labels)]
+        for name, order in ranked.items()
     }
     return Unit(number, float(weight), lists, common, only)
 

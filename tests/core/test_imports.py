@@ -11,7 +11,7 @@ import cfaudio_core
 
 ROOT = Path(cfaudio_core.__file__).parent
 BASE = {"tracks", "errors", "files", "progress", "services", "values"}
-STAGES = ["listening", "factors", "audio", "nets", "learning", "embedding", "recommending", "judging"]
+STAGES = ["listening", "factors", "audio", "nets", "learning", "embedding", "recommending", "judging", "report"]
 EXEMPT = {"demo", "cli"}
 
 FILES = sorted(ROOT.rglob("*.py"))

@@ -114,4 +114,4 @@ def test_an_evaluation_becomes_a_table(tmp_path):
     (table,) = evaluations(tmp_path)
     assert table.title == "cold rows"
     assert table.headings == ["system", "auc", "interval"]
-    assert table.rows == [["cfaudio", "0.712", "0.600 to 0.800"], ["random", "–", "–"]]
+    assert table.rows == [["cfaudio", "0.712", "0.600 to 0.800"], ["random", "-", "-"]]

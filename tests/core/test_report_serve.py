@@ -72,7 +72,8 @@ def test_what_is_not_of_the_library_is_not_found(client, path):
 
 
 @pytest.mark.parametrize(
-    "path", ["audio/../secret.txt", "audio/%2e%2e/secret.txt", "audio/..%2fsecret.txt", "../etc/passwd", "audio/1/../../x"]
+    "path",
+    ["audio/../secret.txt", "audio/%2e%2e/secret.txt", "audio/..%2fsecret.txt", "../etc/passwd", "audio/1/../../x"],
 )
 def test_no_path_leads_out_of_the_library(client, path):
     answer = client.get(f"/{TOKEN}/{path}", headers=HERE)
@@ -85,14 +86,21 @@ def test_without_the_secret_there_is_nothing(client, path):
     assert client.get(path, headers=HERE).status_code == 404
 
 
-@pytest.mark.parametrize("host", ["evil.example", "evil.example:8338", "127.0.0.1", "127.0.0.1:80", "localhost.evil:8338"])
+@pytest.mark.parametrize(
+    "host", ["evil.example", "evil.example:8338", "127.0.0.1", "127.0.0.1:80", "localhost.evil:8338"]
+)
 def test_another_host_is_refused(client, host):
     assert client.get(f"/{TOKEN}/audio/1", headers={"Host": host}).status_code == 403
 
 
 @pytest.mark.parametrize(
     "header",
-    [{"Origin": "http://evil.example"}, {"Origin": "null"}, {"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-site"}],
+    [
+        {"Origin": "http://evil.example"},
+        {"Origin": "null"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+    ],
 )
 def test_another_origin_is_refused(client, lists, header):
     assert client.get(f"/{TOKEN}/audio/1", headers={**HERE, **header}).status_code == 403

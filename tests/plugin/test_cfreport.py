@@ -196,7 +196,9 @@ def test_playlists_are_looked_at_and_written_from_the_page(reported: Home, brows
         page.wait_for_selector(".playlist .track", timeout=60_000)
         assert page.locator(".playlist .track").count() == 5
         page.click(".playlist .act")
-        page.wait_for_function("document.querySelector('.playlist .act').textContent.startsWith('Written')", timeout=60_000)
+        page.wait_for_function(
+            "document.querySelector('.playlist .act').textContent.startsWith('Written')", timeout=60_000
+        )
         assert len((reported.folder / "lists" / "Fresh.m3u").read_text(encoding="utf-8").splitlines()) >= 5
 
 
