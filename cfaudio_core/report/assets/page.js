@@ -13,10 +13,11 @@
                   dark: ["#6cb2e8", "#f0935b", "#7fcf8c", "#ef7f9d", "#b79be6", "#d3b071", "#62cfc6", "#f2c14e", "#b4c95b", "#df9bd6"] };
   const dark = matchMedia("(prefers-color-scheme: dark)");
   const theme = () => dark.matches ? "dark" : "light";
-  const scaleOf = colours => colours.map((colour, k) => [k / (colours.length - 1), colour]);
-  function steps(colours) {                      // one flat band a colour
-    const m = colours.length;
-    return colours.flatMap((colour, k) => [[k / m, colour], [(k + 1) / m, colour]]);
+  const STEPS = 24;                                // of a ramp: one trace for each colour, which is much quicker than a colour for each dot
+  function between(ramp, share) {
+    const place = share * (ramp.length - 1), k = Math.min(ramp.length - 2, Math.floor(place)), part = place - k;
+    const channel = (colour, at) => parseInt(colour.slice(at, at + 2), 16);
+    return `rgb(${[1, 3, 5].map(at => Math.round(channel(ramp[k], at) * (1 - part) + channel(ramp[k + 1], at) * part)).join(",")})`;
   }
   const day = value => { const year = Math.floor(value), month = Math.min(11, Math.floor((value - year) * 12)); return `${year}-${String(month + 1).padStart(2, "0")}`; };
   const numeric = {
@@ -27,20 +28,20 @@
   };
   const kinds = { genre: { of: data.genre, names: data.genres, none: "no genre" }, tag: { of: data.tag, names: data.tags, none: "nothing stands out" } };
 
+  // For each dot the number of its colour, among colours the first of which is for what is unknown and lies behind all.
   function colouring(key) {
-    const never = css("--never");
+    const never = css("--never"), kind = new Uint8Array(n);
     if (numeric[key]) {
       const { of, bend, text, none } = numeric[key], bent = of.map(v => v === null ? null : bend(v));
       let low = Infinity, high = -Infinity, missing = 0;
       bent.forEach(v => { if (v === null) missing++; else { low = Math.min(low, v); high = Math.max(high, v); } });
       const span = high > low ? high - low : 1;
-      // 0 to 0.1 is for what is unknown, the rest for what is known.
-      const colour = bent.map(v => v === null ? 0 : 0.1 + 0.9 * (v - low) / span);
+      bent.forEach((v, i) => { kind[i] = v === null ? 0 : 1 + Math.round((STEPS - 1) * (v - low) / span); });
       const ramp = RAMP[theme()];
-      const scale = [[0, never], [0.0999, never], ...scaleOf(ramp).map(([p, c]) => [0.1 + 0.9 * p, c])];
+      const colours = [never, ...Array.from({ length: STEPS }, (_, k) => between(ramp, k / (STEPS - 1)))];
       const known = of.filter((v, i) => bent[i] !== null);
       const ends = known.length ? [known.reduce((a, b) => Math.min(a, b)), known.reduce((a, b) => Math.max(a, b))].map(text) : [];
-      return { colour, scale, behind: bent.map(v => v === null), legend: legend => {
+      return { kind, colours, legend: legend => {
         if (ends.length) {
           legend.append(word(ends[0]));
           const bar = document.createElement("span");
@@ -54,10 +55,9 @@
     of.forEach(k => count[k]++);
     const shown = names.map((name, k) => k).filter(k => names[k]).sort((a, b) => count[b] - count[a]).slice(0, palette.length);
     const place = names.map((name, k) => shown.indexOf(k));
-    const m = palette.length + 1;
-    const colour = of.map(k => place[k] < 0 ? 0.5 / m : (place[k] + 1.5) / m);
+    of.forEach((k, i) => { kind[i] = 1 + place[k]; });
     const others = of.reduce((sum, k) => sum + (place[k] < 0 && names[k] ? 1 : 0), 0), missing = n - others - shown.reduce((s, k) => s + count[k], 0);
-    return { colour, scale: steps([never, ...palette]), behind: of.map(k => place[k] < 0), legend: legend => {
+    return { kind, colours: [never, ...palette], legend: legend => {
       shown.forEach((k, at) => legend.append(dot(palette[at], `${names[k]} (${count[k].toLocaleString("en")})`)));
       if (others) legend.append(dot(never, `others (${others.toLocaleString("en")})`));
       if (missing) legend.append(dot(never, `${none} (${missing.toLocaleString("en")})`));
@@ -73,39 +73,41 @@
 
   // ---- the map
   let paint = null, found = [], selected = -1;
-  const sizeOf = zoom => Math.min(14, (n > 40000 ? 2.6 : n > 8000 ? 4 : n > 1500 ? 6 : 8) * Math.pow(Math.max(zoom, 0.5), 0.28));
-  function traces(zoom) {
-    // What is unknown lies behind what is known.
-    const order = paint.order, size = sizeOf(zoom);
-    const all = { type: "scattergl", mode: "markers", hoverinfo: "skip", x: order.map(i => data.x[i]), y: order.map(i => data.y[i]),
-      marker: { size, color: order.map(i => paint.colour[i]), colorscale: paint.scale, cmin: 0, cmax: 1, opacity: found.length ? 0.22 : 0.8, line: { width: 0 } } };
-    const hits = { type: "scattergl", mode: "markers", hoverinfo: "skip", x: found.map(i => data.x[i]), y: found.map(i => data.y[i]),
-      marker: { size: Math.max(7, size * 1.4), color: css("--mark"), opacity: 0.95, line: { width: 0 } } };
-    return [all, hits];
-  }
-  let stale = true, before = 0;
-  const layout = frame => ({
-    width: frame.width, height: frame.height, margin: { l: 0, r: 0, t: 0, b: 0 }, paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
-    showlegend: false, xaxis: { visible: false, range: frame.x, fixedrange: true }, yaxis: { visible: false, range: frame.y, fixedrange: true },
+  // In few steps, since another size makes plotly go through all the dots.
+  const sizeOf = zoom => {
+    const grown = Math.pow(1.5, Math.round(Math.log(Math.pow(Math.max(zoom, 0.5), 0.28)) / Math.log(1.5)));
+    return Math.min(14, (n > 40000 ? 2.6 : n > 8000 ? 4 : n > 1500 ? 6 : 8) * grown);
+  };
+  const opacity = () => found.length ? 0.22 : 0.8;
+  const dots = (members, marker) => ({
+    type: "scattergl", mode: "markers", hoverinfo: "skip", x: Float32Array.from(members, i => data.x[i]), y: Float32Array.from(members, i => data.y[i]),
+    marker: { line: { width: 0 }, ...marker },
   });
+  const hits = size => dots(found, { size: Math.max(7, size * 1.4), color: css("--mark"), opacity: 0.95 });
+  function traces(size) {
+    const members = paint.colours.map(() => []);
+    paint.kind.forEach((k, i) => members[k].push(i));
+    return [...members.map((some, k) => dots(some, { size, color: paint.colours[k], opacity: opacity() })), hits(size)];
+  }
+  let stale = true, before = {};
   async function draw(frame) {
-    const size = sizeOf(frame.zoom);
-    if (stale) {
-      stale = false; before = size;
-      await Plotly.react($("plot"), traces(frame.zoom), layout(frame), { staticPlot: true });
+    const size = sizeOf(frame.zoom), plot = $("plot");
+    const now = { size, width: frame.width, height: frame.height }, same = key => before[key] === now[key];
+    if (stale || !same("width") || !same("height")) {
+      await Plotly.react(plot, traces(size), {
+        width: frame.width, height: frame.height, margin: { l: 0, r: 0, t: 0, b: 0 }, paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
+        showlegend: false, xaxis: { visible: false, range: frame.x }, yaxis: { visible: false, range: frame.y },
+      }, { staticPlot: true });
     } else {
-      const resized = Math.abs(size - before) > 0.15;
-      if (resized) before = size;
-      await Plotly.update($("plot"), resized ? { "marker.size": [size, Math.max(7, size * 1.4)] } : {}, layout(frame));
+      await Plotly.relayout(plot, { "xaxis.range": frame.x, "yaxis.range": frame.y });
+      if (!same("size")) await Plotly.restyle(plot, { "marker.size": [...paint.colours.map(() => size), Math.max(7, size * 1.4)] });
     }
+    stale = false; before = now;
     $("wait").hidden = true;
   }
   const view = makeView($("view"), $("plot"), data, draw);
   function colourBy(key) {
     paint = colouring(key);
-    const back = [], front = [];
-    for (let i = 0; i < n; i++) (paint.behind[i] ? back : front).push(i);
-    paint.order = back.concat(front);
     $("legend").replaceChildren();
     paint.legend($("legend"));
     stale = true;

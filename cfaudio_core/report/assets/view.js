@@ -9,6 +9,7 @@ function makeView(element, plot, points, draw) {
   const look = { x: middle[0], y: middle[1], scale: 1 };   // centre, and pixels a step
   let drawn = { ...look }, size = [0, 0], timer = 0, busy = false, again = false;
   const moved = [];                          // who wants to know
+  const down = new Map();                    // pointers, and where they are
 
   function fitScale() { return Math.min((size[0] - 48) / spans[0], (size[1] - 48) / spans[1]); }
   function measure() { size = [element.clientWidth, element.clientHeight]; }
@@ -22,7 +23,9 @@ function makeView(element, plot, points, draw) {
   function changed() {
     place();
     clearTimeout(timer);
-    timer = setTimeout(render, 140);
+    // Not under the finger, unless it has come to where nothing is drawn.
+    const off = ["x", "y"].some((axis, k) => Math.abs(look[axis] - drawn[axis]) * look.scale > size[k] * MARGIN);
+    if (!down.size || off) timer = setTimeout(render, down.size ? 400 : 180);
   }
   async function render() {
     if (busy) { again = true; return; }
@@ -83,7 +86,6 @@ function makeView(element, plot, points, draw) {
   }
 
   // Pointers: one drags, two pinch.
-  const down = new Map();
   let travelled = 0, pinch = null;
   const at = event => { const box = element.getBoundingClientRect(); return [event.clientX - box.left, event.clientY - box.top]; };
   const apart = () => { const [a, b] = [...down.values()]; return { d: Math.hypot(a[0] - b[0], a[1] - b[1]), m: [(a[0] + b[0]) / 2, (a[1] + b[1]) / 2] }; };
@@ -112,6 +114,7 @@ function makeView(element, plot, points, draw) {
     if (!down.delete(event.pointerId)) return;
     pinch = null;
     element.classList.remove("dragging");
+    if (!down.size && travelled > 3) changed();
     if (event.type === "pointerup" && travelled <= 3 && !down.size) {
       const here = at(event);
       api.onPick(nearest(...here, event.pointerType === "touch" ? 20 : 10), here);
