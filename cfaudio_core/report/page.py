@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from cfaudio_core.report.disagreement import Disagreement
-from cfaudio_core.report.past import Lesson, Table
+from cfaudio_core.report.past import Evaluation, Lesson
 from cfaudio_core.report.units import Unit
 from cfaudio_core.tracks import BoolArray, FloatArray, Tracks
 
@@ -88,7 +88,7 @@ class Report:
     factors: int = 0
     disagreements: list[Disagreement] = field(default_factory=list)
     lessons: list[Lesson] = field(default_factory=list)
-    evaluations: list[Table] = field(default_factory=list)
+    evaluations: list[Evaluation] = field(default_factory=list)
     why_no_disagreements: str = ""
     why_no_units: str = ""
 

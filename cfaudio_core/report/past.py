@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -25,11 +24,20 @@ class Lesson(NamedTuple):
     held_out: list[HeldOut]
 
 
+class Evaluation(NamedTuple):
+    """What `beet cfevaluate` found: in a sentence, and in tables."""
+
+    when: str
+    listener: str
+    sentence: str
+    tables: list[Table]
+
+
 class Table(NamedTuple):
-    """Rows of an evaluation, with headings."""
+    """One protocol: a row for each system, or why there are none. Numbers are texts, "-" where there is none."""
 
     title: str
-    when: str
+    empty: str
     headings: list[str]
     rows: list[list[str]]
 
@@ -57,57 +65,48 @@ def lessons(folder: Path) -> list[Lesson]:
     return found
 
 
-def evaluations(folder: Path, most: int = 5) -> list[Table]:
-    """The last evaluations that were kept as JSON, newest first, as far as they can be understood.
-
-    Anything that is a list of objects with plain values becomes a table; nothing else is relied on, so that reports
-    of other versions are shown too.
-    """
-    tables: list[Table] = []
+def evaluations(folder: Path, most: int = 3) -> list[Evaluation]:
+    """The last evaluations that were kept, newest first; what cannot be understood is passed over."""
+    found = []
     for file in sorted(folder.glob("*.json"), key=lambda file: file.stat().st_mtime, reverse=True)[:most]:
         try:
             content = json.loads(file.read_bytes())
-        except (OSError, ValueError):
+            tables = [_table(table) for table in content["tables"]]
+            words = str(content.get("listener", "")), str(content.get("sentence") or "")
+            found.append(Evaluation(_day(file.stat().st_mtime), *words, tables))
+        except (OSError, ValueError, LookupError, TypeError, AttributeError):
             continue
-        tables += [
-            Table(title or file.stem, _day(file.stat().st_mtime), headings, rows)
-            for title, headings, rows in _tables("", content)
+    return found
+
+
+def _table(content: dict[str, Any]) -> Table:
+    rows = content["rows"]
+    figures = list(rows[0]["figures"]) if rows else []
+    more = [name for name in ("novelty", "coverage", "artists") if rows and name in rows[0]]
+    ahead = "auc" if "auc" in figures else next(iter(figures), "")
+    cells = [
+        [
+            str(row["system"]),
+            *(_number(row["figures"].get(name)) for name in figures),
+            *(_number(row.get(name)) for name in more),
+            _interval(row.get("behind", {}).get(ahead)),
         ]
-    return tables
-
-
-def _tables(title: str, content: object) -> list[tuple[str, list[str], list[list[str]]]]:
-    if isinstance(content, dict):
-        return [table for name, part in content.items() for table in _tables(f"{title} {name}".strip(), part)]
-    if not isinstance(content, list) or not content or not all(isinstance(row, dict) for row in content):
-        return []
-    headings = list(dict.fromkeys(key for row in content for key, value in row.items() if _plain(value)))
-    rows = [[_text(row.get(key)) for key in headings] for row in content]
-    nested = [
-        table
-        for row in content
-        for key, value in row.items()
-        for table in _tables(
-            " ".join(filter(None, [title, _text(row.get(headings[0])) if headings else "", key])), value
-        )
+        for row in rows
     ]
-    return [*([(title, headings, rows)] if headings else []), *nested]
+    headings = ["system", *figures, *more, f"cfaudio ahead, {ahead}"]
+    return Table(str(content.get("title") or content["name"]), str(content.get("empty") or ""), headings, cells)
 
 
-def _plain(value: object) -> bool:
-    return value is None or isinstance(value, (str, int, float, bool)) or _interval(value)
+def _number(value: Any) -> str:
+    """A number, or the first of [value, low, high]."""
+    value = value[0] if isinstance(value, list) and value else value
+    return f"{value:.3f}" if isinstance(value, (int, float)) else "-"
 
 
-def _interval(value: object) -> bool:
-    return isinstance(value, list) and 0 < len(value) <= 3 and all(isinstance(part, (int, float)) for part in value)
-
-
-def _text(value: Any) -> str:
-    if value is None or (isinstance(value, float) and not math.isfinite(value)):
+def _interval(value: Any) -> str:
+    if not isinstance(value, list) or len(value) != 3 or not all(isinstance(part, (int, float)) for part in value):
         return "-"
-    if isinstance(value, list):
-        return " to ".join(map(_text, value))
-    return f"{value:.3f}" if isinstance(value, float) else str(value)
+    return f"{value[0]:+.3f} ({value[1]:+.3f} to {value[2]:+.3f})"
 
 
 def _day(seconds: float) -> str:

@@ -101,7 +101,9 @@ def test_places_become_steps_of_the_map():
     assert (data["x"], data["y"]) == ([0, 10_000], [0, 5_000])
 
 
-@pytest.mark.parametrize("content", [b"{", b"[]", b"3", b'{"a": "b"}', b'{"rows": [1, 2]}', b"\xff"])
+@pytest.mark.parametrize(
+    "content", [b"{", b"[]", b"3", b'{"a": "b"}', b'{"tables": [1, 2]}', b'{"tables": [{"rows": [{}]}]}', b"\xff"]
+)
 def test_evaluations_that_are_not_understood_are_left_out(tmp_path, content):
     (tmp_path / "x.json").write_bytes(content)
     assert evaluations(tmp_path) == []
@@ -109,9 +111,24 @@ def test_evaluations_that_are_not_understood_are_left_out(tmp_path, content):
 
 
 def test_an_evaluation_becomes_a_table(tmp_path):
-    rows = [{"system": "cfaudio", "auc": 0.71234, "interval": [0.6, 0.8]}, {"system": "random", "auc": None}]
-    (tmp_path / "e.json").write_text(json.dumps({"cold": {"rows": rows}, "seeds": 3}))
-    (table,) = evaluations(tmp_path)
-    assert table.title == "cold rows"
-    assert table.headings == ["system", "auc", "interval"]
-    assert table.rows == [["cfaudio", "0.712", "0.600 to 0.800"], ["random", "-", "-"]]
+    def row(system, auc, behind):
+        return {"system": system, "figures": {"auc": auc}, "behind": {"auc": behind}, "novelty": 0.5, "artists": None}
+
+    rows = [row("cfaudio", [0.71234, 0.6, 0.8], None), row("random", [0.5, 0.4, 0.6], [0.2, 0.1, 0.3])]
+    tables = [
+        {"title": "Cold", "name": "cold", "empty": "", "rows": rows},
+        {"name": "month", "empty": "why", "rows": []},
+    ]
+    (tmp_path / "e.json").write_text(json.dumps({"sentence": "It is <b>good</b>.", "listener": "me", "tables": tables}))
+    (found,) = evaluations(tmp_path)
+    assert found.sentence == "It is <b>good</b>."
+    cold, month = found.tables
+    assert cold.headings == ["system", "auc", "novelty", "artists", "cfaudio ahead, auc"]
+    assert cold.rows == [
+        ["cfaudio", "0.712", "0.500", "-", "-"],
+        ["random", "0.500", "0.500", "-", "+0.200 (+0.100 to +0.300)"],
+    ]
+    assert (month.title, month.empty, month.rows) == ("month", "why", [])
+    page = render(report_of(["a"], evaluations=[found])).decode()
+    assert "It is &lt;b&gt;good&lt;/b&gt;." in page
+    assert "month: why." in page
