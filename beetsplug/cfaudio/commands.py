@@ -150,7 +150,7 @@ def report_command(plugin: BeetsPlugin) -> Subcommand:
     option("--serve", action="store_true", default=False, help="let the page play, on this machine alone")
     option("--port", type="int", default=8338, metavar="N", help="port to serve at; 0: any (default: 8338)")
     option("-u", "--user", metavar="NAME", help="whose plays and scores (default: the first listener's)")
-    cmd.func = lambda lib, opts, args: _report(plugin, lib, opts)
+    cmd.func = lambda lib, opts, args: _report(plugin, lib, opts, args)
     return cmd
 
 
@@ -178,7 +178,7 @@ def _import(plugin: BeetsPlugin, lib: Library, opts: ImportOptions, args: list[s
     run(plugin, lib, opts, args)
 
 
-def _report(plugin: BeetsPlugin, lib: Library, opts: ReportOptions) -> None:
+def _report(plugin: BeetsPlugin, lib: Library, opts: ReportOptions, args: list[str]) -> None:
     from beetsplug.cfaudio.cfreport import run
 
-    run(plugin, lib, opts)
+    run(plugin, lib, opts, args)

@@ -97,7 +97,7 @@ def make_app(page: bytes, files: Mapping[int, bytes], token: str, port: int, pla
         origin = request.headers.get("Origin")
         if origin is not None and origin not in {f"http://{host}" for host in hosts}:
             abort(403)
-        # A link to the page may be followed from anywhere by who has it; nothing else is for other sites.
+        # What a browser tells of where a request comes from: typed in, or from the page itself.
         if request.headers.get("Sec-Fetch-Site", "same-origin") not in {"same-origin", "none"}:
             abort(403)
         given = (request.view_args or {}).get("token", "")
@@ -149,6 +149,11 @@ def _shown(name: str, lists_of: Callable[[str], list[List]]) -> dict[str, object
         return {"name": name, "lists": [], "error": str(error)}
 
 
+def listen(port: int) -> socket.socket:
+    """Take a port, 0 for any; werkzeug itself would end the process where it is taken. Raises OSError."""
+    return socket.create_server((HOST, port))
+
+
 def open_server(page: bytes, files: Mapping[int, bytes], port: int, playlists: Playlists) -> tuple[BaseWSGIServer, str]:
     """Take the port, and tell the address to open.
 
@@ -177,8 +182,7 @@ def open_server(page: bytes, files: Mapping[int, bytes], port: int, playlists: P
         def log(self, type: str, message: str, *args: object) -> None:
             """Nothing."""
 
-    # Taken here, and not by werkzeug, which ends the process where a port is taken.
-    listener = socket.create_server((HOST, port))
+    listener = listen(port)
     token = secrets.token_urlsafe(24)
     port = listener.getsockname()[1]
     app = make_app(page, files, token, port, playlists)

@@ -206,9 +206,13 @@ def test_a_port_that_is_taken_is_said_in_one_line(reported: Home) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         ran = reported.beet_here("cfreport", "-o", str(reported.folder / "page"), "--serve", "--port", port)
-    assert ran.code == 1
-    assert ran.err.startswith(f"error: port {port}: ")
-    assert ran.err.count("\n") == 1
+    assert ran.complaint.startswith(f"error: port {port}: ")
+
+
+def test_what_makes_no_sense_is_said_before_anything_is_made(reported: Home) -> None:
+    for words in (["title:x"], ["--port", "99999"], ["-u", "nobody"]):
+        complaint = reported.beet_here("cfreport", *words).complaint
+        assert words[-1] in complaint
 
 
 def test_a_library_that_was_not_heard_is_told_what_to_do(unheard: Home) -> None:

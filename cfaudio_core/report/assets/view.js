@@ -131,6 +131,7 @@ function makeView(element, plot, points, draw) {
     const step = 80, act = {
       ArrowLeft: () => pan(step, 0), ArrowRight: () => pan(-step, 0), ArrowUp: () => pan(0, step), ArrowDown: () => pan(0, -step),
       "+": () => zoom(1.5), "=": () => zoom(1.5), "-": () => zoom(1 / 1.5), "0": whole,
+      Enter: () => api.onPick(nearest(size[0] / 2, size[1] / 2, 80), [size[0] / 2, size[1] / 2]),
     }[event.key];
     if (act && !event.ctrlKey && !event.metaKey && !event.altKey) { event.preventDefault(); act(); }
   });
