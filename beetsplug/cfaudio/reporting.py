@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from cfaudio_core.tracks import FloatArray, IntArray
 
 _UNITS = 40
+_HEARD = 0.1  # of a direction: if less of it can be heard, no moment in the sound is shown for it
 _STANDING = 8  # tracks that stand for a taste
 
 
@@ -180,12 +181,14 @@ def _learnt(
         return moment(window, int(heard.windows[track]), float(tracks.lengths[track]), whole=settings.windows == 0)
 
     numbers, weights = most_used(heard.units.mean, vectors, _UNITS)
-    told = reading.told
     return (
         replace(
             report,
             units=[describe(int(u), w, heard.units, labels, when) for u, w in zip(numbers, weights, strict=True)],
-            directions=[describe(j, told[j], directed, labels, when, opposite=True) for j in range(len(told))],
+            directions=[
+                describe(j, share, directed, labels, when if share >= _HEARD else None, opposite=True)
+                for j, share in enumerate(reading.told)
+            ],
         ),
         labels,
     )

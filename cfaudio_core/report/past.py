@@ -11,6 +11,8 @@ from cfaudio_core.errors import StoreError
 from cfaudio_core.judging.held_out import HeldOut, judge
 from cfaudio_core.learning.model_files import load_model
 
+_CALLED = {"recall": "Recall@20", "ndcg": "NDCG@50", "precision": "mAP@500", "auc": "AUC"}
+
 
 class Lesson(NamedTuple):
     """A model, when it was learnt, from what, and what it is worth on what was held out of its lesson."""
@@ -93,7 +95,8 @@ def _table(content: dict[str, Any]) -> Table:
         ]
         for row in rows
     ]
-    headings = ["system", *figures, *more, f"cfaudio ahead, {ahead}"]
+    headings = ["system", *(_CALLED.get(name, name) for name in [*figures, *more])]
+    headings.append(f"cfaudio ahead, {_CALLED.get(ahead, ahead)}")
     return Table(str(content.get("title") or content["name"]), str(content.get("empty") or ""), headings, cells)
 
 

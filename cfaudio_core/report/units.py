@@ -87,7 +87,7 @@ def describe(
     weight: float,
     excited: Excitement,
     labels: Labels,
-    moment: Callable[[int, int], float],
+    moment: Callable[[int, int], float] | None,
     *,
     opposite: bool = False,
 ) -> Unit:
@@ -102,11 +102,13 @@ def describe(
     labels
         Of the n tracks.
     moment
-        Takes a track and a window to seconds.
+        Takes a track and a window to seconds; None where windows tell nothing of the unit: tracks are listed from
+        their beginning, and by mean alone.
     opposite
         List the tracks at the other end too.
     """
-    mean, peak, at = excited.mean[:, number], excited.peak[:, number], excited.at[:, number]
+    mean, at = excited.mean[:, number], excited.at[:, number]
+    peak = mean if moment is None else excited.peak[:, number]
     ranked = {"mean": np.argsort(-mean, kind="stable"), "peak": np.argsort(-peak, kind="stable")}
     if opposite:
         ranked["opposite"] = np.argsort(mean, kind="stable")
@@ -116,7 +118,7 @@ def describe(
     if not only:
         common += labels.common(top, "artist", most=2)
     lists = {
-        name: [Excited(i, moment(i, int(at[i]))) for i in _varied(order.tolist(), labels)]
+        name: [Excited(i, moment(i, int(at[i])) if moment else 0.0) for i in _varied(order.tolist(), labels)]
         for name, order in ranked.items()
     }
     return Unit(number, float(weight), lists, common, only)

@@ -57,7 +57,7 @@ def test_a_direction_is_read_from_the_sound_that_makes_it(heard):
     noise = np.random.default_rng(0).standard_normal((10, 1)).astype(np.float32)
     vectors = np.hstack([loudness, noise])
     reading = read_directions(found.sound, vectors)
-    assert reading.told[0] > 0.9 > 0.6 > reading.told[1]
+    assert reading.told[0] > 0.8 > 0.3 > reading.told[1]  # noise can be fitted to, but not foretold
     directed = excite_directions(iter(heard), KEYS, vectors, reading)
     assert directed.at[:5, 0].tolist() == [0, 1, 2, 3, 4]
     np.testing.assert_array_equal(directed.mean, vectors)

@@ -123,7 +123,7 @@ def test_an_evaluation_becomes_a_table(tmp_path):
     (found,) = evaluations(tmp_path)
     assert found.sentence == "It is <b>good</b>."
     cold, month = found.tables
-    assert cold.headings == ["system", "auc", "novelty", "artists", "cfaudio ahead, auc"]
+    assert cold.headings == ["system", "AUC", "novelty", "artists", "cfaudio ahead, AUC"]
     assert cold.rows == [
         ["cfaudio", "0.712", "0.500", "-", "-"],
         ["random", "0.500", "0.500", "-", "+0.200 (+0.100 to +0.300)"],
