@@ -67,7 +67,7 @@ class CfAudioPlugin(BeetsPlugin):
             return None
 
     def commands(self) -> list[Subcommand]:
-        """`beet cfembed`, `beet cfrecommend`, `beet cfplaylists`, `beet cfimport` and `beet cfevaluate`."""
+        """The commands of `beet`: `cfembed`, `cfrecommend`, `cfplaylists`, `cfimport`, `cfevaluate` and `cfreport`."""
         from beetsplug.cfaudio import commands
 
         made = (
@@ -76,6 +76,7 @@ class CfAudioPlugin(BeetsPlugin):
             commands.playlists_command,
             commands.import_command,
             commands.evaluate_command,
+            commands.report_command,
         )
         return [command(self) for command in made]
 

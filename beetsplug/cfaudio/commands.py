@@ -66,6 +66,15 @@ class EvaluateOptions(Protocol):
     protocol: list[str] | None
 
 
+class ReportOptions(Protocol):
+    """Options of `beet cfreport`."""
+
+    output: str | None
+    serve: bool
+    port: int
+    user: str | None
+
+
 def embed_command(plugin: BeetsPlugin) -> Subcommand:
     """`beet cfembed`."""
     cmd = Subcommand("cfembed", help="learn from plays and sound, and give every track its embedding and score")
@@ -156,6 +165,21 @@ def evaluate_command(plugin: BeetsPlugin) -> Subcommand:
     return cmd
 
 
+def report_command(plugin: BeetsPlugin) -> Subcommand:
+    """`beet cfreport`."""
+    cmd = Subcommand("cfreport", help="make a page that shows the library as cfaudio knows it")
+    cmd.parser.set_usage("%prog [options]")
+    option = cmd.parser.add_option
+    option(
+        "-o", "--output", metavar="DIR", help="folder of the page (default: cfaudio/report beside the configuration)"
+    )
+    option("--serve", action="store_true", default=False, help="let the page play, on this machine alone")
+    option("--port", type="int", default=8338, metavar="N", help="port to serve at; 0: any (default: 8338)")
+    option("-u", "--user", metavar="NAME", help="whose plays and scores (default: the first listener's)")
+    cmd.func = lambda lib, opts, args: _report(plugin, lib, opts, args)
+    return cmd
+
+
 def _embed(plugin: BeetsPlugin, lib: Library, opts: EmbedOptions, args: list[str]) -> None:
     from beetsplug.cfaudio.cfembed import run
 
@@ -182,5 +206,11 @@ def _import(plugin: BeetsPlugin, lib: Library, opts: ImportOptions, args: list[s
 
 def _evaluate(plugin: BeetsPlugin, lib: Library, opts: EvaluateOptions, args: list[str]) -> None:
     from beetsplug.cfaudio.cfevaluate import run
+
+    run(plugin, lib, opts, args)
+
+
+def _report(plugin: BeetsPlugin, lib: Library, opts: ReportOptions, args: list[str]) -> None:
+    from beetsplug.cfaudio.cfreport import run
 
     run(plugin, lib, opts, args)

@@ -51,14 +51,30 @@ class Tagger(NamedTuple):
         FloatArray
             float32 (50,).
         """
+        return np.asarray(self.top(np.asarray(windows, np.float32))[1].mean(axis=0), np.float32)
+
+    def top(self, windows: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Units and tags of each window.
+
+        Parameters
+        ----------
+        windows
+            float32 (windows, P or more), as for `probabilities`.
+
+        Returns
+        -------
+        tuple
+            float32 (windows, D): how excited the units of the layer before the last are, 0 and up; and float32
+            (windows, 50), probabilities.
+        """
         weight, bias = self.output
-        layer = np.asarray(windows[:, : self.width], np.float32)
+        units = layer = windows[:, : self.width]
         if self.dense is not None:
             inner, before, scale, shift = self.dense
-            layer = np.maximum(layer @ inner.T + before, 0) * scale + shift
+            units = np.maximum(layer @ inner.T + before, 0)
+            layer = units * scale + shift
         with np.errstate(over="ignore"):  # a tag that is surely not there
-            chances = 1 / (1 + np.exp(-(layer @ weight.T + bias)))
-        return np.asarray(chances.mean(axis=0), np.float32)
+            return units, np.asarray(1 / (1 + np.exp(-(layer @ weight.T + bias))), np.float32)
 
 
 def top_tags(names: Sequence[str], chances: FloatArray, *, most: int, least: float) -> list[str]:

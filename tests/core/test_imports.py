@@ -11,7 +11,7 @@ import cfaudio_core
 
 ROOT = Path(cfaudio_core.__file__).parent
 BASE = {"tracks", "errors", "files", "progress", "services", "values"}
-STAGES = ["listening", "factors", "audio", "nets", "learning", "embedding", "recommending", "judging"]
+STAGES = ["listening", "factors", "audio", "nets", "learning", "embedding", "recommending", "judging", "report"]
 EXEMPT = {"demo", "cli"}
 
 FILES = sorted(ROOT.rglob("*.py"))
@@ -19,7 +19,7 @@ MODULES = [
     ".".join(["cfaudio_core", *file.relative_to(ROOT).with_suffix("").parts]).removesuffix(".__init__")
     for file in FILES
 ]
-LIGHT = [m for m in MODULES if m.startswith(("cfaudio_core.recommending", "cfaudio_core.judging"))] + [
+LIGHT = [m for m in MODULES if m.split(".")[1:2] in (["recommending"], ["judging"], ["report"])] + [
     "cfaudio_core.embedding.run",
     "cfaudio_core.embedding.placing",
     "cfaudio_core.embedding.hearing",

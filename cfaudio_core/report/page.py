@@ -1,0 +1,184 @@
+"""The page: one HTML file with everything in it, that asks the network for nothing.
+
+Whatever comes from tags is text here: the template escapes it, the data of the map is JSON that cannot end its script
+element, and a content security policy lets no script run but the page's own, known by their hashes.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+
+from cfaudio_core.report.disagreement import Disagreement
+from cfaudio_core.report.past import Evaluation, Lesson
+from cfaudio_core.report.units import Unit
+from cfaudio_core.tracks import BoolArray, FloatArray, Tracks
+
+_ASSETS = Path(__file__).parent / "assets"
+SERVED_NO, SERVED_YES = 'data-served="no"', 'data-served="yes"'
+"""What the page says of itself as a file, and what the server makes of that."""
+
+_STEPS = 10_000  # of a coordinate of the map
+
+
+@dataclass(frozen=True)
+class TasteMode:
+    """One of several tastes of a listener.
+
+    Attributes
+    ----------
+    name
+        What it is called.
+    share
+        Of what was heard lately, 0 to 1.
+    tracks
+        Positions of tracks that stand for it.
+    labels
+        What they have in common.
+    """
+
+    name: str
+    share: float
+    tracks: list[int]
+    labels: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Report:
+    """All that a page shows; positions are those of `tracks`.
+
+    Attributes
+    ----------
+    tracks
+        n tracks that have a place.
+    places
+        float32 (n, 2), within -1 to 1.
+    plays, scores, added, years
+        float32 (n,); NaN where unknown. `added` is in years, as 2026.5.
+    there
+        bool (n,): the file is there.
+    tags
+        n tuples of sound tags, best first.
+    modes, units, directions, disagreements, lessons, evaluations
+        The sections; one that is empty says why by the `why_no_` text of its name.
+    factors
+        So many of the directions come from what is played together.
+    """
+
+    listener: str
+    model: str
+    tracks: Tracks
+    places: FloatArray
+    plays: FloatArray
+    scores: FloatArray
+    added: FloatArray
+    years: FloatArray
+    there: BoolArray
+    tags: list[tuple[str, ...]]
+    modes: list[TasteMode] = field(default_factory=list)
+    units: list[Unit] = field(default_factory=list)
+    directions: list[Unit] = field(default_factory=list)
+    factors: int = 0
+    disagreements: list[Disagreement] = field(default_factory=list)
+    lessons: list[Lesson] = field(default_factory=list)
+    evaluations: list[Evaluation] = field(default_factory=list)
+    why_no_disagreements: str = ""
+    why_no_units: str = ""
+
+
+def render(report: Report) -> bytes:
+    """The page as UTF-8."""
+    import jinja2
+    import plotly.offline
+
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_ASSETS), autoescape=True, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters["clock"] = clock
+    scripts = [plotly.offline.get_plotlyjs(), *((_ASSETS / name).read_text("utf-8") for name in ("view.js", "page.js"))]
+    page = environment.get_template("page.html").render(
+        report=report,
+        style=(_ASSETS / "page.css").read_text("utf-8"),
+        scripts=scripts,
+        policy=_policy(scripts),
+        served=SERVED_NO,
+        data=_json(map_data(report)),
+        today=date.today().isoformat(),
+        played=int((report.plays > 0).sum()),
+    )
+    return page.encode("utf-8", "replace")
+
+
+def map_data(report: Report) -> dict[str, object]:
+    """Columns of the map: texts once each, and numbers as small as they can be."""
+    tracks = report.tracks
+    artists, artist = _indexed(tracks.artists)
+    genres, genre = _indexed([names[0] if names else "" for names in tracks.genres])
+    tags, tag = _indexed([names[0] if names else "" for names in report.tags])
+    whole = np.rint((report.places + 1) / 2 * _STEPS).astype(int)
+    return {
+        "x": whole[:, 0].tolist(),
+        "y": whole[:, 1].tolist(),
+        "steps": _STEPS,
+        "id": tracks.ids.tolist(),
+        "title": list(tracks.titles),
+        "artists": artists,
+        "artist": artist,
+        "genres": genres,
+        "genre": genre,
+        "tags": tags,
+        "tag": tag,
+        "plays": _numbers(report.plays, 0),
+        "score": _numbers(report.scores, 1),
+        "added": _numbers(report.added, 2),
+        "year": _numbers(report.years, 0),
+        "gone": np.flatnonzero(~report.there).tolist(),
+    }
+
+
+def clock(seconds: float) -> str:
+    """Minutes and seconds, as in 1:05."""
+    minutes, rest = divmod(int(seconds), 60)
+    return f"{minutes}:{rest:02d}"
+
+
+def _indexed(names: Sequence[str]) -> tuple[list[str], list[int]]:
+    """Distinct texts, the most frequent first and "" where it is, and which one each row has."""
+    distinct, inverse, counts = np.unique(np.array(names, object).astype(str), return_inverse=True, return_counts=True)
+    order = np.argsort(-counts, kind="stable")
+    rank = np.empty(len(order), int)
+    rank[order] = np.arange(len(order))
+    return [str(distinct[i]) for i in order], rank[inverse].tolist()
+
+
+def _numbers(values: FloatArray, digits: int) -> list[float | int | None]:
+    """Plain numbers, None where unknown."""
+    rounded = np.round(values.astype(float), digits)
+    return [None if value != value else (int(value) if digits == 0 else value) for value in rounded.tolist()]
+
+
+def _json(value: object) -> str:
+    """JSON that is safe between the tags of a script element."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    for mark in "<>&\u2028\u2029":
+        text = text.replace(mark, f"\\u{ord(mark):04x}")
+    return text
+
+
+def _policy(scripts: Sequence[str]) -> str:
+    """Content security policy: the page's own scripts, sound from where it came from, and nothing else.
+
+    plotly compiles its shaders' bindings with Function, which is what 'unsafe-eval' is for.
+    """
+    hashes = " ".join(f"'sha256-{base64.b64encode(hashlib.sha256(s.encode()).digest()).decode()}'" for s in scripts)
+    return (
+        f"default-src 'none'; script-src {hashes} 'unsafe-eval'; style-src 'unsafe-inline'; img-src data: blob:; "
+        "media-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'"
+    )

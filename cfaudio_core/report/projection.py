@@ -1,0 +1,93 @@
+"""The map: vectors on a plane, where what is near stays near.
+
+t-SNE (van der Maaten and Hinton, "Visualizing data using t-SNE", JMLR 2008) in the way of Kobak and Berens ("The art
+of using t-SNE for single-cell transcriptomics", Nature Communications 2019): begun from the principal components, so
+that the large picture is that of the data and the same at each run, and with a learning rate that grows with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+
+from cfaudio_core.tracks import FloatArray, float32
+
+_PERPLEXITY = 30  # at most; in small libraries the square root of the number of tracks, lest all be neighbours
+_EARLY, _EARLY_ROUNDS, _ROUNDS = 12.0, 250, 400
+_TOLD_EVERY = 10  # rounds
+_LARGE = 20_000  # tracks; from here on forces are interpolated on a grid twice as coarse, which is not to be seen
+_FINDING = 0.25  # of the work is finding neighbours
+_FEWEST = 10  # tracks; fewer have no neighbourhoods to keep
+
+
+def project(
+    vectors: FloatArray, seed: int = 0, jobs: int = 1, on_progress: Callable[[float], None] = lambda share: None
+) -> FloatArray:
+    """Lay n vectors out.
+
+    Parameters
+    ----------
+    vectors
+        float32 (n, d).
+    seed
+        The same number and data give the same map on one machine.
+    jobs
+        Threads.
+    on_progress
+        Called with the share of the work, 0 to 1, that was done since the last call.
+
+    Returns
+    -------
+    FloatArray
+        float32 (n, 2), centred on 0, within -1 to 1.
+    """
+    if len(np.unique(vectors, axis=0)) < _FEWEST:
+        return _framed(_principal(vectors))
+    import openTSNE
+
+    affinities = openTSNE.affinity.PerplexityBasedNN(
+        vectors,
+        perplexity=min(_PERPLEXITY, max(np.sqrt(len(vectors)), 3)),
+        n_jobs=jobs,
+        random_state=seed,
+    )
+    begin = _principal(vectors)
+    begin *= 1e-4 / max(float(begin[:, 0].std()), 1e-12)
+    on_progress(_FINDING)
+
+    def told(*_: object) -> None:
+        on_progress((1 - _FINDING) * _TOLD_EVERY / (_EARLY_ROUNDS + _ROUNDS))
+
+    plane = openTSNE.TSNEEmbedding(
+        begin,
+        affinities,
+        n_jobs=jobs,
+        random_state=seed,
+        ints_in_interval=2 if len(vectors) > _LARGE else 1,
+        callbacks=told,
+        callbacks_every_iters=_TOLD_EVERY,
+    )
+    plane = plane.optimize(_EARLY_ROUNDS, exaggeration=_EARLY, momentum=0.5, learning_rate="auto")
+    plane = plane.optimize(_ROUNDS, momentum=0.8, learning_rate="auto")
+    return _framed(np.asarray(plane))
+
+
+def _principal(vectors: FloatArray) -> npt.NDArray[np.float64]:
+    """float64 (n, 2): the first principal components, each with the sign that makes its largest loading positive."""
+    centred = vectors.astype(np.float64) - vectors.mean(axis=0, dtype=np.float64)
+    _, axes = np.linalg.eigh(centred.T @ centred)
+    axes = axes[:, : -3 if axes.shape[1] > 2 else None : -1]
+    axes = axes * np.where(axes[np.abs(axes).argmax(axis=0), np.arange(axes.shape[1])] < 0, -1, 1)
+    plane = centred @ axes
+    return np.pad(plane, ((0, 0), (0, 2 - plane.shape[1])))
+
+
+def _framed(plane: npt.NDArray[np.float64]) -> FloatArray:
+    if not len(plane):
+        return np.zeros((0, 2), np.float32)
+    plane = _principal(float32(plane))  # turned so that it is widest from left to right
+    low, high = plane.min(axis=0), plane.max(axis=0)
+    size = float((high - low).max())
+    return float32((plane - (low + high) / 2) * (2 / size if size > 0 else 1))

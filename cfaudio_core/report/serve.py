@@ -1,0 +1,191 @@
+"""A small server for the page, so that its tracks play: for this machine alone, and for who has the address.
+
+It listens on the loopback interface. The address holds a secret, so that no other user of the machine and no page in a
+browser can guess it; the Host header must name this server (against DNS rebinding), and a request that another origin
+makes is refused. Only files that were handed over are sent, by number: no path ever comes from a request.
+"""
+
+from __future__ import annotations
+
+import hmac
+import mimetypes
+import os
+import secrets
+import socket
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from cfaudio_core.errors import CfAudioError
+from cfaudio_core.report.page import SERVED_NO, SERVED_YES
+
+if TYPE_CHECKING:
+    from flask import Flask, Response
+    from werkzeug.serving import BaseWSGIServer
+
+HOST = "127.0.0.1"
+
+_TYPES = {".opus": "audio/ogg", ".ogg": "audio/ogg", ".flac": "audio/flac", ".m4a": "audio/mp4", ".mp3": "audio/mpeg"}
+
+
+class List(NamedTuple):
+    """A list that a playlist comes to, the ids of its tracks, and why it is empty where it is."""
+
+    name: str
+    tracks: list[int]
+    why: str = ""
+
+
+class Playlists(Protocol):
+    """Playlists that can be looked at and written; what goes wrong is a `CfAudioError`."""
+
+    def names(self) -> list[str]:
+        """What they are called."""
+        ...
+
+    def preview(self, name: str) -> list[List]:
+        """What it holds now; a playlist can have several lists."""
+        ...
+
+    def write(self, name: str) -> list[List]:
+        """Make it anew, and write it where it belongs."""
+        ...
+
+
+class NoPlaylists:
+    """Where none are set up."""
+
+    def names(self) -> list[str]:
+        """None."""
+        return []
+
+    def preview(self, name: str) -> list[List]:
+        """Nothing."""
+        return []
+
+    def write(self, name: str) -> list[List]:
+        """Nothing."""
+        return []
+
+
+def make_app(page: bytes, files: Mapping[int, bytes], token: str, port: int, playlists: Playlists) -> Flask:
+    """Make the application.
+
+    Parameters
+    ----------
+    page
+        As `page.render` makes it.
+    files
+        Track number to file name: all that may be sent.
+    token
+        The secret part of every address.
+    port
+        Where it listens: requests must name it.
+    playlists
+        To look at and write.
+    """
+    from flask import Flask, Response, abort, jsonify, request, send_file
+
+    app = Flask("cfaudio", static_folder=None)
+    app.url_map.strict_slashes = True
+    hosts = {f"{HOST}:{port}", f"localhost:{port}"}
+    served = page.replace(SERVED_NO.encode(), SERVED_YES.encode(), 1)
+
+    @app.before_request
+    def _guard() -> None:
+        if request.host not in hosts:
+            abort(403)
+        origin = request.headers.get("Origin")
+        if origin is not None and origin not in {f"http://{host}" for host in hosts}:
+            abort(403)
+        # What a browser tells of where a request comes from: typed in, or from the page itself.
+        if request.headers.get("Sec-Fetch-Site", "same-origin") not in {"same-origin", "none"}:
+            abort(403)
+        given = (request.view_args or {}).get("token", "")
+        if not hmac.compare_digest(str(given).encode("utf-8", "replace"), token.encode()):
+            abort(404)
+
+    @app.after_request
+    def _headers(response: Response) -> Response:
+        response.headers["Cache-Control"] = "no-store"
+        response.headers["Referrer-Policy"] = "no-referrer"
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        response.headers["X-Frame-Options"] = "DENY"
+        response.headers["Cross-Origin-Resource-Policy"] = "same-origin"
+        return response
+
+    @app.get("/<token>/")
+    def _page(token: str) -> Response:
+        return Response(served, content_type="text/html; charset=utf-8")
+
+    @app.get("/<token>/audio/<int:number>")
+    def _audio(token: str, number: int) -> Response:
+        file = files.get(number)
+        if file is None or not os.path.isfile(file):  # noqa: PTH113 (a file name is bytes here)
+            abort(404)
+        name = os.fsdecode(file)
+        ending = os.path.splitext(name)[1].lower()  # noqa: PTH122
+        kind = _TYPES.get(ending) or mimetypes.guess_type(f"x{ending}")[0] or "application/octet-stream"
+        return send_file(name, mimetype=kind, conditional=True, etag=False)
+
+    @app.get("/<token>/playlists")
+    def _playlists(token: str) -> Response:
+        return jsonify(playlists=[_shown(name, playlists.preview) for name in playlists.names()])
+
+    @app.post("/<token>/playlists/<int:number>")
+    def _write(token: str, number: int) -> Response | tuple[Response, int]:
+        names = playlists.names()
+        if number >= len(names):
+            abort(404)
+        shown = _shown(names[number], playlists.write)
+        return jsonify(shown), 409 if "error" in shown else 200
+
+    return app
+
+
+def _shown(name: str, lists_of: Callable[[str], list[List]]) -> dict[str, object]:
+    try:
+        return {"name": name, "lists": [one._asdict() for one in lists_of(name)]}
+    except CfAudioError as error:
+        return {"name": name, "lists": [], "error": str(error)}
+
+
+def listen(port: int) -> socket.socket:
+    """Take a port, 0 for any; werkzeug itself would end the process where it is taken. Raises OSError."""
+    return socket.create_server((HOST, port))
+
+
+def open_server(page: bytes, files: Mapping[int, bytes], port: int, playlists: Playlists) -> tuple[BaseWSGIServer, str]:
+    """Take the port, and tell the address to open.
+
+    Parameters
+    ----------
+    page, files, playlists
+        As for `make_app`.
+    port
+        0 for any that is free.
+
+    Returns
+    -------
+    tuple
+        The server, whose `serve_forever` is to be called, and the address with its secret.
+
+    Raises
+    ------
+    OSError
+        If the port is taken or not for everybody.
+    """
+    from werkzeug.serving import WSGIRequestHandler, make_server
+
+    class Quiet(WSGIRequestHandler):
+        """Tells nobody what is asked for: addresses hold the secret."""
+
+        def log(self, type: str, message: str, *args: object) -> None:
+            """Nothing."""
+
+    listener = listen(port)
+    token = secrets.token_urlsafe(24)
+    port = listener.getsockname()[1]
+    app = make_app(page, files, token, port, playlists)
+    server = make_server(HOST, port, app, threaded=True, request_handler=Quiet, fd=listener.fileno())
+    listener.detach()
+    return server, f"http://{HOST}:{port}/{token}/"

@@ -1,0 +1,134 @@
+"""The page asks the network for nothing, and takes no orders from tags."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+
+from cfaudio_core.report.page import Report, TasteMode, render
+from cfaudio_core.report.past import evaluations
+from cfaudio_core.report.units import Excited, Unit
+from cfaudio_core.tracks import Tracks
+
+NASTY = "</script><script>alert(1)</script><img src=x onerror=alert(2)>\u2028'\"&amp;"
+
+
+def report_of(titles, artists=None, **more):
+    n = len(titles)
+    texts = [""] * n
+    tracks = Tracks(
+        ids=np.arange(1, n + 1),
+        paths=[b"/music/%d.ogg" % i for i in range(n)],
+        keys=[f"k{i}" for i in range(n)],
+        artists=artists or [f"Artist {i}" for i in range(n)],
+        albums=texts,
+        genres=[("Jazz",)] * n,
+        models=["cf-1"] * n,
+        titles=titles,
+        album_titles=texts,
+        albumartists=texts,
+        recording_mbids=texts,
+        track_mbids=texts,
+        lengths=np.full(n, 100, np.float32),
+        playlists=[()] * n,
+    )
+    unknown = np.full(n, np.nan, np.float32)
+    known = {"plays": np.zeros(n, np.float32), "scores": unknown, "added": unknown, "years": unknown}
+    places = np.linspace(-1, 1, 2 * n).reshape(n, 2).astype(np.float32)
+    defaults = {"places": places, "there": np.ones(n, bool), "tags": [()] * n, **known}
+    return Report(listener="me", model="cf-1", tracks=tracks, **{**defaults, **more})
+
+
+def data_of(page):
+    return json.loads(re.search(r'<script type="application/json" id="data">(.*?)</script>', page, re.S)[1])
+
+
+def test_titles_with_scripts_are_text():
+    rows = {"mean": [Excited(0, 75.0)]}
+    report = report_of(
+        [NASTY],
+        [NASTY],
+        tags=[(NASTY,)],
+        modes=[TasteMode(NASTY, 1.0, [0], [NASTY])],
+        units=[Unit(3, 0.1, rows, [], NASTY)],
+    )
+    page = render(report).decode()
+    assert "<script>alert" not in page
+    assert "<img" not in page.split("<script>")[0]
+    data = data_of(page)
+    assert data["title"] == [NASTY]
+    assert data["artists"] == [NASTY] == data["tags"]
+    assert page.count("&lt;/script&gt;&lt;script&gt;alert(1)") > 3
+
+
+def test_file_names_are_not_in_the_page():
+    assert "/music/" not in render(report_of(["a", "b"])).decode()
+
+
+def test_what_is_unknown_is_null_and_what_is_gone_cannot_play():
+    report = report_of(["a", "b"], there=np.array([True, False]), plays=np.array([3, 0], np.float32))
+    report.modes.append(TasteMode("Jazz", 1.0, [0, 1]))
+    page = render(report).decode()
+    data = data_of(page)
+    assert data["gone"] == [1]
+    assert data["plays"] == [3, 0]
+    assert data["score"] == [None, None]
+    assert page.count("disabled title=") == 1
+
+
+def test_only_the_pages_own_scripts_may_run_and_nothing_is_fetched_from_elsewhere():
+    page = render(report_of(["a"])).decode()
+    policy = re.search(r'Content-Security-Policy" content="([^"]*)"', page)[1]
+    assert "default-src 'none'" in policy
+    scripts = re.search(r"script-src ([^;]*)", policy)[1]
+    assert "'unsafe-inline'" not in scripts
+    assert page.count("<script>") >= scripts.count("sha256-") == 3
+    assert not re.search(r"<(script|link|img|audio)[^>]*(src|href)=\"(?!data:)", page)
+
+
+def test_a_moment_is_shown_and_played_from():
+    unit = Unit(4, 0.5, {"mean": [Excited(0, 75.7)], "peak": [Excited(1, 3.0)]}, [], "")
+    page = render(report_of(["a", "b"], units=[unit])).decode()
+    assert 'data-at="75.7"' in page
+    assert ">1:15</span>" in page
+    assert "unit 5" in page
+
+
+def test_places_become_steps_of_the_map():
+    report = report_of(["a", "b"], places=np.array([[-1, -1], [1, 0]], np.float32))
+    data = data_of(render(report).decode())
+    assert (data["x"], data["y"]) == ([0, 10_000], [0, 5_000])
+
+
+@pytest.mark.parametrize(
+    "content", [b"{", b"[]", b"3", b'{"a": "b"}', b'{"tables": [1, 2]}', b'{"tables": [{"rows": [{}]}]}', b"\xff"]
+)
+def test_evaluations_that_are_not_understood_are_left_out(tmp_path, content):
+    (tmp_path / "x.json").write_bytes(content)
+    assert evaluations(tmp_path) == []
+    assert evaluations(tmp_path / "nowhere") == []
+
+
+def test_an_evaluation_becomes_a_table(tmp_path):
+    def row(system, auc, behind):
+        return {"system": system, "figures": {"auc": auc}, "behind": {"auc": behind}, "novelty": 0.5, "artists": None}
+
+    rows = [row("cfaudio", [0.71234, 0.6, 0.8], None), row("random", [0.5, 0.4, 0.6], [0.2, 0.1, 0.3])]
+    tables = [
+        {"title": "Cold", "name": "cold", "empty": "", "rows": rows},
+        {"name": "month", "empty": "why", "rows": []},
+    ]
+    (tmp_path / "e.json").write_text(json.dumps({"sentence": "It is <b>good</b>.", "listener": "me", "tables": tables}))
+    (found,) = evaluations(tmp_path)
+    assert found.sentence == "It is <b>good</b>."
+    cold, month = found.tables
+    assert cold.headings == ["system", "AUC", "novelty", "artists", "cfaudio ahead, AUC"]
+    assert cold.rows == [
+        ["cfaudio", "0.712", "0.500", "-", "-"],
+        ["random", "0.500", "0.500", "-", "+0.200 (+0.100 to +0.300)"],
+    ]
+    assert (month.title, month.empty, month.rows) == ("month", "why", [])
+    page = render(report_of(["a"], evaluations=[found])).decode()
+    assert "It is &lt;b&gt;good&lt;/b&gt;." in page
+    assert "month: why." in page

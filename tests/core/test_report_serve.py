@@ -1,0 +1,148 @@
+"""The server is for this machine and for who has the address: everything else is refused."""
+
+import contextlib
+import socket
+import threading
+import urllib.error
+import urllib.request
+
+import pytest
+
+from cfaudio_core.errors import StoreError
+from cfaudio_core.report.page import SERVED_NO
+from cfaudio_core.report.serve import List, NoPlaylists, make_app, open_server
+
+TOKEN, PORT = "a-secret", 8338
+HERE = {"Host": f"127.0.0.1:{PORT}"}
+
+
+class Lists:
+    """One playlist that can be written and one that cannot."""
+
+    def __init__(self):
+        self.written = []
+
+    def names(self):
+        return ["Good / one", "Bad"]
+
+    def preview(self, name):
+        return [List(name, [1])]
+
+    def write(self, name):
+        if name == "Bad":
+            raise StoreError("no space left")
+        self.written.append(name)
+        return [List(name, [1, 2])]
+
+
+@pytest.fixture
+def lists():
+    return Lists()
+
+
+@pytest.fixture
+def client(tmp_path, lists):
+    (tmp_path / "one.ogg").write_bytes(bytes(range(100)))
+    (tmp_path / "secret.txt").write_text("secret")
+    files = {1: bytes(tmp_path / "one.ogg"), 2: bytes(tmp_path / "gone.ogg")}
+    page = f"<html {SERVED_NO}>".encode()
+    return make_app(page, files, TOKEN, PORT, lists).test_client()
+
+
+def test_the_page_knows_that_it_is_served(client):
+    answer = client.get(f"/{TOKEN}/", headers=HERE)
+    assert answer.status_code == 200
+    assert b'data-served="yes"' in answer.data
+    assert answer.headers["Referrer-Policy"] == "no-referrer"
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
+def test_a_part_of_a_track_can_be_asked_for(client):
+    answer = client.get(f"/{TOKEN}/audio/1", headers={**HERE, "Range": "bytes=10-19"})
+    assert answer.status_code == 206
+    assert answer.data == bytes(range(10, 20))
+    answer.close()
+    assert answer.headers["Content-Range"] == "bytes 10-19/100"
+    assert answer.content_type == "audio/ogg"
+
+
+@pytest.mark.parametrize("path", ["audio/2", "audio/3", "audio/-1", "audio/one.ogg", "nothing"])
+def test_what_is_not_of_the_library_is_not_found(client, path):
+    assert client.get(f"/{TOKEN}/{path}", headers=HERE).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["audio/../secret.txt", "audio/%2e%2e/secret.txt", "audio/..%2fsecret.txt", "../etc/passwd", "audio/1/../../x"],
+)
+def test_no_path_leads_out_of_the_library(client, path):
+    answer = client.get(f"/{TOKEN}/{path}", headers=HERE)
+    assert answer.status_code in {403, 404}
+    assert b"secret" not in answer.data
+
+
+@pytest.mark.parametrize("path", ["/", "/wrong/", "/wrong/audio/1", "/audio/1", "/a-secret-/audio/1", "/ä/audio/1"])
+def test_without_the_secret_there_is_nothing(client, path):
+    assert client.get(path, headers=HERE).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example", "evil.example:8338", "127.0.0.1", "127.0.0.1:80", "localhost.evil:8338"]
+)
+def test_another_host_is_refused(client, host):
+    assert client.get(f"/{TOKEN}/audio/1", headers={"Host": host}).status_code == 403
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        {"Origin": "http://evil.example"},
+        {"Origin": "null"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+    ],
+)
+def test_another_origin_is_refused(client, lists, header):
+    assert client.get(f"/{TOKEN}/audio/1", headers={**HERE, **header}).status_code == 403
+    assert client.post(f"/{TOKEN}/playlists/0", headers={**HERE, **header}).status_code == 403
+    assert lists.written == []
+
+
+def test_playlists_can_be_looked_at_and_written(client, lists):
+    shown = client.get(f"/{TOKEN}/playlists", headers=HERE).get_json()["playlists"]
+    assert [one["name"] for one in shown] == ["Good / one", "Bad"]
+    assert lists.written == []
+    answer = client.post(f"/{TOKEN}/playlists/0", headers={**HERE, "Origin": f"http://127.0.0.1:{PORT}"})
+    assert answer.get_json()["lists"] == [{"name": "Good / one", "tracks": [1, 2], "why": ""}]
+    assert lists.written == ["Good / one"]
+    failed = client.post(f"/{TOKEN}/playlists/1", headers=HERE)
+    assert (failed.status_code, failed.get_json()["error"]) == (409, "no space left")
+    assert client.post(f"/{TOKEN}/playlists/2", headers=HERE).status_code == 404
+    assert client.get(f"/{TOKEN}/playlists/0", headers=HERE).status_code in {404, 405}
+
+
+def test_a_real_server_listens_on_this_machine_alone_and_has_another_secret_each_time():
+    secrets = set()
+    for _ in range(2):
+        server, address = open_server(f"<html {SERVED_NO}>".encode(), {}, 0, NoPlaylists())
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            assert server.server_address[0] == "127.0.0.1"
+            with urllib.request.urlopen(address) as answer:
+                assert b"yes" in answer.read()
+            with pytest.raises(urllib.error.HTTPError, match="404") as refused:
+                urllib.request.urlopen(address.rsplit("/", 2)[0] + "/")
+            refused.value.close()
+            secrets.add(address.split("/")[-2])
+        finally:
+            server.shutdown()
+            thread.join()
+            server.server_close()
+    assert len(secrets) == 2
+    assert min(map(len, secrets)) >= 32
+
+
+def test_a_port_that_is_taken_is_an_error():
+    with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as taken, pytest.raises(OSError, match="in use"):
+        open_server(b"", {}, taken.getsockname()[1], NoPlaylists())

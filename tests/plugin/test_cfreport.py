@@ -1,0 +1,237 @@
+"""`beet cfreport`, and its page in a real browser."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from user_home import BELLS, Home
+
+NASTY = "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>"
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+
+@pytest.fixture(scope="module")
+def reported(_heard: Any, tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """The heard collection with a title full of HTML, a file that has gone, and a report."""
+    home = _heard[0].copy(tmp_path_factory.mktemp("reported") / "home")
+    lists = [{"name": "Fresh", "n": 5, "unplayed": 1.0}]
+    home.configure({"playlists": lists, "playlist_dir": str(home.folder / "lists"), "fresh_days": 0, "exclude": []})
+    home.sql("UPDATE items SET title = ? WHERE id = 3", NASTY)
+    (gone,) = [file for file in home.music.rglob("4 *") if file.parent.name == BELLS[0]]
+    gone.unlink()
+    assert home.beet_here("cfreport", "-o", str(home.folder / "page")).code == 0
+    return home
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    playwright = pytest.importorskip("playwright.sync_api")
+    if CHROMIUM is None:
+        pytest.skip("there is no Chromium")
+    with playwright.sync_playwright() as runner:
+        arguments = ["--no-sandbox", "--mute-audio", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
+        chromium = runner.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        yield chromium
+        chromium.close()
+
+
+class Watched:
+    """A page in the browser, with all that it complained of and asked for."""
+
+    def __init__(self, browser: Any, url: str, **how: Any) -> None:
+        self.page = browser.new_page(viewport={"width": 1100, "height": 900}, reduced_motion="reduce", **how)
+        self.complaints: list[str] = []
+        self.asked: list[str] = []
+        self.page.on("console", lambda m: self.complaints.append(m.text) if m.type in {"error", "warning"} else None)
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("request", lambda request: self.asked.append(request.url))
+        self.page.goto(url)
+        self.page.wait_for_function("document.documentElement.dataset.ready === 'yes'", timeout=120_000)
+
+
+@contextmanager
+def watched(browser: Any, url: str, allowed: str, **how: Any) -> Iterator[Any]:
+    """A page, of which nothing may be complained, and that asks for nothing but what begins with `allowed`."""
+    page = Watched(browser, url, **how)
+    try:
+        yield page.page
+        title = page.page.title()
+    finally:
+        page.page.close()
+    assert page.complaints == []
+    assert [url for url in page.asked if not url.startswith((allowed, "data:", "blob:"))] == []
+    assert title != "owned"
+
+
+@contextmanager
+def served(home: Home) -> Iterator[str]:
+    """`beet cfreport --serve`, and its address."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "beets", "cfreport", "-o", str(home.folder / "page"), "--serve", "--port", "0"],
+        env=home.environment,
+        cwd=home.folder,
+        stdout=subprocess.PIPE,
+        text=True,
+        encoding="utf-8",
+    )
+    assert process.stdout
+    try:
+        lines = iter(process.stdout.readline, "")
+        yield next(line.split()[1] for line in lines if line.startswith("Open "))
+    finally:
+        process.terminate()
+        process.wait()
+        process.stdout.close()
+
+
+def drawn(page: Any) -> float:
+    """The share of the map's pixels that are drawn upon."""
+    script = """async () => {
+        const picture = await Plotly.toImage('plot', { format: 'png', width: 600, height: 400 });
+        const image = new Image();
+        await new Promise(done => { image.onload = done; image.src = picture; });
+        const canvas = document.createElement('canvas');
+        canvas.width = 600; canvas.height = 400;
+        const context = canvas.getContext('2d');
+        context.drawImage(image, 0, 0);
+        const bytes = context.getImageData(0, 0, 600, 400).data;
+        let count = 0;
+        for (let i = 3; i < bytes.length; i += 4) if (bytes[i] > 40) count++;
+        return count / (600 * 400);
+    }"""
+    return float(page.evaluate(script))
+
+
+def file_of(home: Home) -> Path:
+    return home.folder / "page" / "index.html"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_file_draws_searches_and_asks_for_nothing(reported: Home, browser: Any, scheme: str) -> None:
+    url = file_of(reported).as_uri()
+    with watched(browser, url, url, color_scheme=scheme) as page:
+        assert 0.001 < drawn(page) < 0.5
+        assert page.locator(".play:visible").count() == 0
+        page.fill("#search", "stuck bell anna")
+        page.wait_for_selector("#found .track")
+        assert page.locator("#found .track").count() == 3  # of four: one has another title
+        page.keyboard.press("Enter")
+        page.wait_for_selector("#ring:visible")
+        assert "Bell Anna" in page.inner_text("#tip")
+
+
+def test_every_way_to_colour_has_a_legend(reported: Home, browser: Any) -> None:
+    url = file_of(reported).as_uri()
+    with watched(browser, url, url) as page:
+        for way in ("score", "added", "year", "genre", "tag", "plays"):
+            page.select_option("#colour", way)
+            page.wait_for_timeout(50)
+            assert page.inner_text("#legend").strip()
+
+
+def test_a_title_is_text_wherever_it_is_shown(reported: Home, browser: Any) -> None:
+    url = file_of(reported).as_uri()
+    with watched(browser, url, url) as page:
+        page.fill("#search", "onerror")
+        page.wait_for_selector("#found .track")
+        assert page.inner_text("#found .title") == NASTY
+        page.click("#found .find")
+        assert NASTY in page.inner_text("#tip")
+
+
+def test_the_map_moves_by_mouse_and_by_keys(reported: Home, browser: Any) -> None:
+    url = file_of(reported).as_uri()
+    with watched(browser, url, url) as page:
+        moved = "document.getElementById('plot').style.transform"
+        before = page.evaluate(moved)
+        page.focus("#view")
+        page.keyboard.press("ArrowLeft")
+        assert page.evaluate(moved) != before
+        box = page.locator("#view").bounding_box()
+        page.mouse.move(box["x"] + 300, box["y"] + 200)
+        page.mouse.wheel(0, -300)
+        page.wait_for_timeout(50)
+        assert "scale(1)" not in page.evaluate(moved)
+
+
+def test_a_click_plays_from_the_moment_when_served(reported: Home, browser: Any) -> None:
+    with served(reported) as address, watched(browser, address, address.rsplit("/", 2)[0]) as page:
+        row = page.locator("#learnt .play:visible").first
+        at = float(row.get_attribute("data-at"))
+        row.click()
+        page.wait_for_function(f"document.getElementById('audio').currentTime > {at + 0.3}", timeout=30_000)
+        assert page.evaluate("document.getElementById('audio').currentTime") < 4.6
+        assert page.locator("#player").is_visible()
+        page.click("#close")
+        assert page.locator("#player").is_hidden()
+        page.evaluate("window.scrollTo(0, 0)")
+        # A dot: the one that a search leads to lies in the middle of the map.
+        page.fill("#search", "drum fritz")
+        page.wait_for_selector("#found .track")
+        page.keyboard.press("Enter")
+        page.wait_for_selector("#ring:visible")
+        box = page.locator("#ring").bounding_box()
+        page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        page.wait_for_function("document.getElementById('audio').currentTime > 0.2", timeout=30_000)
+        assert "Drum Fritz" in page.inner_text("#player")
+
+
+def test_what_has_gone_is_on_the_map_and_cannot_play(reported: Home, browser: Any) -> None:
+    with served(reported) as address, watched(browser, address, address.rsplit("/", 2)[0]) as page:
+        page.fill("#search", "bell anna stuck 4")
+        page.wait_for_selector("#found .track")
+        assert page.locator("#found .play").is_disabled()
+
+
+def test_playlists_are_looked_at_and_written_from_the_page(reported: Home, browser: Any) -> None:
+    with served(reported) as address, watched(browser, address, address.rsplit("/", 2)[0]) as page:
+        page.wait_for_selector(".playlist .track", timeout=60_000)
+        assert page.locator(".playlist .track").count() == 5
+        page.click(".playlist .act")
+        page.wait_for_function(
+            "document.querySelector('.playlist .act').textContent.startsWith('Written')", timeout=60_000
+        )
+        assert len((reported.folder / "lists" / "Fresh.m3u").read_text(encoding="utf-8").splitlines()) >= 5
+
+
+def test_a_port_that_is_taken_is_said_in_one_line(reported: Home) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        ran = reported.beet_here("cfreport", "-o", str(reported.folder / "page"), "--serve", "--port", port)
+    assert ran.complaint.startswith(f"error: port {port}: ")
+
+
+def test_what_makes_no_sense_is_said_before_anything_is_made(reported: Home) -> None:
+    for words in (["title:x"], ["--port", "99999"], ["-u", "nobody"]):
+        complaint = reported.beet_here("cfreport", *words).complaint
+        assert words[-1] in complaint
+
+
+def test_a_library_that_was_not_heard_is_told_what_to_do(unheard: Home) -> None:
+    assert unheard.beet_here("cfreport").complaint.endswith("run `beet cfembed` first")
+
+
+def test_a_folder_that_cannot_be_written_to_is_named(reported: Home) -> None:
+    (reported.folder / "file").write_text("")
+    ran = reported.beet_here("cfreport", "-o", str(reported.folder / "file"))
+    assert str(reported.folder / "file") in ran.complaint
+
+
+def test_what_is_missing_is_named(reported: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("beetsplug.cfaudio.cfreport._NEEDED", {"flask": "flask", "no_such": "nothing"})
+    complaint = reported.beet_here("cfreport").complaint
+    assert "needs nothing: pip install 'beets-cfaudio[report]'" in complaint
+
+
+def test_the_library_and_the_store_stay_as_they_are(reported: Home) -> None:
+    before = reported.dump(), reported.store.read_bytes()
+    assert reported.beet_here("cfreport", "-o", str(reported.folder / "page")).code == 0
+    assert (reported.dump(), reported.store.read_bytes()) == before
