@@ -95,7 +95,6 @@ def _world(tracks: Tracks, people: list[Listener], settings: Settings, *, quick:
     """What has been heard of the library, or a sample of it, and how much has been heard in all."""
     from cfaudio_core.judging.protocols import sample
     from cfaudio_core.judging.tasks import World
-    from cfaudio_core.learning.space import gather_sound
     from cfaudio_core.nets.backbone import backbone_id
 
     net, lesson = backbone_id(settings.backbone), run_settings(settings, jobs=1).lesson
@@ -107,7 +106,7 @@ def _world(tracks: Tracks, people: list[Listener], settings: Settings, *, quick:
         tracks, people = tracks.subset(heard), [person.subset(heard) for person in people]
         chosen = sample(tracks, people[:1], MOST_QUICK if quick else MOST, lesson.seed)
         tracks, people = tracks.subset(chosen), [person.subset(chosen) for person in people]
-        sound = gather_sound(store.read(net, sorted(set(tracks.keys))), tracks.keys)
+        sound = store.sound(net, tracks.keys)
     return World(tracks, people, sound, net, lesson), len(heard)
 
 

@@ -13,8 +13,10 @@ import numpy as np
 import numpy.typing as npt
 import sqlalchemy as sa
 
+from cfaudio_core.audio.stereo import N_WIDTHS
 from cfaudio_core.embedding.heard import FileState, Heard
 from cfaudio_core.errors import StoreError
+from cfaudio_core.learning.space import Sound, gather_sound
 from cfaudio_core.listening.database import Database
 
 SCHEMA = 1
@@ -150,6 +152,10 @@ class FeatureStore:
                 some = _features.c.cf_key.in_(wanted[start : start + 500])
                 for key, windows, data in connection.execute(sa.select(*columns).where(_features.c.net == net, some)):
                     yield key, np.frombuffer(data, "<f2").reshape(windows, -1)
+
+    def sound(self, net: str, keys: Sequence[str]) -> Sound:
+        """What was heard of n tracks, in the order of their content keys, all of which must be there."""
+        return gather_sound(self.read(net, sorted(set(keys))), keys, N_WIDTHS)
 
     def _check_schema(self) -> None:
         with self._database.read() as connection:

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 
-from cfaudio_core.audio.stereo import N_WIDTHS
 from cfaudio_core.embedding.feature_store import FeatureStore
 from cfaudio_core.embedding.hearing import hear, plan
 from cfaudio_core.embedding.impression_file import ImpressionFile
@@ -20,7 +19,6 @@ from cfaudio_core.errors import StoreError
 from cfaudio_core.learning.evidence import Change, Evidence, change
 from cfaudio_core.learning.learner import LessonSettings, learn
 from cfaudio_core.learning.model_files import FORMAT, Model, latest_model, load_model, require_model, save_model
-from cfaudio_core.learning.space import Sound, gather_sound
 from cfaudio_core.listening.counts import Listener
 from cfaudio_core.nets.backbone import backbone_id
 from cfaudio_core.progress import make_way, progress
@@ -162,11 +160,8 @@ def learn_and_place(
             return
     outcome.changed = changed
 
-    def gather(keys: Sequence[str]) -> Sound:
-        return gather_sound(store.read(net, sorted(set(keys))), keys, N_WIDTHS)
-
     if model is None or must_learn:
-        model, impressions = learn(heard, listeners, gather(heard.keys), net, settings.lesson)
+        model, impressions = learn(heard, listeners, store.sound(net, heard.keys), net, settings.lesson)
         model.about["evidence"] = now.as_json()
         save_model(models, model)
         outcome.model, outcome.learnt, outcome.digest = model, True, _digest(heard, listeners, model.id)
@@ -175,7 +170,7 @@ def learn_and_place(
         kept = _kept(models, model, settings)
         if settings.force:
             kept.forget()
-        impressions = kept.current(model, heard.keys, gather)
+        impressions = kept.current(model, heard.keys, lambda keys: store.sound(net, keys))
     outcome.places = place(model, heard, listeners, impressions)
 
 

@@ -84,8 +84,8 @@ def frozen_kernel(world: World, case: Case) -> FloatArray:
 
 
 def standard_features(world: World) -> FloatArray:
-    """float32 (n, dim): the net's features as they are, each with mean 0 and variance 1 / dim over the library."""
-    summaries = world.sound.summaries
+    """float32 (n, dim): what a window sounds like in mono, each feature with mean 0 and variance 1 / dim."""
+    summaries = world.sound.summaries[:, : world.sound.summaries.shape[1] - world.sound.widths]
     deviation = summaries.std(axis=0)
     scaled = (summaries - summaries.mean(axis=0)) / np.where(deviation > 1e-6, deviation, np.inf)
     return float32(scaled / np.sqrt(summaries.shape[1]))

@@ -39,8 +39,8 @@ def cfaudio(world: World, case: Case) -> FloatArray:
 def without_sound(world: World, case: Case) -> FloatArray:
     """The same, where all tracks sound alike."""
     sound = world.sound
-    silent = Sound(np.zeros_like(sound.summaries), np.zeros_like(sound.spreads), np.zeros_like(sound.within))
-    return _cfaudio(world, case, silent)
+    alike = {part: np.zeros_like(getattr(sound, part)) for part in ("summaries", "spreads", "within")}
+    return _cfaudio(world, case, sound._replace(**alike))
 
 
 def shuffled_sound(world: World, case: Case) -> FloatArray:
