@@ -13,9 +13,9 @@ import numpy as np
 from beets.exceptions import UserError
 from beets.ui import print_
 
-from beetsplug.cfaudio.account import counted
 from beetsplug.cfaudio.embedding import listener, load, open_store, run_settings, user_errors
 from beetsplug.cfaudio.settings import Settings, read_settings
+from beetsplug.cfaudio.words import counted
 from cfaudio_core.errors import StoreError
 from cfaudio_core.files import write_whole
 

@@ -98,8 +98,14 @@ def foretell(
 
 
 def _blend(prior: FloatArray, own: FloatArray, evidence: FloatArray) -> FloatArray:
-    """Mean of what is foretold and what is known, weighted by evidence (feature-aware WMF's prior, in one number)."""
+    """Mean of what is foretold and what is known, weighted by evidence (feature-aware WMF's prior, in one number).
+
+    Liking levels off, and what is foretold does not: were it taken as it is, a track played three times could pass the
+    most loved one. So of a known track no more is expected than the most that is known of any.
+    """
     weight = evidence / (evidence + HALF)
+    most = own[evidence > 0].max(initial=-np.inf)
+    prior = np.where(evidence > 0, np.minimum(prior, most), prior)
     return float32(weight * own + (1 - weight) * prior)
 
 

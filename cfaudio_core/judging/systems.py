@@ -80,8 +80,8 @@ SYSTEMS: Mapping[str, System] = MappingProxyType(
 
 def _cfaudio(world: World, case: Case, sound: Sound) -> FloatArray:
     lesson = replace(world.lesson, seed=world.lesson.seed + case.seed)
-    model = learn(case.tracks, case.people, sound, world.net, lesson)
-    places = place(model, case.tracks, case.people, sound)
+    model, impressions = learn(case.tracks, case.people, sound, world.net, lesson)
+    places = place(model, case.tracks, case.people, impressions)
     if not case.completes:
         return places.scores.get(case.listener.name, np.zeros(len(world.tracks), np.float32))
     vectors = places.vectors

@@ -22,12 +22,13 @@ from pathlib import Path
 
 import numpy as np
 
+from cfaudio_core.audio.stereo import N_WIDTHS
 from cfaudio_core.embedding.feature_store import FeatureStore
 from cfaudio_core.embedding.heard import FileState, Heard
 from cfaudio_core.nets.backbone import backbone_id
 
 NET = backbone_id("musicnn")
-WINDOWS, DIM = 10, 704
+WINDOWS, DIM = 10, 704 + N_WIDTHS
 ARTIST, ALBUM = 40, 10  # tracks
 STYLES = 60
 NEW = 100

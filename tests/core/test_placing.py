@@ -176,6 +176,13 @@ def test_three_plays_weigh_as_much_as_all_that_is_foretold():
     ]
 
 
+def test_no_foretold_liking_lifts_a_known_track_above_the_most_loved_one():
+    foretold, own, plays = np.float32([9, 0, 5]), np.float32([0.5, 2, 0]), np.float32([3, 30, 0])
+    little_played, most_loved, never_played = placing._blend(foretold, own, plays)
+    assert little_played < most_loved
+    assert never_played == 5
+
+
 def test_a_single_track_has_its_place():
     tracks = make_tracks(1)
     model = learn(tracks, [make_listener([1])], steady(np.ones((1, 8), np.float32)), NET, QUICK)[0]
