@@ -1,7 +1,7 @@
 """The order: from track to track by sound, as a tour that is as short as its rules allow.
 
-A nearest neighbour tour, shortened by 2-opt moves and by exchanges, as Pohle, Pampalk and Widmer ("Generating
-similarity-based playlists using traveling salesman algorithms", DAFx 2005) order a collection.
+A nearest neighbour tour, shortened by 2-opt moves, as Pohle, Pampalk and Widmer ("Generating similarity-based playlists
+using traveling salesman algorithms", DAFx 2005) order a collection.
 """
 
 from __future__ import annotations
@@ -111,10 +111,10 @@ def _nearest_neighbours(costs: _Costs, fresh: BoolArray, kinds: BoolArray) -> In
 
 
 def _shorten(tour: IntArray, costs: _Costs, fresh: BoolArray, longest: int, opening: int) -> IntArray:
-    """The tour after the best allowed move of each kind, time and again, until none makes it shorter.
+    """The tour after the best allowed reversal of a part, time and again, until none makes it shorter.
 
-    The first track stays; a move is allowed that leaves no more than `longest` unheard tracks in a row, and the first
-    `opening` ones familiar.
+    The first track stays; a reversal is allowed that leaves no more than `longest` unheard tracks in a row, and the
+    first `opening` ones familiar.
     """
     n = len(tour)
     if n < 3:
@@ -124,8 +124,6 @@ def _shorten(tour: IntArray, costs: _Costs, fresh: BoolArray, longest: int, open
     padded[:n, :n] = costs
     for _ in range(_STEPS):
         moved = _best_reversal(tour, padded, fresh, longest, opening)
-        if moved is None:
-            moved = _best_exchange(tour, padded, fresh)
         if moved is None:
             break
         tour = moved
@@ -150,22 +148,3 @@ def _best_reversal(tour: IntArray, padded: _Costs, fresh: BoolArray, longest: in
         if not kinds[:opening].any() and _run(kinds) <= longest:
             return turned
     return None
-
-
-def _best_exchange(tour: IntArray, padded: _Costs, fresh: BoolArray) -> IntArray | None:
-    """The best exchange of two tracks of one kind that are no neighbours (for those it is a reversal)."""
-    n = len(tour)
-    ends = np.append(tour, n)
-    before, here, after = ends[:-2], ends[1:-1], ends[2:]
-    now = padded[before, here] + padded[here, after]
-    there = padded[np.ix_(before, here)] + padded[np.ix_(after, here)]  # [i, j]: the cost of track j at place i
-    change = there + there.T - now[:, None] - now[None, :]
-    allowed = np.triu(np.ones(change.shape, bool), 2) & (fresh[here][:, None] == fresh[here][None, :])
-    change = np.where(allowed, change, 0)
-    at = int(np.argmin(change))
-    if not len(here) or change.ravel()[at] >= -1e-9:
-        return None
-    i, j = at // len(here) + 1, at % len(here) + 1
-    exchanged = tour.copy()
-    exchanged[[i, j]] = exchanged[[j, i]]
-    return exchanged

@@ -175,6 +175,14 @@ def test_the_mean_taste_ranks_by_nearness_to_the_mean_of_what_is_played(placed: 
     assert Counter(row["artist"] for row in _json(placed, "-n", "2", "--unplayed", "1")) == {BELLS[-1]: 2}
 
 
+def test_a_vector_of_an_older_model_means_nothing_beside_the_others(placed: Home) -> None:
+    (old,) = placed.ids("artist = ? AND title = 'Stück 4'", DRUMS[-1])
+    placed.set("cf_model", {old: "cf-9999999999"})
+    for row in _json(placed, "-n", "40", "--explain"):
+        reasons: Any = row["reasons"]
+        assert (reasons["mode"] == 0) == (row["id"] == old)
+
+
 def test_explain_says_what_a_track_is_near_to_and_what_its_score_rests_on(placed: Home) -> None:
     lines = placed.beet_here("cfrecommend", "-n", "6", "--explain").fine.lines
     assert len(lines) == 12

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -132,3 +133,21 @@ def test_every_reason_names_a_mode_and_tracks_of_the_library(loaded: Loaded, req
         assert reason.unplayed == (loaded.people[0].plays[reason.id - 10] == 0)
         assert reason.mode is None or 0 <= reason.mode < len(got.modes)
         assert set(reason.near) <= loved - {reason.id}
+
+
+def test_what_is_liked_comes_first_of_what_is_equally_alike() -> None:
+    loaded = library(20, 0, True)
+    vectors, scores = np.zeros_like(loaded.vectors), np.zeros(20, np.float32)
+    vectors[:, 0] = 1
+    scores[7] = 100
+    person = Listener("me", np.zeros(20, np.float32), np.zeros(20, np.float32))
+    loaded = replace(loaded, vectors=vectors, scores={"me": scores}, people=[person], song=np.arange(20))
+
+    class Everything:
+        def items(self, query: object) -> list[Any]:
+            return [SimpleNamespace(id=i) for i in loaded.tracks.ids]
+
+    library_of_beets: Any = Everything()
+    request = Request(1, 1.0, 2, 0.3, 0, "modes", like=("title:Song",))
+    settings: Any = None
+    assert choose_items(library_of_beets, settings, loaded, request).ids == [17]
