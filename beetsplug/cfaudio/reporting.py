@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from beets.exceptions import UserError
 
-from beetsplug.cfaudio.choosing import Loaded
 from beetsplug.cfaudio.embedding import open_store, user_errors
+from beetsplug.cfaudio.loaded import Loaded
 from beetsplug.cfaudio.settings import Settings
 from cfaudio_core.errors import CfAudioError
 from cfaudio_core.files import write_whole
