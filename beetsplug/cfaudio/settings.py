@@ -25,6 +25,9 @@ DEFAULTS: dict[str, Any] = {
     "factorizer": "wmf",
     "factors": 40,
     "backbone": "musicnn",
+    "fine_tune": "none",
+    "loss": "mse",
+    "cache_size": 512,
     "windows": 10,
     "jobs": 0,
     "weights": None,
@@ -36,6 +39,8 @@ DEFAULTS: dict[str, Any] = {
 
 FACTORIZERS = ("wmf", "vector_exp", "both")
 BACKBONES = ("musicnn", "musicnn_mtt", "vgg")
+FINE_TUNE = ("none", "head", "top", "all")
+LOSSES = ("mse", "contrastive", "wpe")
 
 
 @dataclass(frozen=True)
@@ -49,6 +54,9 @@ class Settings:
     factorizer: str
     factors: int
     backbone: str
+    fine_tune: str
+    loss: str
+    cache_size: int
     windows: int
     jobs: int
     weights: Path | None
@@ -95,6 +103,9 @@ def read_settings(config: confuse.ConfigView) -> Settings:
         factorizer=config["factorizer"].as_choice(FACTORIZERS),
         factors=_whole(config, "factors", 4, 512),
         backbone=config["backbone"].as_choice(BACKBONES),
+        fine_tune=_fine_tune(config),
+        loss=_loss(config),
+        cache_size=_whole(config, "cache_size", 1, 1_000_000),
         windows=_windows(config),
         jobs=_whole(config, "jobs", 0, 1024) or os.cpu_count() or 1,
         weights=_path(config, "weights"),
@@ -109,6 +120,20 @@ def read_settings(config: confuse.ConfigView) -> Settings:
 def score_field(name: object, *, main: bool) -> str:
     """The field of a listener's scores; in small letters, as beets looks up any field."""
     return "cf_score" if main else f"cf_score_{str(name).lower()}"
+
+
+def _fine_tune(config: confuse.ConfigView) -> str:
+    chosen: str = config["fine_tune"].as_choice(FINE_TUNE)
+    if chosen in {"top", "all"} and config["backbone"].get() not in {"musicnn", "musicnn_mtt"}:
+        raise UserError(f"cfaudio.fine_tune: {chosen} is for musicnn or musicnn_mtt; others take none or head")
+    return chosen
+
+
+def _loss(config: confuse.ConfigView) -> str:
+    chosen: str = config["loss"].as_choice(LOSSES)
+    if chosen == "wpe" and config["factorizer"].get() != "wmf":
+        raise UserError("cfaudio.loss: wpe is the error of the factorizer wmf; others take mse or contrastive")
+    return chosen
 
 
 def _whole(config: confuse.ConfigView, key: str, low: int, high: int) -> int:

@@ -15,6 +15,7 @@ from cfaudio_core.learning.learner import standard_preference
 from cfaudio_core.learning.model_files import Model
 from cfaudio_core.learning.neighbours import sound_graph
 from cfaudio_core.learning.space import Sound, SoundSpace
+from cfaudio_core.learning.stack import mixed
 from cfaudio_core.listening.counts import Listener
 from cfaudio_core.tracks import FloatArray, IntArray, Tracks, float32
 
@@ -42,7 +43,7 @@ class Places(NamedTuple):
     scores: dict[str, FloatArray]
 
 
-def place(model: Model, tracks: Tracks, people: Sequence[Listener], sound: Sound) -> Places:
+def place(model: Model, tracks: Tracks, people: Sequence[Listener], sound: Sound, by_net: FloatArray | None = None) -> Places:
     """Give every track its vector and every listener their scores.
 
     Parameters
@@ -55,12 +56,14 @@ def place(model: Model, tracks: Tracks, people: Sequence[Listener], sound: Sound
         Listeners over the same tracks.
     sound
         What was heard of the n tracks.
+    by_net
+        float32 (n, outputs), what the model's trained nets say of them, if it has any; see `HeardWindows.said_by_nets`.
     """
     features = SoundSpace(*(model.arrays[f"space.{part}"] for part in SoundSpace._fields)).apply(sound)
     axes = unit(features @ model.arrays["sound.basis"])
     taught = {name: j for j, name in enumerate(model.about["taught"])}
     known = _rows_of_known(model, tracks)
-    foretold = foretell(model, tracks, features, known)
+    foretold = foretell(model, tracks, features, known, by_net)
     scores = {}
     for person in people:
         if person.name in taught:
@@ -75,12 +78,16 @@ def place(model: Model, tracks: Tracks, people: Sequence[Listener], sound: Sound
     return Places(_join(_blend_directions(model, known, people, direction), axes), scores)
 
 
-def foretell(model: Model, tracks: Tracks, features: FloatArray, known: IntArray) -> FloatArray:
+def foretell(
+    model: Model, tracks: Tracks, features: FloatArray, known: IntArray, by_net: FloatArray | None = None
+) -> FloatArray:
     """Preferences and direction of each track by its sound and its tags, float32 (n, outputs)."""
     if not model.about["taught"]:
         return np.zeros((len(tracks), 0), np.float32)
     machine = KernelMachine(*(model.arrays[f"kernel.{part}"] for part in KernelMachine._fields))
     sound = machine.predict(features, sound_graph(features), known)
+    if by_net is not None:
+        sound = mixed(model.arrays["stack.shares"], sound, by_net)
     effects = Effects(
         model.about["labels"], *(model.arrays[f"effects.{part}"] for part in ("values", "coverage", "trust"))
     )

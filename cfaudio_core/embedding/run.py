@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from cfaudio_core.embedding.feature_store import FeatureStore
+from cfaudio_core.embedding.heard_windows import HeardWindows
 from cfaudio_core.embedding.hearing import hear, plan
 from cfaudio_core.embedding.placing import Places, place
 from cfaudio_core.embedding.worker import Ear
@@ -152,11 +153,12 @@ def learn_and_place(
     if not must_learn and store.noted("placed") == outcome.digest and model and set(heard.models) == {model.id}:
         return
     sound = gather_sound(store.read(net, sorted(set(heard.keys))), heard.keys)
+    windows = HeardWindows(store, net, settings.ear, dict(zip(heard.keys, heard.paths, strict=True)), settings.jobs)
     if must_learn or model is None:
-        model = learn(heard, listeners, sound, net, settings.lesson)
+        model = learn(heard, listeners, sound, net, settings.lesson, windows)
         save_model(models, model)
         outcome.model, outcome.learnt = model, True
-    outcome.places = place(model, heard, listeners, sound)
+    outcome.places = place(model, heard, listeners, sound, windows.said_by_nets(model, heard.keys, sound))
 
 
 def _usable(models: Path, net: str, settings: RunSettings) -> Model | None:

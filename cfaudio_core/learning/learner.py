@@ -6,22 +6,29 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from cfaudio_core.factors.contexts import Contexts, gather
 from cfaudio_core.factors.factorizer import FactorizerSettings, make_factorizer
-from cfaudio_core.factors.tuning import tune
+from cfaudio_core.factors.tuning import Tuned, tune
 from cfaudio_core.factors.wmf import Factors
-from cfaudio_core.learning.dataset import Lesson, Targets, unit
+from cfaudio_core.learning.comparison import MOST, compare, hold_albums_apart
+from cfaudio_core.learning.dataset import Lesson, Parabolas, Targets, unit
 from cfaudio_core.learning.effects import Held, fit_effects
 from cfaudio_core.learning.kernel import fit_kernel
 from cfaudio_core.learning.model_files import FORMAT, Model
 from cfaudio_core.learning.neighbours import sound_graph
+from cfaudio_core.learning.net_settings import NetSettings
+from cfaudio_core.learning.prediction_error import prediction_error
 from cfaudio_core.learning.space import Sound, SoundSpace, principal_axes
+from cfaudio_core.learning.stack import mixed, stack
 from cfaudio_core.listening.counts import Listener
 from cfaudio_core.tracks import FloatArray, Tracks, float32
+
+if TYPE_CHECKING:
+    from cfaudio_core.learning.tuned import Windows
 
 ENOUGH = 30
 """Tracks a listener must have played or skipped before anything is learnt from them."""
@@ -37,6 +44,8 @@ class LessonSettings:
         One of `factorizer.NAMES`.
     factors
         Its settings.
+    net
+        What is trained of a net.
     folds
         The known tracks are held out in so many parts.
     seed
@@ -45,6 +54,7 @@ class LessonSettings:
 
     factorizer: str = "wmf"
     factors: FactorizerSettings = field(default_factory=FactorizerSettings)
+    net: NetSettings = field(default_factory=NetSettings)
     folds: int = 5
     seed: int = 0
 
@@ -93,6 +103,7 @@ def learn(
     sound: Sound,
     net: str,
     settings: LessonSettings,
+    windows: Windows | None = None,
 ) -> Model:
     """Learn a model.
 
@@ -110,6 +121,8 @@ def learn(
         Id of the net whose features they are.
     settings
         How to learn.
+    windows
+        Where the windows of tracks are read from; needed where a net is to be trained.
     """
     space = SoundSpace.of(sound)
     features = space.apply(sound)
@@ -126,7 +139,7 @@ def learn(
     }
     taught = [p for p in people if p.known.sum() >= ENOUGH]
     if taught:
-        _teach(tracks, taught, features, settings, arrays, about)
+        _teach(tracks, taught, features, settings, arrays, about, windows)
     return Model(lesson_id(tracks, people, net, settings), arrays, about)
 
 
@@ -137,20 +150,39 @@ def _teach(
     settings: LessonSettings,
     arrays: dict[str, np.ndarray[Any, Any]],
     about: dict[str, object],
+    windows: Windows | None,
 ) -> None:
     """Fit what sound and labels foretell of the listeners who have enough plays, into `arrays` and `about`."""
     contexts = gather(tracks, taught)
     known = np.flatnonzero(np.any([p.known for p in taught], axis=0))
-    own = np.zeros((len(known), 0), np.float32)
+    own, plays = np.zeros((len(known), 0), np.float32), None
     if contexts.shared:
-        factors, about["factorized"] = _factorize(contexts, settings)
-        own = unit(factors.tracks[known])
-    targets = _targets(taught, known, own)
+        factors, tuned = _factorize(contexts, settings)
+        about["factorized"], own = asdict(tuned), unit(factors.tracks[known])
+        if settings.net.loss == "wpe":
+            plays = prediction_error(contexts.matrix, factors, tuned.settings.wmf, known)
+    targets = _targets(taught, known, own, plays)
     # What is decided on held-out tracks, is decided for each listener, and once for all factors together.
     groups = np.minimum(np.arange(targets.values.shape[1]), len(taught))
     fold = np.random.default_rng(settings.seed).permutation(len(known)) % settings.folds
     lesson = Lesson(features, sound_graph(features), known, targets, groups, fold)
     machine, held_out = fit_kernel(lesson, settings.seed)
+    to_train = settings.net.fine_tune != "none" and windows is not None
+    apart = hold_albums_apart(tracks, lesson, settings.seed, most=None if to_train else MOST)
+    by_kernel = held_out if apart is lesson else fit_kernel(apart, settings.seed)[1]
+    together, by_net = by_kernel, None
+    if to_train:
+        from cfaudio_core.learning.tuned import train_net
+
+        space = SoundSpace(*(arrays[f"space.{part}"] for part in SoundSpace._fields))
+        trained = train_net(apart, [tracks.keys[i] for i in known], windows, space, settings.net, settings.seed)
+        if trained:
+            by_net = trained.held_out
+            shares, together = stack(by_kernel, by_net, targets, groups, apart.fold)
+            if shares[1].any():
+                held_out = mixed(shares, held_out, by_net)
+                arrays["stack.shares"] = shares
+                arrays |= {f"net.{k}.{name}": a for k, state in enumerate(trained.states) for name, a in state.items()}
     held = Held(held_out, targets.values, targets.weights, fold)
     effects, foretold = fit_effects(tracks, known, held, groups)
     arrays |= {f"kernel.{name}": array for name, array in machine._asdict().items()}
@@ -163,6 +195,8 @@ def _teach(
         "held_out.sound_and_tags": foretold[:, : len(taught)],
         "held_out.truth": np.where(targets.known, targets.preference, np.nan).astype(np.float32),
     }
+    compared = compare(tracks, apart, by_kernel, by_net, together, settings.seed)
+    arrays |= {f"compared.{name}": said for name, said in compared.items()}
     about |= {
         "contexts": contexts.count("album", "artist", "genre"),
         "playlists": contexts.count("playlist"),
@@ -173,7 +207,7 @@ def _teach(
     }
 
 
-def _factorize(contexts: Contexts, settings: LessonSettings) -> tuple[Factors, dict[str, object]]:
+def _factorize(contexts: Contexts, settings: LessonSettings) -> tuple[Factors, Tuned]:
     """Factors of contexts and tracks, and what was chosen for them on a validation cut of the sessions.
 
     Without sessions nothing is chosen: what is hidden from an album could only tell how to complete albums.
@@ -183,13 +217,13 @@ def _factorize(contexts: Contexts, settings: LessonSettings) -> tuple[Factors, d
     half = replace(settings.factors, factors=settings.factors.factors // 2)  # the rest of a vector is its sound
     tuned = tune(settings.factorizer, contexts.matrix, half, ("raw",), sessions, settings.seed)
     factorizer = make_factorizer(settings.factorizer, tuned.settings)
-    return factorizer.fit(contexts.matrix, np.random.default_rng(settings.seed)), asdict(tuned)
+    return factorizer.fit(contexts.matrix, np.random.default_rng(settings.seed)), tuned
 
 
-def _targets(taught: Sequence[Listener], known: np.ndarray, own: FloatArray) -> Targets:
+def _targets(taught: Sequence[Listener], known: np.ndarray, own: FloatArray, plays: Parabolas | None) -> Targets:
     mask = np.stack([p.known[known] for p in taught], axis=1)
     preference = np.stack([standard_preference(p)[known] for p in taught], axis=1)
-    return Targets(preference, mask, own)
+    return Targets(preference, mask, own, plays)
 
 
 def standard_preference(person: Listener) -> FloatArray:

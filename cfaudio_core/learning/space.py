@@ -121,6 +121,14 @@ class SoundSpace(NamedTuple):
         stays = (sound.summaries - self.mean) @ self.whitening
         return float32(np.hstack([stays, (sound.spreads - self.spread) * self.change]))
 
+    def windows(self, windows: npt.NDArray[np.float16]) -> FloatArray:
+        """The places of one track's windows, float32 (windows, 2 dim); their mean is the track's own place."""
+        mean, deviation = summarise(windows)
+        spread = np.sqrt(np.square(deviation).mean(axis=0))
+        stays = (mean + deviation - self.mean) @ self.whitening
+        changes = np.broadcast_to((spread - self.spread) * self.change, stays.shape)
+        return float32(np.hstack([stays, changes]))
+
 
 def _moments(values: FloatArray) -> tuple[FloatArray, npt.NDArray[np.float64]]:
     """Mean of each column, float32, and the inverse of its standard deviation, 0 for a constant."""
