@@ -102,7 +102,6 @@ def _table(model: Model) -> Iterator[str]:
     if "net" not in ways:
         return
     for verdict in verdicts:
-        if verdict.net_share:
-            yield f"{verdict.listener}: the trained net adds to the frozen one, and counts {verdict.net_share:.2f} of its word."
-        else:
-            yield f"{verdict.listener}: the trained net adds nothing to the frozen one, and has no say."
+        share = verdict.net_share
+        worth = f"adds to the frozen one, with a weight of {share:.2f}" if share else "adds nothing, and has no say"
+        yield f"{verdict.listener}: the trained net {worth}."

@@ -43,7 +43,9 @@ class Places(NamedTuple):
     scores: dict[str, FloatArray]
 
 
-def place(model: Model, tracks: Tracks, people: Sequence[Listener], sound: Sound, by_net: FloatArray | None = None) -> Places:
+def place(
+    model: Model, tracks: Tracks, people: Sequence[Listener], sound: Sound, by_net: FloatArray | None = None
+) -> Places:
     """Give every track its vector and every listener their scores.
 
     Parameters

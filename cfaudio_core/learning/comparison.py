@@ -23,7 +23,7 @@ _HALF = 1.0  # known tracks of an artist that weigh as much as the mean of all
 
 
 def hold_albums_apart(tracks: Tracks, lesson: Lesson, seed: int, most: int | None = MOST) -> Lesson:
-    """The same lesson with whole albums held out, about as many tracks at a time; as it is where there are too few albums.
+    """The same lesson with whole albums held out; as it is where there are too few albums.
 
     Parameters
     ----------
@@ -38,9 +38,7 @@ def hold_albums_apart(tracks: Tracks, lesson: Lesson, seed: int, most: int | Non
     """
     if most is not None and len(lesson.known) > most:
         rows = np.sort(np.random.default_rng([seed, 2]).choice(len(lesson.known), most, replace=False))
-        lesson = lesson._replace(
-            known=lesson.known[rows], targets=lesson.targets.subset(rows), fold=lesson.fold[rows]
-        )
+        lesson = lesson._replace(known=lesson.known[rows], targets=lesson.targets.subset(rows), fold=lesson.fold[rows])
     albums: dict[str, list[int]] = defaultdict(list)
     for row, at in enumerate(lesson.known):
         albums[tracks.albums[at] or f"\0{row}"].append(row)
@@ -84,8 +82,8 @@ def compare(
     Returns
     -------
     dict
-        `model`, the stack with the effects of tags; `net`, `kernel`, `artist` and `shuffled`; and the `truth`, NaN where
-        it is not known.
+        `model`, the stack with the effects of tags; `net`, `kernel`, `artist` and `shuffled`; and the `truth`, NaN
+        where it is not known.
     """
     listeners = lesson.targets.preference.shape[1]
     liking = Targets(lesson.targets.preference, lesson.targets.known, lesson.targets.direction[:, :0])

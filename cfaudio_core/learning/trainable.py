@@ -7,8 +7,6 @@ sound is (see `space`), so that the new layers begin with sounds as far apart as
 from __future__ import annotations
 
 import copy
-from typing import cast
-
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -97,12 +95,14 @@ class DeepNet(nn.Module):
 
     def forward(self, windows: Tensor) -> Tensor:
         """Map (tracks, windows, ...) to (tracks, outputs)."""
-        return cast(Tensor, self.head(self.hear(windows)))
+        said: Tensor = self.head(self.hear(windows))
+        return said
 
     def hear(self, windows: Tensor) -> Tensor:
         """What is told to the new layers: (tracks, windows, ...) to (tracks, windows, 2 C)."""
-        pooled = self.pooled(windows.flatten(0, 1))
-        return ((pooled - self.mean) @ self.whitening).unflatten(0, windows.shape[:2])
+        pooled: Tensor = self.pooled(windows.flatten(0, 1))
+        places = (pooled - self.mean) @ self.whitening
+        return places.reshape(*windows.shape[:2], -1)
 
 
 Trainable = Head | DeepNet

@@ -120,7 +120,10 @@ class Ensemble:
         self._prepare = _preparation(settings, backbone)
         self._nets: list[Trainable] = []
         for state in states:
-            outputs, dim = len(state[f"{_at(backbone)}layers.4.bias"]), state[f"{_at(backbone)}layers.1.weight"].shape[1]
+            outputs, dim = (
+                len(state[f"{_at(backbone)}layers.4.bias"]),
+                state[f"{_at(backbone)}layers.1.weight"].shape[1],
+            )
             net: Trainable = Head(dim, outputs, settings)
             if backbone is not None:
                 pooled = Pooled(cast(Musicnn, backbone.net), settings.fine_tune)
