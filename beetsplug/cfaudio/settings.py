@@ -53,7 +53,7 @@ class Settings:
     session_gap: float
     factorizer: str
     factors: int
-    backbone: str
+    backbone: str | tuple[str, ...]
     fine_tune: str
     loss: str
     cache_size: int
@@ -102,7 +102,7 @@ def read_settings(config: confuse.ConfigView) -> Settings:
         session_gap=60.0 * _whole(config, "session_gap", 1, 100_000),
         factorizer=config["factorizer"].as_choice(FACTORIZERS),
         factors=_whole(config, "factors", 4, 512),
-        backbone=config["backbone"].as_choice(BACKBONES),
+        backbone=_backbone(config),
         fine_tune=_fine_tune(config),
         loss=_loss(config),
         cache_size=_whole(config, "cache_size", 1, 1_000_000),
@@ -122,9 +122,28 @@ def score_field(name: object, *, main: bool) -> str:
     return "cf_score" if main else f"cf_score_{str(name).lower()}"
 
 
+def _backbone(config: confuse.ConfigView) -> str | tuple[str, ...]:
+    """The net that hears, or a tuple of several; a file's name is absolute."""
+    value = config["backbone"].get()
+    listed = value if isinstance(value, list) else [value]
+    nets = []
+    for i, name in enumerate(listed):
+        if isinstance(name, str) and name.lower().endswith(".onnx"):
+            view = config["backbone"][i] if isinstance(value, list) else config["backbone"]
+            nets.append(view.as_filename())
+        elif name in BACKBONES:
+            nets.append(name)
+        else:
+            known = ", ".join(BACKBONES)
+            raise UserError(f"cfaudio.backbone: must be one of {known}, a file *.onnx, or a list of them, not {name!r}")
+    if not nets or len(set(nets)) < len(nets):
+        raise UserError(f"cfaudio.backbone: must name nets, each of them once, not {value!r}")
+    return nets[0] if len(nets) == 1 else tuple(nets)
+
+
 def _fine_tune(config: confuse.ConfigView) -> str:
     chosen: str = config["fine_tune"].as_choice(FINE_TUNE)
-    if chosen in {"top", "all"} and config["backbone"].get() not in {"musicnn", "musicnn_mtt"}:
+    if chosen in {"top", "all"} and _backbone(config) not in {"musicnn", "musicnn_mtt"}:
         raise UserError(f"cfaudio.fine_tune: {chosen} is for musicnn or musicnn_mtt; others take none or head")
     return chosen
 

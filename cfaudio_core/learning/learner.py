@@ -167,15 +167,15 @@ def _teach(
     fold = np.random.default_rng(settings.seed).permutation(len(known)) % settings.folds
     lesson = Lesson(features, sound_graph(features), known, targets, groups, fold)
     machine, held_out = fit_kernel(lesson, settings.seed)
-    to_train = settings.net.fine_tune != "none" and windows is not None
-    apart = hold_albums_apart(tracks, lesson, settings.seed, most=None if to_train else MOST)
+    source = windows if settings.net.fine_tune != "none" else None
+    apart = hold_albums_apart(tracks, lesson, settings.seed, most=MOST if source is None else None)
     by_kernel = held_out if apart is lesson else fit_kernel(apart, settings.seed)[1]
     together, by_net = by_kernel, None
-    if to_train:
+    if source is not None:
         from cfaudio_core.learning.tuned import train_net
 
         space = SoundSpace(*(arrays[f"space.{part}"] for part in SoundSpace._fields))
-        trained = train_net(apart, [tracks.keys[i] for i in known], windows, space, settings.net, settings.seed)
+        trained = train_net(apart, [tracks.keys[i] for i in known], source, space, settings.net, settings.seed)
         if trained:
             by_net = trained.held_out
             shares, together = stack(by_kernel, by_net, targets, groups, apart.fold)

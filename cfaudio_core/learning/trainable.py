@@ -7,6 +7,7 @@ sound is (see `space`), so that the new layers begin with sounds as far apart as
 from __future__ import annotations
 
 import copy
+
 import numpy as np
 import torch
 from torch import Tensor, nn

@@ -120,14 +120,12 @@ class Ensemble:
         self._prepare = _preparation(settings, backbone)
         self._nets: list[Trainable] = []
         for state in states:
-            outputs, dim = (
-                len(state[f"{_at(backbone)}layers.4.bias"]),
-                state[f"{_at(backbone)}layers.1.weight"].shape[1],
-            )
-            net: Trainable = Head(dim, outputs, settings)
+            at = "" if backbone is None else "head."
+            head = Head(state[f"{at}layers.1.weight"].shape[1], len(state[f"{at}layers.4.bias"]), settings)
+            net: Trainable = head
             if backbone is not None:
                 pooled = Pooled(cast(Musicnn, backbone.net), settings.fine_tune)
-                net = DeepNet(pooled, state["mean"], state["whitening"], cast(Head, net))
+                net = DeepNet(pooled, state["mean"], state["whitening"], head)
             net.load_state_dict({name: torch.from_numpy(np.array(array)) for name, array in state.items()})
             self._nets.append(net.to(device()))
 
@@ -137,7 +135,7 @@ class Ensemble:
 
     def of_patches(self, patches: npt.NDArray[Any]) -> FloatArray:
         """float32 (outputs,): what deep nets say of one track, by its log-mel patches (windows, 187, 96)."""
-        return self._mean(self._prepare(patches)[None])[0]
+        return float32(self._mean(self._prepare(patches)[None])[0])
 
     def _mean(self, windows: npt.NDArray[Any]) -> FloatArray:
         return float32(np.mean([predict(net, windows) for net in self._nets], axis=0))
@@ -146,10 +144,6 @@ class Ensemble:
 def evened(features: FloatArray) -> FloatArray:
     """The same directions with a variance of about 1 in each, which is what a net's first weights are made for."""
     return float32(features * np.sqrt(features.shape[1]))
-
-
-def _at(backbone: Backbone | None) -> str:
-    return "" if backbone is None else "head."
 
 
 def _preparation(settings: NetSettings, backbone: Backbone | None) -> Prepare:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from user_home import Home
 
-from beetsplug.cfaudio.settings import DEFAULTS
+from beetsplug.cfaudio.settings import BACKBONES, DEFAULTS
+from cfaudio_core.nets import backbone
 
 WRONG = {
     "auto": ["maybe", 3, None, []],
@@ -14,7 +15,7 @@ WRONG = {
     "session_gap": [0, 100_001, "long", 0.5, None],
     "factorizer": ["als", 3, None],
     "factors": [0, 1, 513, 40.5, "40", True, None],
-    "backbone": ["resnet", 3, None, ["musicnn"]],
+    "backbone": ["resnet", 3, None, {}, [], ["vgg", "resnet"], ["vgg", 3], [["vgg"]], ["vgg", "musicnn", "vgg"]],
     "windows": [0, 1001, "ten", False, "All", None],
     "jobs": [-1, 1025, 1.5, "all"],
     "weights": [3, True, ["x.whl"]],
@@ -42,6 +43,10 @@ def test_an_unknown_key_is_one_line_that_lists_the_known_ones(home: Home, key: s
     complaint = home.beet_here("cfembed").complaint
     assert f"cfaudio.{key}: there is no such setting" in complaint
     assert all(known in complaint for known in DEFAULTS)
+
+
+def test_the_nets_that_may_be_named_are_those_there_are() -> None:
+    assert set(BACKBONES) == backbone.BACKBONES.keys()
 
 
 @pytest.mark.parametrize("section", [5, [1], "on", False])
