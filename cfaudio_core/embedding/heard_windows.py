@@ -14,7 +14,7 @@ from cfaudio_core.audio.logmel import log_mel
 from cfaudio_core.audio.sndfile_reader import quiet_stderr
 from cfaudio_core.embedding.feature_store import FeatureStore
 from cfaudio_core.embedding.heard import Heard
-from cfaudio_core.errors import AudioError
+from cfaudio_core.errors import AudioError, SettingError
 from cfaudio_core.learning.model_files import Model
 from cfaudio_core.learning.net_settings import NetSettings
 from cfaudio_core.learning.space import Sound, SoundSpace
@@ -71,7 +71,9 @@ class HeardWindows(NamedTuple):
 
     def backbone(self) -> Backbone:
         """The pretrained net, whole."""
-        return load_backbone(self.ear.backbone, wheel=self.ear.wheel)
+        if not isinstance(name := self.ear.backbone, str):
+            raise SettingError("fine_tune: of several nets only the head can be trained")
+        return load_backbone(name, wheel=self.ear.wheel)
 
     def said_by_nets(self, model: Model, keys: Sequence[str], sound: Sound) -> FloatArray | None:
         """What a model's trained nets say of tracks. Deep ones listen to the files, once; what they say is kept.

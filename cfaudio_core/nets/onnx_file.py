@@ -60,9 +60,7 @@ class OnnxNet:
         try:
             self._session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # onnxruntime has a class of its own for every mishap
-            raise WeightsError(
-                f"{name}: is not an ONNX model that onnxruntime can run ({_first_line(error)})"
-            ) from error
+            raise WeightsError(f"{name}: not an ONNX model that can be run ({_first_line(error)})") from error
         self._name = name
         inputs = self._session.get_inputs()
         if len(inputs) != 1 or inputs[0].type != "tensor(float)" or not _takes_windows(inputs[0].shape):
@@ -98,10 +96,8 @@ class OnnxNet:
 
 def _takes_windows(shape: list[int | str | None]) -> bool:
     """Whether (n, 187, 96) fits; a free dimension has a name, or None."""
-    wanted = (None, FRAMES, BANDS)
-    return len(shape) == 3 and all(
-        not isinstance(a, int) or b is None or a == b for a, b in zip(shape, wanted, strict=True)
-    )
+    fits = [not isinstance(given, int) or given == own for given, own in zip(shape[1:], (FRAMES, BANDS), strict=False)]
+    return len(shape) == 3 and all(fits)
 
 
 def _content(name: str) -> bytes:
