@@ -26,7 +26,7 @@ from cfaudio_core.tracks import FloatArray, float32
 
 _MOST_WINDOWS = 10
 _FEWEST = 30  # tracks with windows, or nothing is trained
-_BATCH = 16
+_BATCH = 8
 
 Read = Iterator[tuple[str, npt.NDArray[np.float16]]]
 Prepare = Callable[[npt.NDArray[Any]], npt.NDArray[Any]]
@@ -75,13 +75,15 @@ def train_net(
         NaN stands for what no net can say since the track could not be read or there was no room for it. None where
         that leaves too few tracks to learn from.
     """
-    shallow = settings.fine_tune == "head"
-    backbone = None if shallow else windows.backbone()
-    read, prepare = windows.patches, _preparation(settings, backbone)
-    shape = (2 * len(space.mean),)
-    if backbone is None:
-        read, prepare = windows.features, lambda heard: evened(space.windows(np.asarray(heard, np.float16)))
+    backbone: Backbone | None = None
+    prepare: Prepare
+    shape: tuple[int, ...]
+    if settings.fine_tune == "head":
+        read, shape = windows.features, (2 * len(space.mean),)
+        prepare = lambda heard: evened(space.windows(np.asarray(heard, np.float16)))  # noqa: E731
     else:
+        backbone = windows.backbone()
+        read, prepare = windows.patches, _preparation(settings, backbone)
         shape = prepare(np.zeros((1, FRAMES, BANDS), np.float32)).shape[1:]
     cache = WindowCache(keys, shape, settings.cache_size, seed)
     for key, heard in read(cache.keys):

@@ -1,6 +1,7 @@
 """Nets trained on a library: what they learn, that their held-out predictions are honest, and what they are worth."""
 
-from dataclasses import replace
+import json
+from dataclasses import asdict, replace
 from typing import ClassVar
 
 import numpy as np
@@ -13,23 +14,22 @@ from cfaudio_core.audio.logmel import band_statistics
 from cfaudio_core.embedding.placing import foretell, place
 from cfaudio_core.factors.confidence import Confidence
 from cfaudio_core.factors.wmf import WmfSettings, factorize
-from cfaudio_core.learning.comparison import album_folds
+from cfaudio_core.judging.held_out import judge
+from cfaudio_core.learning.comparison import hold_albums_apart
 from cfaudio_core.learning.dataset import Lesson, Parabolas, Targets, unit
-from cfaudio_core.learning.deep import deep_body, preparation
-from cfaudio_core.learning.heads import Heads, evened
 from cfaudio_core.learning.learner import learn
 from cfaudio_core.learning.losses import make_loss
 from cfaudio_core.learning.neighbours import sound_graph
-from cfaudio_core.learning.net_settings import NetSettings
+from cfaudio_core.learning.net_settings import NetSettings, Schedule
 from cfaudio_core.learning.prediction_error import prediction_error
 from cfaudio_core.learning.space import SoundSpace, gather_sound
 from cfaudio_core.learning.stack import mixed, stack
-from cfaudio_core.learning.trainable import Trainable
+from cfaudio_core.learning.trainable import Head, Pooled
 from cfaudio_core.learning.training import train
-from cfaudio_core.learning.tuned import Listening, WindowCache, train_net
+from cfaudio_core.learning.tuned import Ensemble, WindowCache, train_net
 from cfaudio_core.nets.backbone import load_backbone
 
-FAST = NetSettings("head", hidden=32, epochs=40, patience=6, rate=1e-2, dropout=0.2, input_dropout=0.0)
+FAST = NetSettings("head", hidden=32, dropout=0.2, input_dropout=0.0, head=Schedule(1e-2, 200, 10, patience=6))
 
 
 def make_windows(n=240, windows=4, dim=6, seed=0):
@@ -48,7 +48,7 @@ def make_targets(preference, direction=None):
 def trained(windows, targets, settings=FAST, seed=0):
     fold = np.arange(len(windows)) % 3
     dim, outputs = windows.shape[2], targets.values.shape[1]
-    return train(lambda: Trainable(torch.nn.Identity(), dim, outputs, settings), windows, targets, fold, settings, seed)
+    return train(lambda: Head(dim, outputs, settings), windows, targets, fold, settings, seed)
 
 
 def correlation(one, other):
@@ -87,18 +87,6 @@ def test_the_same_seed_gives_the_same_nets_and_another_one_others():
     np.testing.assert_array_equal(one.held_out, same.held_out)
     assert not np.array_equal(one.held_out, other.held_out)
     assert torch.equal(torch.random.get_rng_state(), before)  # nobody else's random numbers are touched
-
-
-def test_heads_say_without_torch_what_the_nets_say_with_it():
-    _, sound = make_windows(60)
-    features = sound / np.sqrt(6)
-    states = trained(evened(features)[:, None].astype(np.float16), make_targets(sound[:, 0])).states
-    net = Trainable(torch.nn.Identity(), 6, 1, FAST).eval()
-    said = []
-    for state in states:
-        net.load_state_dict({name: torch.from_numpy(array) for name, array in state.items()})
-        said.append(net(torch.from_numpy(evened(features))[:, None]).detach().numpy())
-    np.testing.assert_allclose(Heads.of(states).predict(features), np.mean(said, axis=0), atol=1e-5)
 
 
 def test_the_windows_of_a_track_lie_around_its_place():
@@ -149,19 +137,36 @@ def test_listeners_have_stacks_of_their_own_and_factors_one_in_common():
     assert shares[1, 2] > shares[0, 2] > 0
 
 
+def lesson_of(tracks, known=None, parts=5):
+    """A lesson about some of the tracks, all of which sound alike and are liked alike."""
+    known = np.arange(len(tracks)) if known is None else known
+    features = np.zeros((len(tracks), 1), np.float32)
+    fold = np.arange(len(known)) % parts
+    return Lesson(features, sound_graph(features), known, make_targets(np.zeros(len(known))), np.array([0]), fold)
+
+
 def test_albums_are_held_out_whole_in_parts_of_about_one_size():
     sizes = [12, 9, 8, 7, 7, 6, 5, 5, 4, 3, 2, 1, 1]
     albums = [f"album {i}" for i, size in enumerate(sizes) for _ in range(size)] + [""] * 30
     tracks = make_tracks(100, albums=albums)
-    fold = album_folds(tracks, np.arange(100), np.arange(100) % 5, seed=0)
+    fold = hold_albums_apart(tracks, lesson_of(tracks), seed=0).fold
     assert all(len({fold[i] for i in range(100) if albums[i] == album}) == 1 for album in set(albums) - {""})
     assert np.bincount(fold).tolist() == [20] * 5
 
 
 @pytest.mark.parametrize("albums", [[""] * 50, [f"album {i}" for i in range(50)], ["the only one"] * 50])
 def test_where_no_albums_can_be_held_out_tracks_are(albums):
-    fold = np.arange(50) % 5
-    assert album_folds(make_tracks(50, albums=albums), np.arange(50), fold, seed=0) is fold
+    tracks = make_tracks(50, albums=albums)
+    lesson = lesson_of(tracks)
+    assert hold_albums_apart(tracks, lesson, seed=0) is lesson
+
+
+def test_of_many_tracks_some_are_compared_on():
+    tracks = make_tracks(90, albums=[f"album {i // 3}" for i in range(90)])
+    lesson = lesson_of(tracks, np.arange(0, 90, 1))
+    some = hold_albums_apart(tracks, lesson, seed=0, most=40)
+    assert len(some.known) == len(some.targets) == len(some.fold) == 40
+    assert len(hold_albums_apart(tracks, lesson, seed=0, most=None).known) == 90
 
 
 class Steady:
@@ -189,17 +194,30 @@ def test_a_net_that_is_heeded_becomes_part_of_the_model_and_is_the_better_for_it
     fresh = np.flatnonzero(plays == 0)
     row = np.full(240, -1)
     row[plays > 0] = np.arange((plays > 0).sum())
-    said = [
-        foretell(m, tracks, SoundSpace(*(m.arrays[f"space.{part}"] for part in SoundSpace._fields)).apply(sound), row)
-        for m in (plain, model)
-    ]
-    assert correlation(said[1][fresh, 0], liking[fresh]) > correlation(said[0][fresh, 0], liking[fresh])
-    assert np.isfinite(place(model, tracks, [person], sound).scores["me"]).all()
+    features = SoundSpace(*(model.arrays[f"space.{part}"] for part in SoundSpace._fields)).apply(sound)
+    by_net = Ensemble(model.nets, FAST).of_places(features)
+    said = [foretell(m, tracks, features, row, net)[fresh, 0] for m, net in ((plain, None), (model, by_net))]
+    assert correlation(said[1], liking[fresh]) > correlation(said[0], liking[fresh])
+    assert np.isfinite(place(model, tracks, [person], sound, by_net).scores["me"]).all()
+    verdict = judge(model)[0]
+    assert verdict.compared["model"] > verdict.compared["kernel"] > 0.6 > verdict.compared["shuffled"]
+
+
+def test_where_albums_are_liked_as_a_whole_the_artist_tells_and_shuffled_sound_does_not():
+    library = make_library(240)
+    liked = np.random.default_rng(0).random(24) < 0.5  # an artist has two albums of five
+    plays = np.where(np.arange(240) % 2 == 0, np.where(liked[np.arange(240) // 10], 9, 1), 0)
+    model = learn(library.tracks, [replace(library.listener, plays=np.float32(plays))], library.sound, NET, QUICK)
+    compared = judge(model)[0].compared
+    assert compared["artist"] > 0.8
+    assert compared["model"] > 0.8
+    assert abs(compared["shuffled"] - 0.5) < 0.12
+    assert "net" not in compared
 
 
 def test_a_net_that_is_not_heeded_leaves_the_model_as_it_would_be_without_one():
     library = make_library(120)
-    hopeless = replace(FAST, epochs=1, rate=1e-6)
+    hopeless = replace(FAST, head=Schedule(1e-6, 1))
     plain = learn(library.tracks, [library.listener], library.sound, NET, QUICK)
     model = learn(library.tracks, [library.listener], library.sound, NET, replace(QUICK, net=hopeless), Steady(library))
     assert model.arrays.keys() - plain.arrays.keys() == {"compared.net"}
@@ -290,18 +308,11 @@ def real_space():
     return SoundSpace.of(sound), sound
 
 
-@pytest.mark.weights
-@pytest.mark.parametrize("fine_tune", ["top", "all"])
-def test_a_deep_net_begins_where_the_space_of_sound_is(fine_tune, real_space):
-    space, sound = real_space
-    backbone = Real().backbone()
-    body = deep_body(fine_tune, backbone, space)
-    prepare = preparation(fine_tune, backbone)
-    heard = [
-        body(torch.from_numpy(np.float32(prepare(p)))).detach().numpy().mean(axis=0) for p in Real.patches_of.values()
-    ]
-    expected = evened(space.apply(sound))[:, : body.dim]
-    assert correlation(np.ravel(heard), np.ravel(expected)) > 0.99
+def lesson_on(features, targets, fold):
+    return Lesson(features, sound_graph(features), np.arange(len(targets)), targets, np.array([0]), fold)
+
+
+LOUD = make_targets(np.where(np.arange(40) % 2, 1, -1))
 
 
 @pytest.mark.weights
@@ -309,34 +320,75 @@ def test_a_deep_net_begins_where_the_space_of_sound_is(fine_tune, real_space):
 def test_what_is_to_be_trained_is_trained_and_listens_by_itself(fine_tune, real_space):
     space, sound = real_space
     keys = list(Real.patches_of)
-    features = space.apply(sound)
-    targets = make_targets(np.where(np.arange(40) % 2, 1, -1))
-    lesson = Lesson(features, sound_graph(features), np.arange(40), targets, np.array([0]), np.arange(40) // 2 % 2)
-    settings = NetSettings(fine_tune, hidden=16, epochs=3, head_epochs=1, rate=1e-2, crops=1, batch=8)
+    lesson = lesson_on(space.apply(sound), LOUD, np.arange(40) // 2 % 2)
+    settings = NetSettings(fine_tune, hidden=16, head=Schedule(1e-2, 0), deep=Schedule(3e-3, 8, 1, 4, crops=1), batch=8)
     one = train_net(lesson, keys, Real(), space, settings, seed=0)
-    before = {
-        name: array.numpy() for name, array in deep_body(fine_tune, Real().backbone(), space).state_dict().items()
-    }
-    after = {name.removeprefix("body."): a for name, a in one.states[0].items() if name.startswith("body.")}
-    assert before.keys() == after.keys()
+    net = Real().backbone().net
+    before = {f"pooled.{name}": array.numpy() for name, array in Pooled(net, fine_tune).state_dict().items()}
+    after = one.states[0]
+    assert before.keys() == {name for name in after if name.startswith("pooled.")}
     assert all(np.isfinite(array).all() for array in after.values())
-    changed = {name for name in before if not np.array_equal(before[name], after[name])}
     convolutions = {name for name in before if name.endswith("conv.weight")}
-    assert convolutions <= changed
     assert len(convolutions) == (3 if fine_tune == "top" else 8)
-    nets = Listening(one.states[:1], Real().backbone(), space, settings)
-    held_out = [nets.say(Real.patches_of[keys[row]])[0] for row in np.flatnonzero(lesson.fold == 0)]
+    assert all(not np.array_equal(before[name], after[name]) for name in convolutions)
+    nets = Ensemble(one.states[:1], settings, Real().backbone())
+    held_out = [nets.of_patches(Real.patches_of[keys[row]])[0] for row in np.flatnonzero(lesson.fold == 0)]
     np.testing.assert_allclose(held_out, one.held_out[lesson.fold == 0, 0], atol=0.02)  # there in 16 bits
+    again = train_net(lesson, keys, Real(), space, settings, seed=0)
+    np.testing.assert_array_equal(one.held_out, again.held_out)
+
+
+class Pulses(Real):
+    """Maps of a front end that answers to pulses: in some tracks two follow each other closely, in others they do not.
+
+    What is pooled over time alone is the same for both; whether they do, a convolution over time can learn.
+    """
+
+    close = np.arange(120) % 2 == 0
+
+    def patches(self, keys):
+        for key in keys:
+            i = int(key.removeprefix("key"))
+            rng = np.random.default_rng(i)
+            patches = np.zeros((3, 187, 96), np.float16)
+            for window in patches:
+                for at in rng.choice(np.arange(4, 170, 12), 8, replace=False):
+                    window[[at, at + (2 if self.close[i] else 6)]] = 4
+            yield key, patches
+
+    def features(self, keys):
+        return ((key, np.float16(p.mean(axis=1)[:, :4] + 1)) for key, p in self.patches(keys))
+
+
+@pytest.mark.weights
+def test_convolutions_learn_what_frozen_features_cannot_tell():
+    keys = [f"key{i}" for i in range(120)]
+    targets = make_targets(np.where(Pulses.close, 1, -1))
+    sound = gather_sound(Pulses().features(keys), keys)
+    space = SoundSpace.of(sound)
+    lesson = lesson_on(space.apply(sound), targets, np.arange(120) // 2 % 2)
+    frozen = Schedule(1e-3, 0)
+    settings = NetSettings(
+        "top", hidden=16, dropout=0.0, input_dropout=0.0, head=frozen, deep=Schedule(3e-3, 60, 5, crops=1)
+    )
+    held_out = {
+        name: train_net(lesson, keys, Pulses(), space, kind, seed=0).held_out[:, 0]
+        for name, kind in {
+            "head": NetSettings("head", hidden=16, head=Schedule(1e-2, 100)),
+            "top": settings,
+        }.items()
+    }
+    assert correlation(held_out["head"], targets.preference[:, 0]) < 0.3
+    assert correlation(held_out["top"], targets.preference[:, 0]) > 0.7
 
 
 @pytest.mark.weights
 def test_tracks_without_room_or_sound_are_left_to_the_kernel_machine(real_space):
     space, sound = real_space
     features = space.apply(sound)
-    lesson = Lesson(
-        features, sound_graph(features), np.arange(40), make_targets(features[:, 0]), np.array([0]), np.arange(40) % 2
-    )
-    settings = NetSettings("all", cache_size=1, epochs=1, hidden=4)
+    lesson = lesson_on(features, make_targets(features[:, 0]), np.arange(40) % 2)
+    none = Schedule(1e-3, 0)
+    settings = NetSettings("all", cache_size=1, hidden=4, head=none, deep=none)
     assert train_net(lesson, list(Real.patches_of), Real(), space, settings, seed=0) is None  # room for 29
     silent = type(
         "Silent", (Real,), {"patches": lambda self, keys: Real.patches(self, [k for k in keys if k != "key3"])}
@@ -347,3 +399,22 @@ def test_tracks_without_room_or_sound_are_left_to_the_kernel_machine(real_space)
     shares, together = stack(by_kernel, held_out, lesson.targets, np.array([0]), lesson.fold)
     assert np.isfinite(shares).all()
     assert together[3, 0] == mixed(shares, by_kernel, held_out)[3, 0] == 0
+
+
+def test_factors_go_by_their_angle_and_not_by_their_length():
+    rng = np.random.default_rng(0)
+    direction = unit(rng.normal(0, 1, (300, 4)))
+    targets = Targets(np.zeros((300, 1), np.float32), np.ones((300, 1), bool), direction)
+    near = np.float32(direction + rng.normal(0, 0.3, (300, 4)))
+    far = np.float32(direction + rng.normal(0, 0.9, (300, 4)))
+    nothing = np.zeros((300, 1), np.float32)
+    groups, fold = np.array([0, 1, 1, 1, 1]), np.arange(300) % 5
+    longer = np.hstack([nothing, far * 0.1])  # too short by far, so that any other length would lessen its error
+    same = np.hstack([nothing, far])
+    assert stack(longer, same, targets, groups, fold)[0][1].tolist() == [0] * 5
+    assert stack(same, np.hstack([nothing, near]), targets, groups, fold)[0][1, 1] > 0.5
+
+
+def test_settings_that_were_kept_with_a_model_are_read_again():
+    settings = NetSettings.of("all", "contrastive", 7)
+    assert NetSettings.read(json.loads(json.dumps(asdict(settings)))) == settings

@@ -15,7 +15,21 @@ WRONG = {
     "session_gap": [0, 100_001, "long", 0.5, None],
     "factorizer": ["als", 3, None],
     "factors": [0, 1, 513, 40.5, "40", True, None],
-    "backbone": ["resnet", 3, None, {}, [], ["vgg", "resnet"], ["vgg", 3], [["vgg"]], ["vgg", "musicnn", "vgg"]],
+    "backbone": [
+        "resnet",
+        3,
+        None,
+        {},
+        [],
+        ["vgg", "resnet"],
+        ["vgg", 3],
+        [["vgg"]],
+        ["vgg", "musicnn", "vgg"],
+        "x.pt",
+    ],
+    "fine_tune": ["tail", 3, None, True, ["head"]],
+    "loss": ["hinge", 3, None, True],
+    "cache_size": [0, 1_000_001, "big", 0.5, True, None],
     "windows": [0, 1001, "ten", False, "All", None],
     "jobs": [-1, 1025, 1.5, "all"],
     "weights": [3, True, ["x.whl"]],
@@ -82,3 +96,24 @@ def test_listeners_whom_only_capitals_tell_apart_are_refused(home: Home) -> None
 def test_a_single_field_needs_no_list(scored: Home) -> None:
     scored.configure({"users": {"anna": "play_count"}})
     assert len(scored.beet("cfrecommend", "-u", "anna").fine.lines) == 40
+
+
+@pytest.mark.parametrize(
+    ("settings", "key"),
+    [
+        ({"backbone": "vgg", "fine_tune": "top"}, "fine_tune"),
+        ({"backbone": ["musicnn", "vgg"], "fine_tune": "all"}, "fine_tune"),
+        ({"factorizer": "both", "loss": "wpe"}, "loss"),
+    ],
+)
+def test_settings_that_do_not_go_together_are_one_line(home: Home, settings: dict[str, object], key: str) -> None:
+    home.configure(settings)
+    assert f"cfaudio.{key}: " in home.beet("cfembed").complaint
+
+
+@pytest.mark.parametrize("backbone", ["nowhere.onnx", ["musicnn", "nowhere.onnx"]])
+def test_a_net_whose_file_is_not_there_is_one_line(scored: Home, backbone: object) -> None:
+    scored.configure({"backbone": backbone})
+    complaint = scored.beet("cfembed").complaint
+    assert "cfaudio.backbone: " in complaint
+    assert "nowhere.onnx: No such file" in complaint
