@@ -99,7 +99,10 @@ def _table(model: Model) -> Iterator[str]:
     for verdict in verdicts:
         figures = (f"  {verdict.compared[way]:>{len(_WAYS[way])}.0%}" for way in ways)
         yield f"  {verdict.listener:{width}}" + "".join(figures)
+    net = model.about["settings"].get("net", {})
     if "net" not in ways:
+        if net.get("fine_tune", "none") != "none":
+            yield f"Fewer than {net['fewest']} played tracks could be listened to again: no net was trained."
         return
     for verdict in verdicts:
         share = verdict.net_share

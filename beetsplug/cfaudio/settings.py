@@ -125,6 +125,8 @@ def score_field(name: object, *, main: bool) -> str:
 def _backbone(config: confuse.ConfigView) -> str | tuple[str, ...]:
     """The net that hears, or a tuple of several; a file's name is absolute."""
     value = config["backbone"].get()
+    if value == "spotify":  # until it has been trained, and beside it
+        return "musicnn"
     listed = value if isinstance(value, list) else [value]
     nets = []
     for i, name in enumerate(listed):
@@ -135,7 +137,9 @@ def _backbone(config: confuse.ConfigView) -> str | tuple[str, ...]:
             nets.append(name)
         else:
             known = ", ".join(BACKBONES)
-            raise UserError(f"cfaudio.backbone: must be one of {known}, a file *.onnx, or a list of them, not {name!r}")
+            raise UserError(
+                f"cfaudio.backbone: must be one of {known}, a file *.onnx or a list of them, or spotify, not {name!r}"
+            )
     if not nets or len(set(nets)) < len(nets):
         raise UserError(f"cfaudio.backbone: must name nets, each of them once, not {value!r}")
     return nets[0] if len(nets) == 1 else tuple(nets)
@@ -143,6 +147,10 @@ def _backbone(config: confuse.ConfigView) -> str | tuple[str, ...]:
 
 def _fine_tune(config: confuse.ConfigView) -> str:
     chosen: str = config["fine_tune"].as_choice(FINE_TUNE)
+    if config["backbone"].get() == "spotify":
+        if chosen != "all":
+            raise UserError("cfaudio.fine_tune: the backbone spotify begins from nothing, so that all of it is trained")
+        return "spotify"
     if chosen in {"top", "all"} and _backbone(config) not in {"musicnn", "musicnn_mtt"}:
         raise UserError(f"cfaudio.fine_tune: {chosen} is for musicnn or musicnn_mtt; others take none or head")
     return chosen

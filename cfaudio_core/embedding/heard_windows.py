@@ -103,7 +103,8 @@ class HeardWindows(NamedTuple):
         kept = f"said-{model.id}"
         left = sorted(set(keys) - self.store.keys(kept, 1))
         if left:
-            nets = Ensemble(states, settings, self.backbone())
+            backbone = self.backbone() if settings.fine_tune in {"top", "all"} else None
+            nets = Ensemble(states, settings, backbone)
             said = []
             for key, patches in self.patches(left):
                 said.append(Heard(self.paths[key], None, key, nets.of_patches(patches)[None].astype(np.float16)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-FINE_TUNE = ("none", "head", "top", "all")
+FINE_TUNE = ("none", "head", "top", "all", "spotify")
 LOSSES = ("mse", "contrastive", "wpe")
 
 
@@ -36,7 +36,13 @@ class Schedule:
     crops: int = 3
 
 
-_DEEP = {"top": Schedule(1e-4, 300, crops=1), "all": Schedule(1e-4, 60, warm_up=10, patience=3, crops=1)}
+_DEEP = {
+    "top": Schedule(1e-4, 300, crops=1),
+    "all": Schedule(1e-4, 60, warm_up=10, patience=3, crops=1),
+    "spotify": Schedule(5e-3, 600, check=20, crops=1),
+}
+_ENOUGH = 1000
+"""Tracks to train a net on that begins from nothing."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +53,7 @@ class NetSettings:
     ----------
     fine_tune
         One of `FINE_TUNE`: nothing, new layers on what the pretrained net hears (`head`), with them its last
-        convolutions (`top`), or all of it.
+        convolutions (`top`), all of it, or another net from nothing (`spotify`).
     loss
         One of `LOSSES`, see `losses`.
     cache_size
@@ -60,6 +66,8 @@ class NetSettings:
         Of AdamW.
     batch
         Tracks a step.
+    fewest
+        Tracks that it takes to train a net.
     apart
         Share of the tracks that are set apart, to see when to stop.
     head, deep
@@ -74,6 +82,7 @@ class NetSettings:
     dropout: float = 0.5
     weight_decay: float = 1e-2
     batch: int = 32
+    fewest: int = 30
     apart: float = 0.15
     head: Schedule = field(default_factory=lambda: Schedule(1e-3, 600))
     deep: Schedule = field(default_factory=lambda: _DEEP["top"])
@@ -83,7 +92,8 @@ class NetSettings:
         """The settings of a mode; where nothing is trained, the others make no difference."""
         if fine_tune == "none":
             return cls()
-        return cls(fine_tune, loss, cache_size, deep=_DEEP.get(fine_tune, _DEEP["top"]))
+        fewest = _ENOUGH if fine_tune == "spotify" else cls.fewest
+        return cls(fine_tune, loss, cache_size, fewest=fewest, deep=_DEEP.get(fine_tune, _DEEP["top"]))
 
     @classmethod
     def read(cls, kept: dict[str, object]) -> NetSettings:

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from cfaudio_core.learning.net_settings import NetSettings
 from cfaudio_core.nets.musicnn import Musicnn
+from cfaudio_core.nets.spotify import Spotify
 from cfaudio_core.tracks import FloatArray
 
 _SOFT = 1e-4  # a root's slope at 0 is without end: in training it is that of a root that begins here
@@ -106,7 +107,7 @@ class DeepNet(nn.Module):
         return places.reshape(*windows.shape[:2], -1)
 
 
-Trainable = Head | DeepNet
+Trainable = Head | DeepNet | Spotify
 
 
 def learnt(net: Trainable) -> dict[str, FloatArray]:

@@ -20,7 +20,8 @@ from torch import Tensor
 from cfaudio_core.learning.dataset import Targets
 from cfaudio_core.learning.losses import Loss, make_loss
 from cfaudio_core.learning.net_settings import NetSettings, Schedule
-from cfaudio_core.learning.trainable import DeepNet, Trainable, learnt
+from cfaudio_core.learning.trainable import DeepNet, Head, Trainable, learnt
+from cfaudio_core.nets.spotify import Spotify
 from cfaudio_core.tracks import FloatArray, IntArray
 
 State = dict[str, FloatArray]
@@ -95,7 +96,8 @@ def train(
                 _fit(net.head, heard, rows, loss, settings, settings.head, seed + int(k))
                 _fit(net, windows, rows, loss, settings, settings.deep, seed + int(k))
             else:
-                _fit(net, windows, rows, loss, settings, settings.head, seed + int(k))
+                schedule = settings.head if isinstance(net, Head) else settings.deep
+                _fit(net, windows, rows, loss, settings, schedule, seed + int(k))
             held_out[fold == k] = predict(net, windows[fold == k])
             states.append(learnt(net))
             on_progress(1)
@@ -133,7 +135,12 @@ def _fit(
     each = windows.shape[1]
     looked_at = windows[apart][:, np.unique(np.linspace(0, each - 1, min(each, _LOOKED_AT)).round().astype(int))]
     rng = np.random.default_rng(seed)
-    optimiser = torch.optim.AdamW(net.parameters(), schedule.rate, weight_decay=settings.weight_decay)
+    optimiser: torch.optim.Optimizer
+    if isinstance(net, Spotify):  # as it was trained in the original
+        decay = settings.weight_decay * 1e-2  # not decoupled from the slope here
+        optimiser = torch.optim.SGD(net.parameters(), schedule.rate, 0.9, weight_decay=decay, nesterov=True)
+    else:
+        optimiser = torch.optim.AdamW(net.parameters(), schedule.rate, weight_decay=settings.weight_decay)
     best, best_state, waited = _error(net, looked_at, loss, apart), _copy(net), 0
     order = inside[:0]
     for step in range(1, schedule.steps + 1):

@@ -3,6 +3,7 @@
 - `head`: new layers on the places of windows in the space of sound; the pretrained net stays as it is.
 - `top`: musicnn's mid-end too, on activations of its front end, which stays and is heard once.
 - `all`: its front end as well, on the spectrograms themselves.
+- `spotify`: another net, on the spectrograms too, which begins from nothing; see `nets.spotify`.
 """
 
 from __future__ import annotations
@@ -21,11 +22,11 @@ from cfaudio_core.learning.trainable import DeepNet, Head, Pooled, Trainable
 from cfaudio_core.learning.training import State, Trained, device, predict, train
 from cfaudio_core.nets.backbone import BANDS, FRAMES, Backbone
 from cfaudio_core.nets.musicnn import Musicnn
+from cfaudio_core.nets.spotify import Spotify
 from cfaudio_core.progress import progress
 from cfaudio_core.tracks import FloatArray, float32
 
 _MOST_WINDOWS = 10
-_FEWEST = 30  # tracks with windows, or nothing is trained
 _BATCH = 8
 
 Read = Iterator[tuple[str, npt.NDArray[np.float16]]]
@@ -82,18 +83,22 @@ def train_net(
         read, shape = windows.features, (2 * len(space.mean),)
         prepare = lambda heard: evened(space.windows(np.asarray(heard, np.float16)))  # noqa: E731
     else:
-        backbone = windows.backbone()
+        backbone = windows.backbone() if settings.fine_tune in {"top", "all"} else None
         read, prepare = windows.patches, _preparation(settings, backbone)
         shape = prepare(np.zeros((1, FRAMES, BANDS), np.float32)).shape[1:]
     cache = WindowCache(keys, shape, settings.cache_size, seed)
     for key, heard in read(cache.keys):
         cache.put(key, prepare(heard))
     rows = cache.rows[cache.filled]
-    if len(rows) < _FEWEST:
+    if len(rows) < settings.fewest:
         return None
     kept = cache.windows if cache.filled.all() else cache.windows[cache.filled]
     outputs = lesson.targets.values.shape[1]
     make: Callable[[], Trainable] = lambda: Head(shape[0], outputs, settings)  # noqa: E731
+    if settings.fine_tune == "spotify":
+        loud = kept[:, 0].astype(np.float32)  # one window of each track tells how loud a band is
+        bands = torch.from_numpy(loud.mean(axis=(0, 1))), torch.from_numpy(1 / np.maximum(loud.std(axis=(0, 1)), 1e-3))
+        make = lambda: Spotify(bands, outputs, settings.dropout)  # noqa: E731
     if backbone is not None:
         pooled = Pooled(cast(Musicnn, backbone.net), settings.fine_tune).to(device())
         mean, whitening = _whitening(pooled, kept)
@@ -115,21 +120,28 @@ class Ensemble:
     settings
         As in the training.
     backbone
-        What was trained from; None where that is the head alone.
+        What was trained from; None where nothing of it was trained.
     """
 
     def __init__(self, states: Sequence[State], settings: NetSettings, backbone: Backbone | None = None) -> None:
         self._prepare = _preparation(settings, backbone)
         self._nets: list[Trainable] = []
         for state in states:
+            if settings.fine_tune == "spotify":
+                bands = torch.from_numpy(state["mean"]), torch.from_numpy(state["scale"])
+                self._add(Spotify(bands, len(state["dense.6.bias"])), state)
+                continue
             at = "" if backbone is None else "head."
             head = Head(state[f"{at}layers.1.weight"].shape[1], len(state[f"{at}layers.4.bias"]), settings)
             net: Trainable = head
             if backbone is not None:
                 pooled = Pooled(cast(Musicnn, backbone.net), settings.fine_tune)
                 net = DeepNet(pooled, state["mean"], state["whitening"], head)
-            net.load_state_dict({name: torch.from_numpy(np.array(array)) for name, array in state.items()})
-            self._nets.append(net.to(device()))
+            self._add(net, state)
+
+    def _add(self, net: Trainable, state: State) -> None:
+        net.load_state_dict({name: torch.from_numpy(np.array(array)) for name, array in state.items()})
+        self._nets.append(net.to(device()))
 
     def of_places(self, features: FloatArray) -> FloatArray:
         """float32 (n, outputs): what heads say of tracks by their places in the space of sound, float32 (n, dim)."""

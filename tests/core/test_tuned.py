@@ -382,6 +382,21 @@ def test_convolutions_learn_what_frozen_features_cannot_tell():
     assert correlation(held_out["top"], targets.preference[:, 0]) > 0.7
 
 
+def test_a_net_of_its_own_is_trained_from_nothing_where_there_is_enough():
+    keys = list(Real.patches_of)
+    rows = {key: np.float16(patches.mean(axis=1)) for key, patches in Real.patches_of.items()}
+    space = SoundSpace.of(gather_sound(rows.items(), keys))
+    lesson = lesson_on(np.zeros((40, 1), np.float32), LOUD, np.arange(40) // 2 % 2)
+    settings = NetSettings.of("spotify", "mse", 64)
+    assert train_net(lesson, keys, Real(), space, settings, seed=0) is None
+    settings = replace(settings, fewest=40, batch=8, deep=Schedule(5e-3, 16, 2, 4, crops=1))
+    trained = train_net(lesson, keys, Real(), space, settings, seed=0)
+    assert correlation(trained.held_out[:, 0], LOUD.preference[:, 0]) > 0.5
+    nets = Ensemble(trained.states[:1], settings)
+    held_out = [nets.of_patches(Real.patches_of[keys[row]])[0] for row in (0, 1, 4)]
+    np.testing.assert_allclose(held_out, trained.held_out[[0, 1, 4], 0], atol=1e-3)
+
+
 @pytest.mark.weights
 def test_tracks_without_room_or_sound_are_left_to_the_kernel_machine(real_space):
     space, sound = real_space

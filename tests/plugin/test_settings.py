@@ -103,6 +103,8 @@ def test_a_single_field_needs_no_list(scored: Home) -> None:
     [
         ({"backbone": "vgg", "fine_tune": "top"}, "fine_tune"),
         ({"backbone": ["musicnn", "vgg"], "fine_tune": "all"}, "fine_tune"),
+        ({"backbone": "spotify", "fine_tune": "top"}, "fine_tune"),
+        ({"backbone": ["musicnn", "spotify"]}, "backbone"),
         ({"factorizer": "both", "loss": "wpe"}, "loss"),
     ],
 )
