@@ -50,13 +50,17 @@ def stack(
         seen, truth = (targets.weights[:, own] > 0) & heard[:, None], targets.values[:, own]
         both = np.stack([by_kernel[:, own], by_net[:, own]])
         wrong = _apart if group == of_factors else _squared
-        summed = np.empty_like(truth)
+        summed, alone = np.empty_like(truth), np.empty_like(truth)
         for k in np.unique(fold):
             outside = fold == k
             weights = _weights(both[:, ~outside], truth[~outside], seen[~outside])
             summed[outside] = np.tensordot(weights, both[:, outside], 1)
+            # A net must not be credited with what another length of the kernel machine's word does.
+            length = _weights(both[:1, ~outside], truth[~outside], seen[~outside])
+            alone[outside] = length * both[0, outside]
         weights = _weights(both, truth, seen)
-        if weights[1] > 0 and wrong(summed, truth, seen) < _GAIN * wrong(both[0], truth, seen):
+        least = min(wrong(said, truth, seen) for said in (both[0], alone))
+        if weights[1] > 0 and wrong(summed, truth, seen) < _GAIN * least:
             shares[:, own] = weights[:, None]
             together[np.ix_(heard, own)] = summed[heard]
     return shares, float32(together)
@@ -78,6 +82,6 @@ def _apart(said: FloatArray, truth: FloatArray, seen: BoolArray) -> float:
 
 
 def _weights(both: FloatArray, truth: FloatArray, seen: BoolArray) -> FloatArray:
-    """float32 (2,): the weights that bring the sum nearest to the truth where it is known."""
+    """float32, one of each: the weights that bring the sum nearest to the truth where it is known."""
     columns = both[:, seen].T.astype(np.float64)
     return float32(nnls(columns, truth[seen].astype(np.float64))[0])

@@ -124,6 +124,16 @@ def test_a_net_is_heeded_if_it_adds_to_the_kernel_machine(noise, heeded):
         np.testing.assert_array_equal(together, kernel)
 
 
+def test_a_net_is_not_credited_with_what_a_shorter_word_of_the_kernel_machine_does():
+    rng = np.random.default_rng(0)
+    truth = rng.normal(0, 1, 300)
+    kernel = np.float32(2 * truth + rng.normal(0, 1, 300))[:, None]  # twice as long as it should be
+    noise = np.float32(rng.normal(0, 1, 300) + 0.1 * truth)[:, None]
+    shares, together = stack(kernel, noise, make_targets(truth), np.array([0]), np.arange(300) % 5)
+    assert shares[:, 0].tolist() == [1, 0]
+    np.testing.assert_array_equal(together, kernel)
+
+
 def test_listeners_have_stacks_of_their_own_and_factors_one_in_common():
     rng = np.random.default_rng(0)
     truth = np.float32(rng.normal(0, 1, (200, 4)))
