@@ -28,12 +28,14 @@ def make_loss(name: str, targets: Targets, device: str = "cpu") -> Loss:
     """The loss of a name, one of `net_settings.LOSSES`, for these targets."""
     values, weights = (torch.from_numpy(part).to(device) for part in (targets.values, targets.weights))
     listeners = targets.preference.shape[1]
-    of_factors = {"mse": _squared, "contrastive": _contrastive, "wpe": _prediction_error}[name](targets, device)
+    of_factors: Loss | None = None
+    if targets.direction.shape[1]:
+        of_factors = {"mse": _squared, "contrastive": _contrastive, "wpe": _prediction_error}[name](targets, device)
 
     def loss(said: Tensor, rows: IntArray) -> Tensor:
         wrong = said[:, :listeners] - values[rows, :listeners]
         liking = (weights[rows, :listeners] * wrong**2).sum(dim=1).mean()
-        if listeners == values.shape[1]:
+        if of_factors is None:
             return liking
         return liking + of_factors(said[:, listeners:], rows)
 

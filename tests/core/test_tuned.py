@@ -246,6 +246,12 @@ def test_every_loss_learns_the_factors(loss):
     assert correlation(held_out[:, 0], sound[:, 0]) > 0.85
 
 
+@pytest.mark.parametrize("loss", ["mse", "contrastive", "wpe"])
+def test_every_loss_does_without_factors(loss):
+    targets = make_targets([1.0, -1.0])
+    assert make_loss(loss, targets)(torch.zeros(2, 1), np.array([0, 1])).item() == 1
+
+
 def test_a_contrast_is_least_where_every_track_is_nearest_to_its_own_factors():
     direction = np.eye(4, dtype=np.float32)
     targets = make_targets(np.zeros(4), direction)
