@@ -2,8 +2,8 @@
 
 The sum that comes nearest to the truth, without negative weights (Breiman, "Stacked regressions", Machine Learning 24,
 1996). A net that adds nothing gets no say: it has to make the sum better on tracks that the weights were not chosen
-on, or the kernel machine stands alone, as it would have without a net. Better is a smaller squared error of a
-listener's preferences; of factors it is a smaller angle, since it is their direction that is used.
+on, and by more than luck would, or the kernel machine stands alone, as it would have without a net. Better is a smaller
+squared error of a listener's preferences; of factors it is a smaller angle, since it is their direction that is used.
 """
 
 from __future__ import annotations
@@ -14,8 +14,11 @@ from scipy.optimize import nnls
 from cfaudio_core.learning.dataset import Targets, unit
 from cfaudio_core.tracks import BoolArray, FloatArray, IntArray, float32
 
-_GAIN = 0.99
-"""A net must leave less than this share of what the kernel machine gets wrong."""
+_GAIN = 0.01
+"""A net must take away this share of what the kernel machine gets wrong, at least."""
+
+_SURE = 2.0
+"""So many times its standard error what a net gains must be, or it may as well be luck."""
 
 
 def stack(
@@ -59,8 +62,8 @@ def stack(
             length = _weights(both[:1, ~outside], truth[~outside], seen[~outside])
             alone[outside] = length * both[0, outside]
         weights = _weights(both, truth, seen)
-        least = min(wrong(said, truth, seen) for said in (both[0], alone))
-        if weights[1] > 0 and wrong(summed, truth, seen) < _GAIN * least:
+        without = min((wrong(said, truth, seen) for said in (both[0], alone)), key=np.mean)
+        if weights[1] > 0 and _better(wrong(summed, truth, seen), without):
             shares[:, own] = weights[:, None]
             together[np.ix_(heard, own)] = summed[heard]
     return shares, float32(together)
@@ -71,14 +74,23 @@ def mixed(shares: FloatArray, by_kernel: FloatArray, by_net: FloatArray) -> Floa
     return float32(np.where(np.isfinite(by_net), shares[0] * by_kernel + shares[1] * by_net, by_kernel))
 
 
-def _squared(said: FloatArray, truth: FloatArray, seen: BoolArray) -> float:
-    return float(np.sum((truth - said)[seen] ** 2))
+def _better(errors: FloatArray, without: FloatArray) -> bool:
+    """Whether the errors of a sum, one a track, are smaller than those without a net, and not by luck."""
+    gain = without - errors
+    luck = gain.std() / np.sqrt(max(len(gain), 1))
+    return bool(gain.mean() > max(_GAIN * without.mean(), _SURE * luck))
 
 
-def _apart(said: FloatArray, truth: FloatArray, seen: BoolArray) -> float:
-    """Sum of 1 less the cosine, over tracks whose direction is known."""
+def _squared(said: FloatArray, truth: FloatArray, seen: BoolArray) -> FloatArray:
+    """Squared error of each track of which the truth is known."""
+    told = seen.any(axis=1)
+    return float32(np.sum(np.where(seen, truth - np.nan_to_num(said), 0)[told] ** 2, axis=1))
+
+
+def _apart(said: FloatArray, truth: FloatArray, seen: BoolArray) -> FloatArray:
+    """1 less the cosine of each track whose direction is known."""
     told = seen.all(axis=1) & np.any(truth, axis=1)
-    return float(np.sum(1 - np.sum(unit(said[told]) * truth[told], axis=1)))
+    return float32(1 - np.sum(unit(said[told]) * truth[told], axis=1))
 
 
 def _weights(both: FloatArray, truth: FloatArray, seen: BoolArray) -> FloatArray:

@@ -134,6 +134,18 @@ def test_a_net_is_not_credited_with_what_a_shorter_word_of_the_kernel_machine_do
     np.testing.assert_array_equal(together, kernel)
 
 
+def test_what_is_gained_by_luck_counts_for_nothing():
+    rng = np.random.default_rng(0)
+    heeded = []
+    for _ in range(100):  # nets of noise, on few tracks
+        truth = rng.normal(0, 1, 60)
+        kernel = np.float32(0.5 * truth + rng.normal(0, 0.5, 60))[:, None]
+        noise = np.float32(rng.normal(0, 1, 60))[:, None]
+        shares, _ = stack(kernel, noise, make_targets(truth), np.array([0]), np.arange(60) % 5)
+        heeded.append(shares[1, 0] > 0)
+    assert np.mean(heeded) <= 0.02
+
+
 def test_listeners_have_stacks_of_their_own_and_factors_one_in_common():
     rng = np.random.default_rng(0)
     truth = np.float32(rng.normal(0, 1, (200, 4)))
