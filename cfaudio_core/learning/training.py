@@ -153,6 +153,8 @@ def _fit(
         optimiser.zero_grad()
         crops = rng.integers(each, size=(len(batch), schedule.crops))
         loss(net(_tensor(windows[batch[:, None], crops])), batch).backward()  # type: ignore[no-untyped-call]
+        if isinstance(net, Spotify):  # without any normalisation in it, a single steep step would end it
+            torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
         optimiser.step()
         if step % schedule.check == 0:
             error = _error(net, looked_at, loss, apart)

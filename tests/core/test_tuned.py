@@ -417,7 +417,7 @@ def test_a_net_of_its_own_is_trained_from_nothing_where_there_is_enough():
     lesson = lesson_on(np.zeros((40, 1), np.float32), LOUD, np.arange(40) // 2 % 2)
     settings = NetSettings.of("spotify", "mse", 64)
     assert train_net(lesson, keys, Real(), space, settings, seed=0) is None
-    settings = replace(settings, fewest=40, batch=8, deep=Schedule(5e-3, 16, 2, 4, crops=1))
+    settings = replace(settings, fewest=40, batch=8, apart=0.3, deep=Schedule(5e-3, 20, 5, 10, crops=1))
     trained = train_net(lesson, keys, Real(), space, settings, seed=0)
     assert correlation(trained.held_out[:, 0], LOUD.preference[:, 0]) > 0.5
     nets = Ensemble(trained.states[:1], settings)
