@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from beetsplug.cfaudio.words import counted
 from cfaudio_core.judging.held_out import judge
 from cfaudio_core.learning.learner import ENOUGH
 
@@ -34,15 +35,10 @@ def account(tracks: Tracks, people: list[Listener], outcome: Outcome, changed: i
             yield _too_few(person)
     if outcome.learnt:
         yield from _lesson(model)
-    if outcome.places is None:
+    if outcome.places is None and not changed:
         yield f"Nothing new since the last run (model {model.id})."
     else:
         yield f"Updated {counted(changed, 'track')} (model {model.id})."
-
-
-def counted(n: int, thing: str) -> str:
-    """A number of things: "1 file", "2 files"."""
-    return f"{n} {thing}{'' if n == 1 else 's'}"
 
 
 def _too_few(person: Listener) -> str:

@@ -9,10 +9,11 @@ from beets.exceptions import UserError
 from beets.ui import print_
 from beets.util import displayable_path
 
-from beetsplug.cfaudio.account import account, counted
+from beetsplug.cfaudio.account import account
 from beetsplug.cfaudio.embedding import embed, listener, load, open_store, run_settings, user_errors
 from beetsplug.cfaudio.library import matching
 from beetsplug.cfaudio.settings import Settings, read_settings
+from beetsplug.cfaudio.words import counted
 
 if TYPE_CHECKING:
     from beets.library import Library

@@ -5,21 +5,23 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+from beets.dbcore.query import ParsingError
 from beets.exceptions import UserError
 from beets.library import Item
 from beets.library.queries import parse_query_parts
 from beets.ui import print_
 
-from beetsplug.cfaudio.account import counted
 from beetsplug.cfaudio.choosing import Loaded, read_library
 from beetsplug.cfaudio.embedding import listener
 from beetsplug.cfaudio.playlist_state import ChosenList, Remembered, read_state, write_state
 from beetsplug.cfaudio.playlist_targets import Targets
 from beetsplug.cfaudio.playlists import check_name, lists_of
 from beetsplug.cfaudio.settings import Settings, read_settings
+from beetsplug.cfaudio.words import counted
 from cfaudio_core.recommending.periods import period, seed
 from cfaudio_core.recommending.targets.target import Entry
 
@@ -44,6 +46,8 @@ def run(plugin: BeetsPlugin, lib: Library, opts: PlaylistsOptions, args: list[st
     loaded = read_library(lib, settings)
     for playlist in wanted:
         listener(loaded.people, playlist.user)
+    if not any(np.isfinite(scores).any() for scores in loaded.scores.values()):
+        raise UserError("no track has a score yet; run `beet cfembed` first")
     file = settings.folder / "playlists.json"
     state = read_state(file)
     targets = Targets(lib, settings, loaded.people[0].name, state, plugin._log)
@@ -51,7 +55,7 @@ def run(plugin: BeetsPlugin, lib: Library, opts: PlaylistsOptions, args: list[st
         targets.check(playlist)
     today = dt.date.today()
     for playlist in wanted:
-        old = state.get(playlist.name, Remembered())
+        old = state.get(playlist.key, Remembered())
         new, empty = _chosen(lib, settings, loaded, playlist, old, opts.seed, today)
         for line in _account(playlist, new, empty, kept=new is old):
             print_(line)
@@ -61,7 +65,7 @@ def run(plugin: BeetsPlugin, lib: Library, opts: PlaylistsOptions, args: list[st
                     print_(f"    {item}")
             continue
         new.made = targets.write(playlist, [(one.name, _entries(lib, one)) for one in new.lists], old.made)
-        state[playlist.name] = new
+        state[playlist.key] = new
         write_state(file, state)  # after each: what is made is to be known, come what may
     if not opts.pretend and not args:
         _take_away_others(settings.playlists, state, targets)
@@ -72,13 +76,12 @@ def run(plugin: BeetsPlugin, lib: Library, opts: PlaylistsOptions, args: list[st
 
 def _take_away_others(playlists: Sequence[Playlist], state: dict[str, Remembered], targets: Targets) -> None:
     """Take away the lists of entries that are in the configuration no more."""
-    for name in state.keys() - {playlist.name for playlist in playlists}:
-        left = targets.take_away(state[name].made, {})
+    for name in state.keys() - {playlist.key for playlist in playlists}:
+        if left := targets.take_away(state[name].made, {}):
+            state[name] = Remembered(made=left)  # to be tried again
+            continue
+        del state[name]
         print_(f"{name}: taken away, as the configuration has it no more")
-        if left:
-            state[name] = Remembered(made=left)
-        else:
-            del state[name]
 
 
 def _wanted(playlists: Sequence[Playlist], names: list[str]) -> list[Playlist]:
@@ -92,8 +95,11 @@ def _wanted(playlists: Sequence[Playlist], names: list[str]) -> list[Playlist]:
 def _check(playlist: Playlist) -> None:
     """Find out what is wrong with an entry before anything is written."""
     check_name(playlist)
-    for query in (playlist.query, playlist.like):
-        parse_query_parts(query, Item)
+    for key, query in (("query", playlist.query), ("like", playlist.like)):
+        try:
+            parse_query_parts(query, Item)
+        except ParsingError as error:
+            raise UserError(f"the {key} of playlist {playlist.name!r}: {error}") from error
 
 
 def _chosen(
@@ -107,16 +113,18 @@ def _chosen(
 ) -> tuple[Remembered, list[str]]:
     """What is on an entry's lists: the same as before within its period; and why some are empty."""
     now = period(playlist.refresh, today)
-    how = json.dumps([asdict(playlist), settings.taste, settings.exclude], ensure_ascii=False)
+    how = json.dumps([asdict(replace(playlist, targets=())), settings.taste, settings.exclude])
     there = set(loaded.tracks.ids.tolist())
     whole = bool(old.lists) and all(one.ids and there.issuperset(one.ids) for one in old.lists)
     if given_seed is None and whole and old.period == now and old.settings == how:
         return old, []
     before = old.unheard if old.period != now else old.before
-    number = seed(playlist.name, now) if given_seed is None else given_seed
+    number = seed(playlist.key, now) if given_seed is None else given_seed
     lists: list[ChosenList] = []
     empty: list[str] = []
     for one, why in lists_of(lib, settings, loaded, playlist, number, frozenset(before)):
+        if not one.ids and len(lists) < len(old.lists):
+            one.name = old.lists[len(lists)].name  # an empty list knows nothing to be called by
         lists.append(one)
         empty.append(why)
     return Remembered(how, now, lists, before), empty

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
+from beets.dbcore.query import ParsingError
+from beets.exceptions import UserError
 
 from beetsplug.cfaudio.embedding import listener, user_errors
 from beetsplug.cfaudio.history import seconds_column
@@ -278,7 +280,10 @@ def choose_items(
         if not allowed.any():
             return Chosen(why=f"no track that matches {' '.join(request.query)} has a score; run `beet cfembed`")
     for query in request.exclude:
-        allowed &= ~np.isin(tracks.ids, _ids(lib, query))
+        try:
+            allowed &= ~np.isin(tracks.ids, _ids(lib, query))
+        except ParsingError as error:
+            raise UserError(f"cfaudio.exclude: {error}") from error
     candidates = one_a_song(loaded.song, np.flatnonzero(allowed), person.plays, appeal)
     barred = np.isin(tracks.ids, list(avoid))
     if request.fresh_days:

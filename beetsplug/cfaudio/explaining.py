@@ -68,8 +68,8 @@ class Explanation:
         parts = [_times(self.plays)]
         if self.near:
             parts.append(f"near {' and '.join(map(str, self.near))}")
-        if self.mode:
-            parts.append(f'mode {self.mode} of {self.modes}, {self.mode_share:.0%}, as "{self.mode_track}"')
+        if self.modes > 1 and self.mode:
+            parts.append(f'mode {self.mode} of {self.modes} ({self.mode_share:.0%}), as "{self.mode_track}"')
         if self.score is not None:
             shares = {"plays": self.by_plays, "sound": self.by_sound, "artist and tags": self.by_tags}
             rests = ", ".join(f"{share:.0%} {name}" for name, share in shares.items() if share >= 0.005)

@@ -53,6 +53,11 @@ class Playlist:
     fresh_days: int | None
     targets: tuple[str, ...]
 
+    @property
+    def key(self) -> str:
+        """What it is known by from run to run: two listeners may have lists of one name."""
+        return f"{self.name} [{self.user}]" if self.user else self.name
+
 
 class Account(NamedTuple):
     """An account on a server."""
@@ -89,7 +94,7 @@ def read_playlists(value: object) -> tuple[Playlist, ...]:
     playlists: list[Playlist] = []
     for position, entry in enumerate(value):
         playlist = _playlist(entry, f"cfaudio.playlists[{position + 1}]")
-        if any(other.name == playlist.name for other in playlists):
+        if any(other.key == playlist.key for other in playlists):
             raise UserError(f"cfaudio.playlists[{position + 1}].name: there is a playlist {playlist.name!r} already")
         playlists.append(playlist)
     return tuple(playlists)
@@ -145,7 +150,7 @@ def _playlist(entry: object, key: str) -> Playlist:
     like = _query(entry.get("like"), f"{key}.like")
     if kind == "radio" and not like:
         raise UserError(f"{key}.like: must be a query, as a radio plays what is like something")
-    name = _text(entry.get("name", usual.name + (" ($user)" if user else "")), f"{key}.name")
+    name = _text(entry.get("name", usual.name + (f" ({user})" if user else "")), f"{key}.name")
     if not name:
         raise UserError(f"{key}.name: must be a text")
     return Playlist(
@@ -185,7 +190,8 @@ def _text(value: object, key: str) -> str:
         return ""
     if isinstance(value, bool) or not isinstance(value, str | int):
         raise UserError(f"{key}: must be a text")
-    return str(value).strip()
+    # YAML's escapes can spell a letter beyond 16 bits as two halves.
+    return str(value).encode("utf-16", "surrogatepass").decode("utf-16", "replace").strip()
 
 
 def _query(value: object, key: str) -> tuple[str, ...]:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 from beets.exceptions import UserError
 
-from beetsplug.cfaudio.account import counted
 from beetsplug.cfaudio.playlist_state import Remembered
+from beetsplug.cfaudio.words import counted
 from cfaudio_core.errors import CfAudioError, StoreError
 
 if TYPE_CHECKING:
@@ -53,6 +53,7 @@ class Targets:
         for one in state.values():
             for name, marks in one.made.items():
                 self._ours.setdefault(name, set()).update(filter(None, marks))
+        self._names: set[tuple[str, str]] = set()
         self._written: set[tuple[str, str]] = set()
 
     def check(self, playlist: Playlist) -> None:
@@ -104,14 +105,14 @@ class Targets:
         """Write one list; what is there of it then."""
 
         def write() -> Written:
-            written = target.write(name, entries, mark, self._ours.get(target.name, set()))
-            if (target.name, written.made) in self._written:
-                raise StoreError(f"{target.name}: two playlists are called {name}, and the later one is there")
-            return written
+            if (target.name, name.casefold()) in self._names:
+                raise StoreError(f"{target.name}: two playlists are called {name}, and only the first one is there")
+            return target.write(name, entries, mark, self._ours.get(target.name, set()))
 
         written = self._attempt(target, write)
         if written is None:
             return mark
+        self._names.add((target.name, name.casefold()))
         self._written.add((target.name, written.made))
         self._ours.setdefault(target.name, set()).add(written.made)
         if written.left_out:
@@ -170,7 +171,8 @@ class Targets:
             from cfaudio_core.recommending.targets.subsonic import SubsonicAccount
 
             assert servers.subsonic is not None
-            return SubsonicAccount(servers.subsonic, self._music, **servers.accounts[account]._asdict())
+            login = servers.accounts[account]._asdict()
+            return SubsonicAccount(servers.subsonic, self._music, **login, listener=account or self._main)
         from cfaudio_core.recommending.targets.mpd import MpdServer
 
         return MpdServer(servers.mpd_host, servers.mpd_port, self._music, password=servers.mpd_password)

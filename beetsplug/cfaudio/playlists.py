@@ -58,6 +58,8 @@ def lists_of(
     request = request_of(
         settings, playlist.n, query=playlist.query, like=playlist.like, user=playlist.user, seed=seed, **changes
     )
+    played = loaded.tracks.ids[listener(loaded.people, playlist.user).played]
+    avoid = avoid.difference(played.tolist())  # what has been heard since is known, and may come again
     if playlist.kind == "daily mix":
         yield from _mixes(lib, settings, loaded, playlist, request, avoid)
         return
@@ -68,11 +70,12 @@ def lists_of(
 
 def check_name(playlist: Playlist) -> None:
     """Raise a UserError where the name is no template that makes sense."""
-    name_of(playlist, dict.fromkeys(NAME_FIELDS, "x"))
+    if not name_of(playlist, dict.fromkeys(NAME_FIELDS, "x")):
+        raise UserError(f"the name of playlist {playlist.name!r}: nothing is left of it")
 
 
 def name_of(playlist: Playlist, facts: Mapping[str, str]) -> str:
-    """An entry's name, with what is known of a list filled in."""
+    """An entry's name, with what is known of a list filled in; it may come to nothing where nothing is known."""
     functions = {**DefaultTemplateFunctions(Item(), None).functions(), **template_funcs()}
     template, where = get_template(playlist.name), f"the name of playlist {playlist.name!r}"
     _, fields, called = template.expr.translate()
@@ -82,8 +85,6 @@ def name_of(playlist: Playlist, facts: Mapping[str, str]) -> str:
     if any(re.search(r"\$\{|%\w+\{", part) for part in template.expr.parts if isinstance(part, str)):
         raise UserError(f"{where}: a }} is missing")
     name: str = template.substitute(dict(facts), functions)
-    if not name.strip():
-        raise UserError(f"{where}: nothing is left of it")
     return name.strip()
 
 
@@ -96,7 +97,7 @@ def _mixes(
     """
     taste = _choose(lib, settings, loaded, request, frozenset(), avoid)
     if taste.why or not taste.modes:
-        yield ChosenList(name_of(playlist, _facts(lib, loaded, playlist, [], 1)), []), taste.why or "no taste is known"
+        yield _named(lib, loaded, playlist, Chosen(), 1), taste.why or "no taste is known"
         return
     taken: frozenset[int] = frozenset()
     for number, mode in enumerate(taste.modes, start=1):
@@ -116,9 +117,16 @@ def _choose(
     barred: frozenset[int],
     avoid: frozenset[int],
 ) -> Chosen:
-    """Choose without what is barred, and as far as that gives enough without what is to be avoided."""
+    """Choose without what is barred, and with no more of what is to be avoided than it takes to fill the list."""
     chosen = choose_items(lib, settings, loaded, request, avoid=barred | avoid)
-    return choose_items(lib, settings, loaded, request, avoid=barred) if avoid and len(chosen) < request.n else chosen
+    unheard = sum(reason.unplayed for reason in chosen.reasons)
+    short = max(request.n - len(chosen), round(request.unplayed * request.n) - unheard)
+    if not avoid or short <= 0:
+        return chosen
+    person = listener(loaded.people, request.user)
+    scores = dict(zip(loaded.tracks.ids.tolist(), np.nan_to_num(loaded.scores[person.name], nan=-1), strict=True))
+    again = sorted(avoid - barred, key=lambda item: (-scores.get(item, -1), item))[:short]
+    return choose_items(lib, settings, loaded, request, avoid=barred | avoid.difference(again))
 
 
 def _barred(lib: Library, loaded: Loaded, playlist: Playlist) -> tuple[frozenset[int], str]:

@@ -41,4 +41,5 @@ def tag_sounds(store: FeatureStore, ear: Ear, keys: Iterable[str]) -> dict[str, 
     return {
         key: ", ".join(top_tags(tagger.names, tagger.probabilities(windows), most=MOST, least=LEAST))
         for key, windows in heard
+        if windows.shape[1] >= tagger.width
     }

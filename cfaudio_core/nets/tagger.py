@@ -33,6 +33,11 @@ class Tagger(NamedTuple):
     dense: tuple[FloatArray, FloatArray, FloatArray, FloatArray] | None
     output: tuple[FloatArray, FloatArray]
 
+    @property
+    def width(self) -> int:
+        """P, the pooled activations that it takes."""
+        return int((self.output if self.dense is None else self.dense)[0].shape[1])
+
     def probabilities(self, windows: NDArray[np.floating]) -> FloatArray:
         """How likely each tag is for a track: the mean over its windows, as musicnn's authors do it.
 
@@ -63,10 +68,10 @@ class Tagger(NamedTuple):
             (windows, 50), probabilities.
         """
         weight, bias = self.output
-        units = layer = windows[:, : weight.shape[1]]
+        units = layer = windows[:, : self.width]
         if self.dense is not None:
             inner, before, scale, shift = self.dense
-            units = np.maximum(windows[:, : inner.shape[1]] @ inner.T + before, 0)
+            units = np.maximum(layer @ inner.T + before, 0)
             layer = units * scale + shift
         with np.errstate(over="ignore"):  # a tag that is surely not there
             return units, np.asarray(1 / (1 + np.exp(-(layer @ weight.T + bias))), np.float32)

@@ -15,6 +15,12 @@ import numpy as np
 from cfaudio_core.recommending.taste import Taste
 from cfaudio_core.tracks import BoolArray, FloatArray, IntArray, float32
 
+_ALIKE = 0.5  # tracks of one mode are alike, so that nearness alone must not undo what calibration does
+_DRAW = 0.5  # in lengths of the list: how far a draw may take a track from its rank
+_WINDOW = 4000  # so many of the best-ranked are looked at for each place
+_REACH = 20.0  # in lengths of the list: tracks of lower ranks are not compared with what is on it
+_WEIGHED = 1000  # places that diversity has a say in; a longer list goes on by rank
+
 
 @dataclass(frozen=True)
 class Wish:
@@ -87,25 +93,53 @@ def choose(pool: Pool, taste: Taste, wish: Wish) -> IntArray:
     n_fresh = n - min(n - n_fresh, len(kinds[1]))  # what one kind cannot give, the other does
     quota = [n_fresh, n - n_fresh]
     cost = _costs(pool, kinds, quota, wish)
+    queues = [_Queue(positions[np.argsort(cost[positions], kind="stable")], wish.per_artist) for positions in kinds]
     artist = _numbers(pool.artists)
     taken_of = np.zeros(artist.max(initial=0) + 1, np.int64)
-    cap = [wish.per_artist, wish.per_artist]
-    served = _Served(pool.vectors, taste, wish.diversity)
+    served = _Served(pool.vectors, taste, wish.diversity, np.flatnonzero(cost <= _REACH))
     chosen: list[int] = []
     got = [0, 0]
-    for _ in range(n):
+    for place in range(n):
         kind = min((k for k in (1, 0) if got[k] < quota[k]), key=lambda k: (got[k] + 0.5) / quota[k])
-        left = kinds[kind]
-        while not len(allowed := left[taken_of[artist[left]] < cap[kind]]):
-            cap[kind] += 1  # nobody else is left
-        at = int(allowed[np.argmax(served.gain(allowed) - cost[allowed])])
-        served.take(at)
+        window = queues[kind].best(artist, taken_of)
+        first = int(np.argmax(served.gain(window) - cost[window])) if place < _WEIGHED else 0
+        at = int(window[first])
+        queues[kind].drop(first)
+        if place < _WEIGHED:
+            served.take(at)
         if artist[at]:
             taken_of[artist[at]] += 1
-        kinds[kind] = left[left != at]
+            for queue in queues:
+                queue.hold(artist, int(artist[at]), int(taken_of[artist[at]]))
         got[kind] += 1
         chosen.append(at)
     return np.array(chosen, np.int64)
+
+
+class _Queue:
+    """Tracks of one kind in the order of their ranks; those of artists who had their share wait apart."""
+
+    def __init__(self, ranked: IntArray, per_artist: int) -> None:
+        self._ranked, self._left, self._cap = ranked, ranked, per_artist
+        self._gone = np.zeros(int(ranked.max(initial=-1)) + 1, bool)
+
+    def best(self, artist: IntArray, taken_of: IntArray) -> IntArray:
+        """int64 (m,): positions of the best, at least one; the artists' share grows when nobody else is left."""
+        while not len(self._left):
+            self._cap += 1
+            waiting = self._ranked[~self._gone[self._ranked]]
+            self._left = waiting[taken_of[artist[waiting]] < self._cap]
+        return self._left[:_WINDOW]
+
+    def drop(self, at: int) -> None:
+        """Take the track at a position of `best` away."""
+        self._gone[self._left[at]] = True
+        self._left = np.delete(self._left, at)
+
+    def hold(self, artist: IntArray, who: int, taken: int) -> None:
+        """Let an artist's tracks wait if so many taken are the share."""
+        if taken >= self._cap:
+            self._left = self._left[artist[self._left] != who]
 
 
 def _costs(pool: Pool, kinds: Sequence[IntArray], quota: Sequence[int], wish: Wish) -> FloatArray:
@@ -116,8 +150,8 @@ def _costs(pool: Pool, kinds: Sequence[IntArray], quota: Sequence[int], wish: Wi
         ranked = positions[np.argsort(-pool.appeal[positions], kind="stable")]
         rank = np.arange(len(ranked))
         if rng is not None:
-            # Plackett and Luce: a draw without replacement in which the track of rank r has weight exp(-r/n).
-            drawn = np.argsort(rank / max(wanted, 1) - rng.gumbel(size=len(ranked)), kind="stable")
+            # Plackett and Luce: a draw without replacement in which the track of rank r has weight exp(-2r/n).
+            drawn = np.argsort(rank / max(wanted, 1) - _DRAW * rng.gumbel(size=len(ranked)), kind="stable")
             ranked = ranked[drawn]
         cost[ranked] = rank / max(wanted, 1)
     return cost
@@ -126,8 +160,9 @@ def _costs(pool: Pool, kinds: Sequence[IntArray], quota: Sequence[int], wish: Wi
 class _Served:
     """What the list has of each mode, and how near every track is to what is on it."""
 
-    def __init__(self, vectors: FloatArray, taste: Taste, weight: float) -> None:
+    def __init__(self, vectors: FloatArray, taste: Taste, weight: float, reach: IntArray) -> None:
         self._vectors, self._weight = vectors, weight
+        self._reach, self._reached = reach, vectors[reach]
         self._near = np.zeros(len(vectors), np.float32)
         self._shares = taste.shares
         self._of_mode = taste.belonging(vectors) if len(taste.shares) else np.zeros((len(vectors), 0), np.float32)
@@ -139,12 +174,13 @@ class _Served:
         if not self._weight:
             return np.zeros(len(positions), np.float32)
         lacking = self._length * np.log1p(self._of_mode[positions] / self._count) @ self._shares
-        return float32(self._weight * (lacking - self._near[positions]))
+        return float32(self._weight * (lacking - _ALIKE * np.square(self._near[positions])))
 
     def take(self, at: int) -> None:
         """Put a track on the list."""
         if self._weight:
-            np.maximum(self._near, self._vectors @ self._vectors[at], out=self._near)
+            near = self._reached @ self._vectors[at]
+            self._near[self._reach] = np.maximum(self._near[self._reach], near)
             self._count = self._count + self._of_mode[at]
             self._length += 1
 

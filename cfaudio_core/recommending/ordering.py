@@ -19,6 +19,7 @@ MOST_UNHEARD = 3
 _OPENING = 2  # familiar tracks at the beginning
 _SAME_ARTIST = 8.0  # added to the distance; the largest there is between two tracks is 2
 _STEPS = 4000
+_PART = 100  # a list of more than two such parts is put in order part by part
 
 _Costs = npt.NDArray[np.float64]
 
@@ -41,19 +42,35 @@ def order(vectors: FloatArray, fresh: BoolArray, artists: Sequence[str]) -> IntA
         int64 (n,): positions in the order to play them. The first familiar track opens the list, or the first track
         where none is familiar.
     """
-    if not len(fresh):
-        return np.zeros(0, np.int64)
-    kinds = pattern(int(fresh.sum()), int((~fresh).sum()))
+    n = len(fresh)
+    parts = [np.arange(n)] if n <= 2 * _PART else np.array_split(np.arange(n), -(-n // _PART))
+    done: list[int] = []
+    for part in parts if n else []:
+        # Every part of a long list goes on from the end of the one before.
+        part = np.concatenate((done[-1:], part)).astype(np.int64)
+        names = [artists[i] for i in part]
+        ordered = part[_part(vectors[part], fresh[part], names, goes_on=bool(done))]
+        done.extend(ordered[1:] if done else ordered)
+    return np.array(done, np.int64)
+
+
+def _part(vectors: FloatArray, fresh: BoolArray, artists: Sequence[str], *, goes_on: bool) -> IntArray:
+    """The order of a list; one that goes on begins with its first track, which the list before it has ended with."""
+    own = fresh[int(goes_on) :]
+    kinds = pattern(int(own.sum()), int((~own).sum()), 1 if goes_on else _OPENING)
+    opening = int(np.argmax(kinds)) if kinds.any() else len(kinds)
+    if goes_on:
+        kinds, opening = np.concatenate((fresh[:1], kinds)), 0
     costs = _costs(vectors, artists)
     tour = _nearest_neighbours(costs, fresh, kinds)
-    return _shorten(tour, costs, fresh, _longest_run(kinds), int(np.argmax(kinds)) if kinds.any() else len(kinds))
+    return _shorten(tour, costs, fresh, _longest_run(kinds), opening)
 
 
-def pattern(unheard: int, familiar: int) -> BoolArray:
+def pattern(unheard: int, familiar: int, opening: int = _OPENING) -> BoolArray:
     """Bool (n,): which places never heard tracks have; spread evenly, after familiar ones."""
     if not familiar:
         return np.ones(unheard, bool)
-    opening = min(_OPENING, familiar)
+    opening = min(opening, familiar)
     while opening > 1 and unheard > MOST_UNHEARD * (familiar - opening + 1):
         opening -= 1
     # Every familiar track from the last of the opening on is followed by its part of the unheard ones.
@@ -86,7 +103,7 @@ def _costs(vectors: FloatArray, artists: Sequence[str]) -> _Costs:
 
 def _nearest_neighbours(costs: _Costs, fresh: BoolArray, kinds: BoolArray) -> IntArray:
     left = [list(np.flatnonzero(~fresh)), list(np.flatnonzero(fresh))]
-    tour = [int(left[int(kinds[0])].pop(0))]
+    tour = [int(left[int(kinds[0])].pop(0))]  # where the list goes on, that is the track at 0
     for kind in kinds[1:]:
         waiting = left[int(kind)]
         tour.append(int(waiting.pop(int(np.argmin(costs[tour[-1], waiting])))))

@@ -113,9 +113,13 @@ def familiarity(person: Listener, last_heard: IntArray) -> Familiarity:
 
 
 def love(person: Listener, known: Familiarity) -> FloatArray:
-    """float32 (n,), 0 to 1: how much each track says of a listener's taste; half of it wears off with time."""
+    """float32 (n,), 0 to 1: how much each track says of a listener's taste; half of it wears off with time.
+
+    Squared, since there are many tracks that are hardly liked, and together they would be a large part of the taste.
+    """
     recency = known.plays / np.maximum(person.plays, 1)
-    return float32(np.maximum(person.liking, 0) * (0.5 + 0.5 * recency / max(recency.max(initial=0), 1e-9)))
+    liked = np.square(np.maximum(person.liking, 0))
+    return float32(liked * (0.5 + 0.5 * recency / max(recency.max(initial=0), 1e-9)))
 
 
 def mean_taste(vectors: FloatArray, weights: FloatArray) -> Taste:

@@ -139,7 +139,9 @@ class SubsonicServer:
         raise ServiceError(f"{self.base}: not a server that speaks Subsonic's API (status {status})")
 
     def _failed(self, name: str, code: int, message: str) -> FailedError:
-        why = _REFUSED.get(code) or f"error {code} {self._without_secrets(message)}"
+        why = f"error {code} {self._without_secrets(message)}"
+        if code in _REFUSED:
+            why = f"{_REFUSED[code]} ({self.user})" if self.user else _REFUSED[code]
         return FailedError(f"{self.base}: {name}: {why}", code)
 
     def _without_secrets(self, message: str) -> str:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from cfaudio_core.embedding.codec import decode, encode
+from cfaudio_core.embedding.codec import decode, decode_all, encode
 
 
 @given(arrays(np.float32, st.integers(0, 60), elements=st.floats(width=32)))
@@ -49,3 +49,14 @@ def test_any_text_is_a_vector_or_a_value_error(text):
     except ValueError:
         return
     assert encode(vector) == text or np.isnan(vector).any() or len(vector) * 4 == len(text) * 3 // 4 - text.count("=")
+
+
+def test_many_texts_are_decoded_at_once_and_those_that_are_none_are_zeros():
+    vectors = np.float32([[1, 2], [3, 4], [5, 6]])
+    texts = [encode(vectors[0]), "", encode(vectors[1]), "?", "abc", encode(np.float32([1, 2, 3])), encode(vectors[2])]
+    decoded = decode_all(texts)
+    assert decoded.dtype == np.float32
+    assert decoded.tolist() == [[1, 2], [0, 0], [3, 4], [0, 0], [0, 0], [0, 0], [5, 6]]
+    assert decode_all([encode(np.float32([np.nan, np.inf]))]).tolist() == [[0, 0]]
+    assert decode_all(["", "x"]).shape == (2, 0)
+    assert decode_all([]).shape == (0, 0)

@@ -35,8 +35,11 @@ class Server:
     def __call__(self, request):
         name, query = request.path.removeprefix("/rest/").removesuffix(".view"), request.query
         self.asked.append((name, request.method))
-        if query.get("u") not in ("alice", "bob"):
+        user = "alice" if query.get("apiKey") == "sesame" else query.get("u", "").lower()
+        if user not in ("alice", "bob"):
             return bad(40, f"wrong {query}")
+        if name == "tokenInfo":
+            return good(tokenInfo={"username": user})
         if name == "search3":
             return good(searchResult3={"song": SONGS if query["songOffset"] == "0" else []})
         if name == "getPlaylists":
@@ -49,7 +52,7 @@ class Server:
                 return good()
             self._made += 1
             key = f"pl{self._made}"
-            self.lists[key] = {"name": query["name"], "owner": query["u"], "songs": songs}
+            self.lists[key] = {"name": query["name"], "owner": user, "songs": songs}
             return good(playlist={"id": key}) if self._tells else good()
         if name in ("updatePlaylist", "deletePlaylist") and known is None:
             return bad(70, "not found")
@@ -127,6 +130,16 @@ def test_a_list_that_somebody_made_is_not_touched():
     with serving(server) as double, pytest.raises(StoreError, match="Discover: is there already, and not by cfaudio"):
         account(double).write("Discover", [CRYING])
     assert server.lists == {"hand": {"name": "Discover", "owner": "alice", "songs": ["b"]}}
+
+
+@pytest.mark.parametrize("login", [{"token": "sesame"}, {"user": "ALICE", "password": PASSWORD}])
+def test_lists_of_others_are_not_taken_for_one_s_own(login):
+    server = Server()
+    server.lists["hers"] = {"name": "Discover", "owner": "bob", "songs": ["b"], "comment": COMMENT, "public": True}
+    with serving(server) as double:
+        made = SubsonicAccount(double.address, MUSIC, **login).write("Discover", [CRYING]).made
+        assert SubsonicAccount(double.address, MUSIC, **login).write("Discover", [HELP]).made == made != "hers"
+    assert server.songs("Discover") == server.songs("Discover", "bob") == ["b"]
 
 
 def test_a_list_is_known_by_its_comment_when_its_number_is_forgotten():

@@ -6,9 +6,12 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from beets.library import Item
 from user_home import BELLS, DRUMS, PER_ARTIST, Home, Ran, bells, drums
+
+from cfaudio_core.embedding.codec import encode
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -92,3 +95,17 @@ def scored(unheard: Home) -> Home:
     unheard.set("cf_score", {item: round(100 * k / (len(ids) - 1), 3) for k, item in enumerate(ids)})
     unheard.set("cf_model", dict.fromkeys(ids, "cf-0123456789"))
     return unheard
+
+
+@pytest.fixture
+def placed(scored: Home) -> Home:
+    """The collection with made-up vectors too: bells on one side, drums on the other, each artist apart."""
+    random = np.random.default_rng(0)
+    for artist in (*BELLS, *DRUMS):
+        side = np.float32([3, 0, 0, 0, 0, 0] if artist in BELLS else [0, 3, 0, 0, 0, 0])
+        own = np.concatenate((np.zeros(2), random.standard_normal(4)))
+        vectors = side + own + 0.1 * random.standard_normal((PER_ARTIST, 6))
+        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+        ids = scored.ids("artist = ?", artist)
+        scored.set("cf_embedding", {i: encode(v) for i, v in zip(ids, np.float32(vectors), strict=True)})
+    return scored

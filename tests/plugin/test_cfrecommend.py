@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import os
 import stat
+import time
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 from user_home import BELLS, DRUMS, Home
@@ -74,11 +77,137 @@ def test_no_artist_comes_too_often(scored: Home, cap: int) -> None:
     assert max(artists.values()) == cap
 
 
-def test_each_kind_is_sorted_best_first(scored: Home) -> None:
+def test_the_most_played_and_the_best_never_heard_are_taken(scored: Home) -> None:
+    scored.configure({"diversity": 0, "per_artist": 99})
     rows = _json(scored, "-n", "12")
-    for kind in (True, False):
-        scores = [row["score"] for row in rows if row["unplayed"] is kind]
-        assert scores == sorted(scores, reverse=True)
+    plays = sorted((row["plays"] for row in _json(scored, "-n", "100") if not row["unplayed"]), reverse=True)
+    assert sorted((row["plays"] for row in rows if not row["unplayed"]), reverse=True) == plays[:6]
+    # The artist whom nobody skipped; then the best of the other one.
+    assert Counter(row["artist"] for row in rows if row["unplayed"]) == {DRUMS[-1]: 4, BELLS[-1]: 2}
+
+
+def test_what_was_skipped_comes_when_all_else_is_taken(scored: Home) -> None:
+    scored.configure({"per_artist": 99})
+    unplayed = [row["artist"] for row in _json(scored, "-n", "9", "--unplayed", "1")]
+    assert Counter(unplayed) == {DRUMS[-1]: 4, BELLS[-1]: 4, DRUMS[-2]: 1}
+
+
+def test_a_familiar_track_opens_and_no_more_than_three_unheard_come_in_a_row(scored: Home) -> None:
+    kinds = ["u" if row["unplayed"] else "f" for row in _json(scored, "-n", "16", "--unplayed", "0.7")]
+    assert kinds[0] == "f"
+    assert max(len(run) for run in "".join(kinds).split("f")) == 3
+
+
+def test_no_artist_follows_himself(placed: Home) -> None:
+    artists = [row["artist"] for row in _json(placed, "-n", "20")]
+    assert all(a != b for a, b in pairwise(artists))
+
+
+def test_what_was_heard_lately_is_left_out(scored: Home) -> None:
+    lately, long_ago = scored.ids("artist = ?", BELLS[0]), scored.ids("artist = ?", BELLS[1])
+    scored.set("last_played", dict.fromkeys(lately, time.time() - 3 * 86400))
+    scored.set("last_played", dict.fromkeys(long_ago, time.time() - 9 * 86400))
+    for days, missing in ((0, 0), (2, 0), (4, 4), (10, 8)):
+        scored.configure({"fresh_days": days})
+        assert len(_json(scored, "-n", "100")) == 40 - missing
+
+
+def test_the_dates_of_anothers_counts_are_not_ones_own(scored: Home) -> None:
+    scored.set("last_played", dict.fromkeys(scored.ids("1"), time.time()))
+    scored.configure({"users": {"anna": ["lastfm_play_count"], "ben": ["play_count"]}})
+    assert len(_json(scored, "-n", "100", "-u", "anna")) == 40
+    scored.set("cf_score_ben", dict.fromkeys(scored.ids("1"), 50.0))
+    assert "heard or recommended lately" in scored.beet_here("cfrecommend", "-u", "ben").complaint
+
+
+def test_what_an_exclude_query_matches_is_left_out(scored: Home) -> None:
+    scored.configure({"exclude": [f"artist:'{BELLS[0]}'", "title:'Stück 1' artist:Drum"]})
+    rows = _json(scored, "-n", "100")
+    assert len(rows) == 40 - 4 - 5
+    assert not any(row["artist"] == BELLS[0] for row in rows)
+
+
+def test_tracks_of_twenty_minutes_are_left_out_unless_the_configuration_says_otherwise(scored: Home) -> None:
+    scored.sql("UPDATE items SET length = 1300 WHERE id <= 3")
+    assert len(_json(scored, "-n", "100")) == 37
+    scored.configure({"exclude": []})
+    assert len(_json(scored, "-n", "100")) == 40
+
+
+def test_an_exclude_query_that_makes_no_sense_is_one_line_that_names_the_key(scored: Home) -> None:
+    scored.configure({"exclude": "length:long"})
+    assert "cfaudio.exclude: " in scored.beet_here("cfrecommend").complaint
+
+
+def test_a_song_comes_once_however_many_takes_there_are(scored: Home) -> None:
+    best = max(scored.ids("artist = ?", BELLS[3]))
+    scored.sql("UPDATE items SET title = 'Stück 4 (live)' WHERE id = ?", best - 1)
+    scored.set("cf_key", dict.fromkeys(scored.ids("artist = ?", DRUMS[-1])[:2], "the same sound"))
+    ids = [row["id"] for row in _json(scored, "-n", "100")]
+    assert len(ids) == 38
+    assert best in ids
+    assert best - 1 not in ids
+    # Asked for by itself, a live take is there.
+    assert [row["id"] for row in _json(scored, f"id:{best - 1}")] == [best - 1]
+
+
+@pytest.mark.parametrize("names", [BELLS, DRUMS])
+def test_like_goes_by_the_tracks_of_a_query(placed: Home, names: list[str]) -> None:
+    placed.configure({"per_artist": 99, "diversity": 0})
+    rows = _json(placed, "-n", "4", "--like", f"artist:'{names[0]}'", "--unplayed", "1")
+    assert Counter(row["artist"] for row in rows) == {names[-1]: 4}  # the one whom nobody has played or skipped
+
+
+def test_like_needs_no_score(placed: Home) -> None:
+    placed.configure({"per_artist": 99, "diversity": 0})
+    placed.sql("DELETE FROM item_attributes WHERE key = 'cf_score'")
+    rows = _json(placed, "-n", "4", "--like", f"artist:'{DRUMS[0]}'", "--unplayed", "1")
+    assert {(row["artist"], row["score"]) for row in rows} == {(DRUMS[-1], None)}
+
+
+def test_the_mean_taste_ranks_by_nearness_to_the_mean_of_what_is_played(placed: Home) -> None:
+    placed.configure({"taste": "mean", "diversity": 0})
+    rows = _json(placed, "-n", "4", "--unplayed", "1")
+    assert Counter(row["artist"] for row in rows) == {
+        BELLS[-1]: 2,
+        DRUMS[-1]: 2,
+    }  # two of an artist, then skipped ones last
+    assert Counter(row["artist"] for row in _json(placed, "-n", "2", "--unplayed", "1")) == {BELLS[-1]: 2}
+
+
+def test_explain_says_what_a_track_is_near_to_and_what_its_score_rests_on(placed: Home) -> None:
+    lines = placed.beet_here("cfrecommend", "-n", "6", "--explain").fine.lines
+    assert len(lines) == 12
+    for track, why in zip(lines[::2], lines[1::2], strict=True):
+        assert not track.startswith(" ")
+        assert why.startswith(("    never played; ", "    played "))
+        assert "score " in why
+    assert any('near "Stück' in why for why in lines[1::2])
+
+
+def test_reasons_in_json_name_the_tracks(placed: Home) -> None:
+    for row in _json(placed, "-n", "10", "--explain"):
+        reasons: Any = row["reasons"]
+        assert reasons["plays"] == row["plays"]
+        assert reasons["by_plays"] + reasons["by_sound"] + reasons["by_tags"] == pytest.approx(1, abs=0.01)
+        assert (reasons["by_plays"] > 0) == (row["plays"] != 0 or str(row["artist"]) in DRUMS[:-1])
+        assert 1 <= reasons["mode"] <= reasons["modes"]
+        assert all(near["id"] != row["id"] and near["plays"] for near in reasons["near"])
+
+
+def test_the_reasons_of_a_learnt_model_know_artists(heard: Home) -> None:
+    reasons: Any = [row["reasons"] for row in _json(heard, "-n", "20", "--explain")]
+    assert any(reason["by_tags"] > 0 for reason in reasons)
+
+
+def test_choosing_never_loads_torch(placed: Home) -> None:
+    script = (
+        "import sys; from beets import ui\n"
+        "try: ui.main(sys.argv[1:])\n"
+        "finally: assert 'torch' not in sys.modules, 'torch was loaded'\n"
+    )
+    for options in ([], ["--explain"], ["--like", "id:1"]):
+        assert placed.beet("cfrecommend", *options, python=("-c", script)).fine.lines
 
 
 def test_a_seed_gives_another_list_and_always_the_same(scored: Home) -> None:
@@ -110,6 +239,10 @@ def test_a_listener_gets_what_has_scores_and_plays_of_theirs(scored: Home) -> No
         (["-u", "carl"], "there is no listener carl (there are: me)"),
         (["artist:nobody"], "no track matches artist:nobody"),
         (["--seed", "-1"], "--seed must be 0 or more"),
+        (["--like", "artist:nobody"], "no track matches artist:nobody"),
+        (["--like", ""], "--like must be a query"),
+        (["--like", "'artist"], "--like 'artist: No closing quotation"),
+        (["--like", "id:1"], "no track that matches id:1 has been heard; run `beet cfembed`"),
     ],
 )
 def test_what_makes_no_sense_is_one_line(scored: Home, args: list[str], complaint: str) -> None:

@@ -2,64 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import socket
-import subprocess
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from user_home import BELLS, Home
+from mpd_server import Mpd, running_mpd
+from user_home import BELLS, Home, bells
 
 pytestmark = pytest.mark.skipif(not shutil.which("mpd"), reason="mpd is not installed")
-
-CONFIG = """\
-music_directory "{music}"
-playlist_directory "{lists}"
-db_file "{folder}/db"
-state_file "{folder}/state"
-pid_file "{folder}/pid"
-log_file "{folder}/log"
-bind_to_address "127.0.0.1"
-port "{port}"
-zeroconf_enabled "no"
-auto_update "no"
-audio_output {{
-    type "null"
-    name "nobody listens"
-}}
-"""
-
-
-class Mpd:
-    """A connection that speaks MPD's protocol: a line of question, lines of answer, and OK."""
-
-    def __init__(self, port: int) -> None:
-        self._socket = socket.create_connection(("127.0.0.1", port), timeout=30)
-        self._stream = self._socket.makefile("rw", encoding="utf-8")
-        assert self._stream.readline().startswith("OK MPD")
-
-    def ask(self, question: str) -> list[str]:
-        self._stream.write(question + "\n")
-        self._stream.flush()
-        answer = []
-        while (line := self._stream.readline().rstrip("\n")) != "OK":
-            assert line, "MPD has hung up"
-            assert not line.startswith("ACK"), line
-            answer.append(line)
-        return answer
-
-    def load(self, playlist: str) -> list[str]:
-        """The files that a stored playlist puts into the queue."""
-        self.ask("clear")
-        self.ask(f'load "{playlist}"')
-        return [line.removeprefix("file: ") for line in self.ask("playlistinfo") if line.startswith("file: ")]
-
-    def close(self) -> None:
-        self._stream.close()
-        self._socket.close()
 
 
 @pytest.fixture
@@ -94,40 +48,8 @@ def library(scored: Home, lists: Path) -> Home:
 
 @pytest.fixture
 def mpd(library: Home, lists: Path, tmp_path: Path) -> Iterator[Mpd]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    folder = tmp_path / "mpd"
-    folder.mkdir()
-    config = folder / "mpd.conf"
-    config.write_text(CONFIG.format(music=library.music, lists=lists, folder=folder, port=port))
-    process = subprocess.Popen(
-        ["mpd", "--no-daemon", str(config)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=_utf8()
-    )
-    try:
-        client = _connect(port, process)
-        client.ask("update")
-        while any(line.startswith("updating_db") for line in client.ask("status")):
-            time.sleep(0.02)
+    with running_mpd(tmp_path / "mpd", library.music, lists) as client:
         yield client
-        client.close()
-    finally:
-        process.terminate()
-        process.wait(timeout=20)
-
-
-def _utf8() -> dict[str, str]:
-    return {**os.environ, "LC_ALL": "C.UTF-8"}
-
-
-def _connect(port: int, process: subprocess.Popen[bytes]) -> Mpd:
-    for _ in range(500):
-        assert process.poll() is None, "mpd has not started"
-        try:
-            return Mpd(port)
-        except ConnectionRefusedError:
-            time.sleep(0.02)
-    raise AssertionError("mpd does not answer")
 
 
 def test_mpd_plays_every_track_of_a_playlist_in_its_order(library: Home, mpd: Mpd) -> None:
@@ -143,5 +65,113 @@ def test_mpd_sees_a_playlist_that_was_written_anew(library: Home, mpd: Mpd) -> N
     first = mpd.load("a")
     library.beet_here("cfrecommend", "-n", "9", "--seed", "3", "-m", "a.m3u")
     assert (len(first), len(mpd.load("a"))) == (4, 9)
-    assert mpd.ask("listplaylists")[0] == "playlist: a"
-    assert len([line for line in mpd.ask("listplaylists") if line.startswith("playlist: ")]) == 1
+    assert mpd.playlists() == ["a"]
+
+
+def elsewhere(library: Home, mpd: Mpd, *playlists: dict[str, object], **more: object) -> None:
+    """Configure lists that go to an MPD by its protocol; without what it cannot have in any list."""
+    targets = {"targets": ["mpd"]}
+    playlists = tuple({"query": "^title:#1", **one} for one in playlists)
+    server = {"host": "127.0.0.1", "port": mpd.port, **more}
+    library.configure({"mpd": server, "playlists": [{**one, **targets} for one in playlists]})
+
+
+@pytest.mark.parametrize("name", ["Für dich", 'AC/DC "live" \\ 100%', "😀 #1"])
+def test_a_remote_mpd_gets_every_track_in_its_order(library: Home, mpd: Mpd, name: str) -> None:
+    elsewhere(library, mpd, {"name": name, "n": 20, "per_artist": 20})
+    (said,) = library.beet("cfplaylists").fine.lines
+    (stored,) = mpd.playlists()
+    assert stored == name.replace("/", "-").replace("\\", "-")
+    loaded = mpd.load(stored)
+    assert len(loaded) == 20
+    assert ": 20 tracks" in said
+    assert sum("Stück" not in file for file in loaded) > 0
+
+
+def test_a_remote_list_is_replaced_renamed_emptied_and_taken_away(library: Home, mpd: Mpd) -> None:
+    elsewhere(library, mpd, {"name": "$artist", "query": f"artist:{BELLS[0]}"}, {"name": "b"})
+    library.beet_here("cfplaylists")
+    assert mpd.playlists() == [BELLS[0], "b"]
+    elsewhere(library, mpd, {"name": "$artist", "query": f"artist:{BELLS[1]}"})
+    library.beet_here("cfplaylists")
+    assert mpd.playlists() == [BELLS[1]]
+    assert len(mpd.load(BELLS[1])) == 4
+    elsewhere(library, mpd, {"name": "$artist", "query": "artist:Nobody"})
+    assert library.beet_here("cfplaylists").fine
+    assert mpd.playlists() == [BELLS[1]]
+    assert mpd.load(BELLS[1]) == []
+
+
+def test_what_a_remote_mpd_lacks_is_named_and_the_rest_is_there(library: Home, mpd: Mpd) -> None:
+    library.add(library.write("later.wav", bells(99)), artist="New", cf_score=100.0)
+    elsewhere(library, mpd, {"name": "a", "n": 50, "per_artist": 50})
+    ran = library.beet("cfplaylists")
+    assert (ran.code, ran.err) == (
+        0,
+        f"cfaudio: mpd 127.0.0.1:{mpd.port}: 1 track of a not there: New - later\n",
+    )
+    assert len(mpd.load("a")) == 45
+
+
+def test_a_name_that_a_list_of_mpd_takes_for_a_comment_is_said_to_be_missing(library: Home, mpd: Mpd) -> None:
+    elsewhere(library, mpd, {"name": "a", "query": "path::#1 , title:x"})
+    ran = library.beet("cfplaylists")
+    assert ran.err == f"cfaudio: mpd 127.0.0.1:{mpd.port}: 1 track of a not there:  - #1\n"
+    assert mpd.load("a") == ["a%20b/x.wav"]
+
+
+def test_a_playlist_that_somebody_saved_is_not_touched(library: Home, mpd: Mpd) -> None:
+    mpd.ask(f'playlistadd a "{BELLS[0]}/1 Stück.wav"')
+    elsewhere(library, mpd, {"name": "a"}, {"name": "b", "n": 3})
+    ran = library.beet("cfplaylists")
+    assert (ran.code, ran.err) == (
+        1,
+        f"cfaudio: mpd 127.0.0.1:{mpd.port}: a: is there already, and not by cfaudio\n",
+    )
+    assert (len(mpd.load("a")), len(mpd.load("b"))) == (1, 3)
+
+
+def test_a_wrong_password_is_one_line_that_does_not_tell_it(library: Home, lists: Path, tmp_path: Path) -> None:
+    guarded = 'password "sesame@read,add,control,admin"\ndefault_permissions "read"'
+    with running_mpd(tmp_path / "mpd", library.music, lists, guarded, "sesame") as mpd:
+        for password, complaint in (("swordfish", "password: incorrect"), (None, "playlistadd: you don't have")):
+            elsewhere(library, mpd, {"name": "a"}, {"name": "b"}, password=password)
+            ran = library.beet("cfplaylists")
+            assert ran.code == 1
+            assert ran.err.count("\n") == 1
+            assert complaint in ran.err
+            assert "swordfish" not in ran.err
+        assert mpd.playlists() == []
+        elsewhere(library, mpd, {"name": "a"}, password="sesame")
+        assert library.beet("cfplaylists").fine
+        assert mpd.playlists() == ["a"]
+
+
+@pytest.mark.parametrize("answer", [b"<html>\r\n\r\n", b"", b"\xff\xfe\n", None])
+def test_what_is_no_mpd_is_one_line_and_the_other_targets_are_written(
+    library: Home, lists: Path, answer: bytes | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cfaudio_core.recommending.targets.mpd._PATIENCE", 0.3)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        both = {"targets": ["mpd", "m3u"]}
+        lists_of = [{"name": "a", **both}, {"name": "b", **both}]
+        library.configure(
+            {"mpd": {"host": "127.0.0.1", "port": port}, "playlist_dir": str(lists), "playlists": lists_of}
+        )
+
+        def serve() -> None:
+            connection, _ = server.accept()
+            with connection:
+                if answer is not None:
+                    connection.sendall(answer)
+                else:
+                    time.sleep(1)  # longer than it is waited for
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        ran = library.beet_here("cfplaylists")
+        thread.join()
+    assert ran.code == 1
+    assert ran.err.count(f"mpd 127.0.0.1:{port}: ") == ran.err.count("\n") == 1
+    assert sorted(file.name for file in lists.iterdir()) == ["a.m3u", "b.m3u"]

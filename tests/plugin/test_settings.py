@@ -20,8 +20,26 @@ WRONG = {
     "weights": [3, True, ["x.whl"]],
     "playlist_dir": [3, {"a": "b"}],
     "relative_to": [3, ["/music"]],
+    "taste": ["median", 3, None],
     "unplayed": [-0.1, 1.1, "half", True, None, float("nan")],
     "per_artist": [0, -1, 2.5, "two"],
+    "diversity": [-0.1, 1.1, "much", True, None],
+    "fresh_days": [-1, 0.5, "week", None],
+    "exclude": [3, {"length": "20:00.."}, [3], [["a"]]],
+    "similar": [0, -1, "many", None],
+    "playlists": [3, {"name": "a"}, ["a"], [{}], [{"kind": "polka"}], [{"name": "a", "n": "many"}]],
+    "subsonic": [
+        3,
+        {"url": "music.example.org"},
+        {"user": "anna", "password": "x"},
+        {"url": "https://x", "user": "anna"},
+        {"url": "https://x", "pasword": "x"},
+        {"url": "https://anna:x@y", "token": "x"},
+        {"url": "https://x", "users": ["anna"]},
+        {"url": "https://x", "users": {"anna": {"user": "anna"}}},
+        {"url": "https://x", "users": {"anna": "secret"}},
+    ],
+    "mpd": [3, {"port": "many"}, {"port": 0}, {"hots": "x"}, {"host": ["x"]}],
 }
 
 
@@ -77,3 +95,9 @@ def test_listeners_whom_only_capitals_tell_apart_are_refused(home: Home) -> None
 def test_a_single_field_needs_no_list(scored: Home) -> None:
     scored.configure({"users": {"anna": "play_count"}})
     assert len(scored.beet("cfrecommend", "-u", "anna").fine.lines) == 40
+
+
+def test_a_wrong_account_is_said_without_what_is_in_it(home: Home) -> None:
+    for account in ({"user": "anna", "pasword": "hunter2"}, {"password": "hunter2"}, {"token": ["hunter2"]}):
+        home.configure({"subsonic": {"url": "https://x", "users": {"anna": account}}})
+        assert "hunter2" not in home.beet_here("cfembed").complaint

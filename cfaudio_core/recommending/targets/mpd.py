@@ -40,7 +40,7 @@ class MpdServer:
             there = {one["playlist"] for one in mpd.listplaylists()}
             if name in there and name not in (made, *ours):
                 raise StoreError(f"{self.name}: {name}: is there already, and not by cfaudio")
-            files = self._files(mpd, entries)
+            files = [file if _fit_for_a_list(file) else "" for file in self._files(mpd, entries)]
             wanted = [file for file in files if file]
             draft = f"{name} (being written by cfaudio)"
             if wanted:
@@ -118,6 +118,11 @@ class MpdServer:
         finally:
             with contextlib.suppress(mpd.MPDError, OSError):
                 client.disconnect()
+
+
+def _fit_for_a_list(file: str) -> bool:
+    """Say whether MPD reads a file's name in a list of its own as that: it knows comments, and strips blanks."""
+    return not file.startswith("#") and file == file.strip()
 
 
 def _asked(mpd: Any, questions: list[tuple[str, ...]]) -> list[str]:

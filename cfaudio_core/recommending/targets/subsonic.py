@@ -34,11 +34,15 @@ class SubsonicAccount:
         See `SubsonicServer`.
     music
         The absolute folder that the server's file names are compared below.
+    listener
+        Whose account it is, for its name where there is no `user`.
     """
 
-    def __init__(self, url: str, music: bytes, *, user: str = "", password: str = "", token: str = "") -> None:
+    def __init__(
+        self, url: str, music: bytes, *, user: str = "", password: str = "", token: str = "", listener: str = ""
+    ) -> None:
         base = url.rstrip("/").removesuffix("/rest")
-        self.name = f"subsonic {user + '@' if user else ''}{base}"
+        self.name = f"subsonic {user or listener}@{base}"
         self._service = Service(base, patience=_PATIENCE)
         self._account = {"user": user, "password": password, "token": token}
         self._music = music.rstrip(b"/") + b"/"
@@ -85,9 +89,19 @@ class SubsonicAccount:
     def _playlists(self) -> dict[str, tuple[str, str]]:
         """Number to name and comment of the account's own playlists."""
         listed = objects(inner(self._logged_in().ask("getPlaylists"), "playlists", "playlist"))
-        user = self._account["user"]
-        mine = (one for one in listed if not user or text(one.get("owner")) in ("", user))
+        user = self._owner().casefold()
+        mine = (one for one in listed if not user or text(one.get("owner")).casefold() in ("", user))
         return {text(one.get("id")): (text(one.get("name")), text(one.get("comment"))) for one in mine}
+
+    def _owner(self) -> str:
+        """Whose account it is; "" where only the server knows and does not tell."""
+        if not self._account["user"]:
+            try:
+                told = self._logged_in().ask("tokenInfo")
+            except FailedError:
+                return ""
+            self._account["user"] = text(inner(told, "tokenInfo", "username"))
+        return self._account["user"]
 
     def _new_one(self, name: str, there: dict[str, tuple[str, str]]) -> str:
         """The number of a playlist that was just made, from servers that do not tell it."""

@@ -1,7 +1,8 @@
-"""A real Subsonic server: supysonic, in a folder of its own, with an account for each user."""
+"""Real Subsonic servers, in folders of their own, with an account for each user: supysonic, and maneki where it is."""
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import subprocess
@@ -52,6 +53,25 @@ def supysonic(folder: Path, music: Path, passwords: dict[str, str]) -> Iterator[
             process.terminate()
 
 
+@contextmanager
+def maneki(folder: Path, music: Path, passwords: dict[str, str]) -> Iterator[str]:
+    """The same by maneki, which takes tokens and keeps no comments; it needs a Python of its own."""
+    folder.mkdir()
+    port = free_port()
+    users = [f"[[users]]\nname = {json.dumps(u)}\npassword = {json.dumps(p)}\n" for u, p in passwords.items()]
+    (folder / "maneki.toml").write_text("".join(users))
+    server = ["maneki", "serve", str(music), "--host", "127.0.0.1", "-p", str(port), "--no-ui", "--no-artist-images"]
+    environment = {**_home(folder), "MANEKI_CONFIG": str(folder / "maneki.toml")}
+    with (folder / "log").open("w") as log:
+        process = subprocess.Popen(server, cwd=folder, env=environment, stdout=log, stderr=log)
+        try:
+            _wait(port, process)
+            yield f"http://127.0.0.1:{port}/audio"
+        finally:
+            process.terminate()
+            process.wait(timeout=20)
+
+
 def _run(folder: Path, command: str, *args: str) -> None:
     done = subprocess.run([_command(command), *args], cwd=folder, env=_home(folder), capture_output=True, check=False)
     assert done.returncode == 0, (args, done)
@@ -68,11 +88,11 @@ def _home(folder: Path) -> dict[str, str]:
 
 def _wait(port: int, process: subprocess.Popen[bytes]) -> None:
     for _ in range(1500):
-        assert process.poll() is None, "supysonic has not started"
+        assert process.poll() is None, "the server has not started"
         try:
             socket.create_connection(("127.0.0.1", port), timeout=5).close()
         except ConnectionRefusedError:
             time.sleep(0.02)
         else:
             return
-    raise AssertionError("supysonic does not answer")
+    raise AssertionError("the server does not answer")

@@ -1,0 +1,57 @@
+"""Tags from what is stored of a track are those of the net itself."""
+
+import numpy as np
+import pytest
+
+from cfaudio_core.embedding.feature_store import FeatureStore
+from cfaudio_core.embedding.heard import FileState, Heard
+from cfaudio_core.embedding.tagging import tag_sounds
+from cfaudio_core.embedding.worker import Ear
+from cfaudio_core.nets.backbone import backbone_id, load_backbone
+from cfaudio_core.nets.tagger import Tagger, load_tagger, top_tags
+
+NAMES = ["rock", "pop", "mellow", "ambient"]
+
+
+def chances(*values):
+    return np.array(values, np.float32)
+
+
+def test_the_likeliest_come_first_and_unlikely_ones_not_at_all():
+    assert top_tags(NAMES, chances(0.2, 0.05, 0.9, 0.3), most=3, least=0.1) == ["mellow", "ambient", "rock"]
+    assert top_tags(NAMES, chances(0.2, 0.05, 0.9, 0.3), most=1, least=0.1) == ["mellow"]
+    assert top_tags(NAMES, chances(0.09, 0.05, 0.01, 0), most=3, least=0.1) == []
+
+
+def test_a_track_s_tags_are_the_mean_over_its_windows():
+    output = np.eye(4, dtype=np.float32), np.zeros(4, np.float32)
+    windows = np.array([[0, 0, 0, 0, 7], [2, -2, 0, 0, 7]], np.float16)
+    half, high = 0.5, 1 / (1 + np.exp(-2))
+    expected = [(half + high) / 2, (half + 1 - high) / 2, half, half]
+    assert np.allclose(Tagger(NAMES, None, output).probabilities(windows), expected, atol=1e-6)
+
+
+@pytest.mark.weights
+@pytest.mark.parametrize("name", ["musicnn", "musicnn_mtt", "vgg"])
+def test_tags_from_stored_activations_are_the_net_s_own(name):
+    patches = np.random.default_rng(3).gamma(0.6, 1.0, (3, 187, 96)).astype(np.float32)
+    net = load_backbone(name)
+    heard = net.features(patches)
+    stored = np.hstack([heard.pooled, np.ones((3, 5), np.float32)]).astype(np.float16)
+    tagger = load_tagger(name)
+    assert tagger.names == [tag.lower() for tag in net.tags]
+    assert np.abs(tagger.probabilities(stored) - heard.tags.mean(axis=0)).max() < 2e-3
+
+
+@pytest.mark.weights
+def test_every_stored_track_gets_its_words(tmp_path):
+    net = load_backbone("musicnn")
+    patches = np.random.default_rng(3).gamma(0.6, 1.0, (2, 187, 96)).astype(np.float32)
+    features = net.features(patches).pooled.astype(np.float16)
+    with FeatureStore(tmp_path / "features.db") as store:
+        store.add(backbone_id("musicnn"), 2, [Heard(b"a", FileState(b"a", 1, 1), "key", features)])
+        found = tag_sounds(store, Ear("musicnn", 2), ["key", "key", "unknown"])
+    assert found.keys() == {"key"}
+    tags = found["key"].split(", ")
+    assert 0 < len(tags) <= 3
+    assert set(tags) <= {tag.lower() for tag in net.tags}

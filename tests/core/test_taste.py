@@ -1,0 +1,133 @@
+"""The taste: several modes, the recent and the often played weightiest."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cfaudio_core.listening.counts import Listener
+from cfaudio_core.listening.sessions import NO_SESSIONS, Sessions
+from cfaudio_core.recommending.taste import HALF_LIFE, MOST_MODES, familiarity, love, mean_taste, modes
+
+DAY = 86400
+
+
+def listener(plays, skips=None, sessions=NO_SESSIONS):
+    plays = np.float32(plays)
+    return Listener("anna", plays, np.zeros_like(plays) if skips is None else np.float32(skips), sessions)
+
+
+def heard(*plays):
+    """Sessions of plays: (track, day) or (track, day, rejected)."""
+    columns = np.array([(track, day * DAY, *(rejected or (False,))) for track, day, *rejected in plays])
+    track, time = columns[:, 0].astype(np.int64), columns[:, 1].astype(np.int64)
+    return Sessions(np.zeros_like(track), track, np.arange(len(track)), time, columns[:, 2].astype(bool))
+
+
+def clouds(sizes, seed=0, dim=8):
+    """Tracks around the axes, so many around each; which axis, and unit vectors."""
+    random = np.random.default_rng(seed)
+    of = np.repeat(np.arange(len(sizes)), sizes)
+    vectors = np.eye(dim)[of] + 0.15 * random.standard_normal((len(of), dim))
+    return of, np.float32(vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
+
+
+def test_tastes_that_lie_apart_are_modes_of_their_own_with_their_shares():
+    of, vectors = clouds([20, 10, 10])
+    taste = modes(vectors, np.ones(40, np.float32))
+    for axis in range(3):
+        own = taste.mode[of == axis]
+        assert len(set(own.tolist()) & set(taste.mode[of != axis].tolist())) == 0
+    assert taste.shares.sum() == pytest.approx(1)
+    assert taste.shares.tolist() == sorted(taste.shares.tolist(), reverse=True)
+    assert np.allclose(np.linalg.norm(taste.centres, axis=1), 1, atol=1e-5)
+
+
+def test_the_mean_is_one_mode_that_lies_between():
+    _, vectors = clouds([10, 10])
+    taste = mean_taste(vectors, np.ones(20, np.float32))
+    assert taste.shares.tolist() == [1]
+    assert taste.centres[0, :2] == pytest.approx([0.7, 0.7], abs=0.1)
+
+
+def test_a_track_belongs_to_the_mode_it_is_nearest_to():
+    of, vectors = clouds([10, 10, 10])
+    taste = modes(vectors, np.ones(30, np.float32))
+    belonging = taste.belonging(vectors)
+    assert np.allclose(belonging.sum(axis=1), 1, atol=1e-5)
+    assert (belonging.argmax(axis=1) == taste.mode).all()
+    assert belonging.max(axis=1).min() > 0.5
+    assert len(of) == len(belonging)
+
+
+@given(st.integers(0, 60), st.integers(0, 99))
+def test_there_are_never_too_many_modes_and_the_same_tracks_give_the_same(n, seed):
+    random = np.random.default_rng(seed)
+    vectors = random.standard_normal((n, 4)).astype(np.float32)
+    vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
+    vectors[random.random(n) < 0.2] = 0
+    weights = np.float32(random.random(n) * (random.random(n) < 0.7))
+    taste, again = modes(vectors, weights), modes(vectors, weights)
+    assert len(taste.shares) <= MOST_MODES
+    assert taste.centres.tolist() == again.centres.tolist()
+    assert set(taste.members.tolist()) == set(np.flatnonzero((weights > 0) & vectors.any(axis=1)).tolist())
+    assert (len(taste.members) > 0) == (len(taste.shares) > 0)
+    assert not len(taste.shares) or set(taste.mode.tolist()) == set(range(len(taste.shares)))
+
+
+def test_two_equal_tracks_are_a_taste():
+    vectors = np.float32([[1, 0], [1, 0]])
+    assert modes(vectors, np.float32([1, 1])).centres.tolist() == [[1, 0]]
+
+
+def test_nothing_loved_is_no_taste():
+    taste = modes(np.eye(3, dtype=np.float32), np.zeros(3, np.float32))
+    assert (taste.centres.shape, len(taste.members)) == ((0, 3), 0)
+    assert taste.belonging(np.eye(3, dtype=np.float32)).shape == (3, 0)
+
+
+def test_a_play_weighs_half_after_each_half_life():
+    days = HALF_LIFE / DAY
+    person = listener([1, 1, 1], sessions=heard((0, 1000), (1, 1000 - days), (2, 1000 - 2 * days)))
+    assert familiarity(person, person.sessions.last_played(3)).plays.tolist() == [1, 0.5, 0.25]
+
+
+def test_a_rejected_play_is_a_skip():
+    person = listener([1, 0], [0, 1], sessions=heard((0, 1000), (1, 1000, True)))
+    known = familiarity(person, person.sessions.last_played(2))
+    assert (known.plays.tolist(), known.skips.tolist()) == ([1, 0], [0, 1])
+    assert known.appeal[0] > 0 > known.appeal[1]
+
+
+def test_counts_without_times_are_ranked_as_they_are():
+    known = familiarity(listener([9, 4, 0, 1]), np.zeros(4, np.int64))
+    assert np.argsort(-known.appeal).tolist() == [0, 1, 3, 2]
+
+
+def test_counts_are_as_old_as_their_last_play():
+    last = np.array([1000, 1000 - 4 * HALF_LIFE / DAY]) * DAY
+    known = familiarity(listener([5, 20]), last.astype(np.int64))
+    assert known.plays.tolist() == [5, 20 / 16]
+
+
+def test_recent_and_old_loves_are_both_part_of_the_taste():
+    person = listener([10, 10, 1], sessions=heard(*[(0, 1000)] * 10, *[(1, 0)] * 10, (2, 1000)))
+    recent, old, once = love(person, familiarity(person, person.sessions.last_played(3)))
+    assert recent > old > once > 0
+
+
+def test_what_is_skipped_is_no_part_of_the_taste():
+    person = listener([5, 0, 1], [0, 4, 5])
+    loved = love(person, familiarity(person, np.zeros(3, np.int64)))
+    assert loved[0] > 0
+    assert loved[1:].tolist() == [0, 0]
+
+
+def test_the_nearest_loved_tracks_are_other_songs():
+    vectors = np.float32([[1, 0], [1, 0], [0.8, 0.6], [0, 1]])
+    taste = modes(vectors, np.float32([1, 1, 1, 1]))
+    assert taste.nearest(vectors, np.array([0, 0, 1, 2]), 0) == [2]
+    assert taste.nearest(vectors, np.array([0, 1, 2, 3]), 0) == [1, 2]
+    assert taste.nearest(np.zeros_like(vectors), np.arange(4), 0) == []

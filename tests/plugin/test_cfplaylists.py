@@ -1,0 +1,457 @@
+"""`beet cfplaylists`, as its user sees it; scores, vectors and tags are made up, so that no net is needed."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from user_home import BELLS, DRUMS, Home
+
+from cfaudio_core.embedding.codec import encode
+from cfaudio_core.listening.playlists import MADE_BY
+
+NEVER = [BELLS[-1], DRUMS[-1]]
+
+
+@pytest.fixture
+def lists(tmp_path: Path) -> Path:
+    return tmp_path / "lists"
+
+
+@pytest.fixture
+def library(scored: Home, lists: Path) -> Home:
+    """Half bells, which are played, and half drums, which are skipped; each kind has its corner and its tag."""
+    rng = np.random.default_rng(1)
+    of_bells = set(scored.ids("artist LIKE 'Bell%'"))
+    corner = {True: np.eye(8)[0], False: np.eye(8)[1]}
+    places = {i: corner[i in of_bells] + 0.05 * rng.standard_normal(8) for i in scored.ids("1")}
+    scored.set("cf_embedding", {i: encode(place / np.linalg.norm(place)) for i, place in places.items()})
+    scored.set("cf_tags", {i: "ambient, mellow" if i in of_bells else "rock, mellow" for i in places})
+    scored.lists = lists  # type: ignore[attr-defined]
+    return scored
+
+
+def configure(home: Home, *playlists: dict[str, Any], **more: Any) -> None:
+    home.configure({"playlist_dir": str(home.folder.parent / "lists"), "playlists": list(playlists), **more})
+
+
+def entries(file: Path) -> list[str]:
+    return [line for line in file.read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
+
+
+def artists(file: Path) -> set[str]:
+    return {entry.split("/")[0] for entry in entries(file)}
+
+
+def share_of_drums(file: Path) -> float:
+    drums = [entry.startswith("Drum") for entry in entries(file)]
+    return sum(drums) / len(drums)
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(file.name for file in folder.iterdir())
+
+
+def on(day: dt.date, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Day(dt.date):
+        @classmethod
+        def today(cls) -> Day:
+            return cls(day.year, day.month, day.day)
+
+    monkeypatch.setattr("beetsplug.cfaudio.cfplaylists.dt.date", Day)
+
+
+def test_a_list_of_the_configuration_is_written_as_a_playlist(library: Home, lists: Path) -> None:
+    configure(library, {"name": "Bells", "query": "artist:Bell", "n": 6, "unplayed": 0.5})
+    assert library.beet("cfplaylists").fine.lines == ["Bells: 6 tracks, 3 never heard"]
+    assert (lists / "Bells.m3u").read_bytes().startswith(b"#EXTM3U\n" + MADE_BY)
+    assert len(set(entries(lists / "Bells.m3u"))) == 6
+    assert all(artist.startswith("Bell") for artist in artists(lists / "Bells.m3u"))
+
+
+def test_discover_has_nothing_that_was_ever_heard(library: Home, lists: Path) -> None:
+    configure(library, {"kind": "discover", "per_artist": 9})
+    library.beet_here("cfplaylists")
+    assert artists(lists / "Discover.m3u").isdisjoint(BELLS[:-1])
+    assert len(entries(lists / "Discover.m3u")) == 24
+
+
+def test_rediscover_has_what_was_played_and_not_for_half_a_year(library: Home, lists: Path) -> None:
+    lately, long_ago = time.time() - 86400 * 100, time.time() - 86400 * 200
+    of_bells = library.ids("artist LIKE 'Bell%' AND artist != ?", BELLS[-1])
+    library.set("last_played", {i: str(long_ago if k % 2 else lately) for k, i in enumerate(of_bells)})
+    configure(library, {"kind": "rediscover", "per_artist": 9, "n": 50})
+    library.beet_here("cfplaylists")
+    assert len(entries(lists / "Rediscover.m3u")) == 8
+
+
+def test_new_arrivals_were_added_lately(library: Home, lists: Path) -> None:
+    library.sql("UPDATE items SET added = ? WHERE artist = ?", time.time() - 86400 * 10, DRUMS[0])
+    library.sql("UPDATE items SET added = ? WHERE artist != ?", time.time() - 86400 * 100, DRUMS[0])
+    configure(library, {"kind": "new arrivals", "n": 50, "per_artist": 9})
+    library.beet_here("cfplaylists")
+    assert artists(lists / "New Arrivals.m3u") == {DRUMS[0]}
+
+
+def test_deep_cuts_are_unheard_tracks_of_loved_artists(library: Home, lists: Path) -> None:
+    known = library.ids("artist = ?", BELLS[3])
+    library.set("play_count", dict.fromkeys(known[1:], 50))
+    library.sql("DELETE FROM item_attributes WHERE key = 'play_count' AND entity_id = ?", known[0])
+    configure(library, {"kind": "deep cuts", "n": 50})
+    library.beet_here("cfplaylists")
+    assert entries(lists / "Deep Cuts.m3u") == [f"{BELLS[3]}/1 Stück.wav"]
+
+
+def test_a_radio_plays_what_is_like_something(library: Home, lists: Path) -> None:
+    library.sql("DELETE FROM item_attributes WHERE key = 'skip_count'")
+    radio = {"kind": "radio", "name": "Drums", "like": f"artist:{DRUMS[0]}"}
+    configure(library, radio | {"n": 10, "unplayed": 1, "per_artist": 9})
+    library.beet_here("cfplaylists", "--seed", "1")
+    assert share_of_drums(lists / "Drums.m3u") >= 0.8
+
+
+def test_a_daily_mix_is_one_list_a_mode_named_by_what_it_sounds_like(library: Home, lists: Path) -> None:
+    library.sql("DELETE FROM item_attributes WHERE key = 'skip_count'")
+    library.set(
+        "play_count",
+        dict.fromkeys(library.ids("artist IN (?, ?)", DRUMS[0], DRUMS[1]), 9)
+        | dict.fromkeys(library.ids("artist IN (?, ?)", BELLS[0], BELLS[1]), 9),
+    )
+    configure(library, {"kind": "daily mix", "n": 5, "per_artist": 9})
+    assert library.beet("cfplaylists", "--seed", "1").fine
+    written = names(lists)
+    assert len(written) > 1
+    assert {name.split(": ")[1] for name in written} == {"ambient.m3u", "rock.m3u"}
+    on_them = [entry for name in written for entry in entries(lists / name)]
+    assert len(on_them) == len(set(on_them))
+    for name in written:
+        assert (share_of_drums(lists / name) > 0.5) == ("rock" in name)
+
+
+def test_a_name_is_a_template(library: Home, lists: Path) -> None:
+    configure(library, {"name": "%upper{$tags} for $user (mostly $artist)", "query": f"artist:{BELLS[0]}"})
+    library.beet_here("cfplaylists")
+    assert names(lists) == [f"AMBIENT for me (mostly {BELLS[0]}).m3u"]
+
+
+def test_a_query_that_matches_nothing_empties_the_list_and_says_so(library: Home, lists: Path) -> None:
+    configure(library, {"name": "Mine", "query": "artist:Bell"})
+    library.beet_here("cfplaylists")
+    configure(library, {"name": "Mine", "query": "artist:Nobody"})
+    assert library.beet("cfplaylists").fine.lines == ["Mine: empty: no track matches artist:Nobody"]
+    assert entries(lists / "Mine.m3u") == []
+
+
+def test_a_list_stays_for_its_period_and_then_brings_other_unheard_tracks(
+    library: Home, lists: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    configure(library, {"kind": "discover", "n": 6, "refresh": "weekly"})
+    seen = []
+    for day in (2, 8, 9):  # Monday, Sunday, Monday
+        on(dt.date(2026, 11, day), monkeypatch)
+        library.beet_here("cfplaylists")
+        seen.append(entries(lists / "Discover.m3u"))
+    assert seen[0] == seen[1]
+    assert len(seen[2]) == 6
+    assert set(seen[0]).isdisjoint(seen[2])
+
+
+REPEATING: list[tuple[dict[str, Any], int]] = [({"kind": "discover"}, 20), ({"name": "Discover", "unplayed": 0.6}, 12)]
+
+
+@pytest.mark.parametrize(("entry", "n_unheard"), REPEATING)
+def test_unheard_tracks_come_again_only_as_far_as_there_are_no_others(
+    library: Home, lists: Path, monkeypatch: pytest.MonkeyPatch, entry: dict[str, Any], n_unheard: int
+) -> None:
+    unheard = set(library.ids("1")) - {i for i, plays in library.field("play_count").items() if int(plays)}
+    paths = {i: f"{artist}/{track}" for i, artist, track in library.sql("SELECT id, artist, track FROM items")}
+    configure(library, {**entry, "n": 20, "refresh": "daily", "per_artist": 9})
+    seen = []
+    for day in (2, 3):
+        on(dt.date(2026, 11, day), monkeypatch)
+        library.beet_here("cfplaylists")
+        there = {entry.split(" Stück")[0] for entry in entries(lists / "Discover.m3u")}
+        assert len(there) == 20
+        seen.append(there.intersection(paths[i] for i in unheard))
+    assert [len(one) for one in seen] == [n_unheard, n_unheard]
+    assert len(seen[0] | seen[1]) == min(len(unheard), 2 * n_unheard) == 24
+
+
+def test_an_unheard_track_that_was_heard_since_is_like_any_other(
+    library: Home, lists: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    configure(library, {"name": "a", "n": 40, "refresh": "daily", "per_artist": 9, "unplayed": 0.1})
+    on(dt.date(2026, 11, 2), monkeypatch)
+    library.beet_here("cfplaylists")
+    library.set("play_count", dict.fromkeys(library.ids("1"), 3))
+    on(dt.date(2026, 11, 3), monkeypatch)
+    library.beet_here("cfplaylists")
+    assert len(entries(lists / "a.m3u")) == 40
+
+
+def test_a_list_that_is_never_refreshed_stays(library: Home, lists: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    configure(library, {"kind": "discover", "n": 6, "refresh": "never"})
+    seen = []
+    for year in (2026, 2036):
+        on(dt.date(year, 11, 2), monkeypatch)
+        library.beet_here("cfplaylists")
+        seen.append(entries(lists / "Discover.m3u"))
+    assert seen[0] == seen[1]
+
+
+def test_a_seed_or_another_setting_chooses_anew(library: Home, lists: Path) -> None:
+    configure(library, {"kind": "discover", "n": 6})
+    seen = []
+    for args in ([], ["--seed", "1"], ["--seed", "2"], ["--seed", "1"]):
+        library.beet_here("cfplaylists", *args)
+        seen.append(entries(lists / "Discover.m3u"))
+    assert seen[1] == seen[3]
+    assert seen[1] != seen[2]
+    configure(library, {"kind": "discover", "n": 7})
+    library.beet_here("cfplaylists")
+    assert len(entries(lists / "Discover.m3u")) == 7
+
+
+def test_a_list_that_was_lost_is_written_again(library: Home, lists: Path) -> None:
+    configure(library, {"kind": "discover", "n": 6})
+    library.beet_here("cfplaylists")
+    before = entries(lists / "Discover.m3u")
+    (lists / "Discover.m3u").unlink()
+    library.beet_here("cfplaylists")
+    assert entries(lists / "Discover.m3u") == before
+
+
+def test_a_track_that_has_left_the_library_makes_a_list_due(library: Home, lists: Path) -> None:
+    configure(library, {"kind": "discover", "n": 6})
+    library.beet_here("cfplaylists")
+    gone = entries(lists / "Discover.m3u")[0]
+    library.beet_here("remove", "-f", f"path:{library.music / gone}")
+    library.beet_here("cfplaylists")
+    assert len(entries(lists / "Discover.m3u")) == 6
+    assert gone not in entries(lists / "Discover.m3u")
+
+
+def test_some_lists_are_written_by_name_or_kind(library: Home, lists: Path) -> None:
+    configure(library, {"name": "One"}, {"name": "Two"}, {"kind": "discover"})
+    library.beet_here("cfplaylists", "Two", "discover")
+    assert names(lists) == ["Discover.m3u", "Two.m3u"]
+
+
+def test_pretending_prints_the_tracks_and_writes_nothing(library: Home, lists: Path) -> None:
+    configure(library, {"name": "One", "n": 3})
+    before = library.files()
+    lines = library.beet_here("cfplaylists", "-p").fine.lines
+    assert lines[0].startswith("One: 3 tracks")
+    assert {line.strip() for line in lines[1:]} <= set(library.beet_here("ls").lines)
+    assert not lists.exists()
+    assert library.files().keys() == before.keys()
+
+
+def test_two_listeners_have_lists_of_their_own(library: Home, lists: Path) -> None:
+    library.set("cf_score_ben", {i: 100.0 - i for i in library.ids("1")})
+    users = {"anna": ["play_count", "skip_count"], "ben": "his_count"}
+    library.set("his_count", dict.fromkeys(library.ids("artist LIKE 'Drum%'"), 5))
+    configure(library, *({"kind": "rediscover", "user": user, "fresh_days": 0} for user in users), users=users)
+    assert library.beet("cfplaylists").fine
+    assert artists(lists / "Rediscover (anna).m3u") <= set(BELLS)
+    assert artists(lists / "Rediscover (ben).m3u") <= set(DRUMS)
+
+
+def test_a_list_that_is_renamed_or_taken_out_leaves_no_file_behind(library: Home, lists: Path) -> None:
+    configure(library, {"name": "$artist", "query": f"artist:{BELLS[0]}"}, {"name": "Other"})
+    library.beet_here("cfplaylists")
+    (lists / "by hand.m3u").write_text("#EXTM3U\n")
+    configure(library, {"name": "$artist", "query": f"artist:{BELLS[1]}"})
+    lines = library.beet_here("cfplaylists").fine.lines
+    assert names(lists) == [f"{BELLS[1]}.m3u", "by hand.m3u"]
+    assert lines[-1] == "Other: taken away, as the configuration has it no more"
+
+
+def test_lists_may_swap_names(library: Home, lists: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def swapped(first: str, second: str) -> None:
+        configure(
+            library,
+            {"name": "$artist", "query": f"artist:{first}"},
+            {"name": " $artist%if{1,}", "query": f"artist:{second}"},
+        )
+        assert library.beet_here("cfplaylists").fine
+
+    swapped(BELLS[0], BELLS[1])
+    swapped(BELLS[1], BELLS[0])
+    assert names(lists) == [f"{BELLS[0]}.m3u", f"{BELLS[1]}.m3u"]
+    assert all(artists(lists / f"{artist}.m3u") == {artist} for artist in BELLS[:2])
+
+
+def test_a_file_that_somebody_made_is_not_touched_and_the_other_lists_are_written(library: Home, lists: Path) -> None:
+    lists.mkdir()
+    (lists / "One.m3u").write_text("by hand\n")
+    configure(library, {"name": "One"}, {"name": "Two"})
+    ran = library.beet("cfplaylists")
+    assert ran.code == 1
+    assert ran.err == f"cfaudio: {lists / 'One.m3u'}: is there already, and not by cfaudio\n"
+    assert (lists / "One.m3u").read_text() == "by hand\n"
+    assert len(entries(lists / "Two.m3u")) == 40
+
+
+@pytest.mark.parametrize(
+    "name", ["AC/DC", 'the "best" of it', "😀", "../../etc/passwd", ".hidden", "a\tb\nc", "x" * 400]
+)
+def test_any_name_makes_a_file_in_the_folder(library: Home, lists: Path, name: str) -> None:
+    configure(library, {"name": name, "n": 3})
+    assert library.beet("cfplaylists").fine
+    (file,) = names(lists)
+    assert file.endswith(".m3u")
+    assert len(entries(lists / file)) == 3
+
+
+def test_playlists_of_ours_are_nothing_to_learn_from(library: Home, lists: Path) -> None:
+    configure(library, {"name": "One"})
+    library.beet_here("cfplaylists")
+    assert MADE_BY in (lists / "One.m3u").read_bytes()[:200]
+
+
+WRONG: list[tuple[dict[str, Any], str]] = [
+    ({"kind": "polka"}, "cfaudio.playlists[1].kind: must be one of mix, discover,"),
+    ({"nme": "x"}, "cfaudio.playlists[1].nme: there is no such setting"),
+    ({"query": "x"}, "cfaudio.playlists[1]: must have a name, or a kind"),
+    ({"kind": "radio"}, "cfaudio.playlists[1].like: must be a query"),
+    ({"name": "x", "n": 0}, "cfaudio.playlists[1].n: must be a whole number from 1 to 100000, not 0"),
+    ({"name": "x", "n": None}, "cfaudio.playlists[1].n: "),
+    ({"name": "x", "unplayed": 2}, "cfaudio.playlists[1].unplayed: must be a number from 0 to 1, not 2"),
+    ({"name": "x", "refresh": "hourly"}, "cfaudio.playlists[1].refresh: must be one of daily, weekly, monthly, never"),
+    ({"name": "x", "targets": ["tape"]}, "cfaudio.playlists[1].targets: must be one of m3u, subsonic, mpd"),
+    ({"name": "x", "targets": []}, "cfaudio.playlists[1].targets: must be a list"),
+    ({"name": "x", "targets": "subsonic"}, "cfaudio.subsonic.url: is missing"),
+    ({"name": "x", "query": "'a"}, "cfaudio.playlists[1].query: 'a: No closing quotation"),
+    ({"name": "x", "query": 3}, "cfaudio.playlists[1].query: must be a beets query"),
+    ({"name": "x", "query": "added:foo"}, "not a valid date/time string"),
+    ({"name": "x", "like": "year:foo"}, "the like of playlist 'x': 'foo' is not an int"),
+    ({"name": "x", "user": "nobody"}, "there is no listener nobody"),
+    ({"name": "$titel"}, "the name of playlist '$titel': there is no $titel (there are artist, kind,"),
+    ({"name": "%uper{x}"}, "there is no %uper"),
+    ({"name": "${user"}, "a } is missing"),
+    ({"name": "%upper{x"}, "a } is missing"),
+    ({"name": "%if{,x}"}, "nothing is left of it"),
+    ({"name": ""}, "cfaudio.playlists[1].name: must be a text"),
+]
+
+
+@pytest.mark.parametrize(("entry", "complaint"), WRONG)
+def test_what_makes_no_sense_is_one_line_and_nothing_is_written(
+    library: Home, lists: Path, entry: dict[str, Any], complaint: str
+) -> None:
+    configure(library, entry, {"name": "fine"})
+    assert complaint in library.beet_here("cfplaylists").complaint
+    assert not lists.exists()
+
+
+def test_two_entries_of_one_name_are_refused(library: Home) -> None:
+    configure(library, {"name": "a"}, {"name": "a"})
+    assert "cfaudio.playlists[2].name: there is a playlist 'a' already" in library.beet_here("cfplaylists").complaint
+
+
+def test_two_lists_that_come_out_with_one_name_are_said_so(library: Home, lists: Path) -> None:
+    configure(library, {"name": "a", "query": BELLS[0]}, {"name": "%lower{A}", "query": BELLS[1]})
+    ran = library.beet("cfplaylists")
+    assert ran.code == 1
+    assert ran.err == "cfaudio: m3u: two playlists are called a, and only the first one is there\n"
+    assert artists(lists / "a.m3u") == {BELLS[0]}
+
+
+def test_a_list_that_goes_elsewhere_leaves_no_file_behind(library: Home, lists: Path) -> None:
+    configure(library, {"name": "One", "n": 3}, {"name": "Two", "n": 3})
+    library.beet_here("cfplaylists")
+    nowhere = {"url": "http://127.0.0.1:1", "user": "anna", "password": "hunter2"}
+    configure(library, {"name": "One", "n": 3, "targets": "subsonic"}, {"name": "Two", "n": 3}, subsonic=nowhere)
+    ran = library.beet("cfplaylists")
+    assert (ran.code, ran.err) == (1, "cfaudio: http://127.0.0.1:1: cannot be reached\n")
+    assert ran.lines == [
+        "One: 3 tracks, 2 never heard, as before (daily)",
+        "Two: 3 tracks, 2 never heard, as before (daily)",
+    ]
+    assert names(lists) == ["Two.m3u"]
+
+
+def test_a_listener_without_an_account_is_said_so_before_anything_is_written(library: Home, lists: Path) -> None:
+    account = {"url": "http://127.0.0.1:1", "user": "anna", "password": "hunter2"}
+    entry = {"name": "One", "user": "ben", "targets": ["m3u", "subsonic"]}
+    library.set("cf_score_ben", dict.fromkeys(library.ids("1"), 50.0))
+    users = {"anna": ["play_count"], "ben": ["skip_count"]}
+    configure(library, {"name": "Hers", "user": "anna"}, entry, subsonic=account, users=users)
+    assert "cfaudio.subsonic: has no account for ben" in library.beet_here("cfplaylists").complaint
+    assert not lists.exists()
+
+
+def test_before_the_first_cfembed_it_says_so_and_empties_nothing(library: Home, lists: Path) -> None:
+    configure(library, {"name": "One"})
+    library.beet_here("cfplaylists")
+    before = entries(lists / "One.m3u")
+    library.sql("DELETE FROM item_attributes WHERE key LIKE 'cf%'")
+    assert "run `beet cfembed` first" in library.beet_here("cfplaylists").complaint
+    assert entries(lists / "One.m3u") == before
+
+
+def test_no_playlists_and_an_unknown_one_are_said_so(library: Home) -> None:
+    configure(library)
+    assert "cfaudio.playlists: there are none" in library.beet_here("cfplaylists").complaint
+    configure(library, {"name": "a"}, {"name": "b"})
+    assert "there is no playlist c (there are: a, b)" in library.beet_here("cfplaylists", "c").complaint
+
+
+def test_without_a_folder_it_says_which_key_is_missing(library: Home) -> None:
+    library.configure({"playlists": [{"name": "a"}]})
+    assert "cfaudio.playlist_dir: is missing" in library.beet_here("cfplaylists").complaint
+
+
+def test_a_folder_that_cannot_be_written_to_is_one_line(library: Home, lists: Path) -> None:
+    lists.write_text("a file")
+    configure(library, {"name": "a"})
+    ran = library.beet("cfplaylists")
+    assert ran.code == 1
+    assert ran.err.count("\n") == 1
+    assert str(lists) in ran.err
+
+
+@pytest.mark.parametrize(
+    "content", ["", "{", "[]", '{"version": 9, "playlists": {}}', '{"version": 1, "playlists": [3]}']
+)
+def test_a_damaged_memory_is_one_line_that_names_the_file(library: Home, content: str) -> None:
+    configure(library, {"name": "a"})
+    file = library.beetsdir / "cfaudio" / "playlists.json"
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(content)
+    assert str(file) in library.beet_here("cfplaylists").complaint
+
+
+def test_what_is_remembered_can_be_deleted(library: Home, lists: Path) -> None:
+    configure(library, {"kind": "discover", "n": 6})
+    library.beet_here("cfplaylists")
+    before = entries(lists / "Discover.m3u")
+    (library.beetsdir / "cfaudio" / "playlists.json").unlink()
+    assert library.beet_here("cfplaylists").fine
+    assert entries(lists / "Discover.m3u") == before
+
+
+def test_secrets_are_not_in_beet_config(library: Home) -> None:
+    account = {"user": "anna", "password": "hunter2"}
+    servers = {"subsonic": {"url": "https://x", **account, "users": {"ben": {"token": "sesame"}}}}
+    configure(library, **servers, mpd={"password": "swordfish"})
+    shown = library.beet("config").fine.out
+    assert "anna" in shown
+    assert not any(secret in shown for secret in ("hunter2", "sesame", "swordfish"))
+
+
+def test_it_loads_neither_a_net_nor_a_decoder(library: Home) -> None:
+    configure(library, {"kind": "daily mix"})
+    probe = (
+        "import sys\nfrom beets.ui import main\ntry:\n    main(sys.argv[1:])\nfinally:\n"
+        "    print(json.dumps(sorted({name.split('.')[0] for name in sys.modules})))"
+    )
+    loaded = json.loads(library.beet("cfplaylists", python=("-c", "import json\n" + probe)).fine.lines[-1])
+    assert "cfaudio_core" in loaded
+    assert not {"torch", "librosa", "numba", "scipy", "av", "soundfile", "requests"}.intersection(loaded)

@@ -1,0 +1,134 @@
+"""What any list promises, over random libraries: size, share, what is left out, and that it is the same again."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from beetsplug.cfaudio.choosing import Chosen, Loaded, Request, choose_items
+from cfaudio_core.listening.counts import Listener
+from cfaudio_core.recommending.duplicates import songs
+from cfaudio_core.tracks import Tracks
+
+DAY = 86400
+NOW = 20_000 * DAY
+ARTISTS = ["", "Can", "CAN", "Neu!", "Faust", "Cluster", "Harmonia", "La Düsseldorf"]
+
+
+def library(n: int, seed: int, with_vectors: bool) -> Loaded:
+    """Tracks of a few artists: some played, some heard lately, some without a score or a vector, some the same song."""
+    random = np.random.default_rng(seed)
+    artists = [ARTISTS[k] for k in random.integers(len(ARTISTS), size=n)]
+    titles = [f"Song {k}" for k in random.integers(max(n, 1), size=n)]
+    nothing = [""] * n
+    tracks = Tracks(
+        ids=np.arange(10, n + 10),
+        paths=[b""] * n,
+        keys=[f"{i}" for i in range(n)],
+        artists=artists,
+        albums=nothing,
+        genres=[()] * n,
+        models=["cf-1"] * n,
+        titles=titles,
+        album_titles=nothing,
+        albumartists=nothing,
+        recording_mbids=nothing,
+        track_mbids=nothing,
+        lengths=np.zeros(n, np.float32),
+        playlists=[()] * n,
+    )
+    plays = np.float32(random.integers(0, 4, n) * (random.random(n) < 0.6))
+    person = Listener("me", plays, np.float32(random.random(n) < 0.1))
+    vectors = np.float32(random.standard_normal((n, 5)) * (random.random((n, 1)) < 0.9) * with_vectors)
+    vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
+    scores = np.where(random.random(n) < 0.9, 100 * random.random(n), np.nan).astype(np.float32)
+    heard = np.where(plays > 0, NOW - random.integers(0, 400, n) * DAY, 0)
+    return Loaded(tracks, [person], vectors, {"me": scores}, {"me": heard}, songs(tracks), NOW)
+
+
+libraries = st.builds(library, st.integers(0, 60), st.integers(0, 9999), st.booleans())
+requests = st.builds(
+    Request,
+    n=st.integers(1, 40),
+    unplayed=st.floats(0, 1),
+    per_artist=st.integers(1, 4),
+    diversity=st.floats(0, 1),
+    fresh_days=st.integers(0, 100),
+    taste=st.sampled_from(["modes", "mean"]),
+    seed=st.none() | st.integers(0, 99),
+)
+avoided = st.frozensets(st.integers(10, 70), max_size=20)
+
+
+def chosen(loaded: Loaded, request: Request, avoid: frozenset[int]) -> Chosen:
+    nowhere: Any = None  # without a query, neither beets' library nor the settings are needed
+    return choose_items(nowhere, nowhere, loaded, request, avoid=avoid)
+
+
+@given(libraries, requests, avoided)
+def test_a_list_has_no_song_twice_and_nothing_that_was_heard_lately_or_is_to_be_avoided(
+    loaded: Loaded, request: Request, avoid: frozenset[int]
+) -> None:
+    got = chosen(loaded, request, avoid)
+    at = np.array(got.ids, np.int64) - 10
+    assert len(set(loaded.song[at].tolist())) == len(at)
+    assert not avoid.intersection(got.ids)
+    assert not request.fresh_days or (loaded.last_heard["me"][at] <= NOW - request.fresh_days * DAY).all()
+    assert bool(got.why) == (len(got) == 0)
+    assert chosen(loaded, request, avoid).ids == got.ids
+
+
+@given(libraries, requests)
+def test_size_and_share_are_exact_while_there_are_songs(loaded: Loaded, request: Request) -> None:
+    got = chosen(loaded, replace(request, taste="modes", fresh_days=0), frozenset())
+    plays, placed = loaded.people[0].plays, np.isfinite(loaded.scores["me"])
+    # A song that was played in any of its takes is a familiar one.
+    known = [plays[placed & (loaded.song == song)].any() for song in np.unique(loaded.song[placed])]
+    assert len(got) == min(request.n, len(known))
+    wanted, familiar = round(request.unplayed * len(got)), sum(known)
+    unplayed = sum(reason.unplayed for reason in got.reasons)
+    assert unplayed == min(max(wanted, len(got) - familiar), len(known) - familiar)
+
+
+@given(libraries, requests)
+def test_an_artist_has_more_than_his_share_only_where_the_rest_is_taken(loaded: Loaded, request: Request) -> None:
+    got = chosen(loaded, replace(request, taste="modes", fresh_days=0), frozenset())
+    plays, placed, artists = loaded.people[0].plays, np.isfinite(loaded.scores["me"]), loaded.tracks.artists
+    at = [i - 10 for i in got.ids]
+    count = Counter(artists[i].casefold() for i in at)
+    if any(n > request.per_artist for artist, n in count.items() if artist):
+        taken = {int(loaded.song[i]) for i in at}
+        left = [i for i in np.flatnonzero(placed) if int(loaded.song[i]) not in taken]
+        # Of one kind nobody else is left; a song is of the kind of its most played take.
+        played = {int(s): bool(plays[placed & (loaded.song == s)].any()) for s in np.unique(loaded.song[placed])}
+        assert any(
+            all(
+                artists[i] and count[artists[i].casefold()] >= request.per_artist
+                for i in left
+                if played[int(loaded.song[i])] == kind
+            )
+            for kind in (True, False)
+        )
+
+
+@given(libraries, requests)
+def test_what_was_avoided_makes_room_for_others(loaded: Loaded, request: Request) -> None:
+    first = chosen(loaded, request, frozenset())
+    unheard = frozenset(reason.id for reason in first.reasons if reason.unplayed)
+    assert not unheard.intersection(chosen(loaded, request, unheard).ids)
+
+
+@given(libraries, requests)
+def test_every_reason_names_a_mode_and_tracks_of_the_library(loaded: Loaded, request: Request) -> None:
+    got = chosen(loaded, request, frozenset())
+    assert sum(mode.share for mode in got.modes) == 0 or abs(sum(mode.share for mode in got.modes) - 1) < 1e-4
+    loved = {i for mode in got.modes for i in mode.ids}
+    for reason in got.reasons:
+        assert reason.unplayed == (loaded.people[0].plays[reason.id - 10] == 0)
+        assert reason.mode is None or 0 <= reason.mode < len(got.modes)
+        assert set(reason.near) <= loved - {reason.id}

@@ -1,0 +1,165 @@
+"""The whole way, with the real parts: a player plays, counts are kept, and lists come back to where music is played."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+import pytest
+import requests
+from mpd_server import Mpd, running_mpd
+from subsonic_servers import maneki, supysonic
+from user_home import BELLS, DRUMS, Home
+
+pytestmark = pytest.mark.weights
+
+
+@pytest.fixture
+def silent(heard: Home) -> Home:
+    """The collection, heard by cfaudio and by nobody else."""
+    heard.sql("DELETE FROM item_attributes WHERE key IN ('play_count', 'skip_count', 'cf_score')")
+    return heard
+
+
+@contextmanager
+def counting(home: Home) -> Iterator[Path]:
+    """`beet mpdstats` at work; the file with what it says."""
+    said = home.folder / "mpdstats.txt"
+    command = [sys.executable, "-u", "-m", "beets", "-v", "mpdstats"]
+    with said.open("w") as out:
+        process = subprocess.Popen(command, env=home.environment, stdout=out, stderr=out)
+        try:
+            wait_for(said, "mpdstats: stop", 1)
+            yield said
+        finally:
+            process.send_signal(signal.SIGINT)
+            process.wait(timeout=30)
+
+
+def wait_for(said: Path, what: str, times: int) -> None:
+    for _ in range(3000):
+        if said.read_text(errors="replace").count(what) >= times:
+            return
+        time.sleep(0.01)
+    raise AssertionError(f"not {times} times {what}:\n{said.read_text(errors='replace')[-2000:]}")
+
+
+def play(mpd: Mpd, files: list[str], said: Path) -> None:
+    """Play each file to its end; most of it is passed over once mpdstats has seen it begin."""
+    for number, file in enumerate(files, start=1):
+        mpd.ask("clear")
+        mpd.ask(f'add "{file}"')
+        mpd.ask("play")
+        wait_for(said, "mpdstats: playing ", number)
+        mpd.ask("seekcur 4.4")
+        wait_for(said, "mpdstats: played ", number)
+
+
+@pytest.mark.skipif(not shutil.which("mpd"), reason="mpd is not installed")
+@pytest.mark.parametrize("loved", [BELLS, DRUMS], ids=["bells", "drums"])
+def test_what_mpd_plays_decides_what_mpd_is_given_to_play(silent: Home, tmp_path: Path, loved: list[str]) -> None:
+    pytest.importorskip("mpd")
+    lists = tmp_path / "lists"
+    files = [f"{artist}/{k} Stück" for artist in loved[:-1] for k in (1, 2)]
+    below = (str(file.relative_to(silent.music)) for file in silent.music.rglob("*.*"))
+    known = {file.rsplit(".", 1)[0]: file for file in below}
+    with running_mpd(tmp_path / "mpd", silent.music, lists) as mpd:
+        server = {"host": "127.0.0.1", "port": mpd.port}
+        silent.configure(
+            {
+                "playlist_dir": str(lists),
+                "mpd": server,
+                "playlists": [
+                    {"kind": "discover", "n": 10, "per_artist": 9, "targets": ["m3u"]},
+                    {"name": "Both", "n": 12, "unplayed": 0.5, "fresh_days": 0, "targets": ["mpd"]},
+                ],
+            },
+            plugins=("mpdstats", "cfaudio"),
+            mpd={**server, "music_directory": str(silent.music), "rating": False, "played_ratio_threshold": 0.0},
+        )
+        with counting(silent) as said:
+            play(mpd, [known[file] for file in files], said)
+        assert [int(count) for count in silent.field("play_count").values()] == [1] * len(files)
+
+        assert silent.embed().code == 0
+        ran = silent.beet("cfplaylists", "--seed", "1").fine
+        assert ran.lines == ["Discover: 10 tracks, 10 never heard", "Both: 12 tracks, 6 never heard"]
+        discover, both = mpd.load("Discover"), mpd.load("Both")
+        assert (len(discover), len(both)) == (10, 12)
+        assert not {known[file] for file in files}.intersection(discover)
+        # 12 of the 32 tracks that were never heard are by those who were played; a list is a draw, the best are not.
+        assert share(discover, loved) >= 0.5
+        best = silent.beet("cfrecommend", "-n", "10", "--unplayed", "1", "-f", "$artist").fine.lines
+        assert share(best, loved) >= 0.8
+        assert {known[file] for file in files}.intersection(both)
+
+
+def share(files: list[str], artists: list[str]) -> float:
+    """How many of some files (or names) are by some artists."""
+    return sum(file.split("/")[0] in artists for file in files) / len(files)
+
+
+def songs(url: str, user: str, password: str) -> dict[str, list[str]]:
+    """Name to songs of the playlists in an account, as another client sees them."""
+    common = {"u": user, "p": password, "v": "1.8.0", "c": "test", "f": "json"}
+
+    def ask(name: str, **more: str) -> dict[str, dict[str, list[dict[str, str]]]]:
+        answer = requests.get(f"{url}/rest/{name}.view", params={**common, **more}, timeout=30).json()
+        content: dict[str, dict[str, list[dict[str, str]]]] = answer["subsonic-response"]
+        return content
+
+    found = {}
+    for one in ask("getPlaylists")["playlists"].get("playlist", []):
+        entries = ask("getPlaylist", id=one["id"])["playlist"].get("entry", [])
+        found[one["name"]] = [song["path"] for song in entries]
+    return found
+
+
+SERVERS = [
+    supysonic,
+    pytest.param(maneki, marks=pytest.mark.skipif(not shutil.which("maneki"), reason="maneki is not installed")),
+]
+
+
+@pytest.mark.parametrize("server", SERVERS)
+def test_a_subsonic_server_has_each_listener_s_lists_and_they_are_replaced(
+    scored: Home, tmp_path: Path, server: Callable[[Path, Path, dict[str, str]], AbstractContextManager[str]]
+) -> None:
+    passwords = {"anna": "p√ss w&rd", "ben": "geheim"}
+    users = {"anna": ["play_count", "skip_count"], "ben": ["his_count"]}
+    scored.set("cf_score_ben", {i: 100.0 - i for i in scored.ids("1")})
+    scored.set("his_count", dict.fromkeys(scored.ids("artist = ?", DRUMS[0]), 5))
+    with server(tmp_path / "server", scored.music, passwords) as url:
+        accounts = {user: {"user": user, "password": password} for user, password in passwords.items()}
+
+        def configure(n: int, **more: object) -> None:
+            playlists = [{"name": "Für dich/😀", "user": user, "n": n, "targets": ["subsonic"]} for user in users]
+            subsonic = {"url": url, "users": accounts | more}
+            above = {"relative_to": str(scored.folder)}  # maneki has the music folder's name in its paths
+            scored.configure({"users": users, "playlists": playlists, "subsonic": subsonic, **above})
+
+        configure(6)
+        assert len(scored.beet("cfplaylists").fine.lines) == 2
+        first = {user: songs(url, user, password) for user, password in passwords.items()}
+        assert {user: {name: len(paths) for name, paths in lists.items()} for user, lists in first.items()} == {
+            "anna": {"Für dich/😀": 6},
+            "ben": {"Für dich/😀": 6},
+        }
+        assert first["anna"] != first["ben"]
+
+        configure(9)
+        assert scored.beet("cfplaylists").fine
+        second = {user: songs(url, user, password) for user, password in passwords.items()}
+        assert [[len(paths) for paths in lists.values()] for lists in second.values()] == [[9], [9]]
+
+        configure(4, ben={"user": "ben", "password": "wrong-one"})
+        ran = scored.beet("cfplaylists")
+        assert (ran.code, ran.err) == (1, f"cfaudio: {url}: ping: wrong user or password (ben)\n")
+        assert [len(paths) for paths in songs(url, "anna", passwords["anna"]).values()] == [4]
+        assert songs(url, "ben", passwords["ben"]) == second["ben"]
