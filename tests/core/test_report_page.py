@@ -95,6 +95,12 @@ def test_a_moment_is_shown_and_played_from():
     assert "unit 5" in page
 
 
+def test_an_empty_section_says_why():
+    page = render(report_of(["a"], why_no_units="Run `beet <x>`", why_no_disagreements="Too few.")).decode()
+    assert '<p class="empty">Run <code>beet &lt;x&gt;</code></p>' in page
+    assert '<p class="empty">Too few.</p>' in page
+
+
 def test_places_become_steps_of_the_map():
     report = report_of(["a", "b"], places=np.array([[-1, -1], [1, 0]], np.float32))
     data = data_of(render(report).decode())
