@@ -120,7 +120,7 @@ def test_an_evaluation_becomes_a_table(tmp_path):
     def row(system, auc, behind):
         return {"system": system, "figures": {"auc": auc}, "behind": {"auc": behind}, "novelty": 0.5, "artists": None}
 
-    rows = [row("cfaudio", [0.71234, 0.6, 0.8], None), row("random", [0.5, 0.4, 0.6], [0.2, 0.1, 0.3])]
+    rows = [row("cfaudio", [0.71234, 0.6, 0.8], [0, 0, 0]), row("random", [0.5, 0.4, 0.6], [0.2, 0.1, 0.3])]
     tables = [
         {"title": "Cold", "name": "cold", "empty": "", "rows": rows},
         {"name": "month", "empty": "why", "rows": []},
