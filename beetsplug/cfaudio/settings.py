@@ -38,7 +38,7 @@ DEFAULTS: dict[str, Any] = {
     "taste": "modes",
     "unplayed": 0.5,
     "per_artist": 2,
-    "diversity": 0.3,
+    "diversity": 0.2,
     "fresh_days": 2,
     "exclude": ["length:20:00.."],
     "similar": 50,
