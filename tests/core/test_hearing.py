@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from synthetic import NET, make_tracks, write_files
 
 from cfaudio_core.audio.decode import Windows
+from cfaudio_core.audio.logmel import N_MELS
+from cfaudio_core.audio.stereo import N_WIDTHS
 from cfaudio_core.embedding import hearing, worker
 from cfaudio_core.embedding.feature_store import FeatureStore
 from cfaudio_core.embedding.heard import Heard, file_state
@@ -281,12 +283,12 @@ def test_real_files_are_heard_by_the_real_net_whatever_their_name_and_container(
 
 
 @pytest.mark.weights
-def test_a_list_of_nets_is_heard_with_and_the_bands_are_added_once(tmp_path):
+def test_a_list_of_nets_is_heard_with_and_what_no_net_hears_is_added_once(tmp_path):
     tone = np.sin(2 * np.pi * 440 * np.arange(4 * 16000) / 16000)
     soundfile.write(tmp_path / "tone.wav", np.int16(9000 * tone), 16000)
     file = ToHear(bytes(tmp_path / "tone.wav"), "")
     one, two, both = (hear_file(file, Ear(nets, windows=1)) for nets in ("musicnn", "vgg", ("musicnn", "vgg")))
     assert one.key == two.key == both.key
-    bands = 2 * 96
-    heard = np.hstack([one.features[:, :-bands], two.features[:, :-bands], one.features[:, -bands:]])
+    rest = 2 * N_MELS + N_WIDTHS
+    heard = np.hstack([one.features[:, :-rest], two.features[:, :-rest], one.features[:, -rest:]])
     np.testing.assert_array_equal(both.features, heard)

