@@ -27,6 +27,7 @@ PATIENCE = 120.0
 """Seconds without a sign of life, after which a process is taken to hang. Windows of a track, and each minute of a
 track that is heard whole, take about one."""
 
+_BEGINNING = 120.0  # seconds for a process to start and load the net
 _LOOK = 1.0  # seconds between two looks at whether any process hangs
 _AHEAD = 2  # files that a process has been sent: one at work, and one so that it need not wait for the next
 
@@ -62,8 +63,9 @@ class _Worker:
         """What it has told of a file; None if only that it lives, or nothing for so many seconds more."""
         if not told:
             self._silent += waited
-            if self._silent > patience:
-                raise self._lost(f"hung (nothing came of it for {patience:.0f} s)", may_be_innocent=False)
+            limit = patience if self._begun else _BEGINNING
+            if self._silent > limit:
+                raise self._lost(f"hung (nothing came of it for {limit:.0f} s)", may_be_innocent=False)
             return None
         try:
             answer: Heard | Exception | None = self.pipe.recv()

@@ -1,6 +1,6 @@
 """Damaged, hostile and borderline files as tracks of a real beets library, through the real `beet cfembed`.
 
-    bench_torture.py FOLDER [--jobs N]
+    bench_torture.py FOLDER [--jobs N] [--windows N|all]
 
 FOLDER holds the files, and in README.tsv a line for each: its name, what a sane analyser does with it (analyse,
 degrade, refuse, skip), and what it is. Prints a table of the same lines and what came of them; ends with status 1
@@ -33,6 +33,7 @@ directory: {folder}
 library: {home}/library.db
 plugins: [cfaudio]
 create_backup_before_migrations: no
+cfaudio: {{windows: {windows}}}
 """
 MOST_SECONDS = 60
 # Names that README.tsv cannot spell out, in its words.
@@ -71,9 +72,9 @@ def read_rows(folder: Path) -> list[Row]:
     return [Row(*line.split("\t", 2)) for line in lines]
 
 
-def make_library(home: Path, folder: Path, rows: list[Row]) -> dict[str, int]:
+def make_library(home: Path, folder: Path, rows: list[Row], windows: str) -> dict[str, int]:
     """Make a beets home whose library has a track for each row, most of them played; row name to item id."""
-    (home / "config.yaml").write_text(CONFIG.format(folder=folder, home=home))
+    (home / "config.yaml").write_text(CONFIG.format(folder=folder, home=home, windows=windows))
     beets.config["create_backup_before_migrations"] = False
     library = Library(str(home / "library.db"), directory=os.fsencode(folder))
     ids: dict[str, int] = {}
@@ -127,13 +128,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--windows", default="10")
     options = parser.parse_args()
     folder = options.folder.resolve()
     rows = read_rows(folder)
     paths = {row.name: row.path(folder) for row in rows}
     with tempfile.TemporaryDirectory() as temporary:
         home = Path(temporary)
-        ids = make_library(home, folder, rows)
+        ids = make_library(home, folder, rows, options.windows)
         beet = [sys.executable, "-m", "beets", "cfembed", "--jobs", str(options.jobs)]
         before = time.monotonic()
         ran = subprocess.run(

@@ -1,4 +1,4 @@
-"""What workers of the tests do instead of hearing, by the name of the file. A process can be sent it: a module has it."""
+"""What workers of the tests do instead of hearing, by the name of the file."""
 
 import os
 import signal
@@ -25,7 +25,7 @@ def make_ready(ear, sign):
             time.sleep(1000)
         if name.startswith("slow"):
             for _ in range(4):
-                time.sleep(0.5)
+                time.sleep(1)
                 sign()
         if name.startswith("bug"):
             raise ZeroDivisionError("a bug of ours")
