@@ -5,8 +5,9 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 CORPUS ?=
 DATA ?=
+TORTURE ?=
 
-.PHONY: demo test lint bench docs clean
+.PHONY: demo test lint bench bench-torture docs clean
 
 $(READY): setup.cfg pyproject.toml constraints.txt
 	$(PYTHON) -m venv --clear $(VENV)
@@ -33,6 +34,9 @@ bench: $(READY)  ## CORPUS=FOLDER measures on real music, DATA=FOLDER on public 
 	$(BIN)/python tests/benchmarks/bench_learning.py
 	$(BIN)/python tests/benchmarks/bench_factors.py $(if $(DATA),--data $(DATA))
 	$(if $(DATA),$(BIN)/python tests/benchmarks/bench_sessions.py --data $(DATA))
+
+bench-torture: $(READY)  ## TORTURE=FOLDER of damaged and hostile files, with their expectations in README.tsv
+	$(BIN)/python tests/benchmarks/bench_torture.py $(TORTURE)
 
 docs: $(READY)  ## README is the manual until there is more than it can hold
 	$(BIN)/python -m pytest -q tests/plugin/test_docs.py

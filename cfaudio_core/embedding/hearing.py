@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-import joblib
 import numpy as np
 
+from cfaudio_core.embedding.crew import hear_in_processes
 from cfaudio_core.embedding.feature_store import FeatureStore, Known
 from cfaudio_core.embedding.heard import Heard, file_state
-from cfaudio_core.embedding.worker import Ear, ToHear, hear_files_here, hear_files_quietly
+from cfaudio_core.embedding.worker import Ear, ToHear
 from cfaudio_core.nets.backbone import prepare_hearer
 from cfaudio_core.tracks import BoolArray, Tracks
 
-_BATCH = 8  # tracks a task: a task's overhead is small against a second of work, and little is lost on ctrl-C
+_BATCH = 8  # tracks a transaction: little is lost when the power fails
 
 
 @dataclass
@@ -104,7 +104,7 @@ def hear(
     net
         Id of the net, for the store.
     jobs
-        Worker processes; 1 hears in this process.
+        Worker processes.
     on_progress
         Called with the number of files done since the last call.
 
@@ -114,12 +114,21 @@ def hear(
         One a file, in the order in which they are done.
     """
     prepare_hearer(ear.backbone, wheel=ear.wheel)  # here, once: not by every worker at the same time
-    work = joblib.delayed(hear_files_here if jobs == 1 else hear_files_quietly)
-    tasks = (work(files[i : i + _BATCH], ear) for i in range(0, len(files), _BATCH))
-    # A worker computes with one thread: the processes are the parallelism.
-    with joblib.parallel_config("loky", inner_max_num_threads=1) if jobs > 1 else joblib.parallel_config("sequential"):
-        done: Iterable[list[Heard]] = joblib.Parallel(n_jobs=jobs, return_as="generator_unordered")(tasks)
-        for batch in done:
-            store.add(net, ear.windows, batch)
-            on_progress(len(batch))
-            yield from batch
+    batch: list[Heard] = []
+
+    def keep() -> list[Heard]:
+        kept = batch[:]
+        batch.clear()
+        if kept:
+            store.add(net, ear.windows, kept)
+        return kept
+
+    try:
+        for heard in hear_in_processes(files, ear, jobs):
+            batch.append(heard)
+            on_progress(1)
+            if len(batch) == _BATCH:
+                yield from keep()
+        yield from keep()
+    finally:
+        keep()

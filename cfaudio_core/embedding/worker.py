@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import signal
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,7 +18,7 @@ from threadpoolctl import threadpool_limits
 
 from cfaudio_core.audio.decode import read_windows
 from cfaudio_core.audio.logmel import band_statistics, log_mel
-from cfaudio_core.audio.sndfile_reader import quiet_stderr, silence_stderr
+from cfaudio_core.audio.sndfile_reader import silence_stderr
 from cfaudio_core.audio.whole import read_whole
 from cfaudio_core.embedding.heard import Heard, file_state
 from cfaudio_core.errors import AudioError
@@ -28,6 +30,9 @@ WHOLE = 0
 
 MOST_KEPT = 20
 """Stretches of a track that is heard whole, whose means are kept: 28 kB, however long it is."""
+
+HEADROOM = 2 << 30
+"""Bytes that hearing a file may take in a worker process: several times what the longest piece does."""
 
 
 @dataclass(frozen=True)
@@ -56,44 +61,75 @@ class ToHear(NamedTuple):
     key: str
 
 
-def hear_files_here(files: Sequence[ToHear], ear: Ear) -> list[Heard]:
-    """Hear some files in the user's own process, as its only worker."""
-    with quiet_stderr(), threadpool_limits(1):
-        return [hear_file(file, ear) for file in files]
+Sign = Callable[[], None]
+"""Called as a sign of life."""
+
+MakeReady = Callable[[Ear, Sign], Callable[[ToHear], Heard]]
+"""Makes what hears a file."""
 
 
-def hear_files_quietly(files: Sequence[ToHear], ear: Ear) -> list[Heard]:
-    """Hear some files in a process of its own, whose decoders' complaints about damaged frames nobody reads."""
-    _leave_the_terminal_alone()
-    return [hear_file(file, ear) for file in files]
+def serve(pipe: Connection, ear: Ear, ready: MakeReady) -> None:
+    """Be a worker process: hear the files that come through the pipe, and answer for each by itself.
 
-
-@lru_cache(maxsize=1)
-def _leave_the_terminal_alone() -> None:
-    """Once a process: ctrl-C is for the user's own process to answer, which then ends this one."""
+    Nothing that goes through it is ever long enough to wait for both ends. It ends with the pipe. An exception that is
+    no problem of a file is answered too, for the user's process to raise.
+    """
+    # Ctrl-C is for the user's own process to answer, which then ends this one.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     silence_stderr()
+    with contextlib.suppress(EOFError, OSError):  # the user's process is gone
+        try:
+            hear = ready(ear, lambda: pipe.send(None))
+            pipe.send(None)
+            while True:
+                pipe.send(hear(pipe.recv()))
+        except (EOFError, OSError):
+            raise
+        except Exception as error:
+            pipe.send(error)
 
 
-def hear_file(file: ToHear, ear: Ear) -> Heard:
+def make_ready(ear: Ear, sign: Sign) -> Callable[[ToHear], Heard]:
+    """Load the net, and set a limit to what a decoder may take."""
+    threadpool_limits(1)  # the processes are the parallelism
+    _net(ear.backbone, ear.wheel)
+    _limit_memory()
+    return lambda file: hear_file(file, ear, sign)
+
+
+def _limit_memory() -> None:
+    """Let this process take no more than it has and `HEADROOM`, where the system can see to that."""
+    with contextlib.suppress(ImportError, OSError, ValueError):
+        import resource
+
+        pages = int(Path("/proc/self/statm").read_text("ascii").split()[0])
+        _, most = resource.getrlimit(resource.RLIMIT_AS)
+        wanted = pages * resource.getpagesize() + HEADROOM
+        resource.setrlimit(resource.RLIMIT_AS, (wanted, most))
+
+
+def hear_file(file: ToHear, ear: Ear, sign: Sign = lambda: None) -> Heard:
     """Hear one file; a file that cannot be heard comes back with its problem."""
     state = file_state(file.path)
     try:
-        key, features = _listen(file.path, ear)
+        key, features = _listen(file.path, ear, sign)
         if not np.isfinite(features).all():
             raise AudioError("its sound is beyond all measure")
     except AudioError as error:
         return Heard(file.path, state, problem=str(error))
+    except MemoryError:
+        return Heard(file.path, state, problem="it takes too much memory")
     return Heard(file.path, state, file.key or key, np.clip(features, -65504, 65504).astype(np.float16))
 
 
-def _listen(path: bytes, ear: Ear) -> tuple[str, FloatArray]:
+def _listen(path: bytes, ear: Ear, sign: Sign) -> tuple[str, FloatArray]:
     """Content key and features of a file. Of a track heard whole, no more than a minute is in memory at a time."""
     net, sound, parts = _net(ear.backbone, ear.wheel), SoundKey(), []
     for windows in read_whole(path) if ear.windows == WHOLE else [read_windows(path, ear.windows)]:
         sound.add(windows.sound)
         patches = log_mel(windows.sound)
         parts.append(np.hstack([net.features(patches).pooled, band_statistics(patches), windows.width]))
+        sign()
     features = np.concatenate(parts)
     return sound.key, even_means(features, MOST_KEPT) if ear.windows == WHOLE else features
 

@@ -33,9 +33,10 @@ def pymusly(files: list[str]) -> None:
 
 
 def windows(files: list[str], n: int = 10) -> None:
-    from cfaudio_core.embedding.worker import Ear, ToHear, hear_files_here
+    from cfaudio_core.embedding.worker import Ear, ToHear, make_ready
 
-    heard = hear_files_here([ToHear(os.fsencode(file), "") for file in files], Ear(windows=n))
+    hear = make_ready(Ear(windows=n), lambda: None)
+    heard = [hear(ToHear(os.fsencode(file), "")) for file in files]
     assert all(h.features is not None for h in heard)
 
 
@@ -50,12 +51,14 @@ PEERS = {"essentia": essentia, "pymusly": pymusly, "windows": windows, "whole": 
 
 def memory(tracks: str, *files: str) -> None:
     """Hear so many tracks, the files over and over, one window of each; print the peak after each tenth of them."""
-    from cfaudio_core.embedding.worker import Ear, ToHear, hear_files_quietly
+    from cfaudio_core.embedding.worker import Ear, ToHear, make_ready
 
     todo = [ToHear(os.fsencode(file), "") for file in islice(cycle(files), int(tracks))]
+    hear = make_ready(Ear(windows=1), lambda: None)
     step = max(1, len(todo) // 10)
     for start in range(0, len(todo), step):
-        hear_files_quietly(todo[start : start + step], Ear(windows=1))
+        for file in todo[start : start + step]:
+            hear(file)
         print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024, flush=True)  # KiB on Linux
 
 

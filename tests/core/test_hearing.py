@@ -148,6 +148,7 @@ def fake(monkeypatch):
     monkeypatch.setattr(worker, "band_statistics", lambda patches: patches[:, :0])
     monkeypatch.setattr(worker, "_net", lambda *_: FakeNet())
     monkeypatch.setattr(hearing, "prepare_hearer", lambda *_, **__: None)
+    monkeypatch.setattr(hearing, "hear_in_processes", lambda files, ear, _: (hear_file(file, ear) for file in files))
 
 
 def test_what_is_heard_is_kept_and_told(fake, tmp_path, store):

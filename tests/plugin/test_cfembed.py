@@ -7,7 +7,7 @@ import os
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +16,8 @@ from beets.library import Item
 from user_home import BELLS, DRUMS, NEVER_HEARD, RATE, Home, Ran, bells, drums
 
 from cfaudio_core.embedding.codec import decode
+from cfaudio_core.embedding.heard import Heard
+from cfaudio_core.embedding.worker import WHOLE, Ear, ToHear
 
 weights = pytest.mark.weights
 Fail = Callable[[], None]
@@ -23,17 +25,17 @@ Fail = Callable[[], None]
 
 @pytest.fixture
 def decoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Names of the files that this process decodes, as it goes on."""
-    from cfaudio_core.embedding import worker
+    """Names of the files that are given to the workers."""
+    from cfaudio_core.embedding import hearing
 
     names: list[str] = []
-    read = worker.read_windows
+    hear = hearing.hear_in_processes
 
-    def recorded(path: bytes, n: int) -> object:
-        names.append(Path(os.fsdecode(path)).name)
-        return read(path, n)
+    def recorded(files: Sequence[ToHear], ear: Ear, jobs: int) -> Iterator[Heard]:
+        names.extend(Path(os.fsdecode(file.path)).name for file in files)
+        return hear(files, ear, jobs)
 
-    monkeypatch.setattr(worker, "read_windows", recorded)
+    monkeypatch.setattr(hearing, "hear_in_processes", recorded)
     return names
 
 
@@ -146,10 +148,11 @@ def test_a_run_goes_on_where_an_earlier_one_was_stopped(unheard: Home, decoded: 
 
 
 @weights
-def test_whole_tracks_are_heard_where_windows_are_all(unheard: Home, decoded: list[str]) -> None:
+def test_whole_tracks_are_heard_where_windows_are_all(unheard: Home) -> None:
     unheard.configure({"windows": "all"})
     unheard.embed(f"artist:{BELLS[0]}")
-    assert decoded == []  # no window is picked
+    with sqlite3.connect(unheard.store) as features:
+        assert features.execute("SELECT wanted FROM features").fetchall() == [(WHOLE,)] * 4
     assert len(unheard.field("cf_key")) == 4
     assert unheard.embed(f"artist:{BELLS[0]}").lines[0].startswith("Heard 0 new tracks")
     assert "would hear" not in "".join(unheard.beet("cfembed", "-p", f"artist:{BELLS[0]}").fine.lines)

@@ -1,0 +1,44 @@
+"""What workers of the tests do instead of hearing, by the name of the file."""
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import numpy as np
+
+from cfaudio_core.embedding.heard import Heard, file_state
+
+
+def make_ready(ear, sign):
+    def hear(file):
+        name = os.path.basename(file.path).decode()  # noqa: PTH119
+        if name.startswith("SIG"):
+            os.kill(os.getpid(), getattr(signal, name.split(".")[0]))
+        mark = Path(os.fsdecode(file.path)).with_suffix(".tried")
+        if name.startswith("once") and not mark.exists():
+            mark.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        if name.startswith("exit"):
+            os._exit(3)
+        if name.startswith("hang"):
+            time.sleep(1000)
+        if name.startswith("slow"):
+            for _ in range(4):
+                time.sleep(1)
+                sign()
+        if name.startswith("bug"):
+            raise ZeroDivisionError("a bug of ours")
+        if name.startswith("greedy"):
+            np.ones(1 << 40)
+        return Heard(file.path, file_state(file.path), "key " + name, np.full((1, 3), os.getpid() % 1000, np.float16))
+
+    return hear
+
+
+def never_ready(ear, sign):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def stuck_at_the_start(ear, sign):
+    time.sleep(1000)

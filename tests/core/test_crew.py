@@ -1,0 +1,182 @@
+"""A crash or a hang of a decoder costs the file that it was at, named, and no other."""
+
+import multiprocessing
+import os
+import subprocess
+import sys
+import time
+
+import crews
+import numpy as np
+import pytest
+import soundfile
+from synthetic import write_files
+
+from cfaudio_core.embedding import crew
+from cfaudio_core.embedding.crew import hear_in_processes
+from cfaudio_core.embedding.feature_store import FeatureStore
+from cfaudio_core.embedding.hearing import hear
+from cfaudio_core.embedding.worker import WHOLE, Ear, ToHear
+from cfaudio_core.errors import CfAudioError
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals")
+
+
+@pytest.fixture
+def outcomes(tmp_path):
+    """Hear files of given names; name to problem, "" for what was heard."""
+
+    def run(names, jobs=2, patience=30.0, ready=crews.make_ready):
+        files = [ToHear(path, "") for path in write_files(tmp_path, names)]
+        heard = list(hear_in_processes(files, Ear(), jobs, ready=ready, patience=patience))
+        assert len(heard) == len({h.path for h in heard}) == len(names), "each once"
+        assert all(bool(h.key) != bool(h.problem) for h in heard)
+        return {os.path.basename(h.path).decode(): h.problem for h in heard}  # noqa: PTH119
+
+    return run
+
+
+GOOD = [f"{i}.ogg" for i in range(7)]
+
+
+@pytest.mark.parametrize("jobs", [1, 2, 3])
+@pytest.mark.parametrize(
+    ("bad", "problem"),
+    [
+        ("SIGSEGV.ogg", "its decoder crashed (SIGSEGV)"),
+        ("SIGKILL.ogg", "its decoder crashed (SIGKILL)"),
+        ("exit.ogg", "its decoder crashed (exit status 3)"),
+    ],
+)
+def test_a_crash_costs_one_file_and_names_it(outcomes, jobs, bad, problem):
+    assert outcomes([*GOOD[:3], bad, *GOOD[3:]], jobs) == {**dict.fromkeys(GOOD, ""), bad: problem}
+
+
+def test_files_that_all_crash_are_all_named(outcomes):
+    names = [f"SIGABRT.{i}" for i in range(5)]
+    assert outcomes(names) == dict.fromkeys(names, "its decoder crashed (SIGABRT)")
+
+
+def test_a_process_that_was_killed_once_may_have_been_the_wrong_one(outcomes):
+    assert outcomes([*GOOD, "once.ogg"])["once.ogg"] == ""
+
+
+@pytest.mark.parametrize("bad", ["hang.ogg", "SIGSTOP.ogg"])
+def test_a_hang_costs_one_file_and_names_it(outcomes, bad):
+    found = outcomes([bad, *GOOD], patience=3)
+    assert found == {**dict.fromkeys(GOOD, ""), bad: "its decoder hung (nothing came of it for 3 s)"}
+
+
+def test_a_long_track_that_gives_signs_of_life_does_not_hang(outcomes):
+    assert outcomes(["slow.ogg"], patience=3) == {"slow.ogg": ""}
+
+
+def test_time_in_which_the_user_s_process_stood_still_is_not_held_against_a_decoder(tmp_path):
+    files = [ToHear(path, "") for path in write_files(tmp_path, GOOD)]
+    heard = hear_in_processes(files, Ear(), 2, ready=crews.make_ready, patience=3)
+    next(heard)
+    time.sleep(4)
+    assert all(outcome.key for outcome in heard)
+
+
+def test_a_process_lives_on_from_file_to_file(tmp_path):
+    files = [ToHear(path, "") for path in write_files(tmp_path, GOOD)]
+    heard = list(hear_in_processes(files, Ear(), 2, ready=crews.make_ready))
+    assert len({float(h.features[0, 0]) for h in heard}) <= 2
+
+
+def test_what_is_no_problem_of_a_file_is_raised(outcomes):
+    with pytest.raises(ZeroDivisionError, match="a bug of ours"):
+        outcomes(["bug.ogg", *GOOD])
+
+
+@pytest.mark.parametrize(
+    ("ready", "message"),
+    [
+        (crews.never_ready, r"crashed \(SIGKILL\) before it began"),
+        (crews.stuck_at_the_start, r"hung .* before it began"),
+    ],
+)
+def test_workers_that_cannot_begin_are_an_error_and_not_tried_for_ever(outcomes, monkeypatch, ready, message):
+    monkeypatch.setattr(crew, "_BEGINNING", 3.0)
+    with pytest.raises(CfAudioError, match=message):
+        outcomes(GOOD, ready=ready)
+
+
+def test_no_process_is_left_behind(tmp_path):
+    files = [ToHear(path, "") for path in write_files(tmp_path, ["0.ogg", "hang.ogg", "1.ogg"])]
+    heard = hear_in_processes(files, Ear(), 2, ready=crews.make_ready)
+    next(heard)
+    heard.close()
+    assert multiprocessing.active_children() == []
+
+
+def test_a_worker_ends_when_the_user_s_process_is_killed(tmp_path):
+    code = (
+        "import sys, os, signal; from cfaudio_core.embedding.crew import hear_in_processes;"
+        "from cfaudio_core.embedding.worker import Ear, ToHear; import crews;"
+        "files = [ToHear(os.fsencode(p), '') for p in sys.argv[1:]];"
+        "heard = hear_in_processes(files, Ear(), 1, ready=crews.make_ready);"
+        "print(*map(int, next(heard).features[0]), flush=True); os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    paths = [os.fsdecode(p) for p in write_files(tmp_path, ["0.ogg", "slow.ogg"])]
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    # The pipe is shared with the worker: reading to its end is waiting for the worker to go.
+    done = subprocess.run([sys.executable, "-c", code, *paths], env=env, capture_output=True, check=False, timeout=60)
+    assert done.stdout
+
+
+def test_a_worker_takes_no_more_memory_than_a_track_can_need(tmp_path):
+    if not os.path.exists("/proc/self/statm"):  # noqa: PTH110
+        pytest.skip("the limit is Linux's")
+    code = (
+        "import numpy as np; from cfaudio_core.embedding import worker\n"
+        "worker._limit_memory(); np.ones(1 << 20)\n"
+        "worker._listen = lambda *_: np.ones(1 << 30)\n"
+        "print(worker.hear_file(worker.ToHear(b'/', ''), worker.Ear()).problem)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "it takes too much memory\n"
+
+
+@pytest.fixture
+def bad_files(tmp_path):
+    """A few good files among such as block, lie about their length or have none; name to whether it can be heard."""
+    rate = 16000
+    t = np.arange(8 * rate) / rate
+    music = 0.3 * np.sin(2 * np.pi * 440 * t * (1 + 0.1 * np.sin(t)))
+    for name in ("good.wav", "caf\udce9.wav", "new\nline.wav", "-dash.wav"):
+        with open(os.fsencode(tmp_path / name), "wb") as file:  # noqa: PTH123
+            soundfile.write(file, music, rate, format="WAV")
+    lying = bytearray((tmp_path / "good.wav").read_bytes())
+    lying[4:8] = lying[40:44] = b"\xf0\xff\xff\xff"
+    (tmp_path / "lying 4 GB.wav").write_bytes(lying)
+    flac = tmp_path / "lying 18 days.flac"
+    soundfile.write(flac, music, rate)
+    lying = bytearray(flac.read_bytes())
+    lying[21] |= 0x0F
+    lying[22:26] = b"\xff" * 4
+    flac.write_bytes(lying)
+    soundfile.write(tmp_path / "nan.wav", np.full(rate * 4, np.nan, np.float32), rate, subtype="FLOAT")
+    soundfile.write(tmp_path / "constant.wav", np.full(rate * 4, 0.8), rate)
+    (tmp_path / "empty.mp3").touch()
+    os.mkfifo(tmp_path / "fifo.mp3")
+    (tmp_path / "endless.wav").symlink_to("/dev/zero")
+    (tmp_path / "loop.ogg").symlink_to("loop.ogg")
+    (tmp_path / "folder.mp3").mkdir()
+    heard = ["good.wav", "caf\udce9.wav", "new\nline.wav", "-dash.wav", "lying 4 GB.wav", "lying 18 days.flac"]
+    names = os.listdir(os.fsencode(tmp_path))  # noqa: PTH208
+    return {os.path.join(os.fsencode(tmp_path), name): os.fsdecode(name) in heard for name in names}  # noqa: PTH118
+
+
+@pytest.mark.weights
+@pytest.mark.parametrize("windows", [3, WHOLE])
+def test_hostile_files_are_heard_or_named_by_the_real_workers(bad_files, tmp_path_factory, windows):
+    with FeatureStore(tmp_path_factory.mktemp("store") / "features.db") as store:
+        heard = list(hear([ToHear(path, "") for path in bad_files], Ear(windows=windows), store, "net", jobs=2))
+        kept = dict(store.read("net", [h.key for h in heard if h.key]))
+    assert {h.path: bool(h.key) for h in heard} == bad_files
+    assert all(h.problem for h in heard if not h.key)
+    for features in kept.values():
+        assert np.isfinite(features).all()
+        assert np.ptp(features) > 0
