@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import replace
+from typing import NamedTuple
 
-import joblib
 import numpy as np
 import numpy.typing as npt
+from threadpoolctl import threadpool_limits
 
 from cfaudio_core.audio.decode import read_windows
-from cfaudio_core.audio.logmel import log_mel
-from cfaudio_core.audio.sndfile_reader import quiet_stderr
+from cfaudio_core.audio.logmel import FRAMES, N_MELS, log_mel
+from cfaudio_core.embedding.crew import hear_in_processes
 from cfaudio_core.embedding.feature_store import FeatureStore
 from cfaudio_core.embedding.heard import Heard
+from cfaudio_core.embedding.worker import Ear, Sign, ToHear
 from cfaudio_core.errors import AudioError, SettingError
 from cfaudio_core.learning.model_files import Model
 from cfaudio_core.learning.net_settings import NetSettings
@@ -22,11 +24,7 @@ from cfaudio_core.nets.backbone import Backbone, load_backbone
 from cfaudio_core.progress import progress
 from cfaudio_core.tracks import FloatArray
 
-if TYPE_CHECKING:
-    from cfaudio_core.embedding.worker import Ear
-
 _MOST = 10  # windows that are read again of a track, also where it was heard whole
-_BATCH = 8
 _KEPT_AT_ONCE = 100
 
 
@@ -59,15 +57,13 @@ class HeardWindows(NamedTuple):
 
     def patches(self, keys: Sequence[str]) -> Iterator[tuple[str, npt.NDArray[np.float16]]]:
         """(key, log-mel patches (windows, 187, 96)), from the files; those that cannot be read are left out."""
-        windows = min(self.ear.windows or _MOST, _MOST)
-        batches = [keys[at : at + _BATCH] for at in range(0, len(keys), _BATCH)]
-        tasks = (joblib.delayed(_read)([(key, self.paths[key]) for key in batch], windows) for batch in batches)
-        jobs = min(self.jobs, max(len(batches), 1))
-        backend = joblib.parallel_config("loky", inner_max_num_threads=1) if jobs > 1 else joblib.parallel_config()
-        with progress("Listening", len(keys)) as advance, backend:
-            for batch, read in zip(batches, joblib.Parallel(n_jobs=jobs, return_as="generator")(tasks), strict=True):
-                advance(len(batch))
-                yield from read
+        ear = replace(self.ear, windows=min(self.ear.windows or _MOST, _MOST))
+        files = [ToHear(self.paths[key], key) for key in keys]
+        with progress("Listening", len(keys)) as advance:
+            for read in hear_in_processes(files, ear, min(self.jobs, len(files)), ready=_read_patches):
+                advance(1)
+                if read.features is not None:  # else it is named where it is heard; here it does without
+                    yield read.key, read.features.reshape(-1, FRAMES, N_MELS)
 
     def backbone(self) -> Backbone:
         """The pretrained net, whole."""
@@ -117,13 +113,15 @@ class HeardWindows(NamedTuple):
         return np.array([known.get(key, nothing) for key in keys], np.float32)
 
 
-def _read(files: Sequence[tuple[str, bytes]], windows: int) -> list[tuple[str, npt.NDArray[np.float16]]]:
-    """Log-mel patches of some files, as a task of a worker."""
-    read = []
-    with quiet_stderr():
-        for key, path in files:
-            try:
-                read.append((key, log_mel(read_windows(path, windows).sound).astype(np.float16)))
-            except AudioError:  # it is named where it is heard; here it does without
-                continue
+def _read_patches(ear: Ear, sign: Sign) -> Callable[[ToHear], Heard]:
+    """Make a worker process read log-mel patches: float16 (windows, 187 * 96) as the features of a file."""
+    threadpool_limits(1)
+
+    def read(file: ToHear) -> Heard:
+        try:
+            patches = log_mel(read_windows(file.path, ear.windows).sound)
+        except AudioError as error:
+            return Heard(file.path, None, file.key, problem=str(error))
+        return Heard(file.path, None, file.key, patches.reshape(len(patches), -1).astype(np.float16))
+
     return read
