@@ -16,6 +16,14 @@ if TYPE_CHECKING:
     from cfaudio_core.listening.counts import Listener
     from cfaudio_core.tracks import Tracks
 
+_WAYS = {
+    "model": "model",
+    "net": "trained net",
+    "kernel": "frozen net",
+    "artist": "artist's mean",
+    "shuffled": "shuffled sound",
+}
+
 
 def account(tracks: Tracks, people: list[Listener], outcome: Outcome, changed: int) -> Iterator[str]:
     """The lines to print after a run that changed `changed` tracks of the library."""
@@ -63,6 +71,7 @@ def _lesson(model: Model) -> Iterator[str]:
             f"{verdict.listener}: learnt from {verdict.tracks} tracks. Of two of them held out of the lesson, it "
             f"tells which is played more in {verdict.sound:.0%} of pairs by sound alone{with_tags} (chance 50%)."
         )
+    yield from _table(model)
     if not model.about["taught"]:
         return
     about = model.about
@@ -81,3 +90,26 @@ def _lesson(model: Model) -> Iterator[str]:
         )
     else:
         yield "No played tracks share an album, artist or genre: embeddings are likeness in sound."
+
+
+def _table(model: Model) -> Iterator[str]:
+    """How the model compares with simpler means, for each listener, where albums are held out as a whole."""
+    verdicts = judge(model)
+    ways = [way for way in _WAYS if verdicts and way in verdicts[0].compared]
+    if not ways:
+        return
+    yield "The same where whole albums are held out, against simpler means:"
+    width = max(len(verdict.listener) for verdict in verdicts)
+    yield "  " + " " * width + "".join(f"  {_WAYS[way]}" for way in ways)
+    for verdict in verdicts:
+        figures = (f"  {verdict.compared[way]:>{len(_WAYS[way])}.0%}" for way in ways)
+        yield f"  {verdict.listener:{width}}" + "".join(figures)
+    net = model.about["settings"].get("net", {})
+    if "net" not in ways:
+        if net.get("fine_tune", "none") != "none":
+            yield f"Fewer than {net['fewest']} played tracks could be listened to again: no net was trained."
+        return
+    for verdict in verdicts:
+        share = verdict.net_share
+        worth = f"adds to the frozen one, with a weight of {share:.2f}" if share else "adds nothing, and has no say"
+        yield f"{verdict.listener}: the trained net {worth}."

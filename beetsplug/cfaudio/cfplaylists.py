@@ -15,8 +15,8 @@ from beets.library import Item
 from beets.library.queries import parse_query_parts
 from beets.ui import print_
 
-from beetsplug.cfaudio.choosing import Loaded, read_library
 from beetsplug.cfaudio.embedding import listener
+from beetsplug.cfaudio.loaded import Loaded, read_library
 from beetsplug.cfaudio.playlist_state import ChosenList, Remembered, read_state, write_state
 from beetsplug.cfaudio.playlist_targets import Targets
 from beetsplug.cfaudio.playlists import check_name, lists_of

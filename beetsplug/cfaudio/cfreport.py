@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from beets.exceptions import UserError
 from beets.ui import print_
 
-from beetsplug.cfaudio.choosing import read_library
 from beetsplug.cfaudio.embedding import listener
+from beetsplug.cfaudio.loaded import read_library
 from beetsplug.cfaudio.settings import Settings, read_settings
 from cfaudio_core.files import write_whole
 

@@ -91,16 +91,12 @@ def run_settings(
     from cfaudio_core.embedding.worker import Ear
     from cfaudio_core.factors.factorizer import FactorizerSettings
     from cfaudio_core.learning.learner import LessonSettings
+    from cfaudio_core.learning.net_settings import NetSettings
 
     ear = Ear(settings.backbone, settings.windows, settings.weights)
-    return RunSettings(
-        ear,
-        LessonSettings(settings.factorizer, FactorizerSettings(settings.factors)),
-        jobs,
-        force,
-        retrain,
-        model or "",
-    )
+    net = NetSettings.of(settings.fine_tune, settings.loss, settings.cache_size)
+    lesson = LessonSettings(settings.factorizer, FactorizerSettings(settings.factors), net)
+    return RunSettings(ear, lesson, jobs, force, retrain, model or "")
 
 
 def embed(

@@ -13,7 +13,8 @@ from cfaudio_core.learning.model_files import Model, load_model
 from cfaudio_core.recommending.reasons import shares
 
 if TYPE_CHECKING:
-    from beetsplug.cfaudio.choosing import Chosen, Loaded, Request
+    from beetsplug.cfaudio.choosing import Chosen, Request
+    from beetsplug.cfaudio.loaded import Loaded
     from beetsplug.cfaudio.settings import Settings
     from cfaudio_core.tracks import Tracks
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from beets.exceptions import UserError
 
-from beetsplug.cfaudio.choosing import read_library
+from beetsplug.cfaudio.loaded import read_library
 from beetsplug.cfaudio.playlist_state import read_state
 from beetsplug.cfaudio.playlists import lists_of
 from cfaudio_core.errors import CfAudioError

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from beets.exceptions import UserError
 
-from beetsplug.cfaudio.choosing import Loaded
 from beetsplug.cfaudio.embedding import open_store, user_errors
+from beetsplug.cfaudio.loaded import Loaded
 from beetsplug.cfaudio.settings import Settings
 from cfaudio_core.errors import CfAudioError
 from cfaudio_core.files import write_whole
@@ -152,11 +152,7 @@ def _learnt(
         report,
         factors=factors,
         disagreements=_odd(report, vectors, factors, model),
-        why_no_disagreements=(
-            "Plays and sound agree about every track, or too few tracks were played together to tell."
-            if factors
-            else "What is played together is not known yet: listening sessions (`beet cfimport`) would tell."
-        ),
+        why_no_disagreements=_why_none_odd(factors, model),
     )
     if settings.backbone not in BACKBONES:
         return replace(report, why_no_units="The top layers are shown of one pretrained net at a time."), labels
@@ -210,6 +206,14 @@ def _odd(report: Report, vectors: FloatArray, factors: int, model: Model | None)
     at, rows = np.array(pairs, np.int64).T
     order = np.argsort(-report.plays[at], kind="stable")
     return disagreements(own[rows[order]], vectors[at[order], factors:], at[order])
+
+
+def _why_none_odd(factors: int, model: Model | None) -> str:
+    if model is None:
+        return "The model that made the vectors is not there any more: the next `beet cfembed` makes one."
+    if factors:
+        return "Plays and sound agree about every track, or too few tracks were played together to tell."
+    return "What is played together is not known yet: listening sessions (`beet cfimport`) would tell."
 
 
 def _tastes(vectors: FloatArray, loved: FloatArray, labels: Labels) -> list[TasteMode]:

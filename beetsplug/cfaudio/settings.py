@@ -27,6 +27,9 @@ DEFAULTS: dict[str, Any] = {
     "factorizer": "wmf",
     "factors": 40,
     "backbone": "musicnn",
+    "fine_tune": "none",
+    "loss": "mse",
+    "cache_size": 512,
     "windows": 10,
     "jobs": 0,
     "weights": None,
@@ -35,7 +38,7 @@ DEFAULTS: dict[str, Any] = {
     "taste": "modes",
     "unplayed": 0.5,
     "per_artist": 2,
-    "diversity": 0.3,
+    "diversity": 0.2,
     "fresh_days": 2,
     "exclude": ["length:20:00.."],
     "similar": 50,
@@ -47,6 +50,8 @@ DEFAULTS: dict[str, Any] = {
 FACTORIZERS = ("wmf", "vector_exp", "both")
 BACKBONES = ("musicnn", "musicnn_mtt", "vgg")
 TASTES = ("modes", "mean")
+FINE_TUNE = ("none", "head", "top", "all")
+LOSSES = ("mse", "contrastive", "wpe")
 
 
 @dataclass(frozen=True)
@@ -62,7 +67,10 @@ class Settings:
     session_gap: float
     factorizer: str
     factors: int
-    backbone: str
+    backbone: str | tuple[str, ...]
+    fine_tune: str
+    loss: str
+    cache_size: int
     windows: int
     jobs: int
     weights: Path | None
@@ -117,7 +125,10 @@ def read_settings(config: confuse.ConfigView) -> Settings:
         session_gap=60.0 * _whole(config, "session_gap", 1, 100_000),
         factorizer=config["factorizer"].as_choice(FACTORIZERS),
         factors=_whole(config, "factors", 4, 512),
-        backbone=config["backbone"].as_choice(BACKBONES),
+        backbone=_backbone(config),
+        fine_tune=_fine_tune(config),
+        loss=_loss(config),
+        cache_size=_whole(config, "cache_size", 1, 1_000_000),
         windows=_windows(config),
         jobs=_whole(config, "jobs", 0, 1024) or os.cpu_count() or 1,
         weights=_path(config, "weights"),
@@ -139,6 +150,47 @@ def read_settings(config: confuse.ConfigView) -> Settings:
 def score_field(name: object, *, main: bool) -> str:
     """The field of a listener's scores; in small letters, as beets looks up any field."""
     return "cf_score" if main else f"cf_score_{str(name).lower()}"
+
+
+def _backbone(config: confuse.ConfigView) -> str | tuple[str, ...]:
+    """The net that hears, or a tuple of several; a file's name is absolute."""
+    value = config["backbone"].get()
+    if value == "spotify":  # until it has been trained, and beside it
+        return "musicnn"
+    listed = value if isinstance(value, list) else [value]
+    nets = []
+    for i, name in enumerate(listed):
+        if isinstance(name, str) and name.lower().endswith(".onnx"):
+            view = config["backbone"][i] if isinstance(value, list) else config["backbone"]
+            nets.append(view.as_filename())
+        elif name in BACKBONES:
+            nets.append(name)
+        else:
+            known = ", ".join(BACKBONES)
+            raise UserError(
+                f"cfaudio.backbone: must be one of {known}, a file *.onnx or a list of them, or spotify, not {name!r}"
+            )
+    if not nets or len(set(nets)) < len(nets):
+        raise UserError(f"cfaudio.backbone: must name nets, each of them once, not {value!r}")
+    return nets[0] if len(nets) == 1 else tuple(nets)
+
+
+def _fine_tune(config: confuse.ConfigView) -> str:
+    chosen: str = config["fine_tune"].as_choice(FINE_TUNE)
+    if config["backbone"].get() == "spotify":
+        if chosen != "all":
+            raise UserError("cfaudio.fine_tune: the backbone spotify begins from nothing, so that all of it is trained")
+        return "spotify"
+    if chosen in {"top", "all"} and _backbone(config) not in {"musicnn", "musicnn_mtt"}:
+        raise UserError(f"cfaudio.fine_tune: {chosen} is for musicnn or musicnn_mtt; others take none or head")
+    return chosen
+
+
+def _loss(config: confuse.ConfigView) -> str:
+    chosen: str = config["loss"].as_choice(LOSSES)
+    if chosen == "wpe" and config["factorizer"].get() != "wmf":
+        raise UserError("cfaudio.loss: wpe is the error of the factorizer wmf; others take mse or contrastive")
+    return chosen
 
 
 def _whole(config: confuse.ConfigView, key: str, low: int, high: int) -> int:

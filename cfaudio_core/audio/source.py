@@ -56,10 +56,10 @@ def downmix(channels: NDArray[np.float32]) -> NDArray[np.float32]:
     The middle is the mean, as librosa has it: ffmpeg's own downmix of stereo is 3 dB louder and moves the embeddings.
     Left and right are the first two channels in every layout that has them; mono has nothing at the sides.
     """
-    both = np.zeros((2, channels.shape[1]), np.float32)
+    both = np.empty((2, channels.shape[1]), np.float32)
     middle, side = both
     if len(channels) == 1:
-        middle[:] = channels[0]
+        middle[:], side[:] = channels[0], 0
         return both
     np.subtract(channels[0], channels[1], out=side)
     side *= np.float32(0.5)

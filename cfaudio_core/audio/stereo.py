@@ -41,7 +41,7 @@ def stereo_width(middle_and_side: NDArray[np.float32], rate: int) -> NDArray[np.
         return np.zeros(N_WIDTHS, np.float32)
     frames = np.lib.stride_tricks.sliding_window_view(middle_and_side, size, axis=1)[:, :: _EVERY * size]
     spectrum = scipy.fft.rfft(frames * _taper(size), workers=1)
-    power = np.square(np.abs(spectrum)).sum(axis=1, dtype=np.float64)
+    power = (spectrum.real**2 + spectrum.imag**2).sum(axis=1, dtype=np.float64)
     # The lowest bands are narrower than a bin and get their part of it: were they empty at one rate and not at
     # another, the width would tell the rate.
     below = np.pad(np.cumsum(power, axis=1), ((0, 0), (1, 0)))

@@ -13,6 +13,7 @@ from cfaudio_core.learning.folding import errors, own_directions, rows_of_known
 from cfaudio_core.learning.impressions import Impressions, kernel_of
 from cfaudio_core.learning.learner import standard_preference
 from cfaudio_core.learning.model_files import Model
+from cfaudio_core.learning.stack import mixed
 from cfaudio_core.listening.counts import Listener
 from cfaudio_core.tracks import FloatArray, Tracks, float32
 
@@ -40,7 +41,13 @@ class Places(NamedTuple):
     scores: dict[str, FloatArray]
 
 
-def place(model: Model, tracks: Tracks, people: Sequence[Listener], impressions: Impressions) -> Places:
+def place(
+    model: Model,
+    tracks: Tracks,
+    people: Sequence[Listener],
+    impressions: Impressions,
+    by_net: FloatArray | None = None,
+) -> Places:
     """Give every track its vector and every listener their scores.
 
     What became known since the model was made is folded in.
@@ -55,9 +62,11 @@ def place(model: Model, tracks: Tracks, people: Sequence[Listener], impressions:
         Listeners over the same tracks.
     impressions
         What the model makes of the sound of the n tracks.
+    by_net
+        float32 (n, outputs), what the model's trained nets say of them, if it has any; see `HeardWindows.said_by_nets`.
     """
     axes, taught = impressions.axes, {name: j for j, name in enumerate(model.about["taught"])}
-    foretold, own = foretell(model, tracks, people, impressions)
+    foretold, own = foretell(model, tracks, people, impressions, by_net)
     scores = {}
     for person in people:
         if person.name in taught:
@@ -73,7 +82,11 @@ def place(model: Model, tracks: Tracks, people: Sequence[Listener], impressions:
 
 
 def foretell(
-    model: Model, tracks: Tracks, people: Sequence[Listener], impressions: Impressions
+    model: Model,
+    tracks: Tracks,
+    people: Sequence[Listener],
+    impressions: Impressions,
+    by_net: FloatArray | None = None,
 ) -> tuple[FloatArray, FloatArray]:
     """What is foretold of each track by its sound and its tags, and what is known of it.
 
@@ -91,6 +104,8 @@ def foretell(
     own = own_directions(model, tracks, taught, row)
     wrong = errors(model, taught, row, impressions.said, own)
     sound = kernel_of(model).corrected(impressions.said, impressions.graph, wrong)
+    if by_net is not None:
+        sound = mixed(model.arrays["stack.shares"], sound, by_net)
     effects = Effects(
         model.about["labels"], *(model.arrays[f"effects.{part}"] for part in ("values", "coverage", "trust"))
     )

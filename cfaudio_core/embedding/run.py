@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from cfaudio_core.embedding.feature_store import FeatureStore
+from cfaudio_core.embedding.heard_windows import HeardWindows
 from cfaudio_core.embedding.hearing import hear, plan
 from cfaudio_core.embedding.impression_file import ImpressionFile
 from cfaudio_core.embedding.placing import Places, place
@@ -19,6 +20,7 @@ from cfaudio_core.errors import StoreError
 from cfaudio_core.learning.evidence import Change, Evidence, change
 from cfaudio_core.learning.learner import LessonSettings, learn
 from cfaudio_core.learning.model_files import FORMAT, Model, latest_model, load_model, require_model, save_model
+from cfaudio_core.learning.space import Sound
 from cfaudio_core.listening.counts import Listener
 from cfaudio_core.nets.backbone import backbone_id
 from cfaudio_core.progress import make_way, progress
@@ -160,8 +162,12 @@ def learn_and_place(
             return
     outcome.changed = changed
 
+    def sound() -> Sound:
+        return store.sound(net, heard.keys)
+
+    windows = HeardWindows(store, net, settings.ear, dict(zip(heard.keys, heard.paths, strict=True)), settings.jobs)
     if model is None or must_learn:
-        model, impressions = learn(heard, listeners, store.sound(net, heard.keys), net, settings.lesson)
+        model, impressions = learn(heard, listeners, sound(), net, settings.lesson, windows)
         model.about["evidence"] = now.as_json()
         save_model(models, model)
         outcome.model, outcome.learnt, outcome.digest = model, True, _digest(heard, listeners, model.id)
@@ -171,7 +177,8 @@ def learn_and_place(
         if settings.force:
             kept.forget()
         impressions = kept.current(model, heard.keys, lambda keys: store.sound(net, keys))
-    outcome.places = place(model, heard, listeners, impressions)
+    by_net = windows.said_by_nets(model, heard.keys, sound)
+    outcome.places = place(model, heard, listeners, impressions, by_net)
 
 
 def _kept(models: Path, model: Model, settings: RunSettings) -> ImpressionFile:

@@ -20,7 +20,7 @@ from cfaudio_core.audio.sndfile_reader import quiet_stderr, silence_stderr
 from cfaudio_core.audio.whole import read_whole
 from cfaudio_core.embedding.heard import Heard, file_state
 from cfaudio_core.errors import AudioError
-from cfaudio_core.nets.backbone import Hearer, load_hearer
+from cfaudio_core.nets.backbone import Hearer, Names, load_hearer
 from cfaudio_core.tracks import FloatArray
 
 WHOLE = 0
@@ -37,14 +37,14 @@ class Ear:
     Attributes
     ----------
     backbone
-        Name of the pretrained net.
+        Name of the pretrained net, or names of several.
     windows
         Windows of 3 s a track, or `WHOLE`.
     wheel
         A local wheel with the net's weights, or None to bring them through pip.
     """
 
-    backbone: str = "musicnn"
+    backbone: Names = "musicnn"
     windows: int = 10
     wheel: Path | None = None
 
@@ -133,6 +133,6 @@ def even_means(rows: FloatArray, most: int) -> FloatArray:
 
 
 @lru_cache(maxsize=1)
-def _net(backbone: str, wheel: Path | None) -> Hearer:
-    """The net, loaded once a process."""
+def _net(backbone: Names, wheel: Path | None) -> Hearer:
+    """The net or nets, loaded once a process."""
     return load_hearer(backbone, wheel=wheel)

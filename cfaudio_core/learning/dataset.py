@@ -12,6 +12,24 @@ from scipy import sparse
 from cfaudio_core.tracks import BoolArray, FloatArray, IntArray, float32
 
 
+class Parabolas(NamedTuple):
+    """y'Ay - 2 b'y + c of m tracks, see `prediction_error`.
+
+    Attributes
+    ----------
+    curvature
+        float32 (m, factors, factors): A.
+    slope
+        float32 (m, factors): b.
+    level
+        float32 (m,): c.
+    """
+
+    curvature: FloatArray
+    slope: FloatArray
+    level: FloatArray
+
+
 @dataclass(frozen=True)
 class Targets:
     """What is to be predicted of `m` tracks.
@@ -24,14 +42,22 @@ class Targets:
         bool (m, listeners): where a preference is known.
     direction
         float32 (m, factors): unit latent factors, or (m, 0) where contexts say nothing.
+    plays
+        How wrong other factors would be about the plays; for the loss that goes by these alone.
     """
 
     preference: FloatArray
     known: BoolArray
     direction: FloatArray
+    plays: Parabolas | None = None
 
     def __len__(self) -> int:
         return len(self.preference)
+
+    def subset(self, rows: IntArray) -> Targets:
+        """Those of some of the tracks."""
+        plays = Parabolas(*(part[rows] for part in self.plays)) if self.plays else None
+        return Targets(self.preference[rows], self.known[rows], self.direction[rows], plays)
 
     @property
     def values(self) -> FloatArray:

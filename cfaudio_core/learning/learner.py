@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy import sparse
@@ -15,16 +15,22 @@ from cfaudio_core.factors.contexts import Contexts, gather
 from cfaudio_core.factors.factorizer import FactorizerSettings, make_factorizer
 from cfaudio_core.factors.tuning import Tuned, tune
 from cfaudio_core.factors.wmf import Factors
-from cfaudio_core.learning.dataset import Lesson, Targets, unit
+from cfaudio_core.learning.dataset import Lesson, Parabolas, Targets, unit
 from cfaudio_core.learning.effects import Held, fit_effects
 from cfaudio_core.learning.impressions import Impressions
 from cfaudio_core.learning.kernel import fit_kernel
 from cfaudio_core.learning.model_files import FORMAT, Model
 from cfaudio_core.learning.neighbours import sound_graph
+from cfaudio_core.learning.net_settings import NetSettings
+from cfaudio_core.learning.prediction_error import prediction_error
 from cfaudio_core.learning.search import along, search_basis
+from cfaudio_core.learning.selection import select
 from cfaudio_core.learning.space import Sound, SoundSpace, principal_axes
 from cfaudio_core.listening.counts import Listener
 from cfaudio_core.tracks import FloatArray, Tracks, float32
+
+if TYPE_CHECKING:
+    from cfaudio_core.learning.tuned import Windows
 
 ENOUGH = 30
 """Tracks a listener must have played or skipped before anything is learnt from them."""
@@ -40,6 +46,8 @@ class LessonSettings:
         One of `factorizer.NAMES`.
     factors
         Its settings.
+    net
+        What is trained of a net.
     folds
         The known tracks are held out in so many parts.
     seed
@@ -48,6 +56,7 @@ class LessonSettings:
 
     factorizer: str = "wmf"
     factors: FactorizerSettings = field(default_factory=FactorizerSettings)
+    net: NetSettings = field(default_factory=NetSettings)
     folds: int = 5
     seed: int = 0
 
@@ -96,6 +105,7 @@ def learn(
     sound: Sound,
     net: str,
     settings: LessonSettings,
+    windows: Windows | None = None,
 ) -> tuple[Model, Impressions]:
     """Learn a model, and say what it makes of the sound of the library.
 
@@ -113,6 +123,8 @@ def learn(
         Id of the net whose features they are.
     settings
         How to learn.
+    windows
+        Where the windows of tracks are read from; needed where a net is to be trained.
     """
     space = SoundSpace.of(sound)
     features = space.apply(sound)
@@ -133,7 +145,7 @@ def learn(
     if not taught:
         return model, Impressions.of(model, features)
     graph = sound_graph(along(features, arrays["sound.search"]))
-    _teach(tracks, taught, features, graph, settings, model)
+    _teach(tracks, taught, features, graph, settings, model, windows)
     return model, Impressions.of(model, features, graph)
 
 
@@ -144,23 +156,31 @@ def _teach(
     graph: sparse.csr_array,
     settings: LessonSettings,
     model: Model,
+    windows: Windows | None,
 ) -> None:
     """Fit what sound and labels foretell of the listeners who have enough plays, into the model."""
     contexts = gather(tracks, taught)
     known = np.flatnonzero(np.any([p.known for p in taught], axis=0))
     own, length = np.zeros((len(known), 0), np.float32), np.zeros(len(known), np.float32)
+    plays = None
     if contexts.shared:
-        factors, model.about["factorized"] = _factorize(contexts, settings)
+        factors, tuned = _factorize(contexts, settings)
+        model.about["factorized"] = asdict(tuned)
         own, length = unit(factors.tracks[known]), float32(np.linalg.norm(factors.tracks[known], axis=1))
-    targets = _targets(taught, known, own)
+        if settings.net.loss == "wpe":
+            plays = prediction_error(contexts.matrix, factors, tuned.settings.wmf, known)
+    targets = _targets(taught, known, own, plays)
     # What is decided on held-out tracks, is decided for each listener, and once for all factors together.
     groups = np.minimum(np.arange(targets.values.shape[1]), len(taught))
     fold = np.random.default_rng(settings.seed).permutation(len(known)) % settings.folds
     lesson = Lesson(features, graph, known, targets, groups, fold)
     machine, held_out = fit_kernel(lesson, settings.seed)
+    space = SoundSpace(*(model.arrays[f"space.{part}"] for part in SoundSpace._fields))
+    held_out, selected = select(tracks, lesson, held_out, space, windows, settings.net, settings.seed)
     held = Held(held_out, targets.values, targets.weights, fold)
     effects, foretold = fit_effects(tracks, known, held, groups)
     model.arrays.update({f"kernel.{name}": array for name, array in machine._asdict().items()})
+    model.arrays.update(selected)
     model.arrays.update(
         {
             "effects.values": effects.values,
@@ -185,12 +205,12 @@ def _teach(
     )
 
 
-def _factorize(contexts: Contexts, settings: LessonSettings) -> tuple[Factors, dict[str, object]]:
+def _factorize(contexts: Contexts, settings: LessonSettings) -> tuple[Factors, Tuned]:
     """Factors of contexts and tracks, and what was chosen for them on a validation cut of the sessions."""
     half = replace(settings.factors, factors=settings.factors.factors // 2)  # the rest of a vector is its sound
     tuned = tuned_factorizer(contexts, settings, half)
     factorizer = make_factorizer(settings.factorizer, tuned.settings)
-    return factorizer.fit(contexts.matrix, np.random.default_rng(settings.seed)), asdict(tuned)
+    return factorizer.fit(contexts.matrix, np.random.default_rng(settings.seed)), tuned
 
 
 def tuned_factorizer(contexts: Contexts, settings: LessonSettings, factors: FactorizerSettings) -> Tuned:
@@ -203,10 +223,10 @@ def tuned_factorizer(contexts: Contexts, settings: LessonSettings, factors: Fact
     return tune(settings.factorizer, contexts.matrix, factors, ("raw",), sessions, settings.seed)
 
 
-def _targets(taught: Sequence[Listener], known: np.ndarray, own: FloatArray) -> Targets:
+def _targets(taught: Sequence[Listener], known: np.ndarray, own: FloatArray, plays: Parabolas | None) -> Targets:
     mask = np.stack([p.known[known] for p in taught], axis=1)
     preference = np.stack([standard_preference(p)[known] for p in taught], axis=1)
-    return Targets(preference, mask, own)
+    return Targets(preference, mask, own, plays)
 
 
 def standard_preference(person: Listener) -> FloatArray:

@@ -37,6 +37,16 @@ class Model:
     arrays: dict[str, np.ndarray[Any, Any]]
     about: dict[str, Any]
 
+    @property
+    def nets(self) -> list[dict[str, np.ndarray[Any, Any]]]:
+        """The arrays of each trained net, by name."""
+        found: dict[str, dict[str, np.ndarray[Any, Any]]] = {}
+        for name, array in self.arrays.items():
+            if name.startswith("net."):
+                _, number, own = name.split(".", 2)
+                found.setdefault(number, {})[own] = array
+        return [found[number] for number in sorted(found, key=int)]
+
 
 def save_model(folder: Path, model: Model) -> None:
     """Write a model and forget the oldest beyond the last three.

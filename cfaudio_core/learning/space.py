@@ -135,6 +135,14 @@ class SoundSpace(NamedTuple):
             places[part, dim:] = (sound.spreads[part] - self.spread) * self.change
         return places
 
+    def windows(self, windows: npt.NDArray[np.float16]) -> FloatArray:
+        """The places of one track's windows, float32 (windows, 2 dim); their mean is the track's own place."""
+        mean, deviation = summarise(windows)
+        spread = np.sqrt(np.square(deviation).mean(axis=0))
+        stays = (mean + deviation - self.mean) @ self.whitening
+        changes = np.broadcast_to((spread - self.spread) * self.change, stays.shape)
+        return float32(np.hstack([stays, changes]))
+
 
 def _whitening(within: npt.NDArray[np.float64], scale: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """float64 (dim, dim): columns scaled, then whitened by what changes within tracks."""

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from cfaudio_core.nets.vgg import Vgg
 
 BACKBONES = {"musicnn": "MSD_musicnn", "musicnn_mtt": "MTT_musicnn", "vgg": "MSD_vgg"}
+Names = str | tuple[str, ...]
+"""One net, or several whose features are put side by side: each one of `BACKBONES`, or a file `*.onnx`."""
+
 FRAMES, BANDS = 187, 96
 
 _VERSION = (
@@ -46,7 +49,7 @@ class Features(NamedTuple):
 
 
 class Hearer(Protocol):
-    """What turns windows into features: a `Backbone`, or the same in another form."""
+    """What turns windows into features: a `Backbone`, the same in another form, several of them, or a net in a file."""
 
     def features(self, patches: NDArray[np.float32]) -> Features:
         """Hear windows of sound, (n, 187, 96); see `Backbone.features`."""
@@ -107,16 +110,39 @@ def check_patches(patches: NDArray[np.float32]) -> None:
         raise ValueError(f"patches must be (n, {FRAMES}, {BANDS}), not {patches.shape}")
 
 
-def backbone_id(name: str) -> str:
-    """Tell the `Backbone.id` of a net without loading it.
+def backbone_id(names: Names) -> str:
+    """Tell the `Backbone.id` of a net without loading it; that of several nets is made of theirs, in their order.
 
     Raises
     ------
     SettingError
-        If there is no such net.
+        If there is no such net, or if one is named twice.
     """
+    ids = [_id(name) for name in _listed(names)]
+    if not ids:
+        raise SettingError(f"backbone: names no net (there are {', '.join(BACKBONES)})")
+    for i, (name, identity) in enumerate(zip(_listed(names), ids, strict=True)):
+        if identity in ids[:i]:
+            raise SettingError(f"backbone: {name} is there twice")
+    return "+".join(ids)
+
+
+def is_file(name: str) -> bool:
+    """Whether a net is one in a file."""
+    return name.lower().endswith(".onnx")
+
+
+def _listed(names: Names) -> tuple[str, ...]:
+    return (names,) if isinstance(names, str) else names
+
+
+def _id(name: str) -> str:
+    if is_file(name):
+        from cfaudio_core.nets.onnx_file import file_id
+
+        return f"{file_id(name)}-{_VERSION}"
     if name not in BACKBONES:
-        raise SettingError(f"backbone: {name!r} is none of {', '.join(BACKBONES)}")
+        raise SettingError(f"backbone: {name!r} is none of {', '.join(BACKBONES)}, nor a file *.onnx")
     return f"{BACKBONES[name]}-{_VERSION}"
 
 
@@ -141,6 +167,8 @@ def load_backbone(name: str, *, wheel: Path | None = None) -> Backbone:
     WeightsError
         If the weights cannot be had.
     """
+    if name not in BACKBONES:
+        raise SettingError(f"backbone: {name!r} is none of {', '.join(BACKBONES)}")
     identity = backbone_id(name)
     from cfaudio_core.nets import musicnn, pruning, vgg
 
@@ -154,23 +182,39 @@ def load_backbone(name: str, *, wheel: Path | None = None) -> Backbone:
     return Backbone(name, identity, load_tags(published, wheel=wheel), net)
 
 
-def load_hearer(name: str, *, wheel: Path | None = None, cache: Path | None = None) -> Hearer:
-    """Load the quickest form of a pretrained net there is, for hearing and nothing else.
+def load_hearer(names: Names, *, wheel: Path | None = None, cache: Path | None = None) -> Hearer:
+    """Load the quickest form of nets there is, for hearing and nothing else.
 
     musicnn comes without torch, as `matrices.MatrixNet`; the parameters of the pruned net are kept beside the published
     weights, so that torch is needed once in a lifetime only. Other nets come as they are.
 
     Parameters
     ----------
-    name, wheel
+    names
+        One net, or several that are heard with side by side; see `several.Several`.
+    wheel
         As for `load_backbone`, which says what is raised too.
     cache : pathlib.Path, optional
-        Folder of the pruned net; that of the published weights by default.
+        Folder of the pruned nets; that of the published weights by default.
 
     Returns
     -------
     Hearer
     """
+    backbone_id(names)
+    hearers = [_load_hearer(name, wheel, cache) for name in _listed(names)]
+    if len(hearers) == 1:
+        return hearers[0]
+    from cfaudio_core.nets.several import Several
+
+    return Several(hearers)
+
+
+def _load_hearer(name: str, wheel: Path | None, cache: Path | None) -> Hearer:
+    if is_file(name):
+        from cfaudio_core.nets.onnx_file import OnnxNet
+
+        return OnnxNet(name)
     identity = backbone_id(name)
     if BACKBONES[name].endswith("vgg"):
         import torch
@@ -190,9 +234,11 @@ def load_hearer(name: str, *, wheel: Path | None = None, cache: Path | None = No
         return MatrixNet(state)
 
 
-def prepare_hearer(name: str, *, wheel: Path | None = None) -> None:
+def prepare_hearer(names: Names, *, wheel: Path | None = None) -> None:
     """Bring all that `load_hearer` reads, so that many processes may call it at once."""
-    if BACKBONES[name].endswith("vgg"):
-        load_weights(BACKBONES[name], wheel=wheel)
-    else:
-        load_hearer(name, wheel=wheel)
+    backbone_id(names)
+    for name in _listed(names):
+        if name in BACKBONES and BACKBONES[name].endswith("vgg"):
+            load_weights(BACKBONES[name], wheel=wheel)
+        else:
+            load_hearer(name, wheel=wheel)

@@ -6,7 +6,7 @@ import numpy as np
 
 from cfaudio_core.tracks import BoolArray, FloatArray, IntArray
 
-_BLOCK = 1000  # seeds at a time
+_BLOCK = 100  # seeds at a time
 
 
 def nearest(vectors: FloatArray, seeds: BoolArray, n: int) -> tuple[IntArray, FloatArray]:

@@ -102,6 +102,7 @@ def render(report: Report) -> bytes:
         loader=jinja2.FileSystemLoader(_ASSETS), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters["clock"] = clock
+    environment.filters["commands"] = commands
     scripts = [plotly.offline.get_plotlyjs(), *((_ASSETS / name).read_text("utf-8") for name in ("view.js", "page.js"))]
     page = environment.get_template("page.html").render(
         report=report,
@@ -147,6 +148,14 @@ def clock(seconds: float) -> str:
     """Minutes and seconds, as in 1:05."""
     minutes, rest = divmod(int(seconds), 60)
     return f"{minutes}:{rest:02d}"
+
+
+def commands(text: str) -> str:
+    """What stands between backticks as code; all else is escaped."""
+    from markupsafe import Markup, escape
+
+    parts = [escape(part) for part in text.split("`")]
+    return Markup("").join(Markup("<code>{}</code>").format(part) if k % 2 else part for k, part in enumerate(parts))
 
 
 def _indexed(names: Sequence[str]) -> tuple[list[str], list[int]]:

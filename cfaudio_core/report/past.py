@@ -91,7 +91,7 @@ def _table(content: dict[str, Any]) -> Table:
             str(row["system"]),
             *(_number(row["figures"].get(name)) for name in figures),
             *(_number(row.get(name)) for name in more),
-            _interval(row.get("behind", {}).get(ahead)),
+            "-" if row["system"] == "cfaudio" else _interval(row.get("behind", {}).get(ahead)),
         ]
         for row in rows
     ]

@@ -125,7 +125,8 @@ def make_app(page: bytes, files: Mapping[int, bytes], token: str, port: int, pla
         name = os.fsdecode(file)
         ending = os.path.splitext(name)[1].lower()  # noqa: PTH122
         kind = _TYPES.get(ending) or mimetypes.guess_type(f"x{ending}")[0] or "application/octet-stream"
-        return send_file(name, mimetype=kind, conditional=True, etag=False)
+        # Its own name may be no text, and is nobody's business.
+        return send_file(name, mimetype=kind, conditional=True, etag=False, download_name=str(number))
 
     @app.get("/<token>/playlists")
     def _playlists(token: str) -> Response:

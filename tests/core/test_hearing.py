@@ -241,14 +241,15 @@ def test_even_means_are_of_equal_stretches():
 
 
 @pytest.mark.weights
-def test_a_worker_loads_neither_torch_nor_the_store():
+@pytest.mark.parametrize("nets", ["'musicnn'", "('musicnn', 'musicnn_mtt')"])
+def test_a_worker_loads_neither_torch_nor_the_store(nets):
     code = (
         "import sys; from cfaudio_core.embedding import worker; from cfaudio_core.nets.backbone import prepare_hearer;"
-        "prepare_hearer('musicnn') if len(sys.argv) > 1 else worker._net('musicnn', None);"
+        "nets = eval(sys.argv[1]); prepare_hearer(nets) if len(sys.argv) > 2 else worker._net(nets, None);"
         "print(*{'torch', 'sqlalchemy', 'beets'} & {*sys.modules})"
     )
-    subprocess.run([sys.executable, "-c", code, "first"], check=True, capture_output=True)
-    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    subprocess.run([sys.executable, "-c", code, nets, "first"], check=True, capture_output=True)
+    done = subprocess.run([sys.executable, "-c", code, nets], check=True, capture_output=True, text=True)
     assert done.stdout.split() == []
 
 
@@ -277,3 +278,15 @@ def test_real_files_are_heard_by_the_real_net_whatever_their_name_and_container(
     assert len(low) == 2
     np.testing.assert_array_equal(low, again)
     assert np.abs(low[0] - low[1]).max() < np.abs(low - high).max()
+
+
+@pytest.mark.weights
+def test_a_list_of_nets_is_heard_with_and_the_bands_are_added_once(tmp_path):
+    tone = np.sin(2 * np.pi * 440 * np.arange(4 * 16000) / 16000)
+    soundfile.write(tmp_path / "tone.wav", np.int16(9000 * tone), 16000)
+    file = ToHear(bytes(tmp_path / "tone.wav"), "")
+    one, two, both = (hear_file(file, Ear(nets, windows=1)) for nets in ("musicnn", "vgg", ("musicnn", "vgg")))
+    assert one.key == two.key == both.key
+    bands = 2 * 96
+    heard = np.hstack([one.features[:, :-bands], two.features[:, :-bands], one.features[:, -bands:]])
+    np.testing.assert_array_equal(both.features, heard)

@@ -65,5 +65,5 @@ def test_a_model_is_judged_for_each_listener_on_what_is_known_of_them():
         "held_out.sound_and_tags": np.float32([[1, 9], [2, 3], [3, 2], [0, 1]]),
     }
     ann, bob = judge(Model("cf-1", arrays, {"taught": ["ann", "bob"]}))
-    assert ann == ("ann", 3, 0.0, 1.0)
-    assert bob == ("bob", 3, 1.0, 0.0)
+    assert ann == ("ann", 3, 0.0, 1.0, {}, 0.0)
+    assert bob == ("bob", 3, 1.0, 0.0, {}, 0.0)

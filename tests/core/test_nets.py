@@ -9,8 +9,9 @@ import torch
 
 from cfaudio_core.errors import SettingError
 from cfaudio_core.nets import backbone, musicnn, pruning, vgg
-from cfaudio_core.nets.backbone import BACKBONES, load_backbone, load_hearer
+from cfaudio_core.nets.backbone import BACKBONES, Features, backbone_id, load_backbone, load_hearer
 from cfaudio_core.nets.matrices import MatrixNet
+from cfaudio_core.nets.several import Several
 from cfaudio_core.nets.weights import MODELS, load_weights
 
 with np.load(Path(__file__).parents[1] / "golden" / "musicnn.npz", allow_pickle=False) as file:
@@ -277,3 +278,49 @@ def test_a_backbone_says_what_it_is(name):
 def test_an_unknown_backbone_is_refused():
     with pytest.raises(SettingError, match="backbone: 'resnet'"):
         load_backbone("resnet")
+
+
+class Constant:
+    """A net of so many features that says the same number of every window."""
+
+    def __init__(self, value, width):
+        self.value, self.width = value, width
+
+    def features(self, patches):
+        said = np.full((len(patches), self.width), self.value, np.float32)
+        return Features(said, said + 1, said[:, :0])
+
+
+def test_several_nets_are_heard_side_by_side():
+    pooled, penultimate, tags = Several([Constant(1, 2), Constant(5, 3)]).features(np.zeros((4, 187, 96), np.float32))
+    assert pooled.tolist() == [[1, 1, 5, 5, 5]] * 4
+    assert penultimate.tolist() == [[2, 2, 6, 6, 6]] * 4
+    assert tags.shape == (4, 0)
+
+
+@pytest.mark.weights
+def test_named_nets_are_heard_side_by_side_in_the_order_named():
+    patches = PATCHES.numpy()
+    apart = [load_hearer(name).features(patches).pooled for name in ("vgg", "musicnn")]
+    np.testing.assert_array_equal(load_hearer(("vgg", "musicnn")).features(patches).pooled, np.hstack(apart))
+
+
+def test_features_of_several_nets_are_kept_under_all_their_ids():
+    alone = [backbone_id(name) for name in ("musicnn", "vgg")]
+    assert backbone_id(("musicnn", "vgg")) == "+".join(alone)
+    assert backbone_id(("vgg", "musicnn")) == "+".join(alone[::-1])  # the columns are in another order
+    assert backbone_id(("vgg",)) == backbone_id("vgg")
+
+
+@pytest.mark.parametrize(
+    ("names", "complaint"),
+    [
+        ((), "backbone: names no net"),
+        (("vgg", "resnet"), "backbone: 'resnet'"),
+        (("vgg", "musicnn", "vgg"), "backbone: vgg is there twice"),
+    ],
+)
+@pytest.mark.parametrize("use", [backbone_id, load_hearer, backbone.prepare_hearer])
+def test_nets_that_make_no_sense_together_are_refused(use, names, complaint):
+    with pytest.raises(SettingError, match=complaint):
+        use(names)

@@ -95,6 +95,12 @@ def test_a_moment_is_shown_and_played_from():
     assert "unit 5" in page
 
 
+def test_an_empty_section_says_why():
+    page = render(report_of(["a"], why_no_units="Run `beet <x>`", why_no_disagreements="Too few.")).decode()
+    assert '<p class="empty">Run <code>beet &lt;x&gt;</code></p>' in page
+    assert '<p class="empty">Too few.</p>' in page
+
+
 def test_places_become_steps_of_the_map():
     report = report_of(["a", "b"], places=np.array([[-1, -1], [1, 0]], np.float32))
     data = data_of(render(report).decode())
@@ -114,7 +120,7 @@ def test_an_evaluation_becomes_a_table(tmp_path):
     def row(system, auc, behind):
         return {"system": system, "figures": {"auc": auc}, "behind": {"auc": behind}, "novelty": 0.5, "artists": None}
 
-    rows = [row("cfaudio", [0.71234, 0.6, 0.8], None), row("random", [0.5, 0.4, 0.6], [0.2, 0.1, 0.3])]
+    rows = [row("cfaudio", [0.71234, 0.6, 0.8], [0, 0, 0]), row("random", [0.5, 0.4, 0.6], [0.2, 0.1, 0.3])]
     tables = [
         {"title": "Cold", "name": "cold", "empty": "", "rows": rows},
         {"name": "month", "empty": "why", "rows": []},

@@ -1,6 +1,7 @@
 """The server is for this machine and for who has the address: everything else is refused."""
 
 import contextlib
+import os
 import socket
 import threading
 import urllib.error
@@ -44,7 +45,9 @@ def lists():
 def client(tmp_path, lists):
     (tmp_path / "one.ogg").write_bytes(bytes(range(100)))
     (tmp_path / "secret.txt").write_text("secret")
-    files = {1: bytes(tmp_path / "one.ogg"), 2: bytes(tmp_path / "gone.ogg")}
+    no_text = tmp_path / os.fsdecode(b"\xff\xfe.mp3")
+    no_text.write_bytes(b"sound")
+    files = {1: bytes(tmp_path / "one.ogg"), 2: bytes(tmp_path / "gone.ogg"), 4: bytes(no_text)}
     page = f"<html {SERVED_NO}>".encode()
     return make_app(page, files, TOKEN, PORT, lists).test_client()
 
@@ -64,6 +67,12 @@ def test_a_part_of_a_track_can_be_asked_for(client):
     answer.close()
     assert answer.headers["Content-Range"] == "bytes 10-19/100"
     assert answer.content_type == "audio/ogg"
+
+
+def test_a_file_name_need_not_be_text(client):
+    answer = client.get(f"/{TOKEN}/audio/4", headers=HERE)
+    assert (answer.status_code, answer.data, answer.content_type) == (200, b"sound", "audio/mpeg")
+    answer.close()
 
 
 @pytest.mark.parametrize("path", ["audio/2", "audio/3", "audio/-1", "audio/one.ogg", "nothing"])

@@ -396,6 +396,14 @@ def test_before_the_first_cfembed_it_says_so_and_empties_nothing(library: Home, 
     assert entries(lists / "One.m3u") == before
 
 
+def test_without_the_client_of_mpd_it_says_how_to_get_it_and_writes_the_rest(library: Home, lists: Path) -> None:
+    configure(library, {"name": "One", "targets": ["mpd", "m3u"]})
+    without = "import sys; sys.modules['mpd'] = None; from beets.ui import main; main(sys.argv[1:])"
+    ran = library.beet("cfplaylists", python=("-c", without))
+    assert (ran.code, ran.err) == (1, "cfaudio: mpd: needs python-mpd2: pip install 'beets-cfaudio[mpd]'\n")
+    assert names(lists) == ["One.m3u"]
+
+
 def test_no_playlists_and_an_unknown_one_are_said_so(library: Home) -> None:
     configure(library)
     assert "cfaudio.playlists: there are none" in library.beet_here("cfplaylists").complaint

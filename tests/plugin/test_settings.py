@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from user_home import Home
 
-from beetsplug.cfaudio.settings import DEFAULTS
+from beetsplug.cfaudio.settings import BACKBONES, DEFAULTS
+from cfaudio_core.nets import backbone
 
 WRONG = {
     "auto": ["maybe", 3, None, []],
@@ -14,7 +15,21 @@ WRONG = {
     "session_gap": [0, 100_001, "long", 0.5, None],
     "factorizer": ["als", 3, None],
     "factors": [0, 1, 513, 40.5, "40", True, None],
-    "backbone": ["resnet", 3, None, ["musicnn"]],
+    "backbone": [
+        "resnet",
+        3,
+        None,
+        {},
+        [],
+        ["vgg", "resnet"],
+        ["vgg", 3],
+        [["vgg"]],
+        ["vgg", "musicnn", "vgg"],
+        "x.pt",
+    ],
+    "fine_tune": ["tail", 3, None, True, ["head"]],
+    "loss": ["hinge", 3, None, True],
+    "cache_size": [0, 1_000_001, "big", 0.5, True, None],
     "windows": [0, 1001, "ten", False, "All", None],
     "jobs": [-1, 1025, 1.5, "all"],
     "weights": [3, True, ["x.whl"]],
@@ -62,6 +77,10 @@ def test_an_unknown_key_is_one_line_that_lists_the_known_ones(home: Home, key: s
     assert all(known in complaint for known in DEFAULTS)
 
 
+def test_the_nets_that_may_be_named_are_those_there_are() -> None:
+    assert set(BACKBONES) == backbone.BACKBONES.keys()
+
+
 @pytest.mark.parametrize("section", [5, [1], "on", False])
 def test_a_section_that_is_none_is_one_line(home: Home, section: object) -> None:
     home.configure(section)
@@ -101,3 +120,26 @@ def test_a_wrong_account_is_said_without_what_is_in_it(home: Home) -> None:
     for account in ({"user": "anna", "pasword": "hunter2"}, {"password": "hunter2"}, {"token": ["hunter2"]}):
         home.configure({"subsonic": {"url": "https://x", "users": {"anna": account}}})
         assert "hunter2" not in home.beet_here("cfembed").complaint
+
+
+@pytest.mark.parametrize(
+    ("settings", "key"),
+    [
+        ({"backbone": "vgg", "fine_tune": "top"}, "fine_tune"),
+        ({"backbone": ["musicnn", "vgg"], "fine_tune": "all"}, "fine_tune"),
+        ({"backbone": "spotify", "fine_tune": "top"}, "fine_tune"),
+        ({"backbone": ["musicnn", "spotify"]}, "backbone"),
+        ({"factorizer": "both", "loss": "wpe"}, "loss"),
+    ],
+)
+def test_settings_that_do_not_go_together_are_one_line(home: Home, settings: dict[str, object], key: str) -> None:
+    home.configure(settings)
+    assert f"cfaudio.{key}: " in home.beet("cfembed").complaint
+
+
+@pytest.mark.parametrize("backbone", ["nowhere.onnx", ["musicnn", "nowhere.onnx"]])
+def test_a_net_whose_file_is_not_there_is_one_line(scored: Home, backbone: object) -> None:
+    scored.configure({"backbone": backbone})
+    complaint = scored.beet("cfembed").complaint
+    assert "cfaudio.backbone: " in complaint
+    assert "nowhere.onnx: No such file" in complaint

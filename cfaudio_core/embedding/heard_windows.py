@@ -1,0 +1,129 @@
+"""The windows of a library's tracks, for whoever learns from them one by one or listens to them in its own way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+import joblib
+import numpy as np
+import numpy.typing as npt
+
+from cfaudio_core.audio.decode import read_windows
+from cfaudio_core.audio.logmel import log_mel
+from cfaudio_core.audio.sndfile_reader import quiet_stderr
+from cfaudio_core.embedding.feature_store import FeatureStore
+from cfaudio_core.embedding.heard import Heard
+from cfaudio_core.errors import AudioError, SettingError
+from cfaudio_core.learning.model_files import Model
+from cfaudio_core.learning.net_settings import NetSettings
+from cfaudio_core.learning.space import Sound, SoundSpace
+from cfaudio_core.nets.backbone import Backbone, load_backbone
+from cfaudio_core.progress import progress
+from cfaudio_core.tracks import FloatArray
+
+if TYPE_CHECKING:
+    from cfaudio_core.embedding.worker import Ear
+
+_MOST = 10  # windows that are read again of a track, also where it was heard whole
+_BATCH = 8
+_KEPT_AT_ONCE = 100
+
+
+class HeardWindows(NamedTuple):
+    """Windows of tracks by their content keys, as `learning.tuned.Windows` asks for them.
+
+    Attributes
+    ----------
+    store
+        What was heard.
+    net
+        Id of the net that heard it.
+    ear
+        The same net, and the number of windows.
+    paths
+        Content key to a file.
+    jobs
+        Worker processes.
+    """
+
+    store: FeatureStore
+    net: str
+    ear: Ear
+    paths: Mapping[str, bytes]
+    jobs: int
+
+    def features(self, keys: Sequence[str]) -> Iterator[tuple[str, npt.NDArray[np.float16]]]:
+        """(key, features (windows, dim)) of what was heard, in any order."""
+        return self.store.read(self.net, keys)
+
+    def patches(self, keys: Sequence[str]) -> Iterator[tuple[str, npt.NDArray[np.float16]]]:
+        """(key, log-mel patches (windows, 187, 96)), from the files; those that cannot be read are left out."""
+        windows = min(self.ear.windows or _MOST, _MOST)
+        batches = [keys[at : at + _BATCH] for at in range(0, len(keys), _BATCH)]
+        tasks = (joblib.delayed(_read)([(key, self.paths[key]) for key in batch], windows) for batch in batches)
+        jobs = min(self.jobs, max(len(batches), 1))
+        backend = joblib.parallel_config("loky", inner_max_num_threads=1) if jobs > 1 else joblib.parallel_config()
+        with progress("Listening", len(keys)) as advance, backend:
+            for batch, read in zip(batches, joblib.Parallel(n_jobs=jobs, return_as="generator")(tasks), strict=True):
+                advance(len(batch))
+                yield from read
+
+    def backbone(self) -> Backbone:
+        """The pretrained net, whole."""
+        if not isinstance(name := self.ear.backbone, str):
+            raise SettingError("fine_tune: of several nets only the head can be trained")
+        return load_backbone(name, wheel=self.ear.wheel)
+
+    def said_by_nets(self, model: Model, keys: Sequence[str], sound: Callable[[], Sound]) -> FloatArray | None:
+        """What a model's trained nets say of tracks. Deep ones listen to the files, once; what they say is kept.
+
+        Parameters
+        ----------
+        model
+            What was learnt.
+        keys
+            Of n tracks.
+        sound
+            Gives what was heard of them.
+
+        Returns
+        -------
+        float32 (n, outputs) or None
+            NaN for tracks that cannot be read; None for a model without nets.
+        """
+        if not (states := model.nets):
+            return None
+        from cfaudio_core.learning.tuned import Ensemble
+
+        settings = NetSettings.read(model.about["settings"]["net"])
+        if settings.fine_tune == "head":
+            space = SoundSpace(*(model.arrays[f"space.{part}"] for part in SoundSpace._fields))
+            return Ensemble(states, settings).of_places(space.apply(sound()))
+        kept = f"said-{model.id}"
+        left = sorted(set(keys) - self.store.keys(kept, 1))
+        if left:
+            backbone = self.backbone() if settings.fine_tune in {"top", "all"} else None
+            nets = Ensemble(states, settings, backbone)
+            said = []
+            for key, patches in self.patches(left):
+                said.append(Heard(self.paths[key], None, key, nets.of_patches(patches)[None].astype(np.float16)))
+                if len(said) == _KEPT_AT_ONCE:
+                    self.store.add(kept, 1, said)
+                    said = []
+            self.store.add(kept, 1, said)
+        known = {key: row[0] for key, row in self.store.read(kept, sorted(set(keys)))}
+        nothing = np.full(model.arrays["stack.shares"].shape[1], np.nan)
+        return np.array([known.get(key, nothing) for key in keys], np.float32)
+
+
+def _read(files: Sequence[tuple[str, bytes]], windows: int) -> list[tuple[str, npt.NDArray[np.float16]]]:
+    """Log-mel patches of some files, as a task of a worker."""
+    read = []
+    with quiet_stderr():
+        for key, path in files:
+            try:
+                read.append((key, log_mel(read_windows(path, windows).sound).astype(np.float16)))
+            except AudioError:  # it is named where it is heard; here it does without
+                continue
+    return read

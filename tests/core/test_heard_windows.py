@@ -1,0 +1,74 @@
+"""Nets that listen for themselves: to each file once, and what cannot be read is left to the kernel machine."""
+
+from dataclasses import asdict
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+from synthetic import NET, steady
+
+from cfaudio_core.embedding.feature_store import FeatureStore
+from cfaudio_core.embedding.heard_windows import HeardWindows
+from cfaudio_core.embedding.worker import Ear
+from cfaudio_core.learning.model_files import Model, load_model, save_model
+from cfaudio_core.learning.net_settings import NetSettings
+from cfaudio_core.learning.trainable import learnt
+from cfaudio_core.nets.spotify import Spotify
+
+NOTHING = steady(np.zeros((3, 4), np.float32))
+
+
+@pytest.fixture
+def windows(tmp_path):
+    """Two tones and a file that is none."""
+    paths = {key: bytes(tmp_path / f"{key}.wav") for key in ("low", "high", "broken")}
+    for key, pitch in (("low", 110), ("high", 3000)):
+        tone = np.sin(2 * np.pi * pitch * np.arange(8 * 16000) / 16000)
+        soundfile.write(paths[key], np.int16(9000 * tone), 16000, format="WAV")
+    (tmp_path / "broken.wav").write_bytes(b"no music")
+    with FeatureStore(tmp_path / "features.db") as store:
+        yield HeardWindows(store, NET, Ear(windows=2), paths, jobs=1)
+
+
+def model_of(nets):
+    """A model with so many nets of random weights."""
+    torch.manual_seed(0)
+    arrays = {"stack.shares": np.ones((2, 3), np.float32)}
+    for k in range(nets):
+        net = Spotify((torch.zeros(96), torch.ones(96)), outputs=3)
+        arrays |= {f"net.{k}.{name}": array for name, array in learnt(net).items()}
+    return Model("cf-0123456789", arrays, {"settings": {"net": asdict(NetSettings.of("spotify", "mse", 1))}})
+
+
+def test_what_nets_say_is_kept_and_files_are_read_once(windows, tmp_path):
+    model, keys = model_of(2), ["high", "low", "high"]
+    said = windows.said_by_nets(model, keys, lambda: NOTHING)
+    assert said.shape == (3, 3)
+    assert np.isfinite(said).all()
+    np.testing.assert_array_equal(said[0], said[2])
+    assert np.abs(said[0] - said[1]).max() > 1e-3
+    for file in tmp_path.glob("*.wav"):
+        file.unlink()
+    np.testing.assert_array_equal(windows.said_by_nets(model, keys, lambda: NOTHING), said)
+
+
+def test_of_a_file_that_cannot_be_read_nets_say_nothing(windows):
+    said = windows.said_by_nets(model_of(1), ["broken", "low"], lambda: NOTHING)
+    assert np.isnan(said[0]).all()
+    assert np.isfinite(said[1]).all()
+
+
+def test_a_model_without_nets_says_nothing_and_opens_no_file(windows, monkeypatch):
+    monkeypatch.setattr(HeardWindows, "patches", None)
+    assert windows.said_by_nets(model_of(0), ["low"], lambda: NOTHING) is None
+
+
+def test_nets_are_kept_with_the_model(windows, tmp_path):
+    model = model_of(1)
+    save_model(tmp_path, model)
+    again = load_model(tmp_path, model.id)
+    one, other = (
+        windows.said_by_nets(m, ["low"], lambda: NOTHING) for m in (model, Model("cf-other", again.arrays, again.about))
+    )
+    np.testing.assert_array_equal(one, other)

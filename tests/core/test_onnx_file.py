@@ -1,0 +1,89 @@
+"""Nets of one's own: what an ONNX file must take and give, and that everything else is said in one line."""
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper
+
+from cfaudio_core.errors import SettingError, WeightsError
+from cfaudio_core.nets.backbone import backbone_id, load_hearer, prepare_hearer
+from cfaudio_core.nets.onnx_file import OnnxNet
+
+PATCHES = np.random.default_rng(0).uniform(0, 3, (11, 187, 96)).astype(np.float32)
+
+
+def write(file, shape=("n", 187, 96), kind=TensorProto.FLOAT, axes=(1,), keep=0, inputs=1):
+    """A net that says the mean over `axes` of what it is given."""
+    given = [helper.make_tensor_value_info(f"mel{i}", kind, shape) for i in range(inputs)]
+    axes = helper.make_tensor("axes", TensorProto.INT64, [len(axes)], axes)
+    nodes = [helper.make_node("ReduceMean", ["mel0", "axes"], ["said"], keepdims=keep)]
+    nodes += [helper.make_node("Identity", [f"mel{i}"], [f"same{i}"]) for i in range(1, inputs)]
+    said = [helper.make_empty_tensor_value_info("said")]
+    said += [helper.make_tensor_value_info(f"same{i}", kind, shape) for i in range(1, inputs)]
+    graph = helper.make_graph(nodes, "mean", given, said, [axes])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
+    onnx.save(model, file)
+    return str(file)
+
+
+@pytest.mark.parametrize("n", ["n", 4, None])
+def test_a_net_in_a_file_is_heard_with_whatever_its_batch(tmp_path, n):
+    net = load_hearer(write(tmp_path / "mine.onnx", (n, 187, 96)))
+    heard = net.features(PATCHES)
+    np.testing.assert_allclose(heard.pooled, PATCHES.mean(axis=1), atol=1e-5)
+    assert net.features(PATCHES[:1]).pooled.shape == (1, 96)
+    assert len(heard.tags) == 11
+
+
+def test_it_stands_beside_another(tmp_path):
+    one, other = (write(tmp_path / name, axes=axes) for name, axes in (("a.onnx", (1,)), ("b.onnx", (2,))))
+    heard = load_hearer((one, other)).features(PATCHES).pooled
+    np.testing.assert_allclose(heard, np.hstack([PATCHES.mean(axis=1), PATCHES.mean(axis=2)]), atol=1e-5)
+
+
+def test_its_features_are_kept_under_what_is_in_the_file_and_not_under_its_name(tmp_path):
+    one, same, other = (write(tmp_path / f"{i}.onnx", axes=(1 + (i == 2),)) for i in range(3))
+    assert backbone_id(one) == backbone_id(same) != backbone_id(other)
+    with pytest.raises(SettingError, match="there twice"):
+        backbone_id((one, same))
+
+
+@pytest.mark.parametrize(
+    ("made", "complaint"),
+    [
+        ({"shape": ("n", 96, 187)}, "must take one input"),
+        ({"shape": ("n", 1, 187, 96)}, "must take one input"),
+        ({"kind": TensorProto.DOUBLE}, "must take one input"),
+        ({"inputs": 2}, "must take one input"),
+        ({"keep": 1}, "must give float32"),
+        ({"axes": (0,)}, "must give float32"),
+    ],
+)
+def test_a_net_that_takes_or_gives_something_else_is_refused(tmp_path, made, complaint):
+    with pytest.raises(WeightsError, match=rf"mine.onnx: {complaint}"):
+        prepare_hearer(write(tmp_path / "mine.onnx", **made))
+
+
+@pytest.mark.parametrize("content", [b"", b"\x80\x04cos\nsystem\n", b"PK\x03\x04" + bytes(100)])
+def test_a_file_that_is_no_net_is_refused(tmp_path, content):
+    (tmp_path / "mine.onnx").write_bytes(content)
+    with pytest.raises(WeightsError, match=r"mine.onnx: not an ONNX model") as error:
+        OnnxNet(str(tmp_path / "mine.onnx"))
+    assert "\n" not in str(error.value)
+
+
+def test_a_file_that_is_not_there_is_refused(tmp_path):
+    with pytest.raises(SettingError, match=r"backbone: .*mine.onnx: No such file"):
+        backbone_id(str(tmp_path / "mine.onnx"))
+
+
+def test_weights_outside_of_the_file_are_not_read(tmp_path):
+    write(tmp_path / "mine.onnx")
+    model = onnx.load(tmp_path / "mine.onnx")
+    tensor = model.graph.initializer[0]
+    tensor.ClearField("int64_data")
+    tensor.data_location = TensorProto.EXTERNAL
+    tensor.external_data.add(key="location", value="/etc/hostname")
+    onnx.save(model, tmp_path / "mine.onnx")
+    with pytest.raises(WeightsError, match="not an ONNX model that can be run"):
+        OnnxNet(str(tmp_path / "mine.onnx"))
