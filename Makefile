@@ -38,8 +38,9 @@ bench: $(READY)  ## CORPUS=FOLDER measures on real music, DATA=FOLDER on public 
 bench-torture: $(READY)  ## TORTURE=FOLDER of damaged and hostile files, with their expectations in README.tsv
 	$(BIN)/python tests/benchmarks/bench_torture.py $(TORTURE)
 
-docs: $(READY)  ## README is the manual until there is more than it can hold
-	$(BIN)/python -m pytest -q tests/plugin/test_docs.py
+docs: $(READY)  ## build/docs/index.html, without warnings, and the tests that hold the pages to the code
+	$(BIN)/sphinx-build -q -W --keep-going -b html docs build/docs
+	$(BIN)/python -m pytest -q tests/plugin/test_docs.py tests/plugin/test_scheduling.py
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info

@@ -41,7 +41,7 @@ def account(tracks: Tracks, people: list[Listener], outcome: Outcome, changed: i
         return
     for person in people:
         if person.name not in model.about["taught"]:
-            yield _too_few(person)
+            yield _too_few(person, outcome)
     if outcome.learnt:
         yield from _lesson(model)
         if outcome.changed is not None:
@@ -57,9 +57,10 @@ def account(tracks: Tracks, people: list[Listener], outcome: Outcome, changed: i
         yield f"Updated {counted(changed, 'track')} (model {model.id})."
 
 
-def _too_few(person: Listener) -> str:
-    known = counted(int(person.known.sum()), "track")
-    instead = "scores are likeness in sound to those you play" if person.played.any() else "so there are no scores"
+def _too_few(person: Listener, outcome: Outcome) -> str:
+    known = counted(int(person.known[outcome.heard].sum()), "track")
+    played = person.played[outcome.heard].any()
+    instead = "scores are likeness in sound to those you play" if played else "so there are no scores"
     return f"{person.name}: {known} played or skipped, fewer than the {ENOUGH} it takes to learn from; {instead}."
 
 

@@ -37,7 +37,7 @@ def run(plugin: BeetsPlugin, lib: Library, opts: PlaylistsOptions, args: list[st
     """Choose, and write or say what would be written."""
     settings = read_settings(plugin.config)
     if not settings.playlists:
-        raise UserError("cfaudio.playlists: there are none in the configuration (README has examples)")
+        raise UserError("cfaudio.playlists: there are none in the configuration (docs/playlists.md has examples)")
     if opts.seed is not None and opts.seed < 0:
         raise UserError("--seed must be 0 or more")
     wanted = _wanted(settings.playlists, args)

@@ -38,7 +38,7 @@ KINDS = {
 
 @dataclass(frozen=True)
 class Playlist:
-    """An entry of `playlists`; None where the usual setting is meant. See README for what each means."""
+    """An entry of `playlists`; None where the usual setting is meant. See docs/playlists.md for what each means."""
 
     name: str
     kind: str

@@ -56,7 +56,10 @@ LOSSES = ("mse", "contrastive", "wpe")
 
 @dataclass(frozen=True)
 class Settings:
-    """The checked settings; see README for what each means. `session_gap` is in seconds here, `windows` 0 for `all`."""
+    """The checked settings; see docs/configuration.md for what each means.
+
+    `session_gap` is in seconds here, `windows` 0 for `all`.
+    """
 
     auto: bool
     users: dict[str, list[str]]

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from cfaudio_core.embedding.feature_store import FeatureStore
 from cfaudio_core.embedding.heard_windows import HeardWindows
@@ -25,6 +26,8 @@ from cfaudio_core.listening.counts import Listener
 from cfaudio_core.nets.backbone import backbone_id
 from cfaudio_core.progress import make_way, progress
 from cfaudio_core.tracks import BoolArray, IntArray, Tracks
+
+_SMALL = 2000  # tracks
 
 
 @dataclass(frozen=True)
@@ -167,7 +170,9 @@ def learn_and_place(
 
     windows = HeardWindows(store, net, settings.ear, dict(zip(heard.keys, heard.paths, strict=True)), settings.jobs)
     if model is None or must_learn:
-        model, impressions = learn(heard, listeners, sound(), net, settings.lesson, windows)
+        # In a small library, threads wait for one another longer than they compute.
+        with threadpool_limits(1 if len(heard) < _SMALL else None):
+            model, impressions = learn(heard, listeners, sound(), net, settings.lesson, windows)
         model.about["evidence"] = now.as_json()
         save_model(models, model)
         outcome.model, outcome.learnt, outcome.digest = model, True, _digest(heard, listeners, model.id)

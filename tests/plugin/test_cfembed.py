@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from beets.library import Item
-from user_home import BELLS, DRUMS, NEVER_HEARD, RATE, Home, Ran, bells, drums
+from user_home import BELLS, DRUMS, NEVER_HEARD, PER_ARTIST, RATE, Home, Ran, bells, drums
 
 from cfaudio_core.embedding.codec import decode
 from cfaudio_core.embedding.heard import Heard
@@ -253,6 +253,12 @@ def test_a_listener_without_enough_plays_gets_likeness_in_sound(heard: Home) -> 
     scores = {item: float(score) for item, score in heard.field("cf_score").items()}
     bell, drum = ([scores[i] for i in heard.ids("artist LIKE ?", kind)] for kind in ("Bell%", "Drum%"))
     assert np.mean(drum) > np.mean(bell) + 20
+
+
+@weights
+def test_plays_of_what_is_not_heard_yet_are_not_counted(unheard: Home) -> None:
+    ran = unheard.embed(f"artist:{BELLS[0]}").fine
+    assert f"me: {PER_ARTIST} tracks played or skipped, fewer than the 30 it takes to learn from" in ran.out
 
 
 @weights

@@ -1,42 +1,161 @@
-"""README is the manual: nothing that a user can type may be missing from it."""
+"""The pages in docs say what the code does: nothing that a user can type is missing, and no example is wrong."""
 
 from __future__ import annotations
 
+import re
+import shlex
+from collections.abc import Iterator
 from pathlib import Path
 
+import confuse
 import pytest
+import yaml
 from beets.library import Item
+from beets.ui import Subcommand
 from click.testing import CliRunner
 
 from beetsplug.cfaudio import CfAudioPlugin
-from beetsplug.cfaudio.settings import DEFAULTS
+from beetsplug.cfaudio.playlist_settings import KINDS, TARGETS, Account, Playlist
+from beetsplug.cfaudio.playlists import NAME_FIELDS
+from beetsplug.cfaudio.settings import DEFAULTS, read_settings
 from cfaudio_core.cli import main
+from cfaudio_core.judging.protocols import PROTOCOLS
+from cfaudio_core.listening.counts import COUNT_FIELDS
+from cfaudio_core.listening.sources import SOURCES
+from cfaudio_core.listening.sources.table import FIELDS as COLUMNS
+from cfaudio_core.recommending.periods import REFRESH
 
-README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
-
-
-@pytest.mark.parametrize("key", DEFAULTS)
-def test_readme_documents_every_config_key(key: str) -> None:
-    assert f"\n  {key}:" in README
-
-
-def test_readme_documents_every_option_of_every_beet_command() -> None:
-    for command in CfAudioPlugin().commands():
-        section = README.split(f"### `beet {command.name} ")[1].split("\n#")[0]
-        for option in command.parser.option_list:
-            names = [*option._short_opts, *option._long_opts]
-            if "--help" not in names:
-                missing = [name for name in names if f"`{name}" not in section]
-                assert not missing, f"{command.name}: {missing}"
+ROOT = Path(__file__).parents[2]
+PAGES = {page.stem: page.read_text(encoding="utf-8") for page in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]}
+COMMANDS = {command.name: command for command in CfAudioPlugin().commands()}
 
 
-def test_readme_documents_every_field() -> None:
-    for field in CfAudioPlugin().item_types:
-        assert f"| `{field}` |" in README
-        assert field not in Item._fields
+def section(page: str, heading: str) -> str:
+    """What stands below a heading, down to the next one of any level; a word that begins it is enough."""
+    found = re.search(rf"^#+ {re.escape(heading)}.*?$(.*?)(?=^#+ |\Z)", PAGES[page], re.MULTILINE | re.DOTALL)
+    assert found, f"{page}.md has no heading {heading}"
+    return found[1]
 
 
-def test_readme_documents_every_cfaudio_command() -> None:
-    for name in main.commands:
-        assert f"cfaudio {name}" in README
+def first_cells(text: str) -> list[str]:
+    """What is in the first column of the tables of a text, as code."""
+    return [name for row in re.findall(r"^\| (`[^|]*?) \|", text, re.MULTILINE) for name in re.findall(r"`(.*?)`", row)]
+
+
+def blocks(page: str, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", PAGES[page], re.MULTILINE | re.DOTALL)
+
+
+def examples() -> Iterator[tuple[str, str]]:
+    """Every command line of ours on any page, in code blocks and within lines, with its page."""
+    for page, text in PAGES.items():
+        prose = re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)
+        units = "\n".join(blocks(page, "(?:ini|cron|yaml)"))
+        for line in re.findall(r"^    (.*)", prose, re.MULTILINE) + re.findall(r"`([^`\n]+)`", prose):
+            yield from ((page, found) for found in re.findall(r"(?<![\w/])beet (cf.*)", line))
+        yield from ((page, found) for found in re.findall(r"beet (cf[^'&\n]*)", units))
+
+
+def options(command: Subcommand) -> set[str]:
+    return {name for one in command.parser.option_list for name in [*one._short_opts, *one._long_opts]}
+
+
+def test_every_option_of_every_beet_command_is_documented_and_no_other() -> None:
+    for name, command in COMMANDS.items():
+        told = {cell.split()[0] for cell in first_cells(section("commands", f"`beet {name}")) if cell.startswith("-")}
+        assert told == options(command) - {"-h", "--help"}, name
+
+
+def test_every_option_of_every_cfaudio_command_is_documented_and_no_other() -> None:
+    for name, command in main.commands.items():
+        told = {cell.split()[0] for cell in first_cells(section("commands", f"`cfaudio {name}"))}
+        assert told == {option for one in command.params for option in one.opts if option.startswith("-")}
         assert CliRunner().invoke(main, [name, "--help"]).exit_code == 0
+
+
+def test_every_field_is_documented_and_no_other() -> None:
+    fields = first_cells(section("commands", "Fields"))
+    assert set(fields) == {*CfAudioPlugin().item_types, "cf_score_NAME"}
+    assert not set(fields) & set(Item._fields)
+
+
+def test_the_defaults_that_are_documented_are_the_defaults() -> None:
+    (shown, *_) = blocks("configuration", "yaml")
+    assert yaml.safe_load(shown) == {"cfaudio": DEFAULTS}
+    assert list(yaml.safe_load(shown)["cfaudio"]) == list(DEFAULTS)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_configuration_that_is_shown_is_taken(page: str) -> None:
+    for shown in blocks(page, "yaml"):
+        settings = yaml.safe_load(shown).get("cfaudio")
+        if settings is not None:
+            config = confuse.RootView([confuse.ConfigSource.of({"cfaudio": {**DEFAULTS, **settings}})])
+            read_settings(config["cfaudio"])
+
+
+def test_every_kind_of_playlist_is_documented_with_what_it_comes_with() -> None:
+    rows = re.findall(r"^\| `(.*?)` \| .* \| (.*?) \| (.*?) \| (.*?) \|$", section("playlists", "Kinds"), re.MULTILINE)
+    assert {name: (int(n), share, refresh) for name, n, share, refresh in rows} == {
+        name: (kind.n, "as configured" if kind.unplayed is None else f"{kind.unplayed:g}", kind.refresh)
+        for name, kind in KINDS.items()
+    }
+
+
+def test_everything_that_a_playlist_can_say_is_documented() -> None:
+    entry = section("playlists", "What an entry can say")
+    said, names = entry.split("Names take beets' templates")
+    assert set(first_cells(said)) == set(Playlist.__dataclass_fields__)
+    assert set(first_cells(names)) == {f"${name}" for name in NAME_FIELDS}
+    for word in (*REFRESH, *TARGETS):
+        assert f"`{word}`" in said
+
+
+def test_every_target_and_its_settings_are_documented() -> None:
+    targets = section("playlists", "Targets")
+    assert set(re.findall(r"^- \*\*`(\w+)`\*\*", targets, re.MULTILINE)) == set(TARGETS)
+    (shown,) = [block for block in blocks("playlists", "yaml") if "subsonic:" in block]
+    servers = yaml.safe_load(shown)["cfaudio"]
+    assert {"url", "users"} <= set(servers["subsonic"])
+    assert set(Account._fields) <= {*servers["subsonic"], *servers["subsonic"]["users"]["ben"]}
+    assert set(servers["mpd"]) == {"host", "port", "password"}
+
+
+def test_every_import_format_count_field_and_column_is_documented() -> None:
+    formats = first_cells(section("histories", "Importing a history"))
+    assert formats == list(SOURCES)
+    assert set(first_cells(section("histories", "Counts that are there"))) == set(COUNT_FIELDS)
+    for column in COLUMNS:
+        assert f"`{column}`" in section("histories", "Importing a history")
+
+
+def test_every_protocol_is_documented() -> None:
+    told = [cell for cell in first_cells(section("commands", "`beet cfevaluate`")) if not cell.startswith("-")]
+    assert told == list(PROTOCOLS)
+
+
+def test_examples_use_commands_and_options_that_are_there() -> None:
+    found = list(examples())
+    assert {line.split()[0] for _, line in found} == set(COMMANDS)
+    for page, line in found:
+        name, *words = shlex.split(line, comments=True)
+        assert name in COMMANDS, f"{page}: beet {line}"
+        known = options(COMMANDS[name])
+        unknown = [word for word in words if re.match(r"--?[a-z]", word) and word.split("=")[0] not in known]
+        assert not unknown, f"{page}: beet {line}"
+        if name == "cfimport" and page != "commands":
+            assert not words or SOURCES.keys() & set(words), f"{page}: beet {line}"
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_links_between_pages_lead_somewhere(page: str) -> None:
+    folder = ROOT if page == "README" else ROOT / "docs"
+    for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", PAGES[page]):
+        assert (folder / target).is_file(), target
+
+
+def test_no_page_is_left_out_of_the_contents() -> None:
+    listed = re.findall(r"^([\w-]+)$", "\n".join(blocks("index", r"\{toctree\}")), re.MULTILINE)
+    assert {*listed, "index", "README"} == set(PAGES)
+    for name in listed:
+        assert f"(docs/{name}.md)" in PAGES["README"], name
