@@ -137,7 +137,7 @@ def change(then: Evidence, now: Evidence) -> Change | None:
     shares["what the tags of known tracks say"] = other / max(len(then.keys), 1)
     shares["the number of tracks"] = abs(now.tracks - then.tracks) / max(then.tracks, 1)
     what = max(shares, key=lambda name: shares[name])
-    by = f"has changed by {shares[what]:.1%}" if shares[what] < 1 else "has more than doubled"
+    by = f"has changed by {shares[what]:.1%}" if shares[what] <= 1 else "has more than doubled"
     return Change(f"{what} {by}", plays, due=shares[what] >= ENOUGH_CHANGE)
 
 
