@@ -7,24 +7,41 @@ import tempfile
 from pathlib import Path
 
 
-def write_whole(file: Path, content: bytes) -> None:
+def write_whole(file: Path, content: bytes, *, private: bool = False) -> None:
     """Put `content` in place of `file` at one stroke, making its folder where needed.
+
+    Parameters
+    ----------
+    file, content
+        What to put where.
+    private
+        For its owner's eyes alone, as are the folders that are made for it.
 
     Raises
     ------
     OSError
         If that cannot be done; what was there before is there still.
     """
+    if private:
+        make_private(file.parent)
     file.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(prefix=".cfaudio-", dir=file.parent)
     try:
         with os.fdopen(handle, "wb") as out:
             out.write(content)
-        Path(temporary).chmod(0o666 & ~_umask())  # mkstemp's 0600 would hide a playlist from the player
+        if not private:
+            Path(temporary).chmod(0o666 & ~_umask())  # mkstemp's 0600 would hide a playlist from the player
         Path(temporary).replace(file)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+
+
+def make_private(folder: Path) -> None:
+    """Make a folder that only its owner can look into, and so those that it lies in, as far as they are not there."""
+    if not folder.is_dir():
+        make_private(folder.parent)
+        folder.mkdir(mode=0o700, exist_ok=True)
 
 
 def _umask() -> int:

@@ -147,7 +147,7 @@ def _keep(folder: Path, report: dict[str, Any]) -> Path:
     file = folder / f"{stamp}Z-{report['listener']}.json"
     with user_errors():
         try:
-            write_whole(file, json.dumps(report, ensure_ascii=False, indent=1).encode())
+            write_whole(file, json.dumps(report, ensure_ascii=False, indent=1).encode(), private=True)
         except OSError as error:
             raise StoreError(f"{file}: {error.strerror}") from error
     return file

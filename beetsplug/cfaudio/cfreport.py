@@ -15,7 +15,7 @@ from beets.ui import print_
 from beetsplug.cfaudio.embedding import listener
 from beetsplug.cfaudio.loaded import read_library
 from beetsplug.cfaudio.settings import Settings, read_settings
-from cfaudio_core.files import write_whole
+from cfaudio_core.files import make_private, write_whole
 
 if TYPE_CHECKING:
     from beets.library import Library
@@ -66,7 +66,7 @@ def _check(opts: ReportOptions, folder: Path) -> None:
         with _port_errors(opts.port):
             listen(opts.port).close()
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_private(folder)
     except OSError as error:
         raise UserError(f"{folder}: {error.strerror}") from error
 

@@ -71,7 +71,7 @@ def write_state(file: Path, state: Mapping[str, Remembered]) -> None:
     """Keep it, whole or not at all."""
     content = {"version": _VERSION, "playlists": {name: asdict(one) for name, one in state.items()}}
     try:
-        write_whole(file, json.dumps(content, indent=1).encode("ascii"))
+        write_whole(file, json.dumps(content, indent=1).encode("ascii"), private=True)
     except OSError as error:
         raise UserError(f"{file}: {error.strerror}") from error
 

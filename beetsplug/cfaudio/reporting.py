@@ -118,7 +118,7 @@ def _places(settings: Settings, vectors: FloatArray) -> FloatArray:
 
         places = project(vectors, jobs=settings.jobs, on_progress=tell)
     try:
-        write_whole(kept, digest + places.astype("<f4").tobytes())
+        write_whole(kept, digest + places.astype("<f4").tobytes(), private=True)
     except OSError as error:
         raise UserError(f"{kept.parent}: {error.strerror}") from error
     return places

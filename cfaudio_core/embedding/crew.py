@@ -29,15 +29,16 @@ track that is heard whole, take about one."""
 
 _BEGINNING = 120.0  # seconds for a process to start and load the net
 _LOOK = 1.0  # seconds between two looks at whether any process hangs
+_STILLBORN = 3  # processes in a row that end before they hear, after which none will: one may be killed by chance
 _AHEAD = 2  # files that a process has been sent: one at work, and one so that it need not wait for the next
 
 
 class _LostError(Exception):
     """A process has died, or was ended because it hung; the message says so of the file that it was at."""
 
-    def __init__(self, problem: str, *, may_be_innocent: bool) -> None:
-        super().__init__(problem)
-        self.may_be_innocent = may_be_innocent
+    def __init__(self, what: str, *, begun: bool, may_be_innocent: bool) -> None:
+        super().__init__(f"its decoder {what}" if begun else f"a worker process {what} before it began to hear")
+        self.begun, self.may_be_innocent = begun, may_be_innocent
 
 
 class _Worker:
@@ -65,14 +66,15 @@ class _Worker:
             self._silent += waited
             limit = patience if self._begun else _BEGINNING
             if self._silent > limit:
-                raise self._lost(f"hung (nothing came of it for {limit:.0f} s)", may_be_innocent=False)
+                what = f"hung (nothing came of it for {limit:.0f} s)"
+                raise _LostError(what, begun=self._begun, may_be_innocent=False)
             return None
         try:
             answer: Heard | Exception | None = self.pipe.recv()
         except (EOFError, OSError):
             self._process.join(5)
-            status = self._process.exitcode
-            raise self._lost(f"crashed ({_status_in_words(status)})", may_be_innocent=True) from None
+            what = f"crashed ({_status_in_words(self._process.exitcode)})"
+            raise _LostError(what, begun=self._begun, may_be_innocent=True) from None
         self._begun, self._silent = True, 0.0
         if isinstance(answer, Exception):
             raise answer
@@ -87,11 +89,6 @@ class _Worker:
                 os.kill(self._process.pid, getattr(signal, "SIGKILL", signal.SIGTERM))
             self._process.join(5)  # not for ever: what waits for a broken disk cannot even be killed
         self.pipe.close()
-
-    def _lost(self, what: str, *, may_be_innocent: bool) -> Exception:
-        if not self._begun:
-            return CfAudioError(f"a worker process {what} before it began to hear")
-        return _LostError(f"its decoder {what}", may_be_innocent=may_be_innocent)
 
 
 def hear_in_processes(
@@ -126,6 +123,7 @@ def hear_in_processes(
         What hearing raised, that was no problem of a file.
     """
     left, suspects = deque(files), set[bytes]()
+    stillborn = 0
     crew: list[_Worker] = []
     try:
         while left or crew:
@@ -142,9 +140,14 @@ def hear_in_processes(
                 except _LostError as lost:
                     worker.end()
                     crew.remove(worker)
-                    heard, again = _blame(worker.files, lost, suspects)
+                    stillborn = 0 if lost.begun else stillborn + 1
+                    if stillborn == _STILLBORN:
+                        raise CfAudioError(str(lost)) from None
+                    heard, again = _blame(worker.files, lost, suspects) if lost.begun else (None, [])
                     left.extendleft(reversed(worker.files))
                     left.extend(again)
+                else:
+                    stillborn = 0 if worker.pipe in talking else stillborn
                 if heard is not None:
                     yield heard
                 while left and worker in crew and len(worker.files) < _AHEAD:

@@ -83,7 +83,9 @@ class ImpressionFile:
             **{name: np.frombuffer(text.encode(), np.uint8) for name, text in texts.items()},
         }
         try:
-            write_whole(self.path, save({name: np.ascontiguousarray(array) for name, array in arrays.items()}))
+            write_whole(
+                self.path, save({name: np.ascontiguousarray(array) for name, array in arrays.items()}), private=True
+            )
         except OSError as error:
             raise StoreError(f"{self.path}: {error.strerror}") from error
 
@@ -99,7 +101,10 @@ class ImpressionFile:
             keys = arrays["keys"].tobytes().decode().split("\n")
             parts = tuple(arrays[f"graph.{part}"] for part in ("data", "indices", "indptr"))
             graph = sparse.csr_array(parts, shape=(len(keys), len(keys)))
+            graph.check_format(full_check=True)  # what multiplies by it trusts its indices
             impressions = Impressions(arrays["said"], arrays["axes"], arrays["places"], graph)
-        except (OSError, ValueError, KeyError, SafetensorError):
+        except (OSError, TypeError, ValueError, KeyError, SafetensorError):
             return [], None
-        return (keys, impressions) if len(keys) == len(impressions.said) else ([], None)
+        if not all(np.isfinite(part).all() for part in (*impressions[:3], graph.data)):
+            return [], None
+        return (keys, impressions) if {len(part) for part in impressions[:3]} == {len(keys)} else ([], None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ from safetensors.numpy import load, save
 from cfaudio_core.errors import StoreError
 from cfaudio_core.files import write_whole
 
-FORMAT = 4
+FORMAT = 5
 KEPT = 3
 """So many models stay on disk: the newest, and those one may want to go back to."""
 
@@ -59,10 +60,11 @@ def save_model(folder: Path, model: Model) -> None:
         If the folder cannot be written to.
     """
     arrays = {name: np.ascontiguousarray(array) for name, array in model.arrays.items()}
-    about = {"format": FORMAT, "id": model.id, **model.about}
+    about, content = {"format": FORMAT, "id": model.id, **model.about}, save(arrays)
+    about["checksum"] = _checksum(about, content)
     try:
-        write_whole(folder / f"{model.id}.safetensors", save(arrays))
-        write_whole(folder / f"{model.id}.json", json.dumps(about, indent=1, sort_keys=True).encode())
+        write_whole(folder / f"{model.id}.safetensors", content, private=True)
+        write_whole(folder / f"{model.id}.json", json.dumps(about, indent=1, sort_keys=True).encode(), private=True)
         for old in _by_age(folder)[KEPT:]:
             old.unlink(missing_ok=True)
             old.with_suffix(".safetensors").unlink(missing_ok=True)
@@ -114,9 +116,18 @@ def load_model(folder: Path, model_id: str) -> Model:
         about = json.loads(file.read_bytes())
         if about["format"] > FORMAT:
             raise StoreError(f"{file} was written by a newer version of cfaudio (format {about['format']})")
-        return Model(model_id, load(file.with_suffix(".safetensors").read_bytes()), about)
-    except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
+        content = file.with_suffix(".safetensors").read_bytes()
+        # Without it nothing would tell a number that has rotted on the disk.
+        if about["format"] == FORMAT and about.pop("checksum") != _checksum(about, content):
+            raise ValueError("it is damaged")
+        return Model(model_id, load(content), about)
+    except (OSError, ValueError, KeyError, TypeError, RecursionError, SafetensorError) as error:
         raise StoreError(f"{file}: cannot be read ({error}); cfembed --retrain makes a new model") from error
+
+
+def _checksum(about: dict[str, Any], content: bytes) -> str:
+    told = json.dumps(about, sort_keys=True).encode()
+    return hashlib.blake2b(told + content, digest_size=16).hexdigest()
 
 
 def _by_age(folder: Path) -> list[Path]:

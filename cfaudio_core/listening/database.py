@@ -11,6 +11,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from cfaudio_core.errors import SettingError, StoreError
+from cfaudio_core.files import make_private
 
 _DRIVERS = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg"}
 _EXAMPLE = "sqlite:////home/me/history.db or postgresql+psycopg://me@localhost/music"
@@ -125,7 +126,7 @@ def _name(url: sa.URL) -> str:
 def _make_file(path: Path) -> None:
     """SQLite would make it readable by all."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_private(path.parent)
         path.touch(mode=0o600, exist_ok=True)
     except OSError as error:
         raise StoreError(f"{path}: {error.strerror}") from error

@@ -17,6 +17,14 @@ def test_a_file_is_written_in_a_folder_made_for_it_and_nothing_beside_it(tmp_pat
     assert list(file.parent.iterdir()) == [file]
 
 
+def test_a_private_file_and_the_folders_made_for_it_are_their_owner_s_alone(tmp_path):
+    tmp_path.chmod(0o755)
+    file = tmp_path / "a" / "b" / "c.txt"
+    write_whole(file, b"one", private=True)
+    modes = [stat.S_IMODE(each.stat().st_mode) for each in (file, file.parent, tmp_path / "a", tmp_path)]
+    assert modes == [0o600, 0o700, 0o700, 0o755]
+
+
 @pytest.mark.parametrize("failing", ["chmod", "replace"])
 def test_what_was_there_stays_when_writing_fails(tmp_path, monkeypatch, failing):
     file = tmp_path / "c.txt"

@@ -2,6 +2,9 @@
 
 import numpy as np
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from safetensors.numpy import load, save
 
 from cfaudio_core.embedding.impression_file import ImpressionFile
 from cfaudio_core.learning.impressions import Impressions, space_of
@@ -79,6 +82,37 @@ def test_a_damaged_file_and_one_of_another_model_are_made_anew(file, model, hear
     if content is not None:
         file.path.write_bytes(content)
     same(file.current(model, library.tracks.keys, hear), fresh(model, hear, library.tracks.keys))
+
+
+def test_any_damage_to_the_file_gives_what_it_would_give_at_first_or_other_numbers_and_never_an_error(
+    file, model, hear, library
+):
+    keys = library.tracks.keys
+    file.current(model, keys, hear)
+    arrays = load(file.path.read_bytes())
+    graph_parts = [name for name in arrays if name.startswith("graph.")]
+    dtypes = st.sampled_from(["<f4", "<i4", "<i8", "u1"])
+    change = st.tuples(st.sampled_from(sorted(arrays)), dtypes, st.integers(0, 20), st.integers(-9, 1 << 30))
+
+    @settings(deadline=None, max_examples=60, derandomize=True)
+    @given(change)
+    @example(("graph.indices", arrays["graph.indices"].dtype.str, 0, 1 << 30))
+    @example(("graph.indptr", arrays["graph.indptr"].dtype.str, 0, -5))
+    @example(("axes", "<f4", 0, float("nan")))
+    @example(("made_for", "<f4", 20, -9))
+    def check(change):
+        name, dtype, at, value = change
+        changed = arrays[name].astype(dtype).copy()
+        changed.reshape(-1)[at : at + 1] = np.asarray(value).astype(dtype)
+        file.path.write_bytes(save({**arrays, name: changed}))
+        got = file.current(model, keys, hear)
+        assert got.graph.shape == (len(keys), len(keys))
+        assert len(got.said) == len(got.axes) == len(got.places) == len(keys)
+        assert all(np.isfinite(part).all() for part in (got.said, got.axes, got.places, got.graph.data))
+        if name in graph_parts:
+            got.graph @ np.ones(len(keys))
+
+    check()
 
 
 def test_what_is_forgotten_is_heard_again(file, model, hear, library):

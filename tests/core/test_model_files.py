@@ -6,6 +6,8 @@ import pickle
 
 import numpy as np
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 from safetensors.numpy import save
 
 from cfaudio_core.errors import StoreError
@@ -71,10 +73,10 @@ def test_a_model_whose_writing_was_interrupted_is_not_there(tmp_path, monkeypatc
     put(tmp_path, make_model("cf-old"), age=1)
     write = model_files.write_whole
 
-    def dies_at_json(file, content):
+    def dies_at_json(file, content, **how):
         if file.suffix == ".json":
             raise OSError(28, "No space left on device")
-        write(file, content)
+        write(file, content, **how)
 
     monkeypatch.setattr(model_files, "write_whole", dies_at_json)
     with pytest.raises(StoreError, match="No space left on device"):
@@ -113,6 +115,44 @@ def test_a_model_without_its_arrays_or_not_there_at_all_is_refused(tmp_path):
     (tmp_path / "cf-0123456789.safetensors").unlink()
     refused(tmp_path)
     refused(tmp_path, "cf-none")
+
+
+def bytes_of(data):
+    """The bytes with a few of them changed, cut out or put in."""
+    places = st.tuples(st.integers(0, len(data)), st.integers(0, 8), st.binary(max_size=8))
+
+    def changed(changes):
+        result = bytearray(data)
+        for at, length, new in changes:
+            result[at : at + length] = new
+        return bytes(result)
+
+    return st.lists(places, min_size=1, max_size=4).map(changed) | st.binary(max_size=100)
+
+
+@pytest.mark.parametrize("suffix", ["json", "safetensors"])
+def test_any_damage_to_a_model_is_one_line(tmp_path, suffix):
+    save_model(tmp_path, make_model())
+    file = tmp_path / f"cf-0123456789.{suffix}"
+    whole = file.read_bytes()
+    there = load_model(tmp_path, "cf-0123456789")
+
+    @settings(deadline=None, max_examples=200, derandomize=True)
+    @given(bytes_of(whole))
+    @example(b"[" * 100_000)
+    @example(b"\xff" * 7 + b"\x7f")
+    @example((1 << 62).to_bytes(8, "little") + b"{}")
+    @example((2).to_bytes(8, "little") + b"{}")
+    def check(content):
+        file.write_bytes(content)
+        try:
+            found = load_model(tmp_path, "cf-0123456789")
+        except StoreError as error:
+            assert "\n" not in str(error)
+        else:  # only what JSON does not mind
+            assert found.about == there.about or found.about["format"] < FORMAT
+
+    check()
 
 
 class Trap:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
+import stat
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -76,6 +77,16 @@ def test_tracks_nobody_played_are_scored_by_how_they_sound(heard: Home) -> None:
     scores = {item: float(score) for item, score in heard.field("cf_score").items()}
     bell, drum = ([scores[i] for i in heard.ids("artist = ?", artist)] for artist in NEVER_HEARD)
     assert min(bell) > max(drum)
+
+
+@weights
+@pytest.mark.skipif(os.name != "posix", reason="modes")
+def test_what_is_kept_is_its_owner_s_alone(unheard: Home) -> None:
+    unheard.embed(f"artist:{BELLS[0]}")
+    folder = unheard.store.parent
+    modes = {file: stat.S_IMODE(file.stat().st_mode) for file in [folder, *folder.rglob("*")]}
+    assert {"models", "history.db", "features.db"} <= {file.name for file in modes}
+    assert modes == {file: 0o700 if file.is_dir() else 0o600 for file in modes}
 
 
 @weights

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+from dataclasses import fields
+
+import confuse
 import pytest
+from beets.exceptions import UserError
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from user_home import Home
 
-from beetsplug.cfaudio.settings import BACKBONES, DEFAULTS
+from beetsplug.cfaudio.playlist_settings import Playlist, read_playlists
+from beetsplug.cfaudio.settings import BACKBONES, DEFAULTS, read_settings
 from cfaudio_core.nets import backbone
 
 WRONG = {
@@ -114,6 +122,37 @@ def test_listeners_whom_only_capitals_tell_apart_are_refused(home: Home) -> None
 def test_a_single_field_needs_no_list(scored: Home) -> None:
     scored.configure({"users": {"anna": "play_count"}})
     assert len(scored.beet("cfrecommend", "-u", "anna").fine.lines) == 40
+
+
+_plain = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=12) | st.dates()
+_words = st.sampled_from(["name", "kind", "n", "query", "targets", "url", "user", "password", "users", "anna", "host"])
+_any = st.recursive(
+    _plain,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_words | _plain, inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@settings(deadline=None, max_examples=300, derandomize=True)
+@given(st.dictionaries(st.sampled_from(list(DEFAULTS)), _any, min_size=1, max_size=3))
+def test_any_section_is_settings_or_one_line(section: dict[str, object]) -> None:
+    config = confuse.Configuration("test", read=False)
+    config.add({"cfaudio": DEFAULTS})
+    config.set({"cfaudio": section})
+    try:
+        read_settings(config["cfaudio"])
+    except (UserError, confuse.ConfigError) as error:  # beets shows either as one line
+        assert "\n" not in str(error)
+
+
+_playlist_keys = st.sampled_from([field.name for field in fields(Playlist)] + ["targets", "n", "polka"])
+
+
+@settings(deadline=None, max_examples=300, derandomize=True)
+@given(st.lists(st.dictionaries(_playlist_keys, _any, max_size=4), max_size=3))
+def test_any_playlists_are_settings_or_one_line(playlists: list[dict[str, object]]) -> None:
+    with contextlib.suppress(UserError):
+        read_playlists([{"name": str(at), **one} for at, one in enumerate(playlists)])
 
 
 def test_a_wrong_account_is_said_without_what_is_in_it(home: Home) -> None:
