@@ -1,0 +1,60 @@
+"""No reader of cfaudio runs what is in a file: pickles, bare or in a zip archive, are refused by every one of them."""
+
+import os
+import pickle
+import zipfile
+
+import pytest
+
+from cfaudio_core.embedding.impression_file import ImpressionFile
+from cfaudio_core.errors import CfAudioError, WeightsError
+from cfaudio_core.listening.sources import SOURCES, SourceOptions
+from cfaudio_core.nets import tensor_files
+from cfaudio_core.nets.weights import convert
+
+
+class Trap:
+    def __init__(self, file):
+        self.file = file
+
+    def __reduce__(self):
+        return (os.mkdir, (self.file,))
+
+
+@pytest.fixture
+def sprung(tmp_path):
+    return tmp_path / "sprung"
+
+
+@pytest.fixture(params=["bare", "zipped"])
+def file(request, tmp_path, sprung):
+    """A file with a pickle, or an archive as torch writes it."""
+    path, content = tmp_path / "listens.zip", pickle.dumps(Trap(str(sprung)))
+    if request.param == "bare":
+        path.write_bytes(content)
+    else:
+        with zipfile.ZipFile(path, "w") as archive:
+            for name in ("archive/data.pkl", "Streaming_History_Audio_2020.json", "listens/2020/1.jsonl", "user.json"):
+                archive.writestr(name, content)
+    return path
+
+
+def test_the_trap_works(sprung):
+    pickle.loads(pickle.dumps(Trap(str(sprung))))
+    assert sprung.exists()
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_no_source_of_listens_runs_it(file, sprung, name):
+    with pytest.raises(CfAudioError):
+        list(SOURCES[name].read(str(file), SourceOptions(user="anna")))
+    assert not sprung.exists()
+
+
+def test_neither_do_the_readers_of_weights_and_impressions(file, sprung):
+    with pytest.raises(WeightsError):
+        tensor_files.read(file)
+    with pytest.raises(WeightsError):
+        convert(file.read_bytes())
+    assert ImpressionFile(file, "cf-1 net 10")._read() == ([], None)
+    assert not sprung.exists()
