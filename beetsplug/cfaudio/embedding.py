@@ -96,7 +96,8 @@ def run_settings(
     ear = Ear(settings.backbone, settings.windows, settings.weights)
     net = NetSettings.of(settings.fine_tune, settings.loss, settings.cache_size)
     lesson = LessonSettings(settings.factorizer, FactorizerSettings(settings.factors), net)
-    return RunSettings(ear, lesson, jobs, force, retrain, model or "")
+    scheduler = "" if settings.executor == "loky" else settings.executor
+    return RunSettings(ear, lesson, jobs, force, retrain, model or "", scheduler)
 
 
 def embed(
@@ -199,7 +200,7 @@ def embed_imported(plugin: BeetsPlugin, lib: Library, ids: list[int]) -> None:
     """Give newly imported tracks their place; the model stays as it is until the next `cfembed`."""
     settings = read_settings(plugin.config)
     tracks, people = load(lib, settings, match=False)
-    run = run_settings(settings, jobs=1)
+    run = replace(run_settings(settings, jobs=1), scheduler="")  # a few tracks: not worth asking other machines
     embed(lib, tracks, people, ids, settings, run, plugin._log.warning, may_learn=False)
 
 

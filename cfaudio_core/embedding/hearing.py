@@ -10,6 +10,7 @@ import numpy as np
 
 from cfaudio_core.embedding.feature_store import FeatureStore, Known
 from cfaudio_core.embedding.heard import Heard, file_state
+from cfaudio_core.embedding.machines import hear_on_machines
 from cfaudio_core.embedding.worker import Ear, ToHear, hear_files_here, hear_files_quietly
 from cfaudio_core.nets.backbone import prepare_hearer
 from cfaudio_core.tracks import BoolArray, Tracks
@@ -89,6 +90,7 @@ def hear(
     net: str,
     *,
     jobs: int,
+    scheduler: str = "",
     on_progress: Callable[[int], None] = lambda n: None,
 ) -> Iterator[Heard]:
     """Hear files, store their features as they come, and yield the outcomes.
@@ -105,6 +107,8 @@ def hear(
         Id of the net, for the store.
     jobs
         Worker processes; 1 hears in this process.
+    scheduler
+        Address of a Dask scheduler whose workers are to hear instead, or "".
     on_progress
         Called with the number of files done since the last call.
 
@@ -118,7 +122,11 @@ def hear(
     tasks = (work(files[i : i + _BATCH], ear) for i in range(0, len(files), _BATCH))
     # A worker computes with one thread: the processes are the parallelism.
     with joblib.parallel_config("loky", inner_max_num_threads=1) if jobs > 1 else joblib.parallel_config("sequential"):
-        done: Iterable[list[Heard]] = joblib.Parallel(n_jobs=jobs, return_as="generator_unordered")(tasks)
+        done: Iterable[list[Heard]] = (
+            ([heard] for heard in hear_on_machines(files, ear, scheduler))
+            if scheduler
+            else joblib.Parallel(n_jobs=jobs, return_as="generator_unordered")(tasks)
+        )
         for batch in done:
             store.add(net, ear.windows, batch)
             on_progress(len(batch))

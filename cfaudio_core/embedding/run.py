@@ -29,7 +29,10 @@ from cfaudio_core.tracks import BoolArray, IntArray, Tracks
 
 @dataclass(frozen=True)
 class RunSettings:
-    """What to hear with, how to learn, with how many worker processes, and the id of a model to go back to, or ""."""
+    """What to hear with, how to learn, with how many worker processes, and the id of a model to go back to, or "".
+
+    `scheduler` is the address of a Dask scheduler, whose workers hear in place of those processes, or "".
+    """
 
     ear: Ear = field(default_factory=Ear)
     lesson: LessonSettings = field(default_factory=LessonSettings)
@@ -37,6 +40,7 @@ class RunSettings:
     force: bool = False
     retrain: bool = False
     model: str = ""
+    scheduler: str = ""
 
 
 @dataclass
@@ -106,7 +110,10 @@ def hear_library(
     if left:
         keys: dict[bytes, str] = {}
         with progress("Hearing", len(left)) as advance:
-            for heard in hear(left, settings.ear, store, net, jobs=min(settings.jobs, len(left)), on_progress=advance):
+            jobs = min(settings.jobs, len(left))
+            for heard in hear(
+                left, settings.ear, store, net, jobs=jobs, scheduler=settings.scheduler, on_progress=advance
+            ):
                 outcome.old_problems.pop(heard.path, None)
                 if heard.key:
                     keys[heard.path] = heard.key
