@@ -5,8 +5,9 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 CORPUS ?=
 DATA ?=
+LIBRARY ?=
 
-.PHONY: demo test lint bench docs clean
+.PHONY: demo test lint bench bench-kills docs clean
 
 $(READY): setup.cfg pyproject.toml constraints.txt
 	$(PYTHON) -m venv --clear $(VENV)
@@ -33,6 +34,9 @@ bench: $(READY)  ## CORPUS=FOLDER measures on real music, DATA=FOLDER on public 
 	$(BIN)/python tests/benchmarks/bench_learning.py
 	$(BIN)/python tests/benchmarks/bench_factors.py $(if $(DATA),--data $(DATA))
 	$(if $(DATA),$(BIN)/python tests/benchmarks/bench_sessions.py --data $(DATA))
+
+bench-kills: $(READY)  ## LIBRARY=FOLDER: 100 kills; takes half an hour
+	$(BIN)/python tests/benchmarks/bench_kills.py $(LIBRARY) --kills 100
 
 docs: $(READY)  ## README is the manual until there is more than it can hold
 	$(BIN)/python -m pytest -q tests/plugin/test_docs.py

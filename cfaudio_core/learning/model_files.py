@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -63,9 +64,11 @@ def save_model(folder: Path, model: Model) -> None:
     try:
         write_whole(folder / f"{model.id}.safetensors", save(arrays))
         write_whole(folder / f"{model.id}.json", json.dumps(about, indent=1, sort_keys=True).encode())
-        for old in _by_age(folder)[KEPT:]:
-            old.unlink(missing_ok=True)
-            old.with_suffix(".safetensors").unlink(missing_ok=True)
+        _make_newest(folder, model.id)
+        kept = kept_models(folder)[:KEPT]
+        for file in sorted(folder.glob("cf-*.*")):  # the JSON first, and what killed processes have left too
+            if file.stem not in kept:
+                file.unlink(missing_ok=True)
     except OSError as error:
         raise StoreError(f"{folder}: {error.strerror}") from error
 
@@ -117,6 +120,15 @@ def load_model(folder: Path, model_id: str) -> Model:
         return Model(model_id, load(file.with_suffix(".safetensors").read_bytes()), about)
     except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
         raise StoreError(f"{file}: cannot be read ({error}); cfembed --retrain makes a new model") from error
+
+
+def _make_newest(folder: Path, model_id: str) -> None:
+    """Have a model be the newest, though the clock may have been put back since another one was saved."""
+    file = folder / f"{model_id}.json"
+    others = [other.stat().st_mtime_ns for other in folder.glob("cf-*.json") if other != file]
+    if others and max(others) >= file.stat().st_mtime_ns:
+        newest = max(others) + 1_000_000_000
+        os.utime(file, ns=(newest, newest))
 
 
 def _by_age(folder: Path) -> list[Path]:
