@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING
 
-from beets.exceptions import UserError
 from beets.ui import input_yn, print_
 
 from beetsplug.cfaudio.embedding import user_errors

@@ -5,7 +5,7 @@ A cache in SQLite: deleting it loses nothing but computing time.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterator, Mapping, Sequence
+from importlib import import_module
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -64,11 +65,11 @@ def hear_on_machines(files: Sequence[ToHear], ear: Ear, scheduler: str, *, batch
         If there is no such scheduler, it has no workers, or one of them is not fit to hear.
     """
     try:
-        from distributed import Client, KilledWorker, as_completed
+        distributed: Any = import_module("distributed")
     except ModuleNotFoundError as error:
         raise CfAudioError(f"executor {scheduler} needs {error.name}: pip install 'beets-cfaudio[dask]'") from error
     try:
-        client = Client(scheduler, timeout=_PATIENCE, set_as_default=False)
+        client = distributed.Client(scheduler, timeout=_PATIENCE, set_as_default=False)
     except (OSError, ValueError) as error:
         raise CfAudioError(f"the Dask scheduler {scheduler} cannot be reached") from error
     with client:
@@ -81,19 +82,20 @@ def hear_on_machines(files: Sequence[ToHear], ear: Ear, scheduler: str, *, batch
             sent[future.key] = some, {file.path: file_state(file.path) for file in some}
             return future
 
-        done = as_completed([send(some) for some in islice(left, _AHEAD)], loop=client.loop)
+        done = distributed.as_completed([send(some) for some in islice(left, _AHEAD)], loop=client.loop)
         for future in done:
             some, states = sent.pop(future.key)
-            error = future.exception() if future.status == "error" else None
-            if isinstance(error, KilledWorker) and len(some) > 1:
+            failure = future.exception() if future.status == "error" else None
+            killed = isinstance(failure, distributed.KilledWorker)
+            if killed and len(some) > 1:
                 for file in some:
                     done.add(send([file]))
                 continue
-            if isinstance(error, KilledWorker):
+            if killed:
                 problem = "several workers were lost when they heard it"
                 yield Heard(some[0].path, states[some[0].path], problem=problem)
-            elif error is not None:
-                raise error
+            elif failure is not None:
+                raise failure
             else:
                 for heard in future.result():
                     yield _seen_from_here(heard, states[heard.path])
