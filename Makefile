@@ -6,8 +6,9 @@ READY := $(VENV)/.ready
 CORPUS ?=
 DATA ?=
 TORTURE ?=
+LIBRARY ?=
 
-.PHONY: demo test lint bench bench-torture docs clean
+.PHONY: demo test lint bench bench-torture bench-kills docs clean
 
 $(READY): setup.cfg pyproject.toml constraints.txt
 	$(PYTHON) -m venv --clear $(VENV)
@@ -37,6 +38,9 @@ bench: $(READY)  ## CORPUS=FOLDER measures on real music, DATA=FOLDER on public 
 
 bench-torture: $(READY)  ## TORTURE=FOLDER of damaged and hostile files, with their expectations in README.tsv
 	$(BIN)/python tests/benchmarks/bench_torture.py $(TORTURE)
+
+bench-kills: $(READY)  ## LIBRARY=FOLDER: 100 kills; takes half an hour
+	$(BIN)/python tests/benchmarks/bench_kills.py $(LIBRARY) --kills 100
 
 docs: $(READY)  ## build/docs/index.html, without warnings, and the tests that hold the pages to the code
 	$(BIN)/sphinx-build -q -W --keep-going -b html docs build/docs

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import tempfile
+import time
 from pathlib import Path
+
+_PREFIX = ".cfaudio-"
+_LEFT = 3600  # seconds after which nobody writes to such a file any more
 
 
 def write_whole(file: Path, content: bytes, *, private: bool = False) -> None:
@@ -25,10 +30,13 @@ def write_whole(file: Path, content: bytes, *, private: bool = False) -> None:
     if private:
         make_private(file.parent)
     file.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(prefix=".cfaudio-", dir=file.parent)
+    _sweep(file.parent)
+    handle, temporary = tempfile.mkstemp(prefix=_PREFIX, dir=file.parent)
     try:
         with os.fdopen(handle, "wb") as out:
             out.write(content)
+            out.flush()
+            os.fsync(handle)  # else, where the power fails, an empty file may stand in its place
         if not private:
             Path(temporary).chmod(0o666 & ~_umask())  # mkstemp's 0600 would hide a playlist from the player
         Path(temporary).replace(file)
@@ -42,6 +50,14 @@ def make_private(folder: Path) -> None:
     if not folder.is_dir():
         make_private(folder.parent)
         folder.mkdir(mode=0o700, exist_ok=True)
+
+
+def _sweep(folder: Path) -> None:
+    """Take away what killed processes have left in a folder."""
+    for file in folder.glob(f"{_PREFIX}*"):
+        with contextlib.suppress(OSError):
+            if abs(time.time() - file.stat().st_mtime) > _LEFT:
+                file.unlink()
 
 
 def _umask() -> int:

@@ -15,8 +15,11 @@ from beetsplug.cfaudio.library import matching
 from beetsplug.cfaudio.settings import Settings, read_settings
 from beetsplug.cfaudio.words import counted
 from cfaudio_core.learning.model_files import require_model
+from cfaudio_core.turns import turn
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from beets.library import Library
     from beets.plugins import BeetsPlugin
 
@@ -28,6 +31,13 @@ if TYPE_CHECKING:
 def run(plugin: BeetsPlugin, lib: Library, opts: EmbedOptions, args: list[str]) -> None:
     """Hear, learn and place, or say what would be done."""
     settings = read_settings(plugin.config)
+    if opts.forget:
+        if args:
+            raise UserError(f"--forget takes no query: {' '.join(args)}")
+        from beetsplug.cfaudio.forgetting import forget
+
+        forget(lib, settings, pretend=opts.pretend, yes=opts.yes)
+        return
     if opts.jobs is not None and opts.jobs < 1:
         raise UserError("-j/--jobs must be 1 or more")
     if opts.model is not None:
@@ -38,15 +48,20 @@ def run(plugin: BeetsPlugin, lib: Library, opts: EmbedOptions, args: list[str]) 
     within = matching(lib, args) if args else None
     if opts.user is not None:
         listener(load(lib, settings, match=False)[1], opts.user)
-    # Only now, when nothing is wrong with the command, may anything be written.
-    tracks, people = load(lib, settings, snapshot=None if opts.pretend else plugin._log.warning)
-    if not len(tracks):
-        raise UserError("the library is empty")
-    jobs = opts.jobs or settings.jobs
-    how = run_settings(settings, jobs=jobs, force=opts.force, retrain=opts.retrain, model=opts.model)
     if opts.pretend:
+        tracks, people = _loaded(lib, settings)
         _pretend(tracks, people, within, settings, force=opts.force)
         return
+    # Only now, when nothing is wrong with the command, may anything be written.
+    with user_errors(), turn(settings.folder, "cfembed", lambda: print_("Waiting for another cfembed to end.")):
+        _embed(plugin, lib, settings, opts, within)
+
+
+def _embed(plugin: BeetsPlugin, lib: Library, settings: Settings, opts: EmbedOptions, within: list[int] | None) -> None:
+    """Hear, learn, place, and say what came of it."""
+    tracks, people = _loaded(lib, settings, plugin._log.warning)
+    jobs = opts.jobs or settings.jobs
+    how = run_settings(settings, jobs=jobs, force=opts.force, retrain=opts.retrain, model=opts.model)
     outcome, changed = embed(lib, tracks, people, within, settings, how, plugin._log.warning, only=opts.user)
     for path, problem in outcome.old_problems.items():
         plugin._log.debug("still skipping {}: {}", displayable_path(path), problem)
@@ -54,6 +69,16 @@ def run(plugin: BeetsPlugin, lib: Library, opts: EmbedOptions, args: list[str]) 
         print_(line)
     if not len(outcome.heard):
         raise UserError("no track could be heard")
+
+
+def _loaded(
+    lib: Library, settings: Settings, snapshot: Callable[[str], None] | None = None
+) -> tuple[Tracks, list[Listener]]:
+    """As `load`, of a library that has any tracks."""
+    tracks, people = load(lib, settings, snapshot=snapshot)
+    if not len(tracks):
+        raise UserError("the library is empty")
+    return tracks, people
 
 
 def _pretend(

@@ -5,7 +5,9 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,7 +17,7 @@ from beets.library import Item
 from beets.library.queries import parse_query_parts
 from beets.ui import print_
 
-from beetsplug.cfaudio.embedding import listener
+from beetsplug.cfaudio.embedding import listener, user_errors
 from beetsplug.cfaudio.loaded import Loaded, read_library
 from beetsplug.cfaudio.playlist_state import ChosenList, Remembered, read_state, write_state
 from beetsplug.cfaudio.playlist_targets import Targets
@@ -24,6 +26,7 @@ from beetsplug.cfaudio.settings import Settings, read_settings
 from beetsplug.cfaudio.words import counted
 from cfaudio_core.recommending.periods import period, seed
 from cfaudio_core.recommending.targets.target import Entry
+from cfaudio_core.turns import turn
 
 if TYPE_CHECKING:
     from beets.library import Library
@@ -48,6 +51,22 @@ def run(plugin: BeetsPlugin, lib: Library, opts: PlaylistsOptions, args: list[st
         listener(loaded.people, playlist.user)
     if not any(np.isfinite(scores).any() for scores in loaded.scores.values()):
         raise UserError("no track has a score yet; run `beet cfembed` first")
+    said = partial(print_, "Waiting for another cfplaylists to end.")
+    with user_errors(), nullcontext() if opts.pretend else turn(settings.folder, "cfplaylists", said):
+        _write(plugin, lib, settings, loaded, opts, wanted, everything=not args)
+
+
+def _write(
+    plugin: BeetsPlugin,
+    lib: Library,
+    settings: Settings,
+    loaded: Loaded,
+    opts: PlaylistsOptions,
+    wanted: Sequence[Playlist],
+    *,
+    everything: bool,
+) -> None:
+    """Choose each, and write it or say what would be written."""
     file = settings.folder / "playlists.json"
     state = read_state(file)
     targets = Targets(lib, settings, loaded.people[0].name, state, plugin._log)
@@ -67,7 +86,7 @@ def run(plugin: BeetsPlugin, lib: Library, opts: PlaylistsOptions, args: list[st
         new.made = targets.write(playlist, [(one.name, _entries(lib, one)) for one in new.lists], old.made)
         state[playlist.key] = new
         write_state(file, state)  # after each: what is made is to be known, come what may
-    if not opts.pretend and not args:
+    if not opts.pretend and everything:
         _take_away_others(settings.playlists, state, targets)
         write_state(file, state)
     if targets.failed:

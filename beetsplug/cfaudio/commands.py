@@ -23,6 +23,8 @@ class EmbedOptions(Protocol):
     pretend: bool
     jobs: int | None
     user: str | None
+    forget: bool
+    yes: bool
 
 
 class RecommendOptions(Protocol):
@@ -92,6 +94,8 @@ def embed_command(plugin: BeetsPlugin) -> Subcommand:
     option("-p", "--pretend", action="store_true", default=False, help="say what would be done, and do nothing")
     option("-j", "--jobs", type="int", metavar="N", help="worker processes (default: one for each processor core)")
     option("-u", "--user", metavar="NAME", help="write the scores of this listener only")
+    option("--forget", action="store_true", default=False, help="take away all that cfaudio has stored anywhere")
+    option("-y", "--yes", action="store_true", default=False, help="skip the question of --forget")
     cmd.func = lambda lib, opts, args: _embed(plugin, lib, opts, args)
     return cmd
 

@@ -19,6 +19,7 @@ from beetsplug.cfaudio.settings import Settings, read_settings, score_field
 from cfaudio_core.errors import CfAudioError, SettingError
 from cfaudio_core.listening.counts import Listener
 from cfaudio_core.tracks import Tracks
+from cfaudio_core.turns import turn
 
 if TYPE_CHECKING:
     from beets.library import Library
@@ -96,7 +97,8 @@ def run_settings(
     ear = Ear(settings.backbone, settings.windows, settings.weights)
     net = NetSettings.of(settings.fine_tune, settings.loss, settings.cache_size)
     lesson = LessonSettings(settings.factorizer, FactorizerSettings(settings.factors), net)
-    return RunSettings(ear, lesson, jobs, force, retrain, model or "")
+    scheduler = "" if settings.executor == "loky" else settings.executor
+    return RunSettings(ear, lesson, jobs, force, retrain, model or "", scheduler)
 
 
 def embed(
@@ -198,9 +200,10 @@ def tags(lib: Library, tracks: Tracks, outcome: Outcome, store: FeatureStore, ru
 def embed_imported(plugin: BeetsPlugin, lib: Library, ids: list[int]) -> None:
     """Give newly imported tracks their place; the model stays as it is until the next `cfembed`."""
     settings = read_settings(plugin.config)
-    tracks, people = load(lib, settings, match=False)
-    run = run_settings(settings, jobs=1)
-    embed(lib, tracks, people, ids, settings, run, plugin._log.warning, may_learn=False)
+    run = replace(run_settings(settings, jobs=1), scheduler="")  # a few tracks: not worth asking other machines
+    with user_errors(), turn(settings.folder, "cfembed"):  # nor is a cfembed, that may take hours, worth waiting for
+        tracks, people = load(lib, settings, match=False)
+        embed(lib, tracks, people, ids, settings, run, plugin._log.warning, may_learn=False)
 
 
 def _rounded(scores: np.ndarray) -> list[float]:

@@ -32,6 +32,7 @@ DEFAULTS: dict[str, Any] = {
     "cache_size": 512,
     "windows": 10,
     "jobs": 0,
+    "executor": "loky",
     "weights": None,
     "playlist_dir": None,
     "relative_to": None,
@@ -73,6 +74,7 @@ class Settings:
     cache_size: int
     windows: int
     jobs: int
+    executor: str
     weights: Path | None
     playlist_dir: Path | None
     relative_to: Path | None
@@ -131,6 +133,7 @@ def read_settings(config: confuse.ConfigView) -> Settings:
         cache_size=_whole(config, "cache_size", 1, 1_000_000),
         windows=_windows(config),
         jobs=_whole(config, "jobs", 0, 1024) or os.cpu_count() or 1,
+        executor=_executor(config["executor"].get()),
         weights=_path(config, "weights"),
         playlist_dir=_path(config, "playlist_dir"),
         relative_to=_path(config, "relative_to"),
@@ -208,6 +211,15 @@ def _windows(config: confuse.ConfigView) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 1000:
         raise UserError(f"cfaudio.windows: must be a whole number from 1 to 1000, or all, not {value!r}")
     return value
+
+
+def _executor(value: object) -> str:
+    """`loky`, or the address of a Dask scheduler."""
+    if value != "loky" and (not isinstance(value, str) or not re.fullmatch(r"(tcp|tls)://[^\s/]+:\d{1,5}", value)):
+        raise UserError(
+            f"cfaudio.executor: must be loky, or a Dask scheduler's address such as tcp://nas:8786, not {value!r}"
+        )
+    return str(value)
 
 
 def _share(config: confuse.ConfigView, key: str) -> float:

@@ -5,7 +5,7 @@ A cache in SQLite: deleting it loses nothing but computing time.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,6 +20,10 @@ from cfaudio_core.learning.space import Sound, gather_sound
 from cfaudio_core.listening.database import Database
 
 SCHEMA = 1
+"""The version of the tables that this code reads and writes."""
+
+MIGRATIONS: Mapping[int, Callable[[sa.Connection], None]] = {}
+"""From a version to the step that makes the next one of it; all of them run in one transaction."""
 
 _metadata = sa.MetaData()
 _about = sa.Table(
@@ -165,8 +169,20 @@ class FeatureStore:
                 _metadata.create_all(connection)
                 connection.execute(_about.insert().prefix_with("OR IGNORE"), {"name": "schema", "value": str(SCHEMA)})
         schema = self._read_about("schema")
+        if schema.isdigit() and int(schema) < SCHEMA:
+            self._migrate()
+            schema = self._read_about("schema")
         if not schema.isdigit() or int(schema) > SCHEMA:
             raise StoreError(f"{self.path} was written by a newer version of cfaudio (schema {schema})")
+
+    def _migrate(self) -> None:
+        """Bring the tables of an older version to this one, unless another process has just done it."""
+        version = _about.c.name == "schema"
+        with self._database.write() as connection:
+            there = int(connection.scalar(sa.select(_about.c.value).where(version)) or SCHEMA)
+            for step in range(there, SCHEMA):
+                MIGRATIONS[step](connection)
+            connection.execute(_about.update().where(version).values(value=str(max(there, SCHEMA))))
 
     def _read_about(self, name: str) -> str:
         with self._database.read() as connection:

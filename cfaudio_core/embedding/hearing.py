@@ -10,6 +10,7 @@ import numpy as np
 from cfaudio_core.embedding.crew import hear_in_processes
 from cfaudio_core.embedding.feature_store import FeatureStore, Known
 from cfaudio_core.embedding.heard import Heard, file_state
+from cfaudio_core.embedding.machines import hear_on_machines
 from cfaudio_core.embedding.worker import Ear, ToHear
 from cfaudio_core.nets.backbone import prepare_hearer
 from cfaudio_core.tracks import BoolArray, Tracks
@@ -89,6 +90,7 @@ def hear(
     net: str,
     *,
     jobs: int,
+    scheduler: str = "",
     on_progress: Callable[[int], None] = lambda n: None,
 ) -> Iterator[Heard]:
     """Hear files, store their features as they come, and yield the outcomes.
@@ -105,6 +107,8 @@ def hear(
         Id of the net, for the store.
     jobs
         Worker processes.
+    scheduler
+        Address of a Dask scheduler whose workers are to hear instead, or "".
     on_progress
         Called with the number of files done since the last call.
 
@@ -114,6 +118,7 @@ def hear(
         One a file, in the order in which they are done.
     """
     prepare_hearer(ear.backbone, wheel=ear.wheel)  # here, once: not by every worker at the same time
+    heard_by = hear_on_machines(files, ear, scheduler) if scheduler else hear_in_processes(files, ear, jobs)
     batch: list[Heard] = []
 
     def keep() -> list[Heard]:
@@ -124,7 +129,7 @@ def hear(
         return kept
 
     try:
-        for heard in hear_in_processes(files, ear, jobs):
+        for heard in heard_by:
             batch.append(heard)
             on_progress(1)
             if len(batch) == _BATCH:

@@ -32,7 +32,10 @@ _SMALL = 2000  # tracks
 
 @dataclass(frozen=True)
 class RunSettings:
-    """What to hear with, how to learn, with how many worker processes, and the id of a model to go back to, or ""."""
+    """What to hear with, how to learn, with how many worker processes, and the id of a model to go back to, or "".
+
+    `scheduler` is the address of a Dask scheduler, whose workers hear in place of those processes, or "".
+    """
 
     ear: Ear = field(default_factory=Ear)
     lesson: LessonSettings = field(default_factory=LessonSettings)
@@ -40,6 +43,7 @@ class RunSettings:
     force: bool = False
     retrain: bool = False
     model: str = ""
+    scheduler: str = ""
 
 
 @dataclass
@@ -109,7 +113,10 @@ def hear_library(
     if left:
         keys: dict[bytes, str] = {}
         with progress("Hearing", len(left)) as advance:
-            for heard in hear(left, settings.ear, store, net, jobs=min(settings.jobs, len(left)), on_progress=advance):
+            jobs = min(settings.jobs, len(left))
+            for heard in hear(
+                left, settings.ear, store, net, jobs=jobs, scheduler=settings.scheduler, on_progress=advance
+            ):
                 outcome.old_problems.pop(heard.path, None)
                 if heard.key:
                     keys[heard.path] = heard.key

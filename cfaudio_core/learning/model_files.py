@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -65,9 +66,11 @@ def save_model(folder: Path, model: Model) -> None:
     try:
         write_whole(folder / f"{model.id}.safetensors", content, private=True)
         write_whole(folder / f"{model.id}.json", json.dumps(about, indent=1, sort_keys=True).encode(), private=True)
-        for old in _by_age(folder)[KEPT:]:
-            old.unlink(missing_ok=True)
-            old.with_suffix(".safetensors").unlink(missing_ok=True)
+        _make_newest(folder, model.id)
+        kept = kept_models(folder)[:KEPT]
+        for file in sorted(folder.glob("cf-*.*")):  # the JSON first, and what killed processes have left too
+            if file.stem not in kept:
+                file.unlink(missing_ok=True)
     except OSError as error:
         raise StoreError(f"{folder}: {error.strerror}") from error
 
@@ -128,6 +131,15 @@ def load_model(folder: Path, model_id: str) -> Model:
 def _checksum(about: dict[str, Any], content: bytes) -> str:
     told = json.dumps(about, sort_keys=True).encode()
     return hashlib.blake2b(told + content, digest_size=16).hexdigest()
+
+
+def _make_newest(folder: Path, model_id: str) -> None:
+    """Have a model be the newest, though the clock may have been put back since another one was saved."""
+    file = folder / f"{model_id}.json"
+    others = [other.stat().st_mtime_ns for other in folder.glob("cf-*.json") if other != file]
+    if others and max(others) >= file.stat().st_mtime_ns:
+        newest = max(others) + 1_000_000_000
+        os.utime(file, ns=(newest, newest))
 
 
 def _by_age(folder: Path) -> list[Path]:

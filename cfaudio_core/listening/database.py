@@ -41,6 +41,7 @@ class Database:
     def __init__(self, url: sa.URL, patience: float) -> None:
         self.name = _name(url)
         sqlite = url.get_backend_name() == "sqlite"
+        self._file = Path(url.database or "") if sqlite else None
         # No pool: a connection that is closed takes its temporary tables along, and none outlives its server.
         try:
             self._engine = sa.create_engine(
@@ -48,14 +49,23 @@ class Database:
             )
         except ModuleNotFoundError as error:
             raise StoreError(f"{self.name} needs {error.name}: pip install 'beets-cfaudio[postgres]'") from error
-        if sqlite:
+        if self._file is not None:
             sa.event.listen(self._engine, "connect", _set_up_sqlite)
             sa.event.listen(self._engine, "begin", _begin_sqlite)
-            _make_file(Path(url.database or ""))
+            _make_file(self._file)
 
     def close(self) -> None:
         """Let go of it."""
         self._engine.dispose()
+
+    def remove_file(self) -> None:
+        """Take away an SQLite file and what SQLite keeps beside it; nothing where it is no such database."""
+        if self._file is not None:
+            for end in ("", "-wal", "-shm"):
+                try:
+                    Path(f"{self._file}{end}").unlink(missing_ok=True)
+                except OSError as error:
+                    raise StoreError(f"{self._file}{end}: {error.strerror}") from error
 
     @contextmanager
     def connection(self) -> Iterator[sa.Connection]:

@@ -200,6 +200,13 @@ class ListenStore:
                 connection.execute(sa.delete(column.table).where(column.not_in(named)))
         return dropped
 
+    def destroy(self) -> None:
+        """Take away the store itself: its tables, and its file if it has one."""
+        with self._database.write() as connection:
+            schema.metadata.drop_all(connection)
+        self._database.close()
+        self._database.remove_file()
+
     def matched(self) -> dict[int, Matched]:
         """Text id to the track that it was last found to be."""
         with self._database.read() as connection:

@@ -1,0 +1,252 @@
+"""Kill commands with SIGKILL at random moments, and see that nothing is lost, half-written or different afterwards.
+
+    python tests/benchmarks/bench_kills.py LIBRARY [--kills 100] [--seed 0] [--only COMMAND]
+
+LIBRARY is a folder with `library.db`, `config.yaml` and a folder `cfaudio` whose features are of `--unheard` tracks
+incomplete in each trial, so that there is something to hear; it is copied, and never written to. Each trial begins
+with the same copy, kills one command at a moment drawn evenly over its usual duration, looks at what is there, runs
+the command once more, and compares with what a run that nobody disturbed has left.
+
+Prints a Markdown table: command, how far it had come, kills, and how many of the trials ended well.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import random
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+State = dict[str, Any]
+PLAYLISTS = [{"kind": "discover", "n": 20}, {"kind": "daily mix", "n": 20}, {"name": "Both", "n": 30}]
+COMMANDS = {
+    "cfembed": ["cfembed", "--retrain", "-j", "2"],
+    "cfimport": ["cfimport", "listenbrainz", "listens.zip"],
+    "cfplaylists": ["cfplaylists", "--seed", "1"],
+    "cfreport": ["cfreport"],
+}
+
+
+class Home:
+    """A copy of the library, and the real commands on it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @classmethod
+    def of(cls, library: Path, folder: Path) -> Home:
+        (folder / "cfaudio").mkdir(parents=True)
+        shutil.copy(library / "library.db", folder)
+        shutil.copytree(library / "cfaudio", folder / "cfaudio", dirs_exist_ok=True)
+        if (library / "listenbrainz.zip").exists():
+            shutil.copy(library / "listenbrainz.zip", folder / "listens.zip")
+        config = yaml.safe_load((library / "config.yaml").read_text())
+        config["library"] = "library.db"
+        config["cfaudio"] = {"playlist_dir": "playlists", "playlists": PLAYLISTS}
+        (folder / "config.yaml").write_text(yaml.safe_dump(config))
+        return cls(folder)
+
+    def copy(self, folder: Path) -> Home:
+        shutil.copytree(self.folder, folder)
+        return Home(folder)
+
+    def start(self, args: list[str]) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            [sys.executable, "-m", "beets", *args],
+            cwd=self.folder,
+            env={**os.environ, "BEETSDIR": str(self.folder)},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+    def sql(self, database: str, query: str) -> list[tuple[Any, ...]]:
+        if not (self.folder / database).exists():
+            return []
+        with contextlib.closing(sqlite3.connect(self.folder / database)) as connection:
+            try:
+                return connection.execute(query).fetchall()
+            except sqlite3.OperationalError as error:
+                if "no such table" in str(error):
+                    return []
+                raise
+
+    def make_unheard(self, number: int) -> None:
+        """Forget what was heard of some tracks."""
+        with contextlib.closing(sqlite3.connect(self.folder / "library.db")) as lib, lib:
+            mine = "SELECT entity_id FROM item_attributes WHERE key = 'cf_key' ORDER BY entity_id LIMIT ?"
+            ids = [row[0] for row in lib.execute(mine, (number,))]
+            marks = ", ".join("?" * len(ids))
+            keys = f"SELECT value FROM item_attributes WHERE key = 'cf_key' AND entity_id IN ({marks})"
+            gone = [row[0] for row in lib.execute(keys, ids)]
+            lib.execute(
+                f"DELETE FROM item_attributes WHERE key LIKE 'cf\\_%' ESCAPE '\\' AND entity_id IN ({marks})", ids
+            )
+        with contextlib.closing(sqlite3.connect(self.folder / "cfaudio" / "features.db")) as store, store:
+            for table in ("features", "files"):
+                store.execute(f"DELETE FROM {table} WHERE cf_key IN ({marks})", gone)
+
+    @property
+    def owner(self) -> State:
+        """All that is not cfaudio's."""
+        tables = ("items", "albums", "album_attributes")
+        state: State = {table: self.sql("library.db", f"SELECT * FROM {table} ORDER BY id") for table in tables}
+        state["attributes"] = self.sql(
+            "library.db", "SELECT * FROM item_attributes WHERE key NOT LIKE 'cf\\_%' ESCAPE '\\' ORDER BY id"
+        )
+        state["config"] = (self.folder / "config.yaml").read_bytes()
+        return state
+
+    @property
+    def fields(self) -> State:
+        """All cf_ fields but the model's id, which differs where the order of features does."""
+        mine = "SELECT entity_id, key, value FROM item_attributes WHERE key LIKE 'cf\\_%' ESCAPE '\\' ORDER BY 1, 2"
+        return {"fields": self.sql("library.db", mine)}
+
+    @property
+    def listens(self) -> list[tuple[Any, ...]]:
+        return self.sql(
+            "cfaudio/history.db",
+            "SELECT time, artist, title, skipped FROM cf_listens JOIN cf_texts ON cf_texts.id = text_id "
+            "ORDER BY 1, 2, 3",
+        )
+
+    @property
+    def features(self) -> set[tuple[Any, ...]]:
+        return set(self.sql("cfaudio/features.db", "SELECT cf_key, net, wanted, data FROM features"))
+
+    @property
+    def playlists(self) -> dict[str, bytes]:
+        folder = self.folder / "playlists"
+        return {file.name: file.read_bytes() for file in sorted(folder.glob("*.m3u"))} if folder.exists() else {}
+
+    @property
+    def page(self) -> bytes:
+        file = self.folder / "cfaudio" / "report" / "index.html"
+        return file.read_bytes() if file.exists() else b""
+
+    def intact(self) -> None:
+        """Every database is sound."""
+        for name in ("library.db", "cfaudio/features.db", "cfaudio/history.db"):
+            assert self.sql(name, "PRAGMA integrity_check") in ([], [("ok",)]), f"{name} is damaged"
+
+
+def finish(process: subprocess.Popen[bytes]) -> str:
+    out = process.communicate()[0].decode("utf-8", "replace")
+    assert process.returncode == 0, f"exit status {process.returncode}: {out[-300:]}"
+    assert "Traceback" not in out, out[-600:]
+    return out
+
+
+def kill(process: subprocess.Popen[bytes], after: float) -> bool:
+    """Kill the command and its workers after so many seconds; False: it had ended before."""
+    try:
+        process.wait(after)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+        return True
+    process.communicate()
+    return False
+
+
+def check_killed(name: str, home: Home, before: Home, after: Home) -> str:
+    """What is there after the kill is what was there before or what comes after, and nothing between; which of them."""
+    home.intact()
+    assert home.owner == before.owner, "the owner's data differ"
+    assert before.features <= home.features, "features are lost"
+    assert set(before.listens) <= set(home.listens), "listens are lost"
+    if name == "cfembed":
+        assert home.fields in (before.fields, after.fields), "fields are half-written"
+        new = len(home.features) - len(before.features)
+        written = home.fields == after.fields
+        return "fields written" if written else "hearing" if 0 < new < UNHEARD else "learning" if new else "nothing new"
+    if name == "cfimport":
+        assert home.listens in (before.listens, after.listens), "the import is half there"
+        return "imported" if home.listens else "nothing new"
+    if name == "cfplaylists":
+        for file, content in home.playlists.items():
+            assert content == after.playlists[file], f"{file} is half-written"
+        return f"{len(home.playlists)} of {len(after.playlists)} lists" if home.playlists else "nothing new"
+    assert not home.page or home.page.rstrip().endswith(b"</html>"), "the page is half-written"
+    return "page written" if home.page else "nothing new"
+
+
+def check_ended(name: str, home: Home, before: Home, after: Home) -> None:
+    """The next run has led to what an undisturbed one does."""
+    home.intact()
+    assert home.owner == before.owner, "the owner's data differ"
+    assert home.fields == after.fields, "the fields are not those of an undisturbed run"
+    assert home.features == after.features, "the features are not those of an undisturbed run"
+    assert home.listens == after.listens, "the listens are not those of an undisturbed run"
+    assert home.playlists == after.playlists, "the playlists are not those of an undisturbed run"
+    if name == "cfreport":
+        assert home.page.rstrip().endswith(b"</html>")
+
+
+UNHEARD = 12
+SHARES = {"cfembed": 0.4, "cfimport": 0.25, "cfplaylists": 0.25, "cfreport": 0.1}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("library", type=Path)
+    parser.add_argument("--kills", type=int, default=100)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--only", choices=list(COMMANDS))
+    options = parser.parse_args()
+    draw = random.Random(options.seed)
+    names = [options.only] if options.only else list(COMMANDS)
+    rows: dict[tuple[str, str], list[str]] = defaultdict(list)
+    with tempfile.TemporaryDirectory() as temporary:
+        root = Path(temporary)
+        for name in names:
+            before = Home.of(options.library, root / name / "before")
+            if name == "cfembed":
+                before.make_unheard(UNHEARD)
+            if name == "cfimport":
+                for file in (before.folder / "cfaudio").glob("history.db*"):
+                    file.unlink()
+            after = before.copy(root / name / "after")
+            began = time.monotonic()
+            finish(after.start(COMMANDS[name]))
+            usual = time.monotonic() - began
+            for trial in range(options.kills if options.only else max(1, round(SHARES[name] * options.kills))):
+                home = before.copy(root / name / f"{trial}")
+                moment = draw.uniform(0.15 * usual, usual)
+                dead = kill(home.start(COMMANDS[name]), moment)
+                where = "?"
+                try:
+                    where = check_killed(name, home, before, after) if dead else "had ended"
+                    finish(home.start(COMMANDS[name]))
+                    check_ended(name, home, before, after)
+                    outcome = ""
+                except AssertionError as error:
+                    outcome = str(error)
+                rows[name, where].append(outcome)
+                print(
+                    f"{name} {moment:.1f} s of {usual:.1f}: {where}: {outcome or 'well'}", file=sys.stderr, flush=True
+                )
+                shutil.rmtree(home.folder)
+    print("| command | when it was killed there was | kills | ended well | else |\n|---|---|---|---|---|")
+    for (name, where), outcomes in sorted(rows.items()):
+        wrong = "; ".join(sorted(set(filter(None, outcomes))))
+        print(f"| `{name}` | {where} | {len(outcomes)} | {outcomes.count('')} | {wrong} |")
+    sys.exit(any(any(outcomes) for outcomes in rows.values()))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,69 @@
+"""A real Dask cluster on loopback: a scheduler, and workers in processes of their own with one thread each."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+class Cluster:
+    """Processes of a scheduler and its workers, killed when it is left."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._environment = {
+            **os.environ,
+            "OMP_NUM_THREADS": "1",
+            "DASK_DISTRIBUTED__DASHBOARD__LINK": "",
+            "DASK_DISTRIBUTED__SCHEDULER__WORKER_TTL": "20s",
+            "PYTHONWARNINGS": "ignore",
+        }
+        self.workers: list[subprocess.Popen[bytes]] = []
+        self._said = folder / "scheduler.txt"
+        self._scheduler = self._start(self._said, "scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard")
+        self.address = self._wait_for(self._said, r"Scheduler at:\s+(tcp://\S+)")
+
+    def add_worker(self, nanny: bool = False, **environment: str) -> subprocess.Popen[bytes]:
+        """One worker more, when it has registered."""
+        said = self._folder / f"worker{len(self.workers)}.txt"
+        options = ["--nthreads", "1", "--no-dashboard", "--nanny" if nanny else "--no-nanny"]
+        options += ["--local-directory", str(self._folder)]
+        self.workers.append(self._start(said, "worker", self.address, *options, **environment))
+        self._wait_for(said, r"Registered to:\s+(tcp://\S+)")
+        return self.workers[-1]
+
+    def close(self) -> None:
+        for process in (*self.workers, self._scheduler):
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+
+    def _start(self, said: Path, *args: str, **environment: str) -> subprocess.Popen[bytes]:
+        with said.open("wb") as out:
+            command = [sys.executable, "-m", "distributed.cli.dask_" + args[0], *args[1:]]
+            return subprocess.Popen(command, env={**self._environment, **environment}, stdout=out, stderr=out)
+
+    @staticmethod
+    def _wait_for(said: Path, pattern: str) -> str:
+        for _ in range(1200):
+            found = re.search(pattern, said.read_text(errors="replace"))
+            if found:
+                return found[1]
+            time.sleep(0.05)
+        raise AssertionError(said.read_text(errors="replace"))
+
+
+@contextmanager
+def dask_cluster(folder: Path) -> Iterator[Cluster]:
+    """A cluster without workers."""
+    cluster = Cluster(folder)
+    try:
+        yield cluster
+    finally:
+        cluster.close()
