@@ -9,6 +9,7 @@ from beets.ui import input_yn, print_
 
 from beetsplug.cfaudio.embedding import user_errors
 from beetsplug.cfaudio.history import has_history, open_history
+from beetsplug.cfaudio.library import change
 from beetsplug.cfaudio.words import counted
 from cfaudio_core.errors import StoreError
 from cfaudio_core.turns import turn
@@ -55,8 +56,7 @@ def forget(lib: Library, settings: Settings, *, pretend: bool, yes: bool) -> Non
     if pretend or not (yes or input_yn("Forget all of it (Y/N)?", require=True)):
         return
     with user_errors(), turn(settings.folder, "cfembed"):
-        with lib.transaction() as tx:
-            tx.mutate(f"DELETE FROM item_attributes WHERE {_FIELDS}")
+        change(lib, {f"DELETE FROM item_attributes WHERE {_FIELDS}": [()]})
         if elsewhere and has_history(settings):
             with open_history(settings) as store:
                 store.destroy()

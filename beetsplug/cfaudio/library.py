@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import os
 import re
+import sqlite3
+import time
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from sys import intern
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
 Value = str | float | None
 """A field's value; None takes the field away."""
 
+_PATIENCE = 60  # seconds, for other programs to end writing
 _UNTIDY = re.compile(rb"(^|/)\.{0,2}(/|$)")  # "a//b", "./a", "a/..": for beets to tidy up
 
 
@@ -118,6 +122,11 @@ def write_fields(lib: Library, fields: Mapping[str, Mapping[int, Value]]) -> int
     -------
     int
         The number of items that were changed.
+
+    Raises
+    ------
+    UserError
+        If the library cannot be written; it is as it was then.
     """
     # Compared and prepared before the transaction: beets commits one even when its body raises.
     there = read_fields(lib, list(fields))
@@ -132,14 +141,45 @@ def write_fields(lib: Library, fields: Mapping[str, Mapping[int, Value]]) -> int
             elif old is None or str(old) != str(value):
                 new.append((name, value, item))
     if new or gone:
-        with lib.transaction() as tx:
-            tx.mutate_many(
-                "INSERT OR REPLACE INTO item_attributes (key, value, entity_id) "
-                "SELECT ?, ?, id FROM items WHERE id = ?",
-                new,
-            )
-            tx.mutate_many("DELETE FROM item_attributes WHERE key = ? AND entity_id = ?", gone)
+        insert = (
+            "INSERT OR REPLACE INTO item_attributes (key, value, entity_id) SELECT ?, ?, id FROM items WHERE id = ?"
+        )
+        change(lib, {insert: new, "DELETE FROM item_attributes WHERE key = ? AND entity_id = ?": gone})
     return len({item for *_, item in new} | {item for _, item in gone})
+
+
+def change(lib: Library, statements: Mapping[str, Sequence[tuple[Any, ...]]]) -> None:
+    """Run statements, each for its rows of values, all or none of them.
+
+    Another program that writes to the library is waited for.
+
+    Raises
+    ------
+    UserError
+        If it cannot be done.
+    """
+    until = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            with lib.transaction() as tx:
+                try:
+                    for statement, rows in statements.items():
+                        tx.mutate_many(statement, rows)
+                    tx.mutate("COMMIT")
+                except BaseException:
+                    # beets would commit what has been done until now.
+                    with suppress(sqlite3.Error):
+                        tx.mutate("ROLLBACK")
+                    raise
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error):
+                raise UserError(f"beets' library cannot be written: {error}") from error
+            if time.monotonic() > until:
+                raise UserError(
+                    "beets' library is in use by another program; nothing is lost: run this again"
+                ) from error
+        else:
+            return
 
 
 def _paths(lib: Library, stored: Sequence[bytes]) -> list[bytes]:

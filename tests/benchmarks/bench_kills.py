@@ -224,19 +224,25 @@ def main() -> None:
             began = time.monotonic()
             finish(after.start(COMMANDS[name]))
             usual = time.monotonic() - began
-            for trial in range(options.kills if options.only else max(1, round(SHARES[name] * options.kills))):
+            left, trial = options.kills if options.only else max(1, round(SHARES[name] * options.kills)), 0
+            while left > 0:
+                trial += 1
                 home = before.copy(root / name / f"{trial}")
                 moment = draw.uniform(0.15 * usual, usual)
                 dead = kill(home.start(COMMANDS[name]), moment)
                 where = "?"
                 try:
+                    left -= dead
                     where = check_killed(name, home, before, after) if dead else "had ended"
+                    began = time.monotonic()
                     finish(home.start(COMMANDS[name]))
+                    usual = 0.7 * usual + 0.3 * (time.monotonic() - began)  # as loaded as the machine is now
                     check_ended(name, home, before, after)
                     outcome = ""
                 except AssertionError as error:
                     outcome = str(error)
-                rows[name, where].append(outcome)
+                if dead:
+                    rows[name, where].append(outcome)
                 print(
                     f"{name} {moment:.1f} s of {usual:.1f}: {where}: {outcome or 'well'}", file=sys.stderr, flush=True
                 )

@@ -194,3 +194,15 @@ def test_a_files_state_is_its_size_and_time(tmp_path):
     assert state == FileState(path, 5, file.stat().st_mtime_ns)
     assert file_state(path + b"b") is None
     assert file_state(b"a\0b") is None
+
+
+def test_features_of_an_older_schema_are_migrated_once_and_kept(tmp_path, monkeypatch):
+    from cfaudio_core.embedding import feature_store
+
+    FeatureStore(tmp_path / "features.db").close()
+    steps = []
+    monkeypatch.setattr(feature_store, "SCHEMA", 2)
+    monkeypatch.setattr(feature_store, "MIGRATIONS", {1: steps.append})
+    for _ in range(2):
+        FeatureStore(tmp_path / "features.db").close()
+    assert len(steps) == 1

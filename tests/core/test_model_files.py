@@ -182,3 +182,16 @@ def test_arrays_are_in_the_published_format(tmp_path):
     save_model(tmp_path, make_model())
     same = save({"a": np.float32([1, 2]), "b": np.ascontiguousarray(make_model().arrays["b"])})
     assert (tmp_path / "cf-0123456789.safetensors").read_bytes() == same
+
+
+def test_a_model_made_after_the_clock_was_put_back_is_in_force_and_stays(tmp_path):
+    for name in ("cf-1", "cf-2", "cf-3"):
+        put(tmp_path, make_model(name), age=-1e6)
+    save_model(tmp_path, make_model("cf-4"))
+    assert latest_model(tmp_path).id == "cf-4"
+
+
+def test_arrays_that_a_killed_process_left_without_their_json_go_with_the_next_model(tmp_path):
+    (tmp_path / "cf-9.safetensors").write_bytes(b"left")
+    save_model(tmp_path, make_model())
+    assert not (tmp_path / "cf-9.safetensors").exists()

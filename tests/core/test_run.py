@@ -219,7 +219,7 @@ def ears(monkeypatch):
     """Hear every file in no time but those in `deaf`; returns `deaf` and the files heard."""
     deaf, heard = {}, []
 
-    def hear(left, ear, store, net, *, jobs, on_progress):
+    def hear(left, ear, store, net, *, jobs, scheduler, on_progress):
         for file in left:
             heard.append(file.path)
             problem = deaf.get(file.path, "")

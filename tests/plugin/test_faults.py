@@ -1,0 +1,232 @@
+"""What goes wrong while a command runs costs that run at most: the next one ends well, and the owner's data are as before."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+import zipfile
+from pathlib import Path
+
+import pytest
+from beets.exceptions import UserError
+from user_home import Home
+
+from beetsplug.cfaudio import library
+from cfaudio_core.turns import turn
+
+BENCH = Path(__file__).parents[1] / "benchmarks" / "bench_kills.py"
+
+
+def write_history(home: Home, file: Path) -> None:
+    """An export of ListenBrainz with two hundred listens."""
+    played = home.sql("SELECT artist, title FROM items WHERE artist LIKE 'Bell%'")
+    lines = [
+        f'{{"listened_at": {1700000000 + 300 * i}, "track_metadata": '
+        f'{{"artist_name": "{artist}", "track_name": "{title}"}}}}'
+        for i in range(200)
+        for artist, title in [played[i % len(played)]]
+    ]
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("listens/2023/11.jsonl", "\n".join(lines))
+
+
+@pytest.mark.weights
+def test_killed_commands_lose_nothing_and_the_next_run_ends_as_if_nothing_had_been(heard: Home) -> None:
+    write_history(heard, heard.beetsdir / "listenbrainz.zip")
+    done = subprocess.run(
+        [sys.executable, str(BENCH), str(heard.beetsdir), "--kills", "8"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.fixture
+def busy(heard: Home):
+    """Another program that is writing to the library, until it is told to end."""
+    connection = sqlite3.connect(heard.database, isolation_level=None, check_same_thread=False)
+    connection.execute("BEGIN IMMEDIATE")
+    with contextlib.closing(connection):
+        yield connection
+
+
+def test_another_program_that_writes_to_the_library_is_waited_for(
+    heard: Home, busy: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries = []
+    heard_of = library.suppress
+
+    def tried(*errors: type[Exception]) -> object:
+        tries.append(busy.in_transaction)
+        if busy.in_transaction:
+            busy.execute("ROLLBACK")
+        return heard_of(*errors)
+
+    monkeypatch.setattr(library, "suppress", tried)
+    heard.configure({"users": {"me": ["skip_count"]}}, timeout=0.1)
+    assert heard.embed("--retrain").code == 0
+    assert tries[0]
+
+
+def test_a_library_that_stays_locked_is_one_line_and_nothing_is_lost(
+    heard: Home, busy: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = heard.field("cf_score")
+    monkeypatch.setattr(library, "_PATIENCE", 0)
+    heard.configure({"users": {"me": ["skip_count"]}}, timeout=0.1)
+    ran = heard.embed("--retrain")
+    assert (ran.code, ran.err.count("\n")) == (1, 1), ran
+    assert "in use by another program" in ran.err
+    busy.execute("ROLLBACK")
+    assert heard.field("cf_score") == before
+    assert heard.embed().code == 0
+    assert heard.field("cf_score") != before
+
+
+def test_fields_are_written_all_or_none(heard: Home) -> None:
+    """beets commits a transaction even when its body raises."""
+    before = heard.field("cf_score")
+    with heard.library() as lib:
+        rows = {"DELETE FROM item_attributes WHERE key = ?": [("cf_score",)], "INSERT INTO nowhere VALUES (?)": [(1,)]}
+        with pytest.raises(UserError, match="cannot be written: no such table"):
+            library.change(lib, rows)
+    assert heard.field("cf_score") == before
+
+
+@pytest.mark.parametrize("part", ["models", "features"])
+def test_a_full_disk_is_one_line_and_the_next_run_does_it(
+    heard: Home, part: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, fields = heard.dump(), heard.field("cf_model")
+    with monkeypatch.context() as patch:
+        if part == "models":
+            patch.setattr("cfaudio_core.learning.model_files.write_whole", _no_room)
+        else:
+            patch.setattr("cfaudio_core.embedding.hearing.FeatureStore.add", _full)
+        ran = heard.embed("--retrain", *(["-f"] if part == "features" else []))
+    assert (ran.code, ran.err.count("\n")) == (1, 1), ran
+    assert "full" in ran.err or "No space left" in ran.err
+    assert (heard.dump(), heard.field("cf_model")) == (before, fields)
+    assert heard.embed("--retrain").code == 0
+
+
+def _no_room(*_: object) -> None:
+    raise OSError(28, "No space left on device")
+
+
+def _full(*_: object) -> None:
+    from cfaudio_core.errors import StoreError
+
+    raise StoreError("features.db: database or disk is full")
+
+
+@pytest.mark.skipif(os.geteuid() == 0 if hasattr(os, "geteuid") else True, reason="root may write anywhere")
+def test_a_folder_that_is_read_only_is_one_line(heard: Home) -> None:
+    folder = heard.beetsdir / "cfaudio"
+    folder.chmod(0o500)
+    try:
+        ran = heard.embed("--retrain")
+    finally:
+        folder.chmod(0o700)
+    assert (ran.code, ran.err.count("\n")) == (1, 1), ran
+
+
+def test_files_that_vanish_meanwhile_are_named_and_the_others_are_heard(
+    unheard: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from cfaudio_core.embedding import hearing
+
+    plan = hearing.plan
+    gone = sorted(unheard.music.rglob("*.flac"))[:2]
+
+    def plan_and_lose(*args: object, **how: object) -> object:
+        planned = plan(*args, **how)  # type: ignore[arg-type]
+        for file in gone:
+            file.unlink()
+        return planned
+
+    monkeypatch.setattr("cfaudio_core.embedding.run.plan", plan_and_lose)
+    ran = unheard.embed()
+    assert ran.code == 0, ran
+    assert ran.err.count("skipping") == 2
+    assert len(unheard.field("cf_embedding")) == 38
+
+
+def test_a_second_cfembed_says_that_it_waits_and_then_runs(heard: Home) -> None:
+    held = turn(heard.beetsdir / "cfaudio", "cfembed")
+    held.__enter__()
+    threading.Timer(1.0, lambda: held.__exit__(None, None, None)).start()
+    ran = heard.beet("cfembed", "-j", "1").fine
+    assert ran.lines[0] == "Waiting for another cfembed to end."
+    assert "Nothing new" in ran.out
+
+
+def test_ctrl_c_keeps_what_was_heard_and_the_next_run_goes_on(unheard: Home) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "beets", "cfembed", "-j", "1"],
+        env=unheard.environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    )
+    for _ in range(600):
+        time.sleep(0.1)
+        if unheard.store.exists():
+            with contextlib.closing(sqlite3.connect(unheard.store)) as store, contextlib.suppress(sqlite3.Error):
+                if store.execute("SELECT count(*) FROM features").fetchone()[0]:
+                    break
+    process.send_signal(signal.SIGINT)
+    said = process.communicate()[1]
+    assert b"Traceback" not in said, said
+    ran = unheard.embed()
+    assert ran.code == 0, ran
+    assert len(unheard.field("cf_embedding")) == 40
+
+
+def test_forgetting_leaves_the_library_as_if_cfaudio_had_never_been(heard: Home, collection: Home) -> None:
+    (heard.beetsdir / "cfaudio" / "mine.txt").write_text("not cfaudio's")
+    ran = heard.embed("--forget", "-y")
+    assert ran.code == 0
+    assert "fields of 40 tracks" in ran.out
+    assert heard.sql("SELECT * FROM item_attributes WHERE key LIKE 'cf%'") == []
+    assert heard.dump() == collection.dump()
+    assert [file.name for file in (heard.beetsdir / "cfaudio").iterdir()] == ["mine.txt"]
+    assert heard.embed("--forget", "-y").fine.out == "There is nothing to forget.\n"
+
+
+def test_forgetting_takes_a_history_elsewhere_too_and_asks_first(heard: Home) -> None:
+    history = heard.folder / "else.db"
+    heard.configure({"history": f"sqlite:///{history}"})
+    assert heard.embed().code == 0
+    assert history.exists()
+    before = heard.files()
+    assert heard.embed("--forget", "-p").code == 0
+    assert heard.beet("cfembed", "--forget").code == 1  # there is nobody to say yes
+    assert heard.files() == before
+    assert heard.embed("--forget", "-y").code == 0
+    assert not history.exists()
+    assert not heard.store.parent.exists()
+
+
+def test_forgetting_takes_no_query(heard: Home) -> None:
+    assert "--forget takes no query" in heard.embed("--forget", "-y", "id:1").complaint
+
+
+def test_a_lesson_of_an_earlier_version_is_learnt_anew_without_hearing_anything(heard: Home, hearing_fails) -> None:
+    (about,) = heard.models.glob("cf-*.json")
+    about.write_text(about.read_text().replace('"format": 4', '"format": 3'))
+    hearing_fails()
+    shutil.rmtree(heard.music)
+    ran = heard.embed().fine
+    assert "Heard 0 new tracks; 40 of 40 are known" in ran.out
+    assert len(heard.field("cf_score")) == 40
+
+
+def test_a_model_of_a_newer_version_is_refused_in_one_line(heard: Home) -> None:
+    (about,) = heard.models.glob("cf-*.json")
+    about.write_text(about.read_text().replace('"format": 4', '"format": 99'))
+    assert "was written by a newer version of cfaudio (format 99)" in heard.embed().complaint
