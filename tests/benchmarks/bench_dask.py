@@ -40,7 +40,7 @@ def main() -> None:
             one.add_worker()
             two.add_worker()
             two.add_worker()
-            for _, cluster in ((1, one), (2, two)):  # the net is loaded, and the files are in memory
+            for cluster in (one, two):  # the net is loaded, and the files are in memory
                 list(hear_on_machines(files, Ear(), cluster.address, batch=2))
             for _ in range(options.rounds):
                 for number, cluster in ((1, one), (2, two)):

@@ -1,4 +1,4 @@
-"""What goes wrong while a command runs costs that run at most: the next one ends well, and all data are as before."""
+"""What goes wrong while a command runs costs that run at most: the next one ends well, and nothing is lost."""
 
 from __future__ import annotations
 
