@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from cfaudio_core.errors import StoreError
+from cfaudio_core.files import make_private
 
 
 @contextmanager
@@ -32,7 +33,7 @@ def turn(folder: Path, name: str, on_wait: Callable[[], None] | None = None) -> 
     file = folder / f"{name}.lock"
     lock = FileLock(file, mode=0o600)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_private(folder)
         try:
             lock.acquire(timeout=0)
         except Timeout as error:
