@@ -19,6 +19,7 @@ from beets.exceptions import UserError
 from user_home import Home
 
 from beetsplug.cfaudio import library
+from cfaudio_core.learning.model_files import FORMAT
 from cfaudio_core.turns import turn
 
 BENCH = Path(__file__).parents[1] / "benchmarks" / "bench_kills.py"
@@ -115,7 +116,7 @@ def test_a_full_disk_is_one_line_and_the_next_run_does_it(
     assert heard.embed("--retrain").code == 0
 
 
-def _no_room(*_: object) -> None:
+def _no_room(*_: object, **__: object) -> None:
     raise OSError(28, "No space left on device")
 
 
@@ -228,5 +229,5 @@ def test_a_lesson_of_an_earlier_version_is_learnt_anew_without_hearing_anything(
 
 def test_a_model_of_a_newer_version_is_refused_in_one_line(heard: Home) -> None:
     (about,) = heard.models.glob("cf-*.json")
-    about.write_text(about.read_text().replace('"format": 4', '"format": 99'))
+    about.write_text(about.read_text().replace(f'"format": {FORMAT}', '"format": 99'))
     assert "was written by a newer version of cfaudio (format 99)" in heard.embed().complaint
