@@ -40,8 +40,8 @@ class Ready(NamedTuple):
 def hear_on_machines(files: Sequence[ToHear], ear: Ear, scheduler: str, *, batch: int = _BATCH) -> Iterator[Heard]:
     """Hear files on all workers of a Dask cluster.
 
-    A task whose worker is lost goes to another one. Where a task has cost several workers, its files go out one by one,
-    and the one that costs several again has that as its problem.
+    A task whose worker is lost goes to another one. Where a task has cost several workers, its files are heard once
+    more in the end, one by one, and the one that costs several again has that as its problem.
 
     Parameters
     ----------
@@ -83,17 +83,12 @@ def hear_on_machines(files: Sequence[ToHear], ear: Ear, scheduler: str, *, batch
             return future
 
         done = distributed.as_completed([send(some) for some in islice(left, _AHEAD)], loop=client.loop)
+        suspects: list[ToHear] = []
         for future in done:
             some, states = sent.pop(future.key)
             failure = future.exception() if future.status == "error" else None
-            killed = isinstance(failure, distributed.KilledWorker)
-            if killed and len(some) > 1:
-                for file in some:
-                    done.add(send([file]))
-                continue
-            if killed:
-                problem = "several workers were lost when they heard it"
-                yield Heard(some[0].path, states[some[0].path], problem=problem)
+            if isinstance(failure, distributed.KilledWorker):
+                suspects += some
             elif failure is not None:
                 raise failure
             else:
@@ -102,6 +97,14 @@ def hear_on_machines(files: Sequence[ToHear], ear: Ear, scheduler: str, *, batch
             following = next(left, None)
             if following is not None:
                 done.add(send(following))
+        # Dask suspects all that a lost worker had before it; of files heard one by one it is known.
+        for file in suspects:
+            future = send([file])
+            state = sent.pop(future.key)[1][file.path]
+            try:
+                yield _seen_from_here(future.result()[0], state)
+            except distributed.KilledWorker:
+                yield Heard(file.path, state, problem="several workers were lost when they heard it")
 
 
 def hear_there(files: Sequence[ToHear], ear: Ear) -> list[Heard]:
