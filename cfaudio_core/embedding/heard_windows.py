@@ -17,9 +17,10 @@ from cfaudio_core.embedding.feature_store import FeatureStore
 from cfaudio_core.embedding.heard import Heard
 from cfaudio_core.embedding.worker import Ear, Sign, ToHear
 from cfaudio_core.errors import AudioError, SettingError
+from cfaudio_core.learning.impressions import space_of
 from cfaudio_core.learning.model_files import Model
 from cfaudio_core.learning.net_settings import NetSettings
-from cfaudio_core.learning.space import Sound, SoundSpace
+from cfaudio_core.learning.space import Sound
 from cfaudio_core.nets.backbone import Backbone, load_backbone
 from cfaudio_core.progress import progress
 from cfaudio_core.tracks import FloatArray
@@ -94,8 +95,7 @@ class HeardWindows(NamedTuple):
 
         settings = NetSettings.read(model.about["settings"]["net"])
         if settings.fine_tune == "head":
-            space = SoundSpace(*(model.arrays[f"space.{part}"] for part in SoundSpace._fields))
-            return Ensemble(states, settings).of_places(space.apply(sound()))
+            return Ensemble(states, settings).of_places(space_of(model).apply(sound()))
         kept = f"said-{model.id}"
         left = sorted(set(keys) - self.store.keys(kept, 1))
         if left:

@@ -8,9 +8,8 @@ from typing import NamedTuple
 import numpy as np
 
 from cfaudio_core.learning.dataset import unit
-from cfaudio_core.learning.effects import Effects
 from cfaudio_core.learning.folding import errors, own_directions, rows_of_known
-from cfaudio_core.learning.impressions import Impressions, kernel_of
+from cfaudio_core.learning.impressions import Impressions, effects_of, kernel_of
 from cfaudio_core.learning.learner import standard_preference
 from cfaudio_core.learning.model_files import Model
 from cfaudio_core.learning.stack import mixed
@@ -106,10 +105,7 @@ def foretell(
     sound = kernel_of(model).corrected(impressions.said, impressions.graph, wrong)
     if by_net is not None:
         sound = mixed(model.arrays["stack.shares"], sound, by_net)
-    effects = Effects(
-        model.about["labels"], *(model.arrays[f"effects.{part}"] for part in ("values", "coverage", "trust"))
-    )
-    return effects.apply(tracks, sound), own
+    return effects_of(model).apply(tracks, sound), own
 
 
 def _blend(prior: FloatArray, own: FloatArray, evidence: FloatArray) -> FloatArray:

@@ -7,15 +7,13 @@ from scipy.linalg import cho_factor, cho_solve
 
 from cfaudio_core.judging.tasks import Case, World
 from cfaudio_core.learning.dataset import unit
+from cfaudio_core.learning.kernel import gauss
 from cfaudio_core.listening.counts import Listener
+from cfaudio_core.recommending.taste import HALF_LIFE
 from cfaudio_core.tracks import FloatArray, float32
-
-HALF_LIFE = 90 * 86_400
-"""Of a play, in decayed counts."""
 
 _GAMMA, _RIDGE = 1.0, 0.3
 _MOST = 3000  # known tracks that the kernel machine is fitted to
-_BLOCK = 2048
 
 
 def chance(world: World, case: Case) -> FloatArray:
@@ -75,12 +73,12 @@ def frozen_kernel(world: World, case: Case) -> FloatArray:
     """
     features = standard_features(world)
     if case.completes:
-        return float32([_gauss(features, features[task.given]).mean(axis=1) for task in case.tasks])
+        return float32([gauss(features, features[task.given], _GAMMA).mean(axis=1) for task in case.tasks])
     known = _sample(case.listener, case.seed)
     wanted = case.listener.preference[known]
-    inner = _gauss(features[known], features[known]) + _RIDGE * np.eye(len(known), dtype=np.float32)
+    inner = gauss(features[known], features[known], _GAMMA) + _RIDGE * np.eye(len(known), dtype=np.float32)
     coefficients = cho_solve(cho_factor(inner), wanted - wanted.mean())
-    return float32(_gauss(features, features[known]) @ coefficients)
+    return float32(gauss(features, features[known], _GAMMA) @ coefficients)
 
 
 def standard_features(world: World) -> FloatArray:
@@ -96,10 +94,3 @@ def _sample(person: Listener, seed: int) -> np.ndarray:
     if len(known) > _MOST:
         known = np.sort(np.random.default_rng(seed).choice(known, _MOST, replace=False))
     return known
-
-
-def _gauss(one: FloatArray, other: FloatArray) -> FloatArray:
-    length = np.square(other).sum(axis=1)
-    blocks = [one[at : at + _BLOCK] for at in range(0, len(one), _BLOCK)]
-    squared = [np.square(b).sum(axis=1)[:, None] + length - 2 * b @ other.T for b in blocks]
-    return float32(np.exp(-_GAMMA * np.maximum(np.concatenate(squared), 0)))

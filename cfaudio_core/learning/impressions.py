@@ -8,6 +8,7 @@ import numpy as np
 from scipy import sparse
 
 from cfaudio_core.learning.dataset import unit
+from cfaudio_core.learning.effects import Effects
 from cfaudio_core.learning.kernel import KernelMachine
 from cfaudio_core.learning.model_files import Model
 from cfaudio_core.learning.neighbours import sound_graph
@@ -62,6 +63,12 @@ class Impressions(NamedTuple):
 def kernel_of(model: Model) -> KernelMachine:
     """The kernel machine of a model that was taught by somebody."""
     return KernelMachine(*(model.arrays[f"kernel.{part}"] for part in KernelMachine._fields))
+
+
+def effects_of(model: Model) -> Effects:
+    """What artist, album and genre add to the sound, by a model that was taught by somebody."""
+    arrays = (model.arrays[f"effects.{part}"] for part in ("values", "coverage", "trust"))
+    return Effects(model.about["labels"], *arrays)
 
 
 def space_of(model: Model) -> SoundSpace:

@@ -73,9 +73,7 @@ class KernelMachine(NamedTuple):
     def by_likeness(self, features: FloatArray) -> FloatArray:
         """float32 (n, outputs): what the anchors foretell of n tracks, before anything is known of their neighbours."""
         blocks = [features[start : start + _BLOCK] for start in range(0, max(len(features), 1), _BLOCK)]
-        return float32(
-            np.concatenate([_gauss(block, self.anchors) @ self.coefficients + self.mean for block in blocks])
-        )
+        return float32(np.concatenate([gauss(block, self.anchors) @ self.coefficients + self.mean for block in blocks]))
 
     def corrected(self, said: FloatArray, graph: sparse.csr_array, wrong: FloatArray) -> FloatArray:
         """float32 (n, outputs): what is foretold, corrected by how wrong it was about each track, (n, outputs)."""
@@ -103,7 +101,7 @@ def fit_kernel(lesson: Lesson, seed: int) -> tuple[KernelMachine, FloatArray]:
     if m > MOST:
         chosen = np.sort(np.random.default_rng(seed).choice(m, MOST, replace=False))
     anchors = features[chosen]
-    similarity = np.concatenate([_gauss(features[at : at + _BLOCK], anchors) for at in range(0, m, _BLOCK)])
+    similarity = np.concatenate([gauss(features[at : at + _BLOCK], anchors) for at in range(0, m, _BLOCK)])
     fit = _Fits(similarity, chosen, lesson)
     folds = np.unique(lesson.fold)
     held_out, reached = np.zeros_like(lesson.targets.values), np.zeros_like(lesson.targets.values)
@@ -170,7 +168,7 @@ def _strength(wrong: FloatArray, reached: FloatArray, lesson: Lesson) -> FloatAr
     return float32(np.array(STRENGTHS)[np.argmin(errors, axis=0)][lesson.groups])
 
 
-def _gauss(one: FloatArray, other: FloatArray) -> FloatArray:
+def gauss(one: FloatArray, other: FloatArray, gamma: float = _GAMMA) -> FloatArray:
     """float32 (n, a): 1 for the same sound, towards 0 for a different one."""
     squared = np.square(one).sum(axis=1)[:, None] + np.square(other).sum(axis=1) - 2 * one @ other.T
-    return float32(np.exp(-_GAMMA * np.maximum(squared, 0)))
+    return float32(np.exp(-gamma * np.maximum(squared, 0)))

@@ -17,7 +17,7 @@ from cfaudio_core.factors.tuning import Tuned, tune
 from cfaudio_core.factors.wmf import Factors
 from cfaudio_core.learning.dataset import Lesson, Parabolas, Targets, unit
 from cfaudio_core.learning.effects import Held, fit_effects
-from cfaudio_core.learning.impressions import Impressions
+from cfaudio_core.learning.impressions import Impressions, space_of
 from cfaudio_core.learning.kernel import fit_kernel
 from cfaudio_core.learning.model_files import FORMAT, Model
 from cfaudio_core.learning.neighbours import sound_graph
@@ -175,8 +175,7 @@ def _teach(
     fold = np.random.default_rng(settings.seed).permutation(len(known)) % settings.folds
     lesson = Lesson(features, graph, known, targets, groups, fold)
     machine, held_out = fit_kernel(lesson, settings.seed)
-    space = SoundSpace(*(model.arrays[f"space.{part}"] for part in SoundSpace._fields))
-    held_out, selected = select(tracks, lesson, held_out, space, windows, settings.net, settings.seed)
+    held_out, selected = select(tracks, lesson, held_out, space_of(model), windows, settings.net, settings.seed)
     held = Held(held_out, targets.values, targets.weights, fold)
     effects, foretold = fit_effects(tracks, known, held, groups)
     model.arrays.update({f"kernel.{name}": array for name, array in machine._asdict().items()})

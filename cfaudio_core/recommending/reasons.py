@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from cfaudio_core.embedding.placing import HALF
-from cfaudio_core.learning.effects import Effects
+from cfaudio_core.learning.impressions import effects_of
 from cfaudio_core.learning.model_files import Model
 from cfaudio_core.listening.counts import Listener
 from cfaudio_core.tracks import FloatArray, Tracks, float32
@@ -35,6 +35,5 @@ def shares(model: Model | None, tracks: Tracks, person: Listener) -> Shares:
     plays = evidence / (evidence + HALF)
     covered = np.zeros(len(tracks), np.float32)
     if model is not None and person.name in model.about.get("taught", []):
-        arrays = (model.arrays[f"effects.{part}"] for part in ("values", "coverage", "trust"))
-        covered = Effects(model.about["labels"], *arrays).covered(tracks)
+        covered = effects_of(model).covered(tracks)
     return Shares(float32(plays), float32((1 - plays) * (1 - covered)), float32((1 - plays) * covered))
