@@ -51,14 +51,19 @@ def wait_for(said: Path, what: str, times: int) -> None:
 
 
 def play(mpd: Mpd, files: list[str], said: Path) -> None:
-    """Play each file to its end; most of it is passed over once mpdstats has seen it begin."""
-    for number, file in enumerate(files, start=1):
-        mpd.ask("clear")
+    """Play the files to their ends; most of each is passed over once mpdstats has seen it begin.
+
+    The first one follows the last, and is stopped: at the end of a queue MPD may still name its last track when it says
+    that it has stopped, and mpdstats does not count that as played.
+    """
+    for file in [*files, files[0]]:
         mpd.ask(f'add "{file}"')
-        mpd.ask("play")
+    mpd.ask("play")
+    for number in range(1, len(files) + 1):
         wait_for(said, "mpdstats: playing ", number)
         mpd.ask("seekcur 4.4")
         wait_for(said, "mpdstats: played ", number)
+    mpd.ask("stop")
 
 
 @pytest.mark.skipif(not shutil.which("mpd"), reason="mpd is not installed")
