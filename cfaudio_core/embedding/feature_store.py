@@ -157,9 +157,12 @@ class FeatureStore:
                 for key, windows, data in connection.execute(sa.select(*columns).where(_features.c.net == net, some)):
                     yield key, np.frombuffer(data, "<f2").reshape(windows, -1)
 
-    def sound(self, net: str, keys: Sequence[str]) -> Sound:
-        """What was heard of n tracks, in the order of their content keys, all of which must be there."""
-        return gather_sound(self.read(net, sorted(set(keys))), keys, N_WIDTHS)
+    def sound(self, net: str, keys: Sequence[str], *, telling: bool = True) -> Sound:
+        """What was heard of n tracks, in the order of their content keys, all of which must be there.
+
+        `telling`: with what tells a space of sound, see `learning.space.gather_sound`.
+        """
+        return gather_sound(self.read(net, sorted(set(keys)) if telling else keys), keys, N_WIDTHS, telling=telling)
 
     def _check_schema(self) -> None:
         with self._database.read() as connection:

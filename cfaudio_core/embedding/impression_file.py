@@ -16,8 +16,8 @@ from scipy import sparse
 from cfaudio_core.errors import StoreError
 from cfaudio_core.files import write_whole
 from cfaudio_core.learning.impressions import Impressions, space_of
+from cfaudio_core.learning.landscape import Hear, Landscape
 from cfaudio_core.learning.model_files import Model
-from cfaudio_core.learning.space import Sound
 
 
 class ImpressionFile:
@@ -34,7 +34,7 @@ class ImpressionFile:
     def __init__(self, path: Path, made_for: str) -> None:
         self.path, self._made_for = path, made_for
 
-    def current(self, model: Model, keys: Sequence[str], hear: Callable[[Sequence[str]], Sound]) -> Impressions:
+    def current(self, model: Model, keys: Sequence[str], hear_of: Callable[[Sequence[str]], Hear]) -> Impressions:
         """The impressions of tracks: from the file as far as they are there, and for the next time left there.
 
         Parameters
@@ -43,8 +43,8 @@ class ImpressionFile:
             Whose they are.
         keys
             n content keys.
-        hear
-            The sound of the tracks with these keys.
+        hear_of
+            What was heard of the tracks with some keys.
 
         Raises
         ------
@@ -57,11 +57,11 @@ class ImpressionFile:
         at = {key: row for row, key in enumerate(there)}
         new = [key for key in dict.fromkeys(keys) if key not in at]
         if kept is None or len(new) == len(set(keys)):
-            result = Impressions.of(model, space_of(model).apply(hear(keys)))
+            result = Impressions.of(model, Landscape(space_of(model), len(keys), hear_of(keys)))
         else:
             at |= {key: len(there) + row for row, key in enumerate(new)}
             rows = np.array([at[key] for key in keys], np.int64)
-            result = kept.joined_by(model, space_of(model).apply(hear(new)) if new else None, rows)
+            result = kept.joined_by(model, Landscape(space_of(model), len(new), hear_of(new)), rows)
         self.keep(keys, result)
         return result
 

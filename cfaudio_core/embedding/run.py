@@ -19,9 +19,9 @@ from cfaudio_core.embedding.placing import Places, place
 from cfaudio_core.embedding.worker import Ear
 from cfaudio_core.errors import StoreError
 from cfaudio_core.learning.evidence import Change, Evidence, change
+from cfaudio_core.learning.landscape import Hear, Landscape
 from cfaudio_core.learning.learner import LessonSettings, learn
 from cfaudio_core.learning.model_files import FORMAT, Model, latest_model, load_model, require_model, save_model
-from cfaudio_core.learning.space import Sound
 from cfaudio_core.listening.counts import Listener
 from cfaudio_core.nets.backbone import backbone_id
 from cfaudio_core.progress import make_way, progress
@@ -172,14 +172,17 @@ def learn_and_place(
             return
     outcome.changed = changed
 
-    def sound() -> Sound:
-        return store.sound(net, heard.keys)
+    def hear_of(keys: Sequence[str], *, telling: bool = False) -> Hear:
+        return lambda rows: store.sound(net, [keys[i] for i in rows], telling=telling)
 
+    landscape: Landscape | None = None
     windows = HeardWindows(store, net, settings.ear, dict(zip(heard.keys, heard.paths, strict=True)), settings.jobs)
     if model is None or must_learn:
         # In a small library, threads wait for one another longer than they compute.
         with threadpool_limits(1 if len(heard) < _SMALL else None):
-            model, impressions = learn(heard, listeners, sound(), net, settings.lesson, windows)
+            examine = hear_of(heard.keys, telling=True)
+            landscape = Landscape.explore(len(heard), hear_of(heard.keys), examine, settings.lesson.seed)
+            model, impressions = learn(heard, listeners, landscape, net, settings.lesson, windows)
         model.about["evidence"] = now.as_json()
         save_model(models, model)
         outcome.model, outcome.learnt, outcome.digest = model, True, _digest(heard, listeners, model.id)
@@ -188,8 +191,8 @@ def learn_and_place(
         kept = _kept(models, model, settings)
         if settings.force:
             kept.forget()
-        impressions = kept.current(model, heard.keys, lambda keys: store.sound(net, keys))
-    by_net = windows.said_by_nets(model, heard.keys, sound)
+        impressions = kept.current(model, heard.keys, hear_of)
+    by_net = windows.said_by_nets(model, heard.keys, hear_of(heard.keys), landscape)
     outcome.places = place(model, heard, listeners, impressions, by_net)
 
 

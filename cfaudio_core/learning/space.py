@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.linalg import cholesky, solve_triangular
 
-from cfaudio_core.tracks import FloatArray, float32
+from cfaudio_core.tracks import FloatArray, IntArray, float32
 
 _SHRINKAGE = 2.0  # so many times the mean variance within a track is added in every direction
 _CHANGE = 0.5  # size of the part for what changes, against 1 for what stays
@@ -46,6 +46,10 @@ class Sound(NamedTuple):
     within: npt.NDArray[np.float64]
     widths: int = 0
 
+    def at(self, positions: IntArray) -> Sound:
+        """What was heard of the tracks at int64 (k,) positions."""
+        return self._replace(summaries=self.summaries[positions], spreads=self.spreads[positions])
+
     def parts(self) -> list[tuple[slice, float]]:
         """Columns that belong together, and the size of their part of the space."""
         rest = self.summaries.shape[1] - self.widths
@@ -71,10 +75,15 @@ def summarise(windows: npt.NDArray[np.float16]) -> tuple[FloatArray, FloatArray]
     return float32(mean), float32(drawn_in - mean)
 
 
-def gather_sound(heard: Iterable[tuple[str, npt.NDArray[np.float16]]], keys: Sequence[str], widths: int = 0) -> Sound:
-    """Summaries in the order of `keys`, from (key, windows) pairs in any order; every key must be among them."""
+def gather_sound(
+    heard: Iterable[tuple[str, npt.NDArray[np.float16]]], keys: Sequence[str], widths: int = 0, *, telling: bool = True
+) -> Sound:
+    """Summaries in the order of `keys`, from (key, windows) pairs in any order; every key must be among them.
+
+    `within`, which takes the most time, is left at zeros where this is not to tell what space a library lies in.
+    """
     first = {key: i for i, key in reversed(list(enumerate(keys)))}
-    looked_into = set(sorted(first)[:: max(len(first) // _TELLING, 1)])
+    looked_into = set(sorted(first)[:: max(len(first) // _TELLING, 1)]) if telling else set()
     summaries = spreads = np.zeros((0, 0), np.float32)
     within = np.zeros((0, 0))
     freedom = 0
@@ -167,10 +176,8 @@ def _length(features: npt.NDArray[np.floating]) -> np.float32:
     return np.float32(np.sqrt(squared)) if squared > 1e-12 else np.float32(1)
 
 
-def principal_axes(features: FloatArray, n: int, seed: int, sample: int = 10_000) -> FloatArray:
-    """float32 (dim, n): the axes along which the library's sound varies most; zeros where it has fewer."""
-    if len(features) > sample:
-        features = features[np.sort(np.random.default_rng(seed).choice(len(features), sample, replace=False))]
+def principal_axes(features: FloatArray, n: int) -> FloatArray:
+    """float32 (dim, n): the axes along which the sound of some tracks varies most; zeros where it has fewer."""
     wide = features.astype(np.float64)
     if len(wide) < wide.shape[1]:  # the same axes, in a moment instead of seconds
         _, spread, rows = np.linalg.svd(wide, full_matrices=False)
