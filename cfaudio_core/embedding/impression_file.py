@@ -5,12 +5,13 @@ A cache: deleting it loses nothing but computing time.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from safetensors import SafetensorError
-from safetensors.numpy import load, save
+from safetensors import SafetensorError, safe_open
 from scipy import sparse
 
 from cfaudio_core.errors import StoreError
@@ -18,6 +19,8 @@ from cfaudio_core.files import write_whole
 from cfaudio_core.learning.impressions import Impressions, space_of
 from cfaudio_core.learning.landscape import Hear, Landscape
 from cfaudio_core.learning.model_files import Model
+
+_DTYPES = {"float32": "F32", "int32": "I32", "int64": "I64", "uint8": "U8"}
 
 
 class ImpressionFile:
@@ -83,9 +86,7 @@ class ImpressionFile:
             **{name: np.frombuffer(text.encode(), np.uint8) for name, text in texts.items()},
         }
         try:
-            write_whole(
-                self.path, save({name: np.ascontiguousarray(array) for name, array in arrays.items()}), private=True
-            )
+            write_whole(self.path, _packed(arrays), private=True)
         except OSError as error:
             raise StoreError(f"{self.path}: {error.strerror}") from error
 
@@ -95,9 +96,10 @@ class ImpressionFile:
 
     def _read(self) -> tuple[list[str], Impressions | None]:
         try:
-            arrays = load(self.path.read_bytes())
-            if arrays["made_for"].tobytes().decode() != self._made_for:
-                return [], None
+            with safe_open(self.path, framework="numpy") as file:
+                if file.get_tensor("made_for").tobytes().decode() != self._made_for:
+                    return [], None
+                arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (it is no mapping)
             keys = arrays["keys"].tobytes().decode().split("\n")
             parts = tuple(arrays[f"graph.{part}"] for part in ("data", "indices", "indptr"))
             graph = sparse.csr_array(parts, shape=(len(keys), len(keys)))
@@ -108,3 +110,20 @@ class ImpressionFile:
         if not all(np.isfinite(part).all() for part in (*impressions[:3], graph.data)):
             return [], None
         return (keys, impressions) if {len(part) for part in impressions[:3]} == {len(keys)} else ([], None)
+
+
+def _packed(arrays: Mapping[str, np.ndarray[Any, Any]]) -> Iterator[bytes | memoryview]:
+    """A safetensors file, part by part: `safetensors.save` holds all of it twice, which is too much here."""
+    header, end = {}, 0
+    for name, array in arrays.items():
+        header[name] = {
+            "dtype": _DTYPES[array.dtype.name],
+            "shape": array.shape,
+            "data_offsets": (end, end + array.nbytes),
+        }
+        end += array.nbytes
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    yield len(text).to_bytes(8, "little") + text
+    for array in arrays.values():
+        yield memoryview(np.ascontiguousarray(array)).cast("B") if array.size else b""

@@ -235,6 +235,12 @@ def _usable(models: Path, net: str, settings: RunSettings) -> Model | None:
 
 def _digest(tracks: Tracks, people: Sequence[Listener], model: str) -> str:
     """Changes with anything that a track's place depends on."""
-    facts = [tracks.ids.tolist(), tracks.keys, tracks.artists, tracks.albums, tracks.genres, model]
-    counts = [(p.name, p.plays.tolist(), p.skips.tolist(), p.sessions.digest(tracks.keys)) for p in people]
-    return hashlib.blake2b(json.dumps([facts, counts]).encode(), digest_size=16).hexdigest()
+    digest = hashlib.blake2b(model.encode(), digest_size=16)
+    for start in range(0, len(tracks), _SMALL):
+        part = slice(start, start + _SMALL)
+        facts = [tracks.ids[part].tolist(), tracks.keys[part], tracks.artists[part], tracks.albums[part]]
+        digest.update(json.dumps([*facts, tracks.genres[part]]).encode())
+    for person in people:
+        digest.update(f"{person.name} {person.sessions.digest(tracks.keys)}".encode())
+        digest.update(person.plays.tobytes() + person.skips.tobytes())
+    return digest.hexdigest()
