@@ -24,7 +24,7 @@ from cfaudio_core.learning.model_files import FORMAT, Model
 from cfaudio_core.learning.neighbours import sound_graph
 from cfaudio_core.learning.net_settings import NetSettings
 from cfaudio_core.learning.prediction_error import prediction_error
-from cfaudio_core.learning.search import TELLING, all_along, search_basis
+from cfaudio_core.learning.search import LARGE, TELLING, all_along, search_basis
 from cfaudio_core.learning.selection import select
 from cfaudio_core.learning.space import principal_axes
 from cfaudio_core.listening.counts import Listener
@@ -205,10 +205,18 @@ def _teach(
 
 def _factorize(contexts: Contexts, settings: LessonSettings) -> tuple[Factors, Tuned]:
     """Factors of contexts and tracks, and what was chosen for them on a validation cut of the sessions."""
+    met, n = np.unique(contexts.matrix.indices), contexts.matrix.shape[1]
+    if large := n > LARGE:  # most tracks are in no context, and none of the sums is to go over them
+        contexts = replace(contexts, matrix=sparse.csr_array(contexts.matrix[:, met]))
     half = replace(settings.factors, factors=settings.factors.factors // 2)  # the rest of a vector is its sound
     tuned = tuned_factorizer(contexts, settings, half)
     factorizer = make_factorizer(settings.factorizer, tuned.settings)
-    return factorizer.fit(contexts.matrix, np.random.default_rng(settings.seed)), tuned
+    factors = factorizer.fit(contexts.matrix, np.random.default_rng(settings.seed))
+    if large:
+        everywhere = np.zeros((n, factors.tracks.shape[1]), np.float32)
+        everywhere[met] = factors.tracks
+        factors = factors._replace(tracks=everywhere)
+    return factors, tuned
 
 
 def tuned_factorizer(contexts: Contexts, settings: LessonSettings, factors: FactorizerSettings) -> Tuned:
