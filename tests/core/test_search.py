@@ -34,6 +34,17 @@ def test_beyond_it_the_nearest_are_still_found(monkeypatch):
     assert (found != np.arange(3000)[:, None]).all()
 
 
+def test_cells_that_are_full_are_divided_and_the_nearest_are_still_found(monkeypatch):
+    exact, _ = nearest(points(3000), 3)
+    monkeypatch.setattr(search, "LARGE", 1000)
+    monkeypatch.setattr(search, "_FULL", 12)
+    found, _ = nearest(points(3000), 3)
+    np.testing.assert_array_equal(found, nearest(points(3000), 3)[0])
+    recall = np.mean([len(set(a) & set(b)) for a, b in zip(exact, found, strict=True)]) / 3
+    assert recall > 0.6  # of a tenth of the points
+    assert (found != np.arange(3000)[:, None]).all()
+
+
 @pytest.mark.parametrize("where", [points(1200), np.ones((1200, 32), np.float32)])
 def test_there_are_as_many_neighbours_as_asked_for_however_few_are_around(monkeypatch, where):
     monkeypatch.setattr(search, "LARGE", 1000)
