@@ -83,8 +83,8 @@ def read_tracks(lib: Library, count_fields: Sequence[str]) -> Tracks:
             "keys": [str(own["cf_key"].get(row["id"], "")) for row in rows],
             "models": [intern(str(own["cf_model"].get(row["id"], ""))) for row in rows],
         }
-        for name, values in part.items():
-            columns[name] += values
+        for name, more in part.items():
+            columns[name] += more
     lengths = np.array(columns.pop("lengths"), np.float32)
     return Tracks(
         ids=np.array(ids, np.int64),

@@ -126,4 +126,4 @@ def _packed(arrays: Mapping[str, np.ndarray[Any, Any]]) -> Iterator[bytes | memo
     text += b" " * (-len(text) % 8)
     yield len(text).to_bytes(8, "little") + text
     for array in arrays.values():
-        yield memoryview(np.ascontiguousarray(array)).cast("B") if array.size else b""
+        yield np.ascontiguousarray(array).reshape(-1).view(np.uint8).data

@@ -199,7 +199,7 @@ class _Anchored(_Fits):
                 inside = [sums[k] for k in folds if k not in away]
                 count = sum(part.rows for part in inside)
                 mean[at, group] = sum(part.values for part in inside) / max(count, 1)
-                inner = np.float64(_RIDGE * among)
+                inner = _RIDGE * among.astype(np.float64)
                 for part in inside:
                     inner += part.inner
                 inner[np.diag_indices_from(inner)] += _JITTER * count

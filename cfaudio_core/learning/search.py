@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+import numpy.typing as npt
 
 from cfaudio_core.learning.landscape import Landscape
 from cfaudio_core.learning.space import principal_axes
@@ -52,7 +53,7 @@ def all_along(landscape: Landscape, basis: FloatArray) -> FloatArray:
     return places
 
 
-def nearest(points: FloatArray, k: int) -> tuple[IntArray, FloatArray]:
+def nearest(points: FloatArray, k: int) -> tuple[npt.NDArray[np.int32], FloatArray]:
     """The k nearest others of each point.
 
     Parameters
