@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from cfaudio_core.judging.hiding import groups_of
 from cfaudio_core.judging.intervals import Array, Estimate, estimate, resampled
 from cfaudio_core.judging.metrics import Ranking
-from cfaudio_core.judging.protocols import PROTOCOLS, groups_of
+from cfaudio_core.judging.protocols import PROTOCOLS
 from cfaudio_core.judging.systems import CFAUDIO, SYSTEMS
 from cfaudio_core.judging.tasks import Case, NotJudgedError, Task, World
 from cfaudio_core.listening.counts import Listener

@@ -12,6 +12,9 @@ from cfaudio_core.learning.space import Sound
 from cfaudio_core.listening.counts import Listener
 from cfaudio_core.tracks import BoolArray, FloatArray, IntArray, Tracks
 
+FEWEST = 5
+"""So many relevant tracks, and others, or sessions, it takes to judge by."""
+
 
 @dataclass(frozen=True)
 class World:

@@ -6,17 +6,9 @@ import numpy as np
 import pytest
 from synthetic import NET, QUICK, make_library, make_listener, make_tracks
 
-from cfaudio_core.judging.protocols import (
-    FOLDS,
-    MONTH,
-    cold,
-    completions,
-    groups_of,
-    loved,
-    months,
-    sample,
-    session_halves,
-)
+from cfaudio_core.judging.cold import FOLDS, cold, loved
+from cfaudio_core.judging.dated import MONTH, completions, months, session_halves
+from cfaudio_core.judging.hiding import groups_of, sample
 from cfaudio_core.judging.tasks import NotJudgedError, World
 from cfaudio_core.listening.counts import Listener
 from cfaudio_core.listening.sessions import Sessions
