@@ -19,14 +19,27 @@ FOLDS = 10
 TESTED = 400
 """As soon as so many tracks have been hidden by one seed, its other folds are left out."""
 
-LOVED = 0.8
-"""Of `Listener.liking`, -1 to 1: what a track has that is played twice as often as usual, and never skipped."""
+LOVED, USUAL = 0.8, 0.5
+"""Of `Listener.liking`, -1 to 1: what a track has that is played twice as often as usual, or just as often, and never
+skipped. What lies between may be loved or not: plays are too few to tell."""
 
+_ROUNDING = 1e-6
 _ENOUGH_TO_HIDE = -(-ENOUGH * FOLDS // (FOLDS - 1))  # known tracks of which a tenth can be hidden and enough are left
 
 
-def loved(person: Listener) -> BoolArray:
-    """Bool (n,): played at least twice as often as the listener's played tracks usually are, and not skipped instead.
+def verdicts(person: Listener) -> tuple[BoolArray, BoolArray]:
+    """What plays and skips tell of the tracks.
+
+    Parameters
+    ----------
+    person
+        The listener, over n tracks.
+
+    Returns
+    -------
+    tuple of BoolArray
+        bool (n,): loved, that is played at least twice as often as their played tracks usually are, and not skipped
+        instead. bool (n,): played no more often than usual, or skipped. The known tracks in neither are in doubt.
 
     Raises
     ------
@@ -36,18 +49,20 @@ def loved(person: Listener) -> BoolArray:
     known = int(person.known.sum())
     if known < _ENOUGH_TO_HIDE:
         raise NotJudgedError(f"{known} tracks were played or skipped; it takes {_ENOUGH_TO_HIDE}")
-    wanted = person.known & (person.liking >= LOVED)
-    most = int(wanted.sum())
-    if min(most, known - most) < FEWEST:
-        raise NotJudgedError(f"{most} of {known} tracks were played twice as often as usual; it takes {FEWEST}")
-    return wanted
+    loved, plain = person.known & (person.liking >= LOVED), person.known & (person.liking <= USUAL + _ROUNDING)
+    if min(loved.sum(), plain.sum()) < FEWEST:
+        raise NotJudgedError(
+            f"of {known} tracks {loved.sum()} were played twice as often as usual, and {plain.sum()} no more often "
+            f"than usual; it takes {FEWEST} of either"
+        )
+    return loved, plain
 
 
 def cold(world: World, kind: str, seeds: Sequence[int]) -> Iterator[Case]:
     """Hide a tenth of the known tracks at a time, whole groups of them; each seed deals the groups anew.
 
-    The candidates are the hidden tracks, the relevant ones those that are loved. A list is made from the hidden and
-    the never played.
+    The candidates are the hidden tracks, the relevant ones those that are loved; see `verdicts` for those in doubt. A
+    list is made from the hidden and the never played.
 
     Parameters
     ----------
@@ -64,7 +79,7 @@ def cold(world: World, kind: str, seeds: Sequence[int]) -> Iterator[Case]:
         If the listener has too few plays, or they are of too few groups.
     """
     person, tracks = world.listener, world.tracks
-    wanted, liking = loved(person), person.liking
+    (wanted, plain), liking = verdicts(person), person.liking
     group = groups_of(tracks, kind)
     if len(np.unique(group[wanted])) < 2:
         raise NotJudgedError(f"the loved tracks are of too few {kind}")
@@ -79,12 +94,13 @@ def cold(world: World, kind: str, seeds: Sequence[int]) -> Iterator[Case]:
         fold, left = _folds(group, person.known, wanted, np.random.default_rng(seed)), TESTED
         for k in range(FOLDS):
             tasted = np.flatnonzero((fold == k) & person.known)
-            if not 0 < wanted[tasted].sum() < len(tasted) or left <= 0:
+            if left <= 0 or not (wanted[tasted].any() and plain[tasted].any()):
                 continue
             copies = np.isin(keys, [key for key in keys[tasted] if key])
             hidden = (fold == k) | copies
             pool = np.concatenate([tasted, np.flatnonzero(unheard & ~copies)])
-            task = Task(f"cold {kind}", tasted, wanted[tasted], np.maximum(liking[tasted], 0), pool)
+            gain, doubtful = np.maximum(liking[tasted], 0), tasted[~(wanted | plain)[tasted]]
+            task = Task(f"cold {kind}", tasted, wanted[tasted], gain, pool, doubtful=doubtful)
             listed = [() if h else names for h, names in zip(hidden, tracks.playlists, strict=True)]
             people = [without(p, hidden) for p in world.people]
             left, done = left - len(tasted), done + 1
