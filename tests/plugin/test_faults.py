@@ -190,6 +190,7 @@ def test_ctrl_c_keeps_what_was_heard_and_the_next_run_goes_on(unheard: Home) -> 
 
 def test_forgetting_leaves_the_library_as_if_cfaudio_had_never_been(heard: Home, collection: Home) -> None:
     (heard.beetsdir / "cfaudio" / "mine.txt").write_text("not cfaudio's")
+    (heard.beetsdir / "cfaudio" / ".cfaudio-x").write_text("left by a killed cfplaylists")
     ran = heard.embed("--forget", "-y")
     assert ran.code == 0
     assert "fields of 40 tracks" in ran.out
@@ -219,7 +220,9 @@ def test_forgetting_takes_no_query(heard: Home) -> None:
 
 def test_a_lesson_of_an_earlier_version_is_learnt_anew_without_hearing_anything(heard: Home, hearing_fails) -> None:
     (about,) = heard.models.glob("cf-*.json")
-    about.write_text(about.read_text().replace('"format": 4', '"format": 3'))
+    older = about.read_text().replace(f'"format": {FORMAT}', f'"format": {FORMAT - 1}')
+    assert older != about.read_text()
+    about.write_text(older)
     hearing_fails()
     shutil.rmtree(heard.music)
     ran = heard.embed().fine
