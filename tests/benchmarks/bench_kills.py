@@ -6,7 +6,7 @@ LIBRARY is a folder with `library.db`, `config.yaml` and a folder `cfaudio` whos
 incomplete in each trial, so that there is something to hear; it is copied, and never written to. Each trial begins
 with the same copy, kills one command, looks at what is there, runs the command once more, and compares with what a run
 that nobody disturbed has left. Commands are killed at a moment drawn evenly over their usual duration and, as little
-of that is writing, every second time at the first write after that moment. A trial whose command ended before its
+of that is writing, every second time at the first write after one in its second half. A trial whose command ended before its
 moment came does not count as a kill.
 
 Prints a Markdown table: command, how far it had come, kills, how many of them left something unfinished (a
@@ -255,15 +255,17 @@ def main() -> None:
             while left > 0:
                 trial += 1
                 home = before.copy(root / name / f"{trial}")
-                moment = draw.uniform(0.15 * usual, usual)
-                dead = kill(home.start(COMMANDS[name]), moment, home if trial % 2 else None)
+                writing = trial % 2 == 1
+                moment = draw.uniform((0.5 if writing else 0.15) * usual, usual)
+                dead = kill(home.start(COMMANDS[name]), moment, home if writing else None)
                 where, half = "had ended", home.unfinished
                 try:
                     left -= dead
                     where = check_killed(name, home, before, after) if dead else where
                     began = time.monotonic()
                     finish(home.start(COMMANDS[name]))
-                    usual = 0.7 * usual + 0.3 * (time.monotonic() - began)  # as loaded as the machine is now
+                    if where == "nothing new":  # as loaded as the machine is now
+                        usual = 0.7 * usual + 0.3 * (time.monotonic() - began)
                     check_ended(name, home, before, after)
                     outcome = ""
                 except AssertionError as error:
