@@ -131,9 +131,7 @@ def test_files_whose_task_costs_several_workers_are_named_and_not_remembered(clu
     cluster.add_worker(nanny=True, PYTHONPATH=f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
     outcomes = list(hear_on_machines(files[:3], Ear(), cluster.address))
     assert paths(outcomes) == paths(files[:3])
-    assert {(h.state, h.problem) for h in outcomes} == {
-        (None, "several workers were lost when they were to hear it")
-    }
+    assert {(h.state, h.problem) for h in outcomes} == {(None, "several workers were lost when they were to hear it")}
 
 
 def test_of_several_mapped_folders_the_innermost_counts_and_names_need_not_be_text():
