@@ -1,8 +1,8 @@
 """Hearing on every machine of a Dask cluster that has the music: files go out as names, and features come back.
 
 Workers write nothing, and decode no file in their own process: each has one of `crew.py` for that, so that a crash or a
-hang costs the file alone here too. They may see the music in another place than the caller does: ``CFAUDIO_PATHS`` in a worker's
-environment says where, as in ``/music=/mnt/music``, several of them with `os.pathsep` between.
+hang costs the file alone here too. They may see the music in another place than the caller does: ``CFAUDIO_PATHS`` in
+a worker's environment says where, as in ``/music=/mnt/music``, several of them with `os.pathsep` between.
 """
 
 from __future__ import annotations

@@ -6,8 +6,8 @@ LIBRARY is a folder with `library.db`, `config.yaml` and a folder `cfaudio` whos
 incomplete in each trial, so that there is something to hear; it is copied, and never written to. Each trial begins
 with the same copy, kills one command, looks at what is there, runs the command once more, and compares with what a run
 that nobody disturbed has left. Commands are killed at a moment drawn evenly over their usual duration and, as little
-of that is writing, every second time at the first write after one in its second half. A trial whose command ended before its
-moment came does not count as a kill.
+of that is writing, every second time at the first write after a moment in its second half. A trial whose command ended
+before its moment came does not count as a kill.
 
 Prints a Markdown table: command, how far it had come, kills, how many of them left something unfinished (a
 file beside the place where it belongs, or the journal of a database), and how many of the trials ended well.

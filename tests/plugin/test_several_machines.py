@@ -13,7 +13,7 @@ from cfaudio_core.embedding.codec import decode
 
 pytest.importorskip("distributed")
 sys.path.append(str(Path(__file__).parents[1] / "core"))
-from dask_cluster import dask_cluster  # noqa: E402
+from dask_cluster import dask_cluster
 
 # Dask's own client leaves what Python warns of.
 pytestmark = [pytest.mark.weights, pytest.mark.filterwarnings("ignore")]
@@ -28,7 +28,7 @@ def test_vectors_scores_and_tags_do_not_depend_on_who_hears(unheard: Home, tmp_p
     there = {name: unheard.field(name) for name in ("cf_embedding", "cf_score", "cf_key", "cf_tags")}
     unheard.embed("--forget", "-y")
     unheard.configure()
-    assert "Heard 40 new tracks" in unheard.embed().fine.out
+    assert "Heard 40 new tracks" in unheard.embed().out
     here = {name: unheard.field(name) for name in there}
     assert len(there["cf_embedding"]) == 40
     for item, vector in here["cf_embedding"].items():
