@@ -8,7 +8,7 @@ DATA ?=
 TORTURE ?=
 LIBRARY ?=
 
-.PHONY: demo test lint bench bench-torture bench-kills docs clean
+.PHONY: demo test lint audit bench bench-torture bench-kills docs clean
 
 $(READY): setup.cfg pyproject.toml constraints.txt
 	$(PYTHON) -m venv --clear $(VENV)
@@ -25,6 +25,9 @@ lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+audit: $(READY)  ## known holes of the dependencies, where pip-audit can ask for them
+	$(BIN)/python .ci/audit.py
 
 bench: $(READY)  ## CORPUS=FOLDER measures on real music, DATA=FOLDER on public data (the scripts say which)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[bench]'
@@ -47,4 +50,4 @@ docs: $(READY)  ## build/docs/index.html, without warnings, and the tests that h
 	$(BIN)/python -m pytest -q tests/plugin/test_docs.py tests/plugin/test_scheduling.py
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info
+	rm -rf $(VENV) .audit build dist *.egg-info

@@ -95,5 +95,5 @@ def test_weights_outside_of_the_file_are_not_read(tmp_path, monkeypatch, place, 
         content = content.replace(b"\x08location", b"\x88\x80\x00location")
     file.write_bytes(content)
     monkeypatch.chdir(file.parent)
-    with pytest.raises(WeightsError, match="mine.onnx: has weights outside of the file"):
+    with pytest.raises(WeightsError, match=r"mine\.onnx: has weights outside of the file"):
         OnnxNet(str(file))
