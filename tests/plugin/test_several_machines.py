@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from dask_cluster import dask_cluster
 from user_home import Home
 
 from cfaudio_core.embedding.codec import decode
 
 pytest.importorskip("distributed")
-sys.path.append(str(Path(__file__).parents[1] / "core"))
-from dask_cluster import dask_cluster
 
 # Dask's own client leaves what Python warns of.
 pytestmark = [pytest.mark.weights, pytest.mark.filterwarnings("ignore")]
