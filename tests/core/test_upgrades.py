@@ -1,7 +1,7 @@
 """Stores as every schema version since 0.1.0 has written them are read by this one, with all that is in them.
 
-`history-1.sql` and `features-1.sql` in `tests/golden` were written by `python tests/core/test_upgrades.py`. A new schema
-version gets files of its own beside them, and these stay.
+`history-1.sql` and `features-1.sql` in `tests/golden` were written by `python tests/core/test_upgrades.py`. A new
+version of a schema gets a file of its own beside them, and these stay.
 """
 
 from __future__ import annotations
