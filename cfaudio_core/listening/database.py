@@ -81,7 +81,10 @@ class Database:
 
     def _is_full(self) -> bool:
         """Whether there is no room for what SQLite keeps beside its file; it calls that an I/O error, or nothing."""
-        return self._file is not None and disk_usage(self._file.parent).free < _ROOM
+        try:
+            return self._file is not None and disk_usage(self._file.parent).free < _ROOM
+        except OSError:  # what it is in is gone
+            return False
 
     @contextmanager
     def write(self) -> Iterator[sa.Connection]:
