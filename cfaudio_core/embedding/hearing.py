@@ -137,4 +137,5 @@ def hear(
                 yield from keep()
         yield from keep()
     finally:
+        heard_by.close()  # now: whoever handles an error may hold on to this frame for long
         keep()

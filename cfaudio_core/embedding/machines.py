@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from importlib import import_module
 from itertools import islice
 from multiprocessing import current_process
@@ -38,7 +38,9 @@ class Ready(NamedTuple):
     problem: str
 
 
-def hear_on_machines(files: Sequence[ToHear], ear: Ear, scheduler: str, *, batch: int = _BATCH) -> Iterator[Heard]:
+def hear_on_machines(
+    files: Sequence[ToHear], ear: Ear, scheduler: str, *, batch: int = _BATCH
+) -> Generator[Heard, None, None]:
     """Hear files on all workers of a Dask cluster.
 
     A task whose worker is lost goes to another one. Where several were lost at one task, its files have that as their
