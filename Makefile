@@ -42,9 +42,9 @@ bench: $(READY)  ## CORPUS=FOLDER measures on real music, DATA=FOLDER on public 
 bench-torture: $(READY)  ## TORTURE=FOLDER of damaged and hostile files, with their expectations in README.tsv
 	$(BIN)/python tests/benchmarks/bench_torture.py $(TORTURE)
 
-bench-kills: $(READY)  ## LIBRARY=FOLDER: 100 kills, and 30 times ctrl-C; takes half an hour
+bench-kills: $(READY)  ## LIBRARY=FOLDER: 100 kills, and 40 times ctrl-C; takes half an hour
 	$(BIN)/python tests/benchmarks/bench_kills.py $(LIBRARY) --kills 100
-	$(BIN)/python tests/benchmarks/bench_kills.py $(LIBRARY) --kills 30 --signal INT
+	$(BIN)/python tests/benchmarks/bench_kills.py $(LIBRARY) --kills 40 --signal INT
 
 bench-full-disk: $(READY)  ## LIBRARY=FOLDER, as root: disks that fill up under the commands
 	$(BIN)/python tests/benchmarks/bench_full_disk.py $(LIBRARY)
