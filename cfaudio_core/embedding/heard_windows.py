@@ -27,6 +27,7 @@ from cfaudio_core.tracks import FloatArray
 
 _MOST = 10  # windows that are read again of a track, also where it was heard whole
 _KEPT_AT_ONCE = 100
+_SAID = "said-"  # and the id of a model: what its nets say is kept as what a net has heard
 
 
 class HeardWindows(NamedTuple):
@@ -96,7 +97,7 @@ class HeardWindows(NamedTuple):
         settings = NetSettings.read(model.about["settings"]["net"])
         if settings.fine_tune == "head":
             return Ensemble(states, settings).of_places(space_of(model).apply(sound()))
-        kept = f"said-{model.id}"
+        kept = f"{_SAID}{model.id}"
         left = sorted(set(keys) - self.store.keys(kept, 1))
         if left:
             backbone = self.backbone() if settings.fine_tune in {"top", "all"} else None
@@ -111,6 +112,12 @@ class HeardWindows(NamedTuple):
         known = {key: row[0] for key, row in self.store.read(kept, sorted(set(keys)))}
         nothing = np.full(model.arrays["stack.shares"].shape[1], np.nan)
         return np.array([known.get(key, nothing) for key in keys], np.float32)
+
+    def forget_all_but(self, models: Sequence[str]) -> None:
+        """Let go of what the nets of other models have said than these, given by their ids."""
+        kept = {f"{_SAID}{model}" for model in models}
+        if gone := {net for net in self.store.nets() if net.startswith(_SAID)} - kept:
+            self.store.forget(gone)
 
 
 def _read_patches(ear: Ear, sign: Sign) -> Callable[[ToHear], Heard]:
