@@ -77,7 +77,10 @@ class AvSource:
         origins: list[int] = []
         decoded = 0
         for block in self._blocks():
-            origin = origins[-1] if block.pts is None and origins else self._position(block, start) - decoded
+            if block.pts is not None:
+                origin = round(block.pts * self._frames_a_tick) - self._origin - decoded
+            else:
+                origin = origins[-1] if origins else start
             if origins and abs(origin - origins[-1]) > jitter:
                 break
             if not origins and origin > start and first > 0:
@@ -86,8 +89,8 @@ class AvSource:
                 break
             origins.append(origin)
             decoded += block.samples
-            if origin + decoded > start - jitter and not sound.add(block):
-                break
+            if origin + decoded > start - jitter:
+                sound.add(block)
             if origin + decoded >= start + count + jitter or decoded >= count + _PATIENCE * self.rate:
                 break
         if not sound.frames:
@@ -104,9 +107,6 @@ class AvSource:
         ticks = (self._origin + max(0, first)) / self._frames_a_tick
         self._container.seek(int(ticks), stream=self._stream)
 
-    def _position(self, block: Any, otherwise: int) -> int:
-        return otherwise if block.pts is None else round(block.pts * self._frames_a_tick) - self._origin
-
     def _blocks(self) -> Iterator[Any]:
         """What the decoder gives at a time, a few milliseconds; ffmpeg calls it a frame."""
         barren = 0
@@ -121,28 +121,27 @@ class AvSource:
 
 
 class _Sound:
-    """Blocks of one format put together. They are short, and handled many at a time."""
+    """Blocks put together. They are short, and handled many at a time, as long as they are of one format."""
 
     def __init__(self) -> None:
         self.frames = 0
-        self._format: tuple[bool, int] = (True, 0)
+        self._format: tuple[Any, ...] = ()
         self._raw: list[NDArray[Any]] = []
         self._size = 0
         self._done: list[NDArray[np.float32]] = []
 
-    def add(self, block: Any) -> bool:
-        """Append a block; False if it has another format than those before."""
+    def add(self, block: Any) -> None:
+        """Append a block."""
         raw: NDArray[Any] = block.to_ndarray()
-        if not self.frames:
-            self._format = block.format.is_planar, block.layout.nb_channels
-        elif self._raw and (raw.dtype, len(raw)) != (self._raw[0].dtype, len(self._raw[0])):
-            return False
+        its_format = raw.dtype, block.format.is_planar, block.layout.nb_channels
+        if self._raw and its_format != self._format:
+            self._mix()
+        self._format = its_format
         self._raw.append(raw)
         self.frames += block.samples
         self._size += raw.size
         if self._size > _BLOCK_SAMPLES:
             self._mix()
-        return True
 
     def downmixed(self) -> NDArray[np.float32]:
         """Middle and side of all of them, shape (2, frames)."""
@@ -151,7 +150,7 @@ class _Sound:
         return np.concatenate(self._done, axis=1)
 
     def _mix(self) -> None:
-        planar, channels = self._format
+        _, planar, channels = self._format
         samples = np.concatenate(self._raw, axis=1)
         self._done.append(downmix(_to_float(samples if planar else samples.reshape(-1, channels).T)))
         self._raw, self._size = [], 0
