@@ -116,8 +116,7 @@ class HeardWindows(NamedTuple):
     def forget_all_but(self, models: Sequence[str]) -> None:
         """Let go of what the nets of other models have said than these, given by their ids."""
         kept = {f"{_SAID}{model}" for model in models}
-        if gone := {net for net in self.store.nets() if net.startswith(_SAID)} - kept:
-            self.store.forget(gone)
+        self.store.forget({net for net in self.store.nets() if net.startswith(_SAID)} - kept)
 
 
 def _read_patches(ear: Ear, sign: Sign) -> Callable[[ToHear], Heard]:
