@@ -8,7 +8,7 @@ DATA ?=
 TORTURE ?=
 LIBRARY ?=
 
-.PHONY: demo test lint bench bench-scale bench-torture bench-kills docs clean
+.PHONY: demo test lint audit bench bench-scale bench-torture bench-kills bench-full-disk docs clean
 
 $(READY): setup.cfg pyproject.toml constraints.txt
 	$(PYTHON) -m venv --clear $(VENV)
@@ -26,6 +26,9 @@ lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+audit: $(READY)  ## known holes of the dependencies, where pip-audit can ask for them
+	$(BIN)/python .ci/audit.py
+
 bench: $(READY)  ## CORPUS=FOLDER measures on real music, DATA=FOLDER on public data (the scripts say which)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[bench]'
 	$(BIN)/python tests/benchmarks/bench_hearing.py $(CORPUS)
@@ -42,12 +45,16 @@ bench-scale: $(READY)  ## a million tracks; takes an hour and 17 GB of disk
 bench-torture: $(READY)  ## TORTURE=FOLDER of damaged and hostile files, with their expectations in README.tsv
 	$(BIN)/python tests/benchmarks/bench_torture.py $(TORTURE)
 
-bench-kills: $(READY)  ## LIBRARY=FOLDER: 100 kills; takes half an hour
+bench-kills: $(READY)  ## LIBRARY=FOLDER: 100 kills, and 40 times ctrl-C; takes half an hour
 	$(BIN)/python tests/benchmarks/bench_kills.py $(LIBRARY) --kills 100
+	$(BIN)/python tests/benchmarks/bench_kills.py $(LIBRARY) --kills 40 --signal INT
+
+bench-full-disk: $(READY)  ## LIBRARY=FOLDER, as root: disks that fill up under the commands
+	$(BIN)/python tests/benchmarks/bench_full_disk.py $(LIBRARY)
 
 docs: $(READY)  ## build/docs/index.html, without warnings, and the tests that hold the pages to the code
 	$(BIN)/sphinx-build -q -W --keep-going -b html docs build/docs
 	$(BIN)/python -m pytest -q tests/plugin/test_docs.py tests/plugin/test_scheduling.py
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info
+	rm -rf $(VENV) .audit build dist *.egg-info

@@ -93,7 +93,7 @@ def run(plugin: BeetsPlugin, lib: Library, opts: EvaluateOptions, args: list[str
 
 def _world(tracks: Tracks, people: list[Listener], settings: Settings, *, quick: bool) -> tuple[World, int]:
     """What has been heard of the library, or a sample of it, and how much has been heard in all."""
-    from cfaudio_core.judging.protocols import sample
+    from cfaudio_core.judging.hiding import sample
     from cfaudio_core.judging.tasks import World
     from cfaudio_core.nets.backbone import backbone_id
 

@@ -43,7 +43,7 @@ def run(plugin: BeetsPlugin, lib: Library, opts: ReportOptions, args: list[str])
     page = render(report)
     file = folder / "index.html"
     try:
-        write_whole(file, page)
+        write_whole(file, page, private=not opts.output)  # elsewhere it may be for others to see
     except OSError as error:
         raise UserError(f"{folder}: {error.strerror}") from error
     print_(

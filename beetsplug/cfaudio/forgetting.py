@@ -33,6 +33,7 @@ _PARTS = {
     "evaluations": ("evaluations",),
     "the page of cfreport": ("report",),
     "what cfplaylists knows of its lists": ("playlists.json", "cfplaylists.lock"),
+    "what killed commands have left": (".cfaudio-*",),
 }
 
 

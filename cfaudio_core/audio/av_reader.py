@@ -21,6 +21,8 @@ _PATIENCE = 120
 # Seconds by which a time stamp may differ from the count of samples: containers round to a millisecond, and
 # a frame or two lost is not heard in 3 s.  More is missing sound.
 _JITTER = 0.06
+# Samples of all channels together that are mixed at once: what a file of many channels costs in memory.
+_BLOCK_SAMPLES = 1 << 18
 # Packets without a single frame, in a row, after which there is nothing to come.
 _BARREN_PACKETS = 2_000
 
@@ -39,7 +41,8 @@ class AvSource:
         self.rate: int = codec.sample_rate
         self._container = container
         self._stream = stream
-        self._origin = float((stream.start_time or 0) * stream.time_base)
+        self._frames_a_tick = float(stream.time_base) * self.rate
+        self._origin = round((stream.start_time or 0) * self._frames_a_tick)
         self.frames: int = self._claimed_frames()
         self._run_ups: tuple[float, ...] = _RUN_UPS
 
@@ -55,66 +58,102 @@ class AvSource:
         for i, run_up in enumerate(self._run_ups):
             first = start - int(run_up * self.rate)
             with contextlib.suppress(av.FFmpegError):
-                pieces = self._decode(first, start, count)
-                if pieces is not None:
+                sound = self._decode(first, start, count)
+                if sound is not None:
                     # What was too short here would be tried in vain, and decoded, at every other place of the file.
                     self._run_ups = self._run_ups[i:]
-                    return np.concatenate(pieces, axis=1) if pieces else NO_SOUND
+                    return sound
             if first <= 0:
                 break
         return NO_SOUND
 
-    def _decode(self, first: int, start: int, count: int) -> list[NDArray[np.float32]] | None:
+    def _decode(self, first: int, start: int, count: int) -> NDArray[np.float32] | None:
         """Decode from `first` on, keep [start, start + count); None if the seek landed late."""
         self._seek(first)
-        pieces: list[NDArray[np.float32]] = []
-        # Position counts samples from the first time stamp on; due is where the next stamp is expected.
-        position: int | None = None
-        due = start
-        budget = count + _PATIENCE * self.rate
-        for frame in self._frames():
-            stamp = due if frame.pts is None else self._position(frame)
-            if position is None:
-                position = stamp
-                if position > start:
-                    if first > 0:
-                        return None
-                    # Nothing comes earlier: the sound begins after the beginning of the track.
-                    pieces.append(np.zeros((2, min(position - start, count)), dtype=np.float32))
-                    count -= pieces[-1].shape[1]
-            elif abs(stamp - due) > _JITTER * self.rate:
+        jitter = int(_JITTER * self.rate)
+        sound = _Sound()
+        # Where the first frame of all lies, as each time stamp has it. Right after a seek they may be some
+        # milliseconds off, since a container knows only where its pages end.
+        origins: list[int] = []
+        decoded = 0
+        for block in self._blocks():
+            if block.pts is not None:
+                origin = round(block.pts * self._frames_a_tick) - self._origin - decoded
+            else:
+                origin = origins[-1] if origins else start
+            if origins and abs(origin - origins[-1]) > jitter:
                 break
-            if frame.sample_rate != self.rate:
+            if not origins and origin > start and first > 0:
+                return None
+            if block.sample_rate != self.rate:
                 break
-            sound = downmix(_to_float(frame))
-            skip, length = max(0, start - position), sound.shape[1]
-            if skip < length:
-                pieces.append(sound[:, skip : skip + count])
-                count -= pieces[-1].shape[1]
-            position += length
-            due = stamp + length
-            budget -= length
-            if count <= 0 or budget <= 0:
+            origins.append(origin)
+            decoded += block.samples
+            if origin + decoded > start - jitter:
+                sound.add(block)
+            if origin + decoded >= start + count + jitter or decoded >= count + _PATIENCE * self.rate:
                 break
-        return pieces
+        if not sound.frames:
+            return NO_SOUND
+        begins = int(np.median(origins)) + decoded - sound.frames
+        if begins > start and first > 0:
+            return None
+        # Nothing comes earlier: the sound begins after the beginning of the track.
+        silence = np.zeros((2, min(max(0, begins - start), count)), np.float32)
+        heard = sound.downmixed()[:, max(0, start - begins) :][:, : count - silence.shape[1]]
+        return np.concatenate([silence, heard], axis=1) if silence.shape[1] else heard
 
     def _seek(self, first: int) -> None:
-        seconds = self._origin + max(0, first) / self.rate
-        self._container.seek(int(seconds / self._stream.time_base), stream=self._stream)
+        ticks = (self._origin + max(0, first)) / self._frames_a_tick
+        self._container.seek(int(ticks), stream=self._stream)
 
-    def _position(self, frame: Any) -> int:
-        return round((float(frame.pts * frame.time_base) - self._origin) * self.rate)
-
-    def _frames(self) -> Iterator[Any]:
+    def _blocks(self) -> Iterator[Any]:
+        """What the decoder gives at a time, a few milliseconds; ffmpeg calls it a frame."""
         barren = 0
         for packet in self._container.demux(self._stream):
-            frames = []
+            blocks = []
             with contextlib.suppress(av.FFmpegError):  # a damaged packet; the next one may be whole
-                frames = packet.decode()
-            barren = 0 if frames else barren + 1
+                blocks = packet.decode()
+            barren = 0 if blocks else barren + 1
             if barren > _BARREN_PACKETS:
                 return
-            yield from frames
+            yield from blocks
+
+
+class _Sound:
+    """Blocks put together. They are short, and handled many at a time, as long as they are of one format."""
+
+    def __init__(self) -> None:
+        self.frames = 0
+        self._format: tuple[Any, ...] = ()
+        self._raw: list[NDArray[Any]] = []
+        self._size = 0
+        self._done: list[NDArray[np.float32]] = []
+
+    def add(self, block: Any) -> None:
+        """Append a block."""
+        raw: NDArray[Any] = block.to_ndarray()
+        its_format = raw.dtype, block.format.is_planar, block.layout.nb_channels
+        if self._raw and its_format != self._format:
+            self._mix()
+        self._format = its_format
+        self._raw.append(raw)
+        self.frames += block.samples
+        self._size += raw.size
+        if self._size > _BLOCK_SAMPLES:
+            self._mix()
+
+    def downmixed(self) -> NDArray[np.float32]:
+        """Middle and side of all of them, shape (2, frames)."""
+        if self._raw:
+            self._mix()
+        return np.concatenate(self._done, axis=1)
+
+    def _mix(self) -> None:
+        _, planar, channels = self._format
+        samples = np.concatenate(self._raw, axis=1)
+        self._done.append(downmix(_to_float(samples if planar else samples.reshape(-1, channels).T)))
+        self._raw, self._size = [], 0
 
 
 def _pre_skip(codec: Any) -> int:
@@ -123,11 +162,8 @@ def _pre_skip(codec: Any) -> int:
     return int.from_bytes(head[10:12], "little") if head.startswith(b"OpusHead") else 0
 
 
-def _to_float(frame: Any) -> NDArray[np.float32]:
-    """Return the frame's samples at full scale 1.0, shape (channels, frames)."""
-    samples: NDArray[Any] = frame.to_ndarray()
-    if not frame.format.is_planar:
-        samples = samples.reshape(-1, frame.layout.nb_channels).T
+def _to_float(samples: NDArray[Any]) -> NDArray[np.float32]:
+    """Return samples of any type at full scale 1.0."""
     if samples.dtype.kind == "f":
         return samples.astype(np.float32, copy=False)
     half = 1 << (8 * samples.dtype.itemsize - 1)

@@ -12,7 +12,7 @@ import os
 import signal
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from multiprocessing import connection, get_context
 from typing import Any
 
@@ -48,7 +48,8 @@ class _Worker:
         context: Any = get_context("loky")
         self.files: deque[ToHear] = deque()
         self.pipe, far_end = context.Pipe()
-        self._process = context.Process(target=serve, args=(far_end, ear, ready))
+        # A daemon, so that Python ends it and does not wait for it, should ctrl-C leave nobody else to do so.
+        self._process = context.Process(target=serve, args=(far_end, ear, ready), daemon=True)
         self._process.start()
         far_end.close()  # else the end of the process were not the end of the pipe
         self._begun = False
@@ -93,7 +94,7 @@ class _Worker:
 
 def hear_in_processes(
     files: Sequence[ToHear], ear: Ear, jobs: int, *, ready: MakeReady = make_ready, patience: float = PATIENCE
-) -> Iterator[Heard]:
+) -> Generator[Heard, None, None]:
     """Hear files in worker processes.
 
     Parameters

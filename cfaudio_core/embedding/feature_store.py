@@ -124,6 +124,16 @@ class FeatureStore:
         with self._database.read() as connection:
             return set(connection.scalars(query))
 
+    def nets(self) -> set[str]:
+        """Ids of all nets of which there are features."""
+        with self._database.read() as connection:
+            return set(connection.scalars(sa.select(_features.c.net).distinct()))
+
+    def forget(self, nets: Iterable[str]) -> None:
+        """Let go of the features of some nets."""
+        with self._database.write() as connection:
+            connection.execute(_features.delete().where(_features.c.net.in_(list(nets))))
+
     def files(self) -> dict[FileState, Known]:
         """Every file heard before, with what came of it."""
         with self._database.read() as connection:

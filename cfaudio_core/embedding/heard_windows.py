@@ -27,6 +27,7 @@ from cfaudio_core.tracks import FloatArray, float32
 
 _MOST = 10  # windows that are read again of a track, also where it was heard whole
 _KEPT_AT_ONCE = 100
+_SAID = "said-"  # and the id of a model: what its nets say is kept as what a net has heard
 
 
 class HeardWindows(NamedTuple):
@@ -102,7 +103,7 @@ class HeardWindows(NamedTuple):
             heads = Ensemble(states, settings)
             landscape = landscape or Landscape(space_of(model), len(keys), hear)
             return float32(np.concatenate([heads.of_places(places) for _, places in landscape.blocks()]))
-        kept = f"said-{model.id}"
+        kept = f"{_SAID}{model.id}"
         left = sorted(set(keys) - self.store.keys(kept, 1))
         if left:
             backbone = self.backbone() if settings.fine_tune in {"top", "all"} else None
@@ -117,6 +118,11 @@ class HeardWindows(NamedTuple):
         known = {key: row[0] for key, row in self.store.read(kept, sorted(set(keys)))}
         nothing = np.full(model.arrays["stack.shares"].shape[1], np.nan)
         return np.array([known.get(key, nothing) for key in keys], np.float32)
+
+    def forget_all_but(self, models: Sequence[str]) -> None:
+        """Let go of what the nets of other models have said than these, given by their ids."""
+        kept = {f"{_SAID}{model}" for model in models}
+        self.store.forget({net for net in self.store.nets() if net.startswith(_SAID)} - kept)
 
 
 def _read_patches(ear: Ear, sign: Sign) -> Callable[[ToHear], Heard]:

@@ -117,7 +117,8 @@ def hear(
     Heard
         One a file, in the order in which they are done.
     """
-    prepare_hearer(ear.backbone, wheel=ear.wheel)  # here, once: not by every worker at the same time
+    # Here, once: not by every worker at the same time. The tags need it, whoever hears.
+    prepare_hearer(ear.backbone, wheel=ear.wheel)
     heard_by = hear_on_machines(files, ear, scheduler) if scheduler else hear_in_processes(files, ear, jobs)
     batch: list[Heard] = []
 
@@ -136,4 +137,5 @@ def hear(
                 yield from keep()
         yield from keep()
     finally:
+        heard_by.close()  # now: whoever handles an error may hold on to this frame for long
         keep()

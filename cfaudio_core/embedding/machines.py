@@ -1,32 +1,33 @@
 """Hearing on every machine of a Dask cluster that has the music: files go out as names, and features come back.
 
-Workers write nothing. They may see the music in another place than the caller does: ``CFAUDIO_PATHS`` in a worker's
-environment says where, as in ``/music=/mnt/music``, several of them with `os.pathsep` between.
+Workers write nothing, and decode no file in their own process: each has one of `crew.py` for that, so that a crash or a
+hang costs the file alone here too. They may see the music in another place than the caller does: ``CFAUDIO_PATHS`` in
+a worker's environment says where, as in ``/music=/mnt/music``, several of them with `os.pathsep` between.
 """
 
 from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from importlib import import_module
 from itertools import islice
+from multiprocessing import current_process
 from typing import Any, NamedTuple
 
-from threadpoolctl import threadpool_limits
-
 from cfaudio_core import __version__
+from cfaudio_core.embedding.crew import hear_in_processes
 from cfaudio_core.embedding.heard import FileState, Heard, file_state
-from cfaudio_core.embedding.worker import Ear, ToHear, hear_file
+from cfaudio_core.embedding.worker import Ear, ToHear
 from cfaudio_core.errors import CfAudioError, SettingError
 from cfaudio_core.nets.backbone import prepare_hearer
 
 PATHS = "CFAUDIO_PATHS"
 """Environment variable of a worker: where it sees the folders that the caller knows by another name."""
 
-_BATCH = 8  # tracks a task: a task's overhead is small against a second of work, and little is lost with a worker
+_BATCH = 32  # tracks a task: its process starts in the time of four, and little is lost with a worker
 _AHEAD = 1000  # tasks that the scheduler has at a time
-_PATIENCE = 15  # seconds, for the scheduler to answer
+_FOR_AN_ANSWER = 15  # seconds, for the scheduler to give one
 _ONE = threading.Lock()
 
 
@@ -37,11 +38,13 @@ class Ready(NamedTuple):
     problem: str
 
 
-def hear_on_machines(files: Sequence[ToHear], ear: Ear, scheduler: str, *, batch: int = _BATCH) -> Iterator[Heard]:
+def hear_on_machines(
+    files: Sequence[ToHear], ear: Ear, scheduler: str, *, batch: int = _BATCH
+) -> Generator[Heard, None, None]:
     """Hear files on all workers of a Dask cluster.
 
-    A task whose worker is lost goes to another one. Where a task has cost several workers, its files are heard once
-    more in the end, one by one, and the one that costs several again has that as its problem.
+    A task whose worker is lost goes to another one. Where several were lost at one task, its files have that as their
+    problem, which is not remembered.
 
     Parameters
     ----------
@@ -69,7 +72,7 @@ def hear_on_machines(files: Sequence[ToHear], ear: Ear, scheduler: str, *, batch
     except ModuleNotFoundError as error:
         raise CfAudioError(f"executor {scheduler} needs {error.name}: pip install 'beets-cfaudio[dask]'") from error
     try:
-        client = distributed.Client(scheduler, timeout=_PATIENCE, set_as_default=False)
+        client = distributed.Client(scheduler, timeout=_FOR_AN_ANSWER, set_as_default=False)
     except (OSError, ValueError) as error:
         raise CfAudioError(f"the Dask scheduler {scheduler} cannot be reached") from error
     with client:
@@ -83,12 +86,12 @@ def hear_on_machines(files: Sequence[ToHear], ear: Ear, scheduler: str, *, batch
             return future
 
         done = distributed.as_completed([send(some) for some in islice(left, _AHEAD)], loop=client.loop)
-        suspects: list[ToHear] = []
         for future in done:
             some, states = sent.pop(future.key)
             failure = future.exception() if future.status == "error" else None
             if isinstance(failure, distributed.KilledWorker):
-                suspects += some
+                for file in some:
+                    yield Heard(file.path, None, problem="several workers were lost when they were to hear it")
             elif failure is not None:
                 raise failure
             else:
@@ -97,22 +100,17 @@ def hear_on_machines(files: Sequence[ToHear], ear: Ear, scheduler: str, *, batch
             following = next(left, None)
             if following is not None:
                 done.add(send(following))
-        # Dask suspects all that a lost worker had before it; of files heard one by one it is known.
-        for file in suspects:
-            future = send([file])
-            state = sent.pop(future.key)[1][file.path]
-            try:
-                yield _seen_from_here(future.result()[0], state)
-            except distributed.KilledWorker:
-                yield Heard(file.path, state, problem="several workers were lost when they heard it")
 
 
 def hear_there(files: Sequence[ToHear], ear: Ear) -> list[Heard]:
-    """What a worker does: hear files where it sees them, one at a time on one thread, under the caller's names."""
+    """What a worker does: hear files where it sees them, in one process of its own, under the caller's names."""
     mapping = path_mapping(os.environ.get(PATHS, ""))
-    with _ONE, threadpool_limits(1):
-        heard = [hear_file(ToHear(seen_there(file.path, mapping), file.key), ear) for file in files]
-    return [one._replace(path=file.path) for one, file in zip(heard, files, strict=True)]
+    there = [ToHear(seen_there(file.path, mapping), file.key) for file in files]
+    with _ONE:
+        # Dask's workers are daemons, which may have no processes. Those of a crew end by themselves when it is gone.
+        current_process().daemon = False
+        heard = {one.path: one for one in hear_in_processes(there, ear, 1)}
+    return [heard[seen.path]._replace(path=file.path) for seen, file in zip(there, files, strict=True)]
 
 
 def path_mapping(text: str) -> dict[bytes, bytes]:

@@ -19,6 +19,9 @@ from cfaudio_core.tracks import FloatArray, Tracks, float32
 HALF = 3.0
 """So many plays of a track weigh as much as all that its sound and tags foretell."""
 
+LEAST, MOST = 0.5, 0.9
+"""Share of the factors in a vector, the rest of which is sound: where nothing was played, and where it was a lot."""
+
 _REACH = 0.1  # in cosine: how near in sound a known track must be to say anything where nothing could be learnt
 _NOBODY = 0.1
 _BLOCK = 1000  # tracks at a time: who is new since the last lesson may know thousands
@@ -77,7 +80,9 @@ def place(
     direction = foretold[:, len(taught) :]
     if not direction.shape[1]:
         return Places(axes, scores)
-    return Places(_join(_blend_directions(own, people, direction), axes), scores)
+    plays = np.sum([p.plays for p in people], axis=0)
+    sure = float32(np.where(np.any(own, axis=1), plays / (plays + HALF), 0)[:, None])
+    return Places(_join(_blend_directions(own, direction, sure), axes, sure), scores)
 
 
 def foretell(
@@ -120,20 +125,28 @@ def _blend(prior: FloatArray, own: FloatArray, evidence: FloatArray) -> FloatArr
     return float32(weight * own + (1 - weight) * prior)
 
 
-def _blend_directions(own: FloatArray, people: Sequence[Listener], foretold: FloatArray) -> FloatArray:
+def _blend_directions(own: FloatArray, foretold: FloatArray, sure: FloatArray) -> FloatArray:
     """float32 (n, factors): the same for factors, shorter than 1 where they are not sure of their direction."""
-    plays = np.sum([p.plays for p in people], axis=0)
-    weight = np.where(np.any(own, axis=1), plays / (plays + HALF), 0)[:, None]
-    blended = weight * own + (1 - weight) * foretold
+    blended = sure * own + (1 - sure) * foretold
     return float32(blended / np.maximum(np.linalg.norm(blended, axis=1, keepdims=True), 1))
 
 
-def _join(direction: FloatArray, axes: FloatArray) -> FloatArray:
+def _join(direction: FloatArray, axes: FloatArray, sure: FloatArray) -> FloatArray:
     """float32 (n, as many as axes), unit length: factors, and for all that they do not tell, the first axes of sound.
 
-    What is heard together is not all that tracks have in common, so factors never get more than half a say.
+    What is heard together is not all that tracks have in common, so factors never get all of the say; and where they
+    are foretold from sound, half of it.
+
+    Parameters
+    ----------
+    direction
+        float32 (n, factors), of length 1 at most.
+    axes
+        float32 (n, dim): sound.
+    sure
+        float32 (n, 1), 0 to 1: how much the factors are the track's own.
     """
-    told = direction * np.float32(np.sqrt(0.5))
+    told = direction * np.sqrt(LEAST + (MOST - LEAST) * sure)
     untold = np.sqrt(1 - np.square(told).sum(axis=1, keepdims=True))
     return float32(np.hstack([told, untold * unit(axes[:, : axes.shape[1] - direction.shape[1]])]))
 

@@ -21,7 +21,15 @@ from cfaudio_core.errors import StoreError
 from cfaudio_core.learning.evidence import Change, Evidence, change
 from cfaudio_core.learning.landscape import Hear, Landscape
 from cfaudio_core.learning.learner import LessonSettings, learn
-from cfaudio_core.learning.model_files import FORMAT, Model, latest_model, load_model, require_model, save_model
+from cfaudio_core.learning.model_files import (
+    FORMAT,
+    Model,
+    kept_models,
+    latest_model,
+    load_model,
+    require_model,
+    save_model,
+)
 from cfaudio_core.listening.counts import Listener
 from cfaudio_core.nets.backbone import backbone_id
 from cfaudio_core.progress import make_way, progress
@@ -185,6 +193,7 @@ def learn_and_place(
             model, impressions = learn(heard, listeners, landscape, net, settings.lesson, windows)
         model.about["evidence"] = now.as_json()
         save_model(models, model)
+        windows.forget_all_but(kept_models(models))
         outcome.model, outcome.learnt, outcome.digest = model, True, _digest(heard, listeners, model.id)
         _kept(models, model, settings).keep(heard.keys, impressions)
     else:

@@ -8,16 +8,17 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from cfaudio_core.judging.hiding import groups_of
 from cfaudio_core.judging.intervals import Array, Estimate, estimate, resampled
 from cfaudio_core.judging.metrics import Ranking
-from cfaudio_core.judging.protocols import PROTOCOLS, groups_of
+from cfaudio_core.judging.protocols import PROTOCOLS
 from cfaudio_core.judging.systems import CFAUDIO, SYSTEMS
 from cfaudio_core.judging.tasks import Case, NotJudgedError, Task, World
 from cfaudio_core.listening.counts import Listener
 from cfaudio_core.tracks import FloatArray, IntArray, Tracks
 
 METRICS = ("recall", "ndcg", "precision", "auc", "found")
-"""See `metrics.Ranking`; all are of the pool, but for the AUC, which is of the candidates alone.
+"""See `metrics.Ranking`; all are of the pool, but for the AUC, which is of the candidates that are not in doubt.
 
 Of the others in the pool nobody knows whether they are relevant. They count as if they were not, which makes the
 figures of lists lower than the truth.
@@ -166,8 +167,9 @@ class _Book:
         What has to know in which order equal scores stand is the mean over some orders, int64 (orders, n).
         """
         times = draws if task.number < 0 else np.ones((1, len(scores)))
-        relevant, gain, known = np.zeros((3, len(scores)), np.float32)
-        relevant[task.candidates], gain[task.candidates], known[task.candidates] = task.relevant, task.gain, 1
+        relevant, gain, certain = np.zeros((3, len(scores)), np.float32)
+        relevant[task.candidates], gain[task.candidates], certain[task.candidates] = task.relevant, task.gain, 1
+        certain[task.doubtful] = 0
         size = list_length(task)
         tied = len(np.unique(scores[task.pool])) < len(task.pool)
         precision = []
@@ -179,8 +181,8 @@ class _Book:
             self._novelty.append(float(np.mean([name not in usual for name in names])))
             self._spread.append(len(set(names)) / size)
         self._listed.update(order[:size].tolist())
-        by_known = order[known[order] > 0]
-        area = Ranking(scores[by_known], relevant[by_known] > 0, times[:, by_known]).auc()
+        told = order[certain[order] > 0]
+        area = Ranking(scores[told], relevant[told] > 0, times[:, told]).auc()
         mean = np.mean(precision, axis=0)
         done = (ranking.recall(), ranking.ndcg(gain[order]), mean, area, ranking.found(size))
         self._values.append(np.stack(done, axis=1))

@@ -25,7 +25,8 @@ LEGEND = (
     "found: share of the wanted tracks that are on the list. novelty: share of the list by others than the few artists",
     "who make up half of the plays. coverage: share of all tracks that are on any list. artists: different ones, per",
     "track of a list. In brackets: 95 % intervals. Counts, and factors alone, know nothing of what is cold: they are",
-    "chance there. The never played count as not wanted, so that figures of lists are lower than the truth.",
+    "chance there. The never played count as not wanted, so that figures of lists are lower than the truth; the AUC of",
+    "what is cold leaves out what is played more than usual, but not twice as often.",
 )
 """What is printed below the tables."""
 

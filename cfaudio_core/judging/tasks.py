@@ -12,6 +12,9 @@ from cfaudio_core.learning.space import Sound
 from cfaudio_core.listening.counts import Listener
 from cfaudio_core.tracks import BoolArray, FloatArray, IntArray, Tracks
 
+FEWEST = 5
+"""So many relevant tracks, and others, or sessions, it takes to judge by."""
+
 
 @dataclass(frozen=True)
 class World:
@@ -62,6 +65,9 @@ class Task(NamedTuple):
         int64 (g,): the tracks that the wanted ones go with; none where the listener's whole taste is asked for.
     number
         Tasks of one number, in different cases, are the same one; -1 where tracks and not tasks are what was drawn.
+    doubtful
+        int64 (d,): candidates that are in the list, but in no pair of a relevant and another one: nobody knows which
+        they are.
     """
 
     table: str
@@ -71,6 +77,7 @@ class Task(NamedTuple):
     pool: IntArray
     given: IntArray = np.zeros(0, np.int64)
     number: int = -1
+    doubtful: IntArray = np.zeros(0, np.int64)
 
 
 @dataclass(frozen=True)

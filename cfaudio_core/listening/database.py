@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from shutil import disk_usage
 
 import sqlalchemy as sa
 
@@ -14,6 +15,7 @@ from cfaudio_core.errors import SettingError, StoreError
 from cfaudio_core.files import make_private
 
 _DRIVERS = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg"}
+_ROOM = 1 << 16  # bytes: twice what SQLite needs beside a database
 _EXAMPLE = "sqlite:////home/me/history.db or postgresql+psycopg://me@localhost/music"
 
 
@@ -74,7 +76,15 @@ class Database:
             with self._engine.connect() as connection:
                 yield connection
         except sa.exc.DBAPIError as error:
-            raise StoreError(f"{self.name}: {' '.join(str(error.orig).split())}") from error
+            why = "no space left on the disk" if self._is_full() else " ".join(str(error.orig).split())
+            raise StoreError(f"{self.name}: {why}") from error
+
+    def _is_full(self) -> bool:
+        """Whether there is no room for what SQLite keeps beside its file; it calls that an I/O error, or nothing."""
+        try:
+            return self._file is not None and disk_usage(self._file.parent).free < _ROOM
+        except OSError:  # what it is in is gone
+            return False
 
     @contextmanager
     def write(self) -> Iterator[sa.Connection]:

@@ -1,12 +1,14 @@
 """A net of one's own, in an ONNX file: log-mel windows in, features out.
 
 ONNX describes a graph of known operators and its weights, and no code: unlike a pickled model, a file of unknown origin
-can compute nonsense, but not run anything. What lies outside of the file is not read.
+can compute nonsense, but not run anything. A file whose weights lie outside of it is refused: onnxruntime would read
+them from wherever the file says below the current folder, or from an address in memory.
 """
 
 from __future__ import annotations
 
 import hashlib
+import re
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +18,8 @@ from cfaudio_core.errors import SettingError, WeightsError
 from cfaudio_core.nets.backbone import BANDS, FRAMES, Features, check_patches
 
 _BATCH = 8
+# The key of a place for weights as protobuf writes it: text 1 of a message, of eight bytes; both numbers may be padded.
+_ELSEWHERE = re.compile(rb"(\x0a|\x8a\x80*\x00)(\x08|\x88\x80*\x00)location")
 
 
 def file_id(name: str) -> str:
@@ -43,11 +47,13 @@ class OnnxNet:
     SettingError
         If there is no such file, or no onnxruntime.
     WeightsError
-        If it is not an ONNX model, or takes or gives something else.
+        If it is not an ONNX model, has weights in other files, or takes or gives something else.
     """
 
     def __init__(self, name: str) -> None:
         content = _content(name)
+        if _ELSEWHERE.search(content):
+            raise WeightsError(f"{name}: has weights outside of the file, which are not read")
         try:
             import onnxruntime
         except ImportError:

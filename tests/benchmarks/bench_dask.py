@@ -41,11 +41,11 @@ def main() -> None:
             two.add_worker()
             two.add_worker()
             for cluster in (one, two):  # the net is loaded, and the files are in memory
-                list(hear_on_machines(files, Ear(), cluster.address, batch=2))
+                list(hear_on_machines(files, Ear(), cluster.address))
             for _ in range(options.rounds):
                 for number, cluster in ((1, one), (2, two)):
                     began = time.monotonic()
-                    outcomes = list(hear_on_machines(files, Ear(), cluster.address, batch=2))
+                    outcomes = list(hear_on_machines(files, Ear(), cluster.address))
                     seconds[number].append(time.monotonic() - began)
                     results.append({heard.path: heard for heard in outcomes})
     first = results[0]

@@ -1,13 +1,16 @@
-"""Kill commands with SIGKILL at random moments, and see that nothing is lost, half-written or different afterwards.
+"""Kill commands, or interrupt them with ctrl-C, at random moments, and see that nothing is lost or half-written.
 
-    python tests/benchmarks/bench_kills.py LIBRARY [--kills 100] [--seed 0] [--only COMMAND]
+    python tests/benchmarks/bench_kills.py LIBRARY [--kills 100] [--seed 0] [--only COMMAND] [--signal INT]
 
 LIBRARY is a folder with `library.db`, `config.yaml` and a folder `cfaudio` whose features are of `--unheard` tracks
 incomplete in each trial, so that there is something to hear; it is copied, and never written to. Each trial begins
-with the same copy, kills one command at a moment drawn evenly over its usual duration, looks at what is there, runs
-the command once more, and compares with what a run that nobody disturbed has left.
+with the same copy, kills one command, looks at what is there, runs the command once more, and compares with what a run
+that nobody disturbed has left. Commands are killed at a moment drawn evenly over their usual duration and, as little
+of that is writing, every second time at the first write after a moment in its second half. A trial whose command ended
+before its moment came does not count as a kill.
 
-Prints a Markdown table: command, how far it had come, kills, and how many of the trials ended well.
+Prints a Markdown table: command, how far it had come, kills, how many of them left something unfinished (a
+file beside the place where it belongs, or the journal of a database), and how many of the trials ended well.
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ import argparse
 import contextlib
 import os
 import random
+import re
 import shutil
 import signal
 import sqlite3
@@ -47,9 +51,9 @@ class Home:
 
     @classmethod
     def of(cls, library: Path, folder: Path) -> Home:
-        (folder / "cfaudio").mkdir(parents=True)
+        folder.mkdir(parents=True)
         shutil.copy(library / "library.db", folder)
-        shutil.copytree(library / "cfaudio", folder / "cfaudio", dirs_exist_ok=True)
+        shutil.copytree(library / "cfaudio", folder / "cfaudio", ignore=shutil.ignore_patterns("report"))
         if (library / "listenbrainz.zip").exists():
             shutil.copy(library / "listenbrainz.zip", folder / "listens.zip")
         config = yaml.safe_load((library / "config.yaml").read_text())
@@ -134,9 +138,26 @@ class Home:
         return {file.name: file.read_bytes() for file in sorted(folder.glob("*.m3u"))} if folder.exists() else {}
 
     @property
-    def page(self) -> bytes:
-        file = self.folder / "cfaudio" / "report" / "index.html"
-        return file.read_bytes() if file.exists() else b""
+    def report(self) -> dict[str, bytes]:
+        """The page, without the day it was made, and the layout of its map."""
+        files = [self.folder / "cfaudio" / "report" / name for name in ("index.html", "map.bin")]
+        return {file.name: re.sub(rb"\d{4}-\d\d-\d\d", b"", file.read_bytes()) for file in files if file.exists()}
+
+    @property
+    def files(self) -> dict[str, int]:
+        """Sizes of all files that are not empty, but for what reading a database makes."""
+        found = {}
+        for folder, _, names in os.walk(self.folder):
+            for name in names:
+                with contextlib.suppress(FileNotFoundError):
+                    found[f"{folder}/{name}"] = Path(folder, name).stat().st_size
+        return {file: size for file, size in found.items() if size and not file.endswith("-shm")}
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether a file stands beside the place where it belongs, or a database has a journal."""
+        ends = (".db-wal", ".db-journal")
+        return any("/.cfaudio-" in name or name.endswith(ends) for name in self.files)
 
     def intact(self) -> None:
         """Every database is sound."""
@@ -151,16 +172,23 @@ def finish(process: subprocess.Popen[bytes]) -> str:
     return out
 
 
-def kill(process: subprocess.Popen[bytes], after: float) -> bool:
-    """Kill the command and its workers after so many seconds; False: it had ended before."""
-    try:
+def kill(process: subprocess.Popen[bytes], how: signal.Signals, after: float, home: Home | None) -> bool:
+    """Kill the command and its workers after so many seconds, or at its first write after that into `home`.
+
+    Returns whether it had not ended before.
+    """
+    with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(after)
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
-        return True
-    process.communicate()
-    return False
+    if home is not None:
+        there = home.files
+        while process.poll() is None and home.files == there:
+            time.sleep(0.002)
+    dead = process.poll() is None
+    if dead:
+        os.killpg(process.pid, how)
+    said = process.communicate()[0].decode("utf-8", "replace")
+    assert "Traceback" not in said or "cfaudio" not in said, said[-600:]  # beets, while it is loaded, has tracebacks
+    return dead and process.returncode == (-how if how == signal.SIGKILL else 0)  # beets ends with 0 after ctrl-C
 
 
 def check_killed(name: str, home: Home, before: Home, after: Home) -> str:
@@ -181,8 +209,9 @@ def check_killed(name: str, home: Home, before: Home, after: Home) -> str:
         for file, content in home.playlists.items():
             assert content == after.playlists[file], f"{file} is half-written"
         return f"{len(home.playlists)} of {len(after.playlists)} lists" if home.playlists else "nothing new"
-    assert not home.page or home.page.rstrip().endswith(b"</html>"), "the page is half-written"
-    return "page written" if home.page else "nothing new"
+    for file, content in home.report.items():
+        assert content == after.report[file], f"{file} is half-written"
+    return {0: "nothing new", 1: "map laid out", 2: "page written"}[len(home.report)]
 
 
 def check_ended(name: str, home: Home, before: Home, after: Home) -> None:
@@ -193,12 +222,11 @@ def check_ended(name: str, home: Home, before: Home, after: Home) -> None:
     assert home.features == after.features, "the features are not those of an undisturbed run"
     assert home.listens == after.listens, "the listens are not those of an undisturbed run"
     assert home.playlists == after.playlists, "the playlists are not those of an undisturbed run"
-    if name == "cfreport":
-        assert home.page.rstrip().endswith(b"</html>")
+    assert home.report == after.report, "the page or its map is not that of an undisturbed run"
 
 
 UNHEARD = 12
-SHARES = {"cfembed": 0.4, "cfimport": 0.25, "cfplaylists": 0.25, "cfreport": 0.1}
+SHARES = {"cfembed": 0.4, "cfimport": 0.2, "cfplaylists": 0.2, "cfreport": 0.2}
 
 
 def main() -> None:
@@ -207,10 +235,13 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", choices=list(COMMANDS))
+    parser.add_argument("--signal", choices=["KILL", "INT"], default="KILL")
     options = parser.parse_args()
+    how = signal.Signals[f"SIG{options.signal}"]
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # what is started in the background ignores ctrl-C
     draw = random.Random(options.seed)
     names = [options.only] if options.only else list(COMMANDS)
-    rows: dict[tuple[str, str], list[str]] = defaultdict(list)
+    rows: dict[tuple[str, str], list[tuple[bool, str]]] = defaultdict(list)
     with tempfile.TemporaryDirectory() as temporary:
         root = Path(temporary)
         for name in names:
@@ -228,30 +259,39 @@ def main() -> None:
             while left > 0:
                 trial += 1
                 home = before.copy(root / name / f"{trial}")
-                moment = draw.uniform(0.15 * usual, usual)
-                dead = kill(home.start(COMMANDS[name]), moment)
-                where = "?"
+                writing = trial % 2 == 1
+                moment = draw.uniform((0.5 if writing else 0.15) * usual, usual)
+                if name == "cfreport" and trial % 4 == 1:  # with its map laid out, the first that it writes is the page
+                    moment = 0
+                    (home.folder / "cfaudio" / "report").mkdir()
+                    shutil.copy(after.folder / "cfaudio" / "report" / "map.bin", home.folder / "cfaudio" / "report")
+                where, half, dead = "had ended", False, True
                 try:
+                    dead = kill(home.start(COMMANDS[name]), how, moment, home if writing else None)
                     left -= dead
-                    where = check_killed(name, home, before, after) if dead else "had ended"
+                    half = home.unfinished
+                    where = check_killed(name, home, before, after) if dead else where
                     began = time.monotonic()
                     finish(home.start(COMMANDS[name]))
-                    usual = 0.7 * usual + 0.3 * (time.monotonic() - began)  # as loaded as the machine is now
+                    if where == "nothing new":  # as loaded as the machine is now
+                        usual = 0.7 * usual + 0.3 * (time.monotonic() - began)
                     check_ended(name, home, before, after)
                     outcome = ""
                 except AssertionError as error:
                     outcome = str(error)
                 if dead:
-                    rows[name, where].append(outcome)
-                print(
-                    f"{name} {moment:.1f} s of {usual:.1f}: {where}: {outcome or 'well'}", file=sys.stderr, flush=True
-                )
+                    rows[name, where].append((half, outcome))
+                said = f"{where}{', unfinished' if dead and half else ''}: {outcome or 'well'}"
+                print(f"{name} {moment:.1f} s of {usual:.1f}: {said}", file=sys.stderr, flush=True)
                 shutil.rmtree(home.folder)
-    print("| command | when it was killed there was | kills | ended well | else |\n|---|---|---|---|---|")
-    for (name, where), outcomes in sorted(rows.items()):
+    print("| command | when it was killed there was | kills | left unfinished | ended well | else |")
+    print("|---|---|---|---|---|---|")
+    for (name, where), trials in sorted(rows.items()):
+        halves, outcomes = zip(*trials, strict=True)
         wrong = "; ".join(sorted(set(filter(None, outcomes))))
-        print(f"| `{name}` | {where} | {len(outcomes)} | {outcomes.count('')} | {wrong} |")
-    sys.exit(any(any(outcomes) for outcomes in rows.values()))
+        print(f"| `{name}` | {where} | {len(trials)} | {sum(halves)} | {outcomes.count('')} | {wrong} |")
+    print(f"\n{sum(map(len, rows.values()))} commands were killed.")
+    sys.exit(any(outcome for trials in rows.values() for _, outcome in trials))
 
 
 if __name__ == "__main__":

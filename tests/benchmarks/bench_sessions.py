@@ -30,7 +30,7 @@ from scipy import sparse
 
 from cfaudio_core.factors.contexts import ROW_WEIGHTS, gather
 from cfaudio_core.factors.wmf import WmfSettings, factorize, fold_in
-from cfaudio_core.judging.protocols import Half, session_halves
+from cfaudio_core.judging.dated import Half, session_halves
 from cfaudio_core.listening.counts import Listener
 from cfaudio_core.listening.sessions import Sessions
 from cfaudio_core.tracks import Tracks

@@ -111,6 +111,21 @@ def test_no_process_is_left_behind(tmp_path):
     assert multiprocessing.active_children() == []
 
 
+def test_a_user_s_process_that_was_interrupted_ends_though_something_still_holds_on_to_the_hearing(tmp_path):
+    code = (
+        "import sys, os; from cfaudio_core.embedding.crew import hear_in_processes;"
+        "from cfaudio_core.embedding.worker import Ear, ToHear; import crews;"
+        "files = [ToHear(os.fsencode(p), '') for p in sys.argv[1:]];"
+        "held = [hear_in_processes(files, Ear(), 2, ready=crews.make_ready)]; held.append(held);"
+        "sys.hearing = held; print(next(held[0]).key); raise KeyboardInterrupt"
+    )
+    paths = [os.fsdecode(p) for p in write_files(tmp_path, ["0.ogg", "1.ogg", "slow.ogg", "slow too.ogg"])]
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run([sys.executable, "-c", code, *paths], env=env, capture_output=True, check=False, timeout=60)
+    assert done.stdout.startswith(b"key ")
+    assert b"KeyboardInterrupt" in done.stderr
+
+
 def test_a_worker_ends_when_the_user_s_process_is_killed(tmp_path):
     code = (
         "import sys, os, signal; from cfaudio_core.embedding.crew import hear_in_processes;"

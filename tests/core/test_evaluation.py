@@ -74,7 +74,7 @@ def test_what_nobody_heard_is_chance_for_all_that_do_not_hear(by_sound, system):
 
 def test_the_upper_bound_saw_what_is_hidden(by_sound):
     assert value(by_sound, "upper bound") > 0.99
-    assert by_sound.row("upper bound").behind["auc"].value < 0
+    assert by_sound.row("upper bound").behind["precision"].value < 0
 
 
 def test_an_interval_holds_its_figure_and_cfaudio_is_not_behind_itself(by_sound):
@@ -160,6 +160,21 @@ def test_an_artist_completes_a_session_by_name():
     tracks = make_tracks(5, artists=["a", "a", "b", "c", ""])
     world, case = case_of(make_listener([1] * 5), given=[0, 2, 4], tracks=tracks)
     np.testing.assert_array_equal(SYSTEMS["artist mean"](world, case), [[1, 1, 1, 0, 0]])
+
+
+def test_what_is_in_doubt_makes_no_pairs_but_is_on_the_list():
+    at = np.arange(4)
+    task = Task("cold tracks", at, at == 1, np.float32([0, 1, 0.6, 0]), at)
+    world, case = case_of(make_listener([3, 2, 1, 0]))  # ranked by popularity, a plain one stands before the loved one
+
+    def ranked(doubtful):
+        asked = replace(case, tasks=[task._replace(doubtful=np.array(doubtful, np.int64))])
+        (table,) = judge_cases(world, [asked], at, systems=("popularity", "cfaudio"))
+        return value(table, "popularity"), value(table, "popularity", "precision")
+
+    assert ranked([]) == (pytest.approx(2 / 3), 0.5)
+    assert ranked([0]) == (1, 0.5)
+    assert ranked([2]) == (0.5, 0.5)
 
 
 def test_a_list_has_50_tracks_or_a_fifth_of_what_there_is():

@@ -1,6 +1,6 @@
 """Nets that listen for themselves: to each file once, and what cannot be read is left to the kernel machine."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -9,6 +9,7 @@ import torch
 from synthetic import NET, steady
 
 from cfaudio_core.embedding.feature_store import FeatureStore
+from cfaudio_core.embedding.heard import Heard
 from cfaudio_core.embedding.heard_windows import HeardWindows
 from cfaudio_core.embedding.worker import Ear
 from cfaudio_core.learning.model_files import Model, load_model, save_model
@@ -62,6 +63,16 @@ def test_of_a_file_that_cannot_be_read_nets_say_nothing(windows):
 def test_a_model_without_nets_says_nothing_and_opens_no_file(windows, monkeypatch):
     monkeypatch.setattr(HeardWindows, "patches", None)
     assert windows.said_by_nets(model_of(0), ["low"], lambda rows: NOTHING) is None
+
+
+def test_what_was_said_goes_with_the_model_and_what_was_heard_stays(windows):
+    first, second = model_of(1), replace(model_of(1), id="cf-second")
+    for model in (first, second):
+        windows.said_by_nets(model, ["low"], lambda: NOTHING)
+    windows.store.add(NET, 2, [Heard(windows.paths["low"], None, "low", np.zeros((2, 3), np.float16))])
+    assert windows.store.nets() == {NET, f"said-{first.id}", "said-cf-second"}
+    windows.forget_all_but(["cf-second", "cf-third"])
+    assert windows.store.nets() == {NET, "said-cf-second"}
 
 
 def test_nets_are_kept_with_the_model(windows, tmp_path):

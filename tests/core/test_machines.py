@@ -88,28 +88,50 @@ def test_workers_that_do_not_have_the_music_are_named_before_anything_is_heard(c
 def test_a_scheduler_without_workers_or_none_at_all_is_one_line(cluster, files, monkeypatch):
     with pytest.raises(CfAudioError, match="has no workers"):
         next(hear_on_machines(files, Ear(), cluster.address))
-    monkeypatch.setattr("cfaudio_core.embedding.machines._PATIENCE", 1)
+    monkeypatch.setattr("cfaudio_core.embedding.machines._FOR_AN_ANSWER", 1)
     with pytest.raises(CfAudioError, match=r"tcp://127\.0\.0\.1:9 cannot be reached"):
         next(hear_on_machines(files, Ear(), "tcp://127.0.0.1:9"))
 
 
-def test_a_file_that_costs_workers_their_lives_is_named_and_the_others_of_its_task_are_heard(cluster, files, tmp_path):
-    killer = tmp_path / "killer"
-    killer.mkdir()
-    (killer / "sitecustomize.py").write_text(
+@pytest.mark.weights
+@pytest.mark.parametrize("nanny", [True, False])
+def test_a_crash_and_a_hang_of_a_decoder_cost_their_file_and_neither_the_worker_nor_other_files(
+    cluster, files, tmp_path, nanny
+):
+    deadly = tmp_path / "deadly"
+    deadly.mkdir()
+    (deadly / "sitecustomize.py").write_text(
+        "import os, time\n"
+        "from cfaudio_core.embedding import crew, worker\n"
+        "hear = worker.hear_file\n"
+        "def deadly(file, *how):\n"
+        "    if b'01.flac' in file.path: time.sleep(1000)\n"
+        "    if b'03.flac' in file.path: os._exit(11)\n"
+        "    return hear(file, *how)\n"
+        "worker.hear_file = deadly\n"
+        "crew.hear_in_processes.__kwdefaults__['patience'] = 3\n"
+    )
+    path = f"{deadly}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"
+    process = cluster.add_worker(nanny=nanny, PYTHONPATH=path)
+    outcomes = {heard.path: heard for heard in hear_on_machines(files[:6], Ear(), cluster.address)}
+    assert len(outcomes) == 6
+    assert outcomes.pop(files[1].path).problem == "its decoder hung (nothing came of it for 3 s)"
+    assert outcomes.pop(files[3].path).problem == "its decoder crashed (exit status 11)"
+    assert all(heard.key and heard.state == file_state(path) for path, heard in outcomes.items())
+    assert process.poll() is None
+
+
+@pytest.mark.weights
+def test_files_whose_task_costs_several_workers_are_named_and_not_remembered(cluster, files, tmp_path):
+    (tmp_path / "sitecustomize.py").write_text(
         "import os\n"
         "from cfaudio_core.embedding import machines\n"
-        "hear = machines.hear_file\n"
-        "def deadly(file, ear):\n"
-        "    if b'03' in file.path: os._exit(11)\n"
-        "    return hear(file, ear)\n"
-        "machines.hear_file = deadly\n"
+        "machines.hear_there.__code__ = (lambda files, ear: os._exit(11)).__code__\n"
     )
-    cluster.add_worker(nanny=True, PYTHONPATH=f"{killer}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
-    outcomes = {heard.path: heard for heard in hear_on_machines(files[:5], Ear(), cluster.address)}
-    assert len(outcomes) == 5
-    assert outcomes.pop(files[3].path).problem == "several workers were lost when they heard it"
-    assert all(heard.key for heard in outcomes.values())
+    cluster.add_worker(nanny=True, PYTHONPATH=f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
+    outcomes = list(hear_on_machines(files[:3], Ear(), cluster.address))
+    assert paths(outcomes) == paths(files[:3])
+    assert {(h.state, h.problem) for h in outcomes} == {(None, "several workers were lost when they were to hear it")}
 
 
 def test_of_several_mapped_folders_the_innermost_counts_and_names_need_not_be_text():

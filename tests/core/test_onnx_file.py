@@ -77,13 +77,23 @@ def test_a_file_that_is_not_there_is_refused(tmp_path):
         backbone_id(str(tmp_path / "mine.onnx"))
 
 
-def test_weights_outside_of_the_file_are_not_read(tmp_path):
-    write(tmp_path / "mine.onnx")
-    model = onnx.load(tmp_path / "mine.onnx")
+@pytest.mark.parametrize("place", ["weights.bin", "../weights.bin", "/etc/passwd", "*/_ORT_MEM_ADDR_/*"])
+@pytest.mark.parametrize("padded", [False, True])
+def test_weights_outside_of_the_file_are_not_read(tmp_path, monkeypatch, place, padded):
+    file = tmp_path / "here" / "mine.onnx"
+    file.parent.mkdir()
+    for folder in (tmp_path, file.parent):
+        (folder / "weights.bin").write_bytes(np.int64(1).tobytes())
+    write(file)
+    model = onnx.load(file)
     tensor = model.graph.initializer[0]
     tensor.ClearField("int64_data")
     tensor.data_location = TensorProto.EXTERNAL
-    tensor.external_data.add(key="location", value="/etc/hostname")
-    onnx.save(model, tmp_path / "mine.onnx")
-    with pytest.raises(WeightsError, match="not an ONNX model that can be run"):
-        OnnxNet(str(tmp_path / "mine.onnx"))
+    tensor.external_data.add(key="location", value=place)
+    content = model.SerializeToString()
+    if padded:  # the same length of the key in more bytes than it takes; of what it lies in, lengths are not mended
+        content = content.replace(b"\x08location", b"\x88\x80\x00location")
+    file.write_bytes(content)
+    monkeypatch.chdir(file.parent)
+    with pytest.raises(WeightsError, match=r"mine\.onnx: has weights outside of the file"):
+        OnnxNet(str(file))

@@ -7,9 +7,12 @@ import zipfile
 import pytest
 
 from cfaudio_core.embedding.impression_file import ImpressionFile
-from cfaudio_core.errors import CfAudioError, WeightsError
+from cfaudio_core.errors import CfAudioError, SettingError, StoreError, WeightsError
+from cfaudio_core.learning.model_files import Model, latest_model, save_model
 from cfaudio_core.listening.sources import SOURCES, SourceOptions
 from cfaudio_core.nets import tensor_files
+from cfaudio_core.nets.backbone import load_hearer
+from cfaudio_core.nets.checkpoint import CheckpointError, read_bundle
 from cfaudio_core.nets.weights import convert
 
 
@@ -51,7 +54,22 @@ def test_no_source_of_listens_runs_it(file, sprung, name):
     assert not sprung.exists()
 
 
-def test_neither_do_the_readers_of_weights_and_impressions(file, sprung):
+def test_neither_do_the_readers_of_nets_weights_models_and_impressions(file, sprung, tmp_path):
+    net = file.with_suffix(".onnx")
+    net.write_bytes(file.read_bytes())
+    with pytest.raises(WeightsError, match="not an ONNX model"):
+        load_hearer(str(net))
+    for name in (file.with_suffix(".pt"), file.with_suffix(".pkl")):
+        name.write_bytes(file.read_bytes())
+        with pytest.raises(SettingError, match="nor a file"):
+            load_hearer(str(name))
+    with pytest.raises(CheckpointError):
+        read_bundle(file.read_bytes(), b"")
+    for end in (".json", ".safetensors"):
+        save_model(tmp_path / "models", Model("cf-1", {}, {}))
+        (tmp_path / "models" / f"cf-1{end}").write_bytes(file.read_bytes())
+        with pytest.raises(StoreError, match="cannot be read"):
+            latest_model(tmp_path / "models")
     with pytest.raises(WeightsError):
         tensor_files.read(file)
     with pytest.raises(WeightsError):

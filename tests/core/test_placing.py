@@ -5,7 +5,7 @@ import pytest
 from synthetic import NET, QUICK, make_listener, make_tracks, steady
 
 from cfaudio_core.embedding import placing
-from cfaudio_core.embedding.placing import HALF, Places
+from cfaudio_core.embedding.placing import HALF, LEAST, MOST, Places
 from cfaudio_core.learning.dataset import unit
 from cfaudio_core.learning.impressions import Impressions, space_of
 from cfaudio_core.learning.landscape import Landscape
@@ -70,10 +70,10 @@ def test_own_factors_outweigh_prediction_the_more_a_track_was_played(model, libr
     def nearness(plays):
         person = make_listener(np.where(np.arange(240) % 2 == 0, plays, 0))
         vectors = place(model, library.tracks, [person], library.sound).vectors
-        return np.sum(vectors[even, :3] * own, axis=1)  # at most the root of a half
+        return np.sum(vectors[even, :3] * own, axis=1)  # at most the root of the factors' share
 
     once, thrice, often = nearness(1), nearness(HALF), nearness(10_000)
-    assert often.min() > 0.999 * np.sqrt(0.5)
+    assert often.min() > 0.999 * np.sqrt(MOST)
     assert (once <= thrice + 1e-6).all()
     assert (thrice <= often + 1e-6).all()
     assert once.mean() < thrice.mean() < often.mean()
@@ -85,7 +85,7 @@ def test_a_track_without_plays_is_where_sound_and_tags_foretell(model, library, 
     foretold, _ = placing.foretell(model, library.tracks, [library.listener], heard)
     odd = np.arange(1, 240, 2)
     direction = foretold[odd, 1:] / np.maximum(np.linalg.norm(foretold[odd, 1:], axis=1, keepdims=True), 1)
-    np.testing.assert_allclose(places.vectors[odd, :3], np.sqrt(0.5) * direction, atol=1e-5)
+    np.testing.assert_allclose(places.vectors[odd, :3], np.sqrt(LEAST) * direction, atol=1e-5)
     axes = features @ model.arrays["sound.basis"]
     np.testing.assert_allclose(unit(places.vectors[:, 3:]), unit(axes[:, :3]), atol=1e-4)
     order = np.argsort(foretold[odd, 0])

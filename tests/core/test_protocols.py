@@ -6,17 +6,9 @@ import numpy as np
 import pytest
 from synthetic import NET, QUICK, make_library, make_listener, make_tracks
 
-from cfaudio_core.judging.protocols import (
-    FOLDS,
-    MONTH,
-    cold,
-    completions,
-    groups_of,
-    loved,
-    months,
-    sample,
-    session_halves,
-)
+from cfaudio_core.judging.cold import FOLDS, cold, verdicts
+from cfaudio_core.judging.dated import MONTH, completions, months, session_halves
+from cfaudio_core.judging.hiding import groups_of, sample
 from cfaudio_core.judging.tasks import NotJudgedError, World
 from cfaudio_core.listening.counts import Listener
 from cfaudio_core.listening.sessions import Sessions
@@ -38,15 +30,17 @@ def history(sessions, n, start=1_600_000_000, apart=DAY):
     return Listener("me", np.float32(heard.plays(n)), np.zeros(n, np.float32), heard)
 
 
-def test_loved_is_what_is_played_twice_as_often_as_usual():
-    wanted = loved(make_listener([1] * 40 + [4] * 10 + [2] * 10 + [0] * 5))
-    assert np.flatnonzero(wanted).tolist() == list(range(40, 50))
+def test_loved_is_what_is_played_twice_as_often_as_usual_and_what_lies_between_is_in_doubt():
+    loved, plain = verdicts(make_listener([1] * 40 + [4] * 10 + [2] * 10 + [0] * 5))  # usual is 1.4
+    assert np.flatnonzero(loved).tolist() == list(range(40, 50))
+    assert np.flatnonzero(plain).tolist() == list(range(40))
 
 
 def test_what_is_skipped_instead_is_not_loved():
     plays = [1] * 40 + [8] * 12
-    assert loved(make_listener(plays))[-1]
-    assert not loved(make_listener(plays, [0] * 51 + [9]))[-1]
+    assert verdicts(make_listener(plays))[0][-1]
+    loved, plain = verdicts(make_listener(plays, [0] * 51 + [9]))
+    assert (loved[-1], plain[-1]) == (False, True)
 
 
 @pytest.mark.parametrize(
@@ -54,18 +48,22 @@ def test_what_is_skipped_instead_is_not_loved():
     [
         ([0] * 100, "0 tracks were played or skipped; it takes 34"),
         ([1] * 33 + [0] * 9, "33 tracks were played or skipped; it takes 34"),
-        ([3] * 100, "0 of 100 tracks were played twice as often as usual; it takes 5"),
+        (
+            [3] * 100,
+            "of 100 tracks 0 were played twice as often as usual, and 100 no more often than usual; it takes 5",
+        ),
     ],
 )
 def test_a_listener_of_whom_nothing_can_be_judged_is_told_why(plays, why):
     with pytest.raises(NotJudgedError, match=why):
-        loved(make_listener(plays))
+        verdicts(make_listener(plays))
 
 
 def test_every_known_track_is_hidden_once_a_seed_with_all_that_is_known_of_it():
     cases = list(cold(world(), "tracks", [0]))
     hidden = np.concatenate([case.tasks[0].candidates for case in cases])
-    assert len(cases) == min(FOLDS, loved(LIBRARY.listener).sum())  # each has something loved
+    loved, plain = verdicts(LIBRARY.listener)
+    assert len(cases) == min(FOLDS, loved.sum())  # each has something loved
     assert {len(case.tasks[0].candidates) for case in cases} <= {6, 7}
     assert sorted(hidden) == np.flatnonzero(LIBRARY.listener.known).tolist()
     for case in cases:
@@ -75,7 +73,8 @@ def test_every_known_track_is_hidden_once_a_seed_with_all_that_is_known_of_it():
         assert case.everything == [LIBRARY.listener]
         never = np.flatnonzero(~LIBRARY.listener.known)
         assert sorted(task.pool) == sorted([*task.candidates, *never])
-        np.testing.assert_array_equal(task.relevant, loved(LIBRARY.listener)[task.candidates])
+        np.testing.assert_array_equal(task.relevant, loved[task.candidates])
+        assert set(task.doubtful) == set(task.candidates[~(loved | plain)[task.candidates]])
 
 
 def test_the_same_seed_hides_the_same_and_another_does_not():

@@ -85,6 +85,16 @@ def test_when_a_tenth_of_what_is_known_has_changed_a_lesson_is_due(run):
     assert second.model.id != first.model.id
 
 
+def test_what_nets_of_a_model_have_said_goes_with_it(run):
+    first = run.again()
+    row = Heard(b"a", None, LIBRARY.tracks.keys[0], np.zeros((1, 2), np.float16))
+    for model in (first.model.id, "cf-gone"):
+        run.store.add(f"said-{model}", 1, [row])
+    run.person = make_listener(run.person.plays + 3 * (np.arange(100) % 4 == 1))
+    run.again()
+    assert run.store.nets() == {NET, f"said-{first.model.id}"}
+
+
 def test_going_back_to_a_model_holds_until_a_lesson_is_due(run):
     first = run.again()
     run.person = make_listener(run.person.plays + 3 * (np.arange(100) % 4 == 1))

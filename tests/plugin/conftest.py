@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from beets.library import Item
 from user_home import BELLS, DRUMS, PER_ARTIST, Home, Ran, bells, drums
 
 from cfaudio_core.embedding.codec import encode
+
+sys.path.append(str(Path(__file__).parents[1] / "core"))  # for the doubles of services and clusters
 
 
 @pytest.fixture(autouse=True, scope="session")

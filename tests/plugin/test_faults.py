@@ -9,6 +9,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import zipfile
@@ -126,15 +127,68 @@ def _full(*_: object) -> None:
     raise StoreError("features.db: database or disk is full")
 
 
-@pytest.mark.skipif(os.geteuid() == 0 if hasattr(os, "geteuid") else True, reason="root may write anywhere")
-def test_a_folder_that_is_read_only_is_one_line(heard: Home) -> None:
-    folder = heard.beetsdir / "cfaudio"
-    folder.chmod(0o500)
-    try:
-        ran = heard.embed("--retrain")
-    finally:
-        folder.chmod(0o700)
-    assert (ran.code, ran.err.count("\n")) == (1, 1), ran
+def can_mount() -> bool:
+    if sys.platform != "linux" or os.geteuid() != 0:
+        return False
+    with tempfile.TemporaryDirectory() as folder:
+        if subprocess.run(["mount", "-t", "tmpfs", "tmpfs", folder], capture_output=True, check=False).returncode:
+            return False
+        subprocess.run(["umount", folder], check=True)
+    return True
+
+
+@pytest.mark.weights
+@pytest.mark.skipif(not can_mount(), reason="takes the right to mount a small disk")
+def test_disks_that_really_are_full(heard: Home) -> None:
+    bench = BENCH.with_name("bench_full_disk.py")
+    command = [sys.executable, str(bench), str(heard.beetsdir), "--free", "0,64,256", "--only", "cfembed"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "no space left on the disk" in done.stdout
+
+
+restricted = pytest.mark.skipif(
+    not hasattr(os, "geteuid") or (os.geteuid() == 0 and not shutil.which("setpriv")), reason="root may write anywhere"
+)
+
+
+def unprivileged(home: Home, *args: str) -> subprocess.CompletedProcess[str]:
+    """The real command; as root, without the right to write where one may not."""
+    command = [sys.executable, "-m", "beets", *args]
+    if os.geteuid() == 0:
+        command = ["setpriv", "--bounding-set=-dac_override,-dac_read_search", *command]
+    return subprocess.run(command, env=home.environment, capture_output=True, text=True, check=False)
+
+
+@restricted
+@pytest.mark.parametrize("command", [["cfembed", "--retrain"], ["cfimport", "csv", "plays.csv"], ["cfreport"]])
+def test_a_folder_that_is_read_only_is_one_line(heard: Home, command: list[str], monkeypatch) -> None:
+    monkeypatch.chdir(heard.folder)
+    (heard.folder / "plays.csv").write_text("artist,title,plays\nBell Anna,Stück 1,3\n", encoding="utf-8")
+    before, folder = heard.dump(), heard.beetsdir / "cfaudio"
+    for place in (folder, *folder.rglob("*")):
+        place.chmod(0o500 if place.is_dir() else 0o400)
+    ran = unprivileged(heard, *command)
+    for place in (folder, *folder.rglob("*")):
+        place.chmod(0o700 if place.is_dir() else 0o600)
+    assert (ran.returncode, ran.stderr.count("\n")) == (1, 1), ran
+    assert str(folder) in ran.stderr
+    assert heard.dump() == before
+    assert unprivileged(heard, *command).returncode == 0
+
+
+@restricted
+def test_a_library_that_is_read_only_is_told_by_beets_and_as_it_was(heard: Home) -> None:
+    before = heard.database.read_bytes()
+    heard.configure({"users": {"me": ["skip_count"]}})
+    heard.database.chmod(0o400)
+    ran = unprivileged(heard, "cfembed", "--retrain")
+    heard.database.chmod(0o600)
+    assert ran.returncode == 1, ran
+    assert "permissions" in ran.stderr
+    assert "Traceback" not in ran.stderr
+    assert heard.database.read_bytes() == before
+    assert unprivileged(heard, "cfembed").returncode == 0
 
 
 def test_files_that_vanish_meanwhile_are_named_and_the_others_are_heard(
@@ -190,6 +244,7 @@ def test_ctrl_c_keeps_what_was_heard_and_the_next_run_goes_on(unheard: Home) -> 
 
 def test_forgetting_leaves_the_library_as_if_cfaudio_had_never_been(heard: Home, collection: Home) -> None:
     (heard.beetsdir / "cfaudio" / "mine.txt").write_text("not cfaudio's")
+    (heard.beetsdir / "cfaudio" / ".cfaudio-x").write_text("left by a killed cfplaylists")
     ran = heard.embed("--forget", "-y")
     assert ran.code == 0
     assert "fields of 40 tracks" in ran.out
@@ -219,7 +274,9 @@ def test_forgetting_takes_no_query(heard: Home) -> None:
 
 def test_a_lesson_of_an_earlier_version_is_learnt_anew_without_hearing_anything(heard: Home, hearing_fails) -> None:
     (about,) = heard.models.glob("cf-*.json")
-    about.write_text(about.read_text().replace('"format": 4', '"format": 3'))
+    older = about.read_text().replace(f'"format": {FORMAT}', f'"format": {FORMAT - 1}')
+    assert older != about.read_text()
+    about.write_text(older)
     hearing_fails()
     shutil.rmtree(heard.music)
     ran = heard.embed().fine

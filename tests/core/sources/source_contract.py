@@ -28,6 +28,17 @@ Record = Listen | Tally
 _MBID_OR_NONE = re.compile(r"([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})?")
 _many = settings(deadline=None, max_examples=50, suppress_health_check=list(HealthCheck), derandomize=True)
 
+VALUES = re.compile(r'(?<=: )("(?:[^"\\]|\\.)*"|[\d.]+|null|true|false)')
+"""Single values in JSON."""
+
+ANYTHING = st.recursive(
+    st.one_of(
+        st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=5), st.just("\ud800"), st.just("\0")
+    ),
+    lambda inner: st.one_of(st.lists(inner, max_size=2), st.dictionaries(st.text(max_size=3), inner, max_size=2)),
+    max_leaves=3,
+)
+
 FOREIGN = {
     "prose.txt": b"It was a dark and stormy night;\nthe rain fell in torrents.\n",
     "picture.png": b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + bytes(range(256)),
@@ -224,25 +235,10 @@ class JsonContract(SourceContract):
     def test_values_of_any_type_give_sound_records_or_one_line(self, tmp_path):
         source = self.make(tmp_path)
         original = source.read_text()
-        values = list(re.finditer(r'(?<=: )("(?:[^"\\]|\\.)*"|[\d.]+|null|true|false)', original))
-        anything = st.recursive(
-            st.one_of(
-                st.none(),
-                st.booleans(),
-                st.integers(),
-                st.floats(),
-                st.text(max_size=5),
-                st.just("\ud800"),
-                st.just("\0"),
-            ),
-            lambda inner: st.one_of(
-                st.lists(inner, max_size=2), st.dictionaries(st.text(max_size=3), inner, max_size=2)
-            ),
-            max_leaves=3,
-        )
+        values = list(VALUES.finditer(original))
 
         @_many
-        @given(st.sampled_from(values), anything)
+        @given(st.sampled_from(values), ANYTHING)
         def check(value, other):
             changed = original[: value.start()] + json.dumps(other) + original[value.end() :]
             self._check_bytes(source, changed.encode())

@@ -1,0 +1,95 @@
+"""Stores as every schema version since 0.1.0 has written them are read by this one, with all that is in them.
+
+`history-1.sql` and `features-1.sql` in `tests/golden` were written by `python tests/core/test_upgrades.py`. A new
+version of a schema gets a file of its own beside them, and these stay.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cfaudio_core.embedding.feature_store import SCHEMA as FEATURES
+from cfaudio_core.embedding.feature_store import FeatureStore, Known
+from cfaudio_core.embedding.heard import FileState, Heard
+from cfaudio_core.listening.records import Listen, Tally, TrackText
+from cfaudio_core.listening.schema import SCHEMA as HISTORY
+from cfaudio_core.listening.snapshot import Counted, Seen
+from cfaudio_core.listening.store import ListenStore, Matched
+
+GOLDEN = Path(__file__).parents[1] / "golden"
+NOON = 1_700_000_000
+SONG = TrackText("Café", "Ünd", "Best of", "Various", path="a/\udcff.mp3", duration=245.0)
+OTHER = TrackText("Can", "Halleluhwah")
+
+
+def write_history(file: Path) -> None:
+    with ListenStore(f"sqlite:///{file}") as store:
+        records = [Listen(SONG, NOON, 240.0, False), Listen(OTHER, NOON + 300, skipped=True), Tally(OTHER, 7, 2, NOON)]
+        store.add(records, source="csv", listener_of=lambda _: "anna")
+        store.keep_matches({int(i): Matched(4, "key") for i in store.texts().ids[:1]})
+        store.keep_seen(NOON, {"play_count": {4: Counted(1, 9)}})
+
+
+def write_features(file: Path) -> None:
+    state = FileState(b"/music/\xff.mp3", 12345, 1_700_000_000_123_456_789)
+    heard = Heard(state.path, state, "key", np.arange(6, dtype=np.float16).reshape(2, 3))
+    silent = FileState(b"/music/none.mp3", 3, 1)
+    with FeatureStore(file) as store:
+        store.add("net", 10, [heard, Heard(silent.path, silent, problem="silent")])
+        store.note("placed", "digest")
+
+
+def restored(name: str, folder: Path) -> Path:
+    """A database made of a file of SQL."""
+    file = folder / f"{name}.db"
+    with contextlib.closing(sqlite3.connect(file)) as database:
+        database.executescript((GOLDEN / f"{name}.sql").read_text(encoding="utf-8"))
+    return file
+
+
+@pytest.mark.parametrize("version", range(1, HISTORY + 1))
+def test_a_history_of_any_version_is_read(tmp_path: Path, version: int) -> None:
+    with ListenStore(f"sqlite:///{restored(f'history-{version}', tmp_path)}") as store:
+        texts, listens, tallies = store.texts(), store.columns(), store.tallies()
+        tracks = dict(zip(texts.ids.tolist(), texts.tracks, strict=True))
+        assert set(tracks.values()) == {SONG, OTHER}
+        assert [(h.listener, h.source, h.listens, h.tallies) for h in store.overview()] == [("anna", "csv", 2, 1)]
+        assert len(listens) == 2
+        assert len(tallies) == 1
+        assert [(match.item_id, match.cf_key) for match in store.matched().values()] == [(4, "key")]
+        assert store.seen() == Seen(NOON, {"play_count": {4: Counted(1, 9)}})
+        again = store.add([Listen(OTHER, NOON + 300, skipped=True)], source="csv", listener_of=lambda _: "anna")
+        assert again.listens_new == 0
+
+
+@pytest.mark.parametrize("version", range(1, FEATURES + 1))
+def test_features_of_any_version_are_read(tmp_path: Path, version: int) -> None:
+    with FeatureStore(restored(f"features-{version}", tmp_path)) as store:
+        assert store.keys("net", 10) == {"key"}
+        assert store.files() == {
+            FileState(b"/music/\xff.mp3", 12345, 1_700_000_000_123_456_789): Known("key", ""),
+            FileState(b"/music/none.mp3", 3, 1): Known("", "silent"),
+        }
+        ((key, features),) = store.read("net", ["key"])
+        assert key == "key"
+        np.testing.assert_array_equal(features, np.arange(6).reshape(2, 3))
+        assert store.noted("placed") == "digest"
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        for name, version, write in (("history", HISTORY, write_history), ("features", FEATURES, write_features)):
+            write(file := Path(folder) / f"{name}.db")
+            with contextlib.closing(sqlite3.connect(file)) as database:
+                (GOLDEN / f"{name}-{version}.sql").write_text("\n".join(database.iterdump()) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

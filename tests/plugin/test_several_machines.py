@@ -1,0 +1,37 @@
+"""A library that other machines have heard is the one that this machine would have heard."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from dask_cluster import dask_cluster
+from user_home import Home
+
+from cfaudio_core.embedding.codec import decode
+
+pytest.importorskip("distributed")
+
+# Dask's own client leaves what Python warns of.
+pytestmark = [pytest.mark.weights, pytest.mark.filterwarnings("ignore")]
+
+
+def test_vectors_scores_and_tags_do_not_depend_on_who_hears(unheard: Home, tmp_path: Path) -> None:
+    with dask_cluster(tmp_path) as cluster:
+        for _ in range(2):
+            cluster.add_worker()
+        unheard.configure({"executor": cluster.address})
+        assert "Heard 40 new tracks" in unheard.beet("cfembed").out
+    there = {name: unheard.field(name) for name in ("cf_embedding", "cf_score", "cf_key", "cf_tags")}
+    unheard.embed("--forget", "-y")
+    unheard.configure()
+    assert "Heard 40 new tracks" in unheard.embed().out
+    here = {name: unheard.field(name) for name in there}
+    assert len(there["cf_embedding"]) == 40
+    for item, vector in here["cf_embedding"].items():
+        np.testing.assert_allclose(decode(there["cf_embedding"][item]), decode(vector), atol=1e-5)
+    assert there["cf_score"].keys() == here["cf_score"].keys()
+    for item, score in here["cf_score"].items():
+        assert abs(float(there["cf_score"][item]) - float(score)) < 0.01
+    assert (there["cf_key"], there["cf_tags"]) == (here["cf_key"], here["cf_tags"])
