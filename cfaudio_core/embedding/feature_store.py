@@ -19,11 +19,8 @@ from cfaudio_core.errors import StoreError
 from cfaudio_core.learning.space import Sound, gather_sound
 from cfaudio_core.listening.database import Database
 
-SCHEMA = 1
+SCHEMA = 2
 """The version of the tables that this code reads and writes."""
-
-MIGRATIONS: Mapping[int, Callable[[sa.Connection], None]] = {}
-"""From a version to the step that makes the next one of it; all of them run in one transaction."""
 
 _metadata = sa.MetaData()
 _about = sa.Table(
@@ -41,6 +38,8 @@ _features = sa.Table(
     sa.Column("windows", sa.Integer, nullable=False),
     sa.Column("data", sa.LargeBinary, nullable=False),
 )
+# Which features there are, without going through the features themselves.
+_there = sa.Index("features_there", _features.c.net, _features.c.wanted, _features.c.cf_key)
 _files = sa.Table(
     "files",
     _metadata,
@@ -50,6 +49,9 @@ _files = sa.Table(
     sa.Column("cf_key", sa.Text),
     sa.Column("problem", sa.Text),
 )
+
+MIGRATIONS: Mapping[int, Callable[[sa.Connection], None]] = {1: _there.create}
+"""From a version to the step that makes the next one of it; all of them run in one transaction."""
 
 
 class Known(NamedTuple):

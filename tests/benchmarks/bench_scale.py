@@ -100,7 +100,7 @@ def write_history(file: Path, tracks: int, known: int, listens: int, first: int,
         table.writerow(["artist", "title", "album", "time"])
         at = first
         for start in range(0, listens, 15):
-            centre, at = int(random.integers(known)), at + 6 * 3600
+            centre, at = int(random.integers(known)), at + 3 * 3600
             for step in range(min(15, listens - start)):
                 i = int(order[int(centre + random.normal(0, 40)) % known])
                 table.writerow([*names(i), at + 210 * step])
