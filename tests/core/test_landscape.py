@@ -39,4 +39,5 @@ def test_a_model_is_learnt_from_no_more_tracks_at_once_than_there_is_room_for(mo
     one, two = (learn(library.tracks, [library.listener], large, NET, QUICK)[1] for _ in range(2))
     assert max(asked) <= 37
     np.testing.assert_array_equal(one.said, two.said)
-    assert np.corrcoef(one.said[:, 0], at_once.said[:, 0])[0, 1] > 0.95
+    for in_parts, whole in zip(one.said.T, at_once.said.T, strict=True):  # by a space that 200 of the 240 tell
+        assert np.corrcoef(in_parts, whole)[0, 1] > 0.999
