@@ -26,6 +26,16 @@ _TELLING = 5000  # tracks whose windows are looked into: more make no difference
 _BLOCK = 4096  # tracks at a time: what is computed on the way must not take more memory than what comes out
 
 
+def _signed_roots() -> FloatArray:
+    """float32 (65536,): of every float16 there is, in the order of their bits."""
+    with np.errstate(invalid="ignore"):  # some are no numbers
+        wide = np.arange(2**16, dtype=np.uint16).view(np.float16).astype(np.float32)
+        return float32(np.sign(wide) * np.sqrt(np.abs(wide)))
+
+
+_ROOTS = _signed_roots()  # of features there are hundreds a window: looked up, they take a third of the time
+
+
 class Sound(NamedTuple):
     """What was heard of n tracks.
 
@@ -69,10 +79,11 @@ def summarise(windows: npt.NDArray[np.float16]) -> tuple[FloatArray, FloatArray]
     tuple
         float32 (dim,) and float32 (windows, dim).
     """
-    wide = windows.astype(np.float32)
-    drawn_in = np.sign(wide) * np.sqrt(np.abs(wide))
+    bits = np.asarray(windows, np.float16).view(np.uint16)
+    drawn_in = _ROOTS.take(bits, mode="clip")  # "clip" is quicker: there is nothing to check
     mean = drawn_in.mean(axis=0)
-    return float32(mean), float32(drawn_in - mean)
+    drawn_in -= mean
+    return mean, drawn_in
 
 
 def gather_sound(
