@@ -272,5 +272,9 @@ def _strength(wrong: FloatArray, reached: FloatArray, lesson: Lesson) -> FloatAr
 
 def gauss(one: FloatArray, other: FloatArray, gamma: float = _GAMMA) -> FloatArray:
     """float32 (n, a): 1 for the same sound, towards 0 for a different one."""
-    squared = np.square(one).sum(axis=1)[:, None] + np.square(other).sum(axis=1) - 2 * one @ other.T
-    return float32(np.exp(-gamma * np.maximum(squared, 0)))
+    # In place: there may be a hundred million of them.
+    likeness = np.square(one).sum(axis=1)[:, None] + np.square(other).sum(axis=1)
+    likeness += (-2 * one) @ other.T
+    np.maximum(likeness, 0, out=likeness)
+    likeness *= -gamma
+    return float32(np.exp(likeness, out=likeness))
