@@ -1,11 +1,11 @@
 """Time and memory of `beet cfembed` where the features of a large library are there already.
 
-    bench_scale.py [--tracks 100000] [--known 20000] [--listens 200000]
+    bench_scale.py [--tracks 100000] [--known 20000] [--listens 200000] [--keep FOLDER]
 
 Makes a beets library, a feature store of made-up features of the real shape (10 windows of 704 numbers a track), and a
 history of listening sessions in which some tracks are known. Then it runs the real commands, each in a process of its
 own, and prints seconds, CPU seconds and peak memory, and what the stages of `cfembed` took: the first run, one with
-nothing new, one after 100 new listens, and one after 100 new tracks.
+nothing new, one after 100 new listens, and one after 100 new tracks. With `--keep` the library is left in a folder.
 """
 
 from __future__ import annotations
@@ -30,14 +30,22 @@ WINDOWS, DIM = 10, 704 + N_WIDTHS
 
 AT_ONCE, NEW = 500, 100  # tracks
 FIRST = 1_200_000_000  # UTC, seconds
-STAGES = (
+STAGES = (  # in the order of the table in docs/performance.md
     ("beetsplug.cfaudio.embedding", "read_tracks"),
-    ("beetsplug.cfaudio.embedding", "take_snapshot"),
     ("beetsplug.cfaudio.embedding", "read_people"),
     ("cfaudio_core.embedding.run", "hear_library"),
-    ("cfaudio_core.embedding.run", "learn_and_place"),
+    ("cfaudio_core.learning.learner", "all_along"),
+    ("cfaudio_core.learning.learner", "sound_graph"),
+    ("cfaudio_core.learning.learner", "_factorize"),
+    ("cfaudio_core.learning.learner", "fit_kernel"),
+    ("cfaudio_core.learning.learner", "select"),
+    ("cfaudio_core.learning.learner", "fit_effects"),
+    ("cfaudio_core.learning.impressions", "_rows"),
     ("cfaudio_core.embedding.run", "learn"),
     ("cfaudio_core.embedding.run", "place"),
+    ("cfaudio_core.embedding.run", "learn_and_place"),
+    ("beetsplug.cfaudio.embedding", "fields"),
+    ("beetsplug.cfaudio.embedding", "tags"),
     ("beetsplug.cfaudio.embedding", "write_fields"),
 )
 TIMED = """
@@ -48,12 +56,13 @@ def timed(module, name):
     work = getattr(module, name)
     @functools.wraps(work)
     def wrapped(*args, **kwargs):
-        start = time.process_time()
+        cpu, clock = time.process_time(), time.perf_counter()
         try:
             return work(*args, **kwargs)
         finally:
+            before = taken.get(name, (0, 0, 0))
             peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-            taken[name] = (taken.get(name, (0, 0))[0] + time.process_time() - start, peak)
+            taken[name] = before[0] + time.process_time() - cpu, before[1] + time.perf_counter() - clock, peak
     setattr(module, name, wrapped)
 stages, *args = sys.argv[1:]
 for stage in stages.split():
@@ -63,8 +72,8 @@ sys.argv[0] = "beet"
 try:
     main(args)
 finally:
-    for name, (seconds, peak) in taken.items():
-        print(f"    {name:16} {seconds:7.1f} s of CPU  {peak:6} MB so far")
+    for name, (cpu, clock, peak) in taken.items():
+        print(f"    {name:16} {cpu:7.1f} s of CPU {clock:7.1f} s {peak:6} MB so far")
 """
 
 
@@ -79,9 +88,8 @@ def fill_store(home: Path, first: int, count: int) -> None:
             artists = {i // ARTIST: np.random.default_rng(i // ARTIST).normal(0, 0.7, 24) for i in tracks}
             random = np.random.default_rng((1, start))
             own = random.normal(0, 0.5, (len(tracks), 24))
-            mean = np.float32(
-                (styles[[style(i) for i in tracks]] + [artists[i // ARTIST] for i in tracks] + own) @ axes
-            )
+            around = styles[[style(i) for i in tracks]] + np.array([artists[i // ARTIST] for i in tracks])
+            mean = ((around + own) @ axes).astype(np.float32)
             windows = noise[random.integers(len(noise), size=len(tracks))].reshape(len(tracks), WINDOWS, DIM)
             heard = np.maximum(mean[:, None] + windows, 0).astype(np.float16)
             files = [FileState(b"a/%d.flac" % i, 1, 1) for i in tracks]
@@ -121,27 +129,36 @@ def main() -> None:
     parser.add_argument("--tracks", type=int, default=100_000)
     parser.add_argument("--known", type=int, default=20_000)
     parser.add_argument("--listens", type=int, default=200_000)
+    parser.add_argument("--keep", type=Path, help="a folder to make the library in, and to leave it there")
     opts = parser.parse_args()
+    if opts.keep:
+        opts.keep.mkdir(parents=True)
+        measure_all(opts.keep, opts.tracks, opts.known, opts.listens)
+        return
     with tempfile.TemporaryDirectory(prefix="cfaudio-bench-") as folder:
-        home = Path(folder)
-        table = home / "listens.csv"
-        make_library(home, opts.tracks)
-        fill_store(home, 0, opts.tracks)
-        write_history(table, opts.tracks, opts.known, opts.listens, FIRST, seed=2)
-        measure(home, "cfimport", "csv", str(table))
-        print(f"{opts.tracks:,} tracks: the first run", flush=True)
-        measure(home, "cfembed")
-        print("again, with nothing new", flush=True)
-        measure(home, "cfembed")
-        write_history(table, opts.tracks, opts.tracks, NEW, FIRST + 500_000_000, seed=3)
-        measure(home, "cfimport", "csv", str(table))
-        print(f"after {NEW} new listens", flush=True)
-        measure(home, "cfembed")
-        fill_library(home, opts.tracks, NEW)
-        fill_store(home, opts.tracks, NEW)
-        print(f"after {NEW} new tracks", flush=True)
-        measure(home, "cfembed")
-        measure(home, "cfrecommend", "-n", "50")
+        measure_all(Path(folder), opts.tracks, opts.known, opts.listens)
+
+
+def measure_all(home: Path, tracks: int, known: int, listens: int) -> None:
+    """Make a library in a folder, and measure."""
+    table = home / "listens.csv"
+    make_library(home, tracks)
+    fill_store(home, 0, tracks)
+    write_history(table, tracks, known, listens, FIRST, seed=2)
+    measure(home, "cfimport", "csv", str(table))
+    print(f"{tracks:,} tracks: the first run", flush=True)
+    measure(home, "cfembed")
+    print("again, with nothing new", flush=True)
+    measure(home, "cfembed")
+    write_history(table, tracks, tracks, NEW, FIRST + 500_000_000, seed=3)
+    measure(home, "cfimport", "csv", str(table))
+    print(f"after {NEW} new listens", flush=True)
+    measure(home, "cfembed")
+    fill_library(home, tracks, NEW)
+    fill_store(home, tracks, NEW)
+    print(f"after {NEW} new tracks", flush=True)
+    measure(home, "cfembed")
+    measure(home, "cfrecommend", "-n", "50")
 
 
 if __name__ == "__main__":
