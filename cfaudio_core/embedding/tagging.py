@@ -16,7 +16,7 @@ MOST = 3
 LEAST = 0.1
 """How likely a tag is at least, in the mean of a track's windows."""
 
-_AT_ONCE = 100  # tracks
+_AT_ONCE = 32  # tracks; more at once do not stay in the cache
 
 
 def tag_sounds(store: FeatureStore, ear: Ear, keys: Iterable[str]) -> dict[str, str]:
