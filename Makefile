@@ -8,7 +8,7 @@ DATA ?=
 TORTURE ?=
 LIBRARY ?=
 
-.PHONY: demo test lint audit bench bench-torture bench-kills bench-full-disk docs clean
+.PHONY: demo test lint audit bench bench-scale bench-torture bench-kills bench-full-disk docs clean
 
 $(READY): setup.cfg pyproject.toml constraints.txt
 	$(PYTHON) -m venv --clear $(VENV)
@@ -38,6 +38,9 @@ bench: $(READY)  ## CORPUS=FOLDER measures on real music, DATA=FOLDER on public 
 	$(BIN)/python tests/benchmarks/bench_learning.py
 	$(BIN)/python tests/benchmarks/bench_factors.py $(if $(DATA),--data $(DATA))
 	$(if $(DATA),$(BIN)/python tests/benchmarks/bench_sessions.py --data $(DATA))
+
+bench-scale: $(READY)  ## a million tracks; takes an hour and 17 GB of disk
+	$(BIN)/python tests/benchmarks/bench_scale.py --tracks 1000000 --known 100000 --listens 500000
 
 bench-torture: $(READY)  ## TORTURE=FOLDER of damaged and hostile files, with their expectations in README.tsv
 	$(BIN)/python tests/benchmarks/bench_torture.py $(TORTURE)

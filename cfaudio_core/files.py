@@ -6,19 +6,20 @@ import contextlib
 import os
 import tempfile
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 _PREFIX = ".cfaudio-"
 _LEFT = 3600  # seconds after which nobody writes to such a file any more
 
 
-def write_whole(file: Path, content: bytes, *, private: bool = False) -> None:
+def write_whole(file: Path, content: bytes | Iterable[bytes | memoryview], *, private: bool = False) -> None:
     """Put `content` in place of `file` at one stroke, making its folder where needed.
 
     Parameters
     ----------
     file, content
-        What to put where.
+        What to put where, whole or in parts.
     private
         For its owner's eyes alone, as are the folders that are made for it.
 
@@ -34,7 +35,8 @@ def write_whole(file: Path, content: bytes, *, private: bool = False) -> None:
     handle, temporary = tempfile.mkstemp(prefix=_PREFIX, dir=file.parent)
     try:
         with os.fdopen(handle, "wb") as out:
-            out.write(content)
+            for part in [content] if isinstance(content, bytes) else content:
+                out.write(part)
             out.flush()
             os.fsync(handle)  # else, where the power fails, an empty file may stand in its place
         if not private:

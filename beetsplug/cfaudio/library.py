@@ -31,6 +31,11 @@ Value = str | float | None
 """A field's value; None takes the field away."""
 
 _PATIENCE = 60  # seconds, for other programs to end writing
+_PART = 50_000  # ids
+_COLUMNS = (
+    *("artists", "albums", "genres", "titles", "album_titles", "albumartists", "recording_mbids", "track_mbids"),
+    *("lengths", "keys", "models"),
+)
 _UNTIDY = re.compile(rb"(^|/)\.{0,2}(/|$)")  # "a//b", "./a", "a/..": for beets to tidy up
 
 
@@ -44,37 +49,58 @@ def read_tracks(lib: Library, count_fields: Sequence[str]) -> Tracks:
     count_fields
         The flexible fields to read as counts; those that no track has are left out.
     """
-    with lib.transaction() as tx:
-        rows = tx.query(
-            "SELECT id, path, artist, albumartist, album, album_id, genres, title, length, "
-            "mb_trackid, mb_releasetrackid FROM items ORDER BY id",
-        )
-    ids = np.array([row["id"] for row in rows], np.int64)
-    paths = _paths(lib, [bytes(row["path"] or b"") for row in rows])
-    columns: dict[str, Any] = {
+    ids: list[int] = []
+    stored: list[bytes] = []
+    columns: dict[str, list[Any]] = {name: [] for name in _COLUMNS}
+    flexible: dict[str, dict[int, object]] = {name: {} for name in count_fields}
+    genres: dict[str, tuple[str, ...]] = {}
+    for first, last in _ranges(lib):
+        with lib.transaction() as tx:
+            rows = tx.query(
+                "SELECT id, path, artist, albumartist, album, album_id, genres, title, length, "
+                "mb_trackid, mb_releasetrackid FROM items WHERE id BETWEEN ? AND ? ORDER BY id",
+                (first, last),
+            )
+        own = read_fields(lib, [*count_fields, "cf_key", "cf_model"], (first, last))
+        for name, values in flexible.items():
+            values |= own[name]
+        for row in rows:
+            if (text := row["genres"] or "") not in genres:
+                genres[text] = tuple(intern(genre) for genre in text.split(MULTI_VALUE_DELIMITER) if genre)
+        ids += [row["id"] for row in rows]
+        stored += [bytes(row["path"] or b"") for row in rows]
         # What many tracks share is kept once: a large library's names take most of the memory there is to save.
-        "artists": [intern((row["artist"] or row["albumartist"] or "").strip()) for row in rows],
-        "albums": [intern(_album(row["album_id"], row["albumartist"], row["album"])) for row in rows],
-        "genres": [tuple(intern(g) for g in (row["genres"] or "").split(MULTI_VALUE_DELIMITER) if g) for row in rows],
-        "titles": [row["title"] or "" for row in rows],
-        "album_titles": [intern(row["album"] or "") for row in rows],
-        "albumartists": [intern(row["albumartist"] or "") for row in rows],
-        "recording_mbids": [(row["mb_trackid"] or "").strip().lower() for row in rows],
-        "track_mbids": [(row["mb_releasetrackid"] or "").strip().lower() for row in rows],
-        "lengths": np.array([row["length"] or 0 for row in rows], np.float32),
-        "playlists": [()] * len(rows),
-    }
-    del rows
-    flexible = read_fields(lib, [*count_fields, "cf_key", "cf_model"])
-    keys, models = flexible.pop("cf_key"), flexible.pop("cf_model")
+        part: dict[str, list[Any]] = {
+            "artists": [intern((row["artist"] or row["albumartist"] or "").strip()) for row in rows],
+            "albums": [intern(_album(row["album_id"], row["albumartist"], row["album"])) for row in rows],
+            "genres": [genres[row["genres"] or ""] for row in rows],
+            "titles": [row["title"] or "" for row in rows],
+            "album_titles": [intern(row["album"] or "") for row in rows],
+            "albumartists": [intern(row["albumartist"] or "") for row in rows],
+            "recording_mbids": [(row["mb_trackid"] or "").strip().lower() for row in rows],
+            "track_mbids": [(row["mb_releasetrackid"] or "").strip().lower() for row in rows],
+            "lengths": [row["length"] or 0 for row in rows],
+            "keys": [str(own["cf_key"].get(row["id"], "")) for row in rows],
+            "models": [intern(str(own["cf_model"].get(row["id"], ""))) for row in rows],
+        }
+        for name, more in part.items():
+            columns[name] += more
+    lengths = np.array(columns.pop("lengths"), np.float32)
     return Tracks(
-        ids=ids,
-        paths=paths,
-        keys=[str(keys.get(int(i), "")) for i in ids],
-        models=[intern(str(models.get(int(i), ""))) for i in ids],
+        ids=np.array(ids, np.int64),
+        paths=_paths(lib, stored),
+        lengths=lengths,
+        playlists=[()] * len(ids),
         counts={name: column(ids, values) for name, values in flexible.items() if values},
         **columns,
     )
+
+
+def _ranges(lib: Library) -> list[tuple[int, int]]:
+    """First and last id of parts of the library: rows take many times the memory of what is kept of them."""
+    with lib.transaction() as tx:
+        first, last = tx.query("SELECT min(id), max(id) FROM items")[0]
+    return [] if last is None else [(at, min(at + _PART - 1, last)) for at in range(first, last + 1, _PART)]
 
 
 def matching(lib: Library, query: list[str]) -> list[int]:
@@ -85,14 +111,21 @@ def matching(lib: Library, query: list[str]) -> list[int]:
     return ids
 
 
-def read_fields(lib: Library, names: Sequence[str]) -> dict[str, dict[int, object]]:
-    """Flexible fields as they are stored: field to item id to value."""
+def read_fields(
+    lib: Library, names: Sequence[str], within: tuple[int, int] | None = None
+) -> dict[str, dict[int, object]]:
+    """Flexible fields as they are stored, of all items or those from one id to another: field to id to value."""
     values: dict[str, dict[int, object]] = {name: {} for name in names}
     marks = ", ".join("?" * len(values))
-    with lib.transaction() as tx:
-        found = tx.query(f"SELECT key, entity_id, value FROM item_attributes WHERE key IN ({marks})", [*values])
-    for row in found:
-        values[row["key"]][row["entity_id"]] = row["value"]
+    for first, last in [within] if within else _ranges(lib):
+        with lib.transaction() as tx:
+            found = tx.query(
+                "SELECT key, entity_id, value FROM item_attributes "
+                f"WHERE entity_id BETWEEN ? AND ? AND key IN ({marks})",
+                [first, last, *values],
+            )
+        for row in found:
+            values[row["key"]][row["entity_id"]] = row["value"]
     return values
 
 
@@ -129,17 +162,18 @@ def write_fields(lib: Library, fields: Mapping[str, Mapping[int, Value]]) -> int
         If the library cannot be written; it is as it was then.
     """
     # Compared and prepared before the transaction: beets commits one even when its body raises.
-    there = read_fields(lib, list(fields))
     new: list[tuple[str, str | float, int]] = []
     gone: list[tuple[str, int]] = []
-    for name, values in fields.items():
-        for item, value in values.items():
-            old = there[name].get(item)
-            if value is None:
-                if old is not None:
-                    gone.append((name, item))
-            elif old is None or str(old) != str(value):
-                new.append((name, value, item))
+    for first, last in _ranges(lib):
+        there = read_fields(lib, list(fields), (first, last))
+        for name, values in fields.items():
+            for item in sorted(values.keys() & range(first, last + 1)):
+                value, old = values[item], there[name].get(item)
+                if value is None:
+                    if old is not None:
+                        gone.append((name, item))
+                elif old is None or str(old) != str(value):
+                    new.append((name, value, item))
     if new or gone:
         insert = (
             "INSERT OR REPLACE INTO item_attributes (key, value, entity_id) SELECT ?, ?, id FROM items WHERE id = ?"

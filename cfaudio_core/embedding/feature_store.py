@@ -19,11 +19,8 @@ from cfaudio_core.errors import StoreError
 from cfaudio_core.learning.space import Sound, gather_sound
 from cfaudio_core.listening.database import Database
 
-SCHEMA = 1
+SCHEMA = 2
 """The version of the tables that this code reads and writes."""
-
-MIGRATIONS: Mapping[int, Callable[[sa.Connection], None]] = {}
-"""From a version to the step that makes the next one of it; all of them run in one transaction."""
 
 _metadata = sa.MetaData()
 _about = sa.Table(
@@ -41,6 +38,8 @@ _features = sa.Table(
     sa.Column("windows", sa.Integer, nullable=False),
     sa.Column("data", sa.LargeBinary, nullable=False),
 )
+# Which features there are, without going through the features themselves.
+_there = sa.Index("features_there", _features.c.net, _features.c.wanted, _features.c.cf_key)
 _files = sa.Table(
     "files",
     _metadata,
@@ -50,6 +49,9 @@ _files = sa.Table(
     sa.Column("cf_key", sa.Text),
     sa.Column("problem", sa.Text),
 )
+
+MIGRATIONS: Mapping[int, Callable[[sa.Connection], None]] = {1: _there.create}
+"""From a version to the step that makes the next one of it; all of them run in one transaction."""
 
 
 class Known(NamedTuple):
@@ -167,9 +169,12 @@ class FeatureStore:
                 for key, windows, data in connection.execute(sa.select(*columns).where(_features.c.net == net, some)):
                     yield key, np.frombuffer(data, "<f2").reshape(windows, -1)
 
-    def sound(self, net: str, keys: Sequence[str]) -> Sound:
-        """What was heard of n tracks, in the order of their content keys, all of which must be there."""
-        return gather_sound(self.read(net, sorted(set(keys))), keys, N_WIDTHS)
+    def sound(self, net: str, keys: Sequence[str], *, telling: bool = True) -> Sound:
+        """What was heard of n tracks, in the order of their content keys, all of which must be there.
+
+        `telling`: with what tells a space of sound, see `learning.space.gather_sound`.
+        """
+        return gather_sound(self.read(net, sorted(set(keys)) if telling else keys), keys, N_WIDTHS, telling=telling)
 
     def _check_schema(self) -> None:
         with self._database.read() as connection:

@@ -18,12 +18,12 @@ from cfaudio_core.embedding.heard import Heard
 from cfaudio_core.embedding.worker import Ear, Sign, ToHear
 from cfaudio_core.errors import AudioError, SettingError
 from cfaudio_core.learning.impressions import space_of
+from cfaudio_core.learning.landscape import Hear, Landscape
 from cfaudio_core.learning.model_files import Model
 from cfaudio_core.learning.net_settings import NetSettings
-from cfaudio_core.learning.space import Sound
 from cfaudio_core.nets.backbone import Backbone, load_backbone
 from cfaudio_core.progress import progress
-from cfaudio_core.tracks import FloatArray
+from cfaudio_core.tracks import FloatArray, float32
 
 _MOST = 10  # windows that are read again of a track, also where it was heard whole
 _KEPT_AT_ONCE = 100
@@ -73,7 +73,9 @@ class HeardWindows(NamedTuple):
             raise SettingError("fine_tune: of several nets only the head can be trained")
         return load_backbone(name, wheel=self.ear.wheel)
 
-    def said_by_nets(self, model: Model, keys: Sequence[str], sound: Callable[[], Sound]) -> FloatArray | None:
+    def said_by_nets(
+        self, model: Model, keys: Sequence[str], hear: Hear, landscape: Landscape | None = None
+    ) -> FloatArray | None:
         """What a model's trained nets say of tracks. Deep ones listen to the files, once; what they say is kept.
 
         Parameters
@@ -82,8 +84,10 @@ class HeardWindows(NamedTuple):
             What was learnt.
         keys
             Of n tracks.
-        sound
-            Gives what was heard of them.
+        hear
+            What was heard of them.
+        landscape
+            Where they lie in the model's space of sound, if that is there already.
 
         Returns
         -------
@@ -96,7 +100,9 @@ class HeardWindows(NamedTuple):
 
         settings = NetSettings.read(model.about["settings"]["net"])
         if settings.fine_tune == "head":
-            return Ensemble(states, settings).of_places(space_of(model).apply(sound()))
+            heads = Ensemble(states, settings)
+            landscape = landscape or Landscape(space_of(model), len(keys), hear)
+            return float32(np.concatenate([heads.of_places(places) for _, places in landscape.blocks()]))
         kept = f"{_SAID}{model.id}"
         left = sorted(set(keys) - self.store.keys(kept, 1))
         if left:

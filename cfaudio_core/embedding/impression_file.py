@@ -5,19 +5,22 @@ A cache: deleting it loses nothing but computing time.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from safetensors import SafetensorError
-from safetensors.numpy import load, save
+from safetensors import SafetensorError, safe_open
 from scipy import sparse
 
 from cfaudio_core.errors import StoreError
 from cfaudio_core.files import write_whole
 from cfaudio_core.learning.impressions import Impressions, space_of
+from cfaudio_core.learning.landscape import Hear, Landscape
 from cfaudio_core.learning.model_files import Model
-from cfaudio_core.learning.space import Sound
+
+_DTYPES = {"float32": "F32", "int32": "I32", "int64": "I64", "uint8": "U8"}
 
 
 class ImpressionFile:
@@ -34,7 +37,7 @@ class ImpressionFile:
     def __init__(self, path: Path, made_for: str) -> None:
         self.path, self._made_for = path, made_for
 
-    def current(self, model: Model, keys: Sequence[str], hear: Callable[[Sequence[str]], Sound]) -> Impressions:
+    def current(self, model: Model, keys: Sequence[str], hear_of: Callable[[Sequence[str]], Hear]) -> Impressions:
         """The impressions of tracks: from the file as far as they are there, and for the next time left there.
 
         Parameters
@@ -43,8 +46,8 @@ class ImpressionFile:
             Whose they are.
         keys
             n content keys.
-        hear
-            The sound of the tracks with these keys.
+        hear_of
+            What was heard of the tracks with some keys.
 
         Raises
         ------
@@ -57,11 +60,11 @@ class ImpressionFile:
         at = {key: row for row, key in enumerate(there)}
         new = [key for key in dict.fromkeys(keys) if key not in at]
         if kept is None or len(new) == len(set(keys)):
-            result = Impressions.of(model, space_of(model).apply(hear(keys)))
+            result = Impressions.of(model, Landscape(space_of(model), len(keys), hear_of(keys)))
         else:
             at |= {key: len(there) + row for row, key in enumerate(new)}
             rows = np.array([at[key] for key in keys], np.int64)
-            result = kept.joined_by(model, space_of(model).apply(hear(new)) if new else None, rows)
+            result = kept.joined_by(model, Landscape(space_of(model), len(new), hear_of(new)), rows)
         self.keep(keys, result)
         return result
 
@@ -83,9 +86,7 @@ class ImpressionFile:
             **{name: np.frombuffer(text.encode(), np.uint8) for name, text in texts.items()},
         }
         try:
-            write_whole(
-                self.path, save({name: np.ascontiguousarray(array) for name, array in arrays.items()}), private=True
-            )
+            write_whole(self.path, _packed(arrays), private=True)
         except OSError as error:
             raise StoreError(f"{self.path}: {error.strerror}") from error
 
@@ -95,9 +96,10 @@ class ImpressionFile:
 
     def _read(self) -> tuple[list[str], Impressions | None]:
         try:
-            arrays = load(self.path.read_bytes())
-            if arrays["made_for"].tobytes().decode() != self._made_for:
-                return [], None
+            with safe_open(self.path, framework="numpy") as file:
+                if file.get_tensor("made_for").tobytes().decode() != self._made_for:
+                    return [], None
+                arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (it is no mapping)
             keys = arrays["keys"].tobytes().decode().split("\n")
             parts = tuple(arrays[f"graph.{part}"] for part in ("data", "indices", "indptr"))
             graph = sparse.csr_array(parts, shape=(len(keys), len(keys)))
@@ -108,3 +110,20 @@ class ImpressionFile:
         if not all(np.isfinite(part).all() for part in (*impressions[:3], graph.data)):
             return [], None
         return (keys, impressions) if {len(part) for part in impressions[:3]} == {len(keys)} else ([], None)
+
+
+def _packed(arrays: Mapping[str, np.ndarray[Any, Any]]) -> Iterator[bytes | memoryview]:
+    """A safetensors file, part by part: `safetensors.save` holds all of it twice, which is too much here."""
+    header, end = {}, 0
+    for name, array in arrays.items():
+        header[name] = {
+            "dtype": _DTYPES[array.dtype.name],
+            "shape": array.shape,
+            "data_offsets": (end, end + array.nbytes),
+        }
+        end += array.nbytes
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    yield len(text).to_bytes(8, "little") + text
+    for array in arrays.values():
+        yield np.ascontiguousarray(array).reshape(-1).view(np.uint8).data

@@ -19,6 +19,7 @@ from cfaudio_core.embedding.placing import Places, place
 from cfaudio_core.embedding.worker import Ear
 from cfaudio_core.errors import StoreError
 from cfaudio_core.learning.evidence import Change, Evidence, change
+from cfaudio_core.learning.landscape import Hear, Landscape
 from cfaudio_core.learning.learner import LessonSettings, learn
 from cfaudio_core.learning.model_files import (
     FORMAT,
@@ -29,7 +30,6 @@ from cfaudio_core.learning.model_files import (
     require_model,
     save_model,
 )
-from cfaudio_core.learning.space import Sound
 from cfaudio_core.listening.counts import Listener
 from cfaudio_core.nets.backbone import backbone_id
 from cfaudio_core.progress import make_way, progress
@@ -180,14 +180,17 @@ def learn_and_place(
             return
     outcome.changed = changed
 
-    def sound() -> Sound:
-        return store.sound(net, heard.keys)
+    def hear_of(keys: Sequence[str], *, telling: bool = False) -> Hear:
+        return lambda rows: store.sound(net, [keys[i] for i in rows], telling=telling)
 
+    landscape: Landscape | None = None
     windows = HeardWindows(store, net, settings.ear, dict(zip(heard.keys, heard.paths, strict=True)), settings.jobs)
     if model is None or must_learn:
         # In a small library, threads wait for one another longer than they compute.
         with threadpool_limits(1 if len(heard) < _SMALL else None):
-            model, impressions = learn(heard, listeners, sound(), net, settings.lesson, windows)
+            examine = hear_of(heard.keys, telling=True)
+            landscape = Landscape.explore(len(heard), hear_of(heard.keys), examine, settings.lesson.seed)
+            model, impressions = learn(heard, listeners, landscape, net, settings.lesson, windows)
         model.about["evidence"] = now.as_json()
         save_model(models, model)
         windows.forget_all_but(kept_models(models))
@@ -197,8 +200,8 @@ def learn_and_place(
         kept = _kept(models, model, settings)
         if settings.force:
             kept.forget()
-        impressions = kept.current(model, heard.keys, lambda keys: store.sound(net, keys))
-    by_net = windows.said_by_nets(model, heard.keys, sound)
+        impressions = kept.current(model, heard.keys, hear_of)
+    by_net = windows.said_by_nets(model, heard.keys, hear_of(heard.keys), landscape)
     outcome.places = place(model, heard, listeners, impressions, by_net)
 
 
@@ -241,6 +244,12 @@ def _usable(models: Path, net: str, settings: RunSettings) -> Model | None:
 
 def _digest(tracks: Tracks, people: Sequence[Listener], model: str) -> str:
     """Changes with anything that a track's place depends on."""
-    facts = [tracks.ids.tolist(), tracks.keys, tracks.artists, tracks.albums, tracks.genres, model]
-    counts = [(p.name, p.plays.tolist(), p.skips.tolist(), p.sessions.digest(tracks.keys)) for p in people]
-    return hashlib.blake2b(json.dumps([facts, counts]).encode(), digest_size=16).hexdigest()
+    digest = hashlib.blake2b(model.encode(), digest_size=16)
+    for start in range(0, len(tracks), _SMALL):
+        part = slice(start, start + _SMALL)
+        facts = [tracks.ids[part].tolist(), tracks.keys[part], tracks.artists[part], tracks.albums[part]]
+        digest.update(json.dumps([*facts, tracks.genres[part]]).encode())
+    for person in people:
+        digest.update(f"{person.name} {person.sessions.digest(tracks.keys)}".encode())
+        digest.update(person.plays.tobytes() + person.skips.tobytes())
+    return digest.hexdigest()

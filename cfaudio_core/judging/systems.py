@@ -18,6 +18,7 @@ from cfaudio_core.factors.factorizer import make_factorizer
 from cfaudio_core.judging import baselines
 from cfaudio_core.judging.tasks import Case, World
 from cfaudio_core.learning.dataset import unit
+from cfaudio_core.learning.landscape import Landscape
 from cfaudio_core.learning.learner import learn, tuned_factorizer
 from cfaudio_core.learning.space import Sound
 from cfaudio_core.listening.counts import Listener
@@ -80,7 +81,7 @@ SYSTEMS: Mapping[str, System] = MappingProxyType(
 
 def _cfaudio(world: World, case: Case, sound: Sound) -> FloatArray:
     lesson = replace(world.lesson, seed=world.lesson.seed + case.seed)
-    model, impressions = learn(case.tracks, case.people, sound, world.net, lesson)
+    model, impressions = learn(case.tracks, case.people, Landscape.of(sound), world.net, lesson)
     places = place(model, case.tracks, case.people, impressions)
     if not case.completes:
         return places.scores.get(case.listener.name, np.zeros(len(world.tracks), np.float32))

@@ -14,6 +14,7 @@ import numpy as np
 from cfaudio_core.learning.dataset import Lesson, Targets
 from cfaudio_core.learning.effects import Held, fit_effects
 from cfaudio_core.learning.kernel import fit_kernel
+from cfaudio_core.learning.landscape import Landscape
 from cfaudio_core.tracks import FloatArray, IntArray, Tracks, float32
 
 MOST = 2000
@@ -38,7 +39,7 @@ def hold_albums_apart(tracks: Tracks, lesson: Lesson, seed: int, most: int | Non
     """
     if most is not None and len(lesson.known) > most:
         rows = np.sort(np.random.default_rng([seed, 2]).choice(len(lesson.known), most, replace=False))
-        lesson = lesson._replace(known=lesson.known[rows], targets=lesson.targets.subset(rows), fold=lesson.fold[rows])
+        lesson = lesson.subset(rows)
     albums: dict[str, list[int]] = defaultdict(list)
     for row, at in enumerate(lesson.known):
         albums[tracks.albums[at] or f"\0{row}"].append(row)
@@ -59,6 +60,7 @@ def hold_albums_apart(tracks: Tracks, lesson: Lesson, seed: int, most: int | Non
 
 def compare(
     tracks: Tracks,
+    landscape: Landscape,
     lesson: Lesson,
     by_kernel: FloatArray,
     by_net: FloatArray | None,
@@ -69,8 +71,8 @@ def compare(
 
     Parameters
     ----------
-    tracks
-        n tracks.
+    tracks, landscape
+        n tracks, and where they lie in the space of sound.
     lesson
         What was learnt of them, with the folds that are held out.
     by_kernel, by_net, together
@@ -93,7 +95,7 @@ def compare(
         "model": fit_effects(tracks, lesson.known, held, alone.groups)[1],
         "kernel": by_kernel[:, :listeners],
         "artist": _artist_means([tracks.artists[i] for i in lesson.known], liking, lesson.fold),
-        "shuffled": _by_shuffled_sound(alone, seed),
+        "shuffled": _by_shuffled_sound(landscape, alone, seed),
         "truth": float32(np.where(liking.known, liking.preference, np.nan)),
     }
     return said if by_net is None else {**said, "net": np.nan_to_num(by_net[:, :listeners])}
@@ -118,7 +120,7 @@ def _artist_means(artists: Sequence[str], targets: Targets, fold: IntArray) -> F
     return float32(np.where(named[:, None], foretold, 0))
 
 
-def _by_shuffled_sound(lesson: Lesson, seed: int) -> FloatArray:
+def _by_shuffled_sound(landscape: Landscape, lesson: Lesson, seed: int) -> FloatArray:
     """float32 (m, outputs): what the kernel machine foretells when every track has the sound of another."""
-    anywhere = np.random.default_rng([seed, 1]).permutation(len(lesson.features))[: len(lesson.known)]
-    return fit_kernel(lesson._replace(known=anywhere), seed)[1]
+    anywhere = np.random.default_rng([seed, 1]).permutation(len(landscape))[: len(lesson.known)]
+    return fit_kernel(lesson._replace(features=landscape.at(anywhere), known=anywhere), seed)[1]

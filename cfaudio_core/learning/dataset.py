@@ -79,11 +79,11 @@ class Lesson(NamedTuple):
     Attributes
     ----------
     features
-        float32 (n, dim): places of all tracks in the space of sound.
+        float32 (m, dim): places of the known tracks in the space of sound.
     graph
-        Of the n tracks, see `neighbours.sound_graph`.
+        Of all n tracks, see `neighbours.sound_graph`.
     known
-        int64 (m,): positions of those whose targets are known.
+        int64 (m,): positions of the known tracks, whose targets are known.
     targets
         Of these m.
     groups
@@ -99,9 +99,18 @@ class Lesson(NamedTuple):
     groups: IntArray
     fold: IntArray
 
+    def subset(self, rows: IntArray) -> Lesson:
+        """What is to be learnt of some of the known tracks."""
+        return self._replace(
+            features=self.features[rows],
+            known=self.known[rows],
+            targets=self.targets.subset(rows),
+            fold=self.fold[rows],
+        )
+
     def to_all(self, values: FloatArray) -> FloatArray:
         """float32 (n, outputs): values (m, outputs) of the known tracks at their places among all, 0 elsewhere."""
-        everywhere = np.zeros((len(self.features), values.shape[1]), np.float32)
+        everywhere = np.zeros((self.graph.shape[0], values.shape[1]), np.float32)
         everywhere[self.known] = values
         return everywhere
 

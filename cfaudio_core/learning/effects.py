@@ -8,8 +8,9 @@ trusted beside it, is chosen on held-out tracks. An artist nobody has played say
 from __future__ import annotations
 
 import itertools
+from array import array
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -54,14 +55,14 @@ class Effects(NamedTuple):
         sound
             float32 (n, outputs): predictions from their sound.
         """
-        has = _one_hot(_labels(tracks), self.labels)
+        has = _one_hot(len(tracks), _labels(tracks), self.labels)
         covered = self._covered(has)[:, None]
         trust = (1 - covered) * self.trust[0] + covered * self.trust[1]
         return float32(trust * sound + has @ self.values)
 
     def covered(self, tracks: Tracks) -> FloatArray:
         """float32 (n,): 0 to 1, how much is known of the label of each track of which most is known."""
-        return self._covered(_one_hot(_labels(tracks), self.labels))
+        return self._covered(_one_hot(len(tracks), _labels(tracks), self.labels))
 
     def _covered(self, has: sparse.csr_array) -> FloatArray:
         if not len(self.labels):
@@ -98,9 +99,8 @@ def fit_effects(tracks: Tracks, known: IntArray, held: Held, groups: IntArray) -
         The effects, and float32 (m, outputs): what sound and labels foretell of the known tracks, each by effects
         fitted without its fold.
     """
-    labels = _labels(tracks)
-    names = _telling(labels, known)
-    design = _one_hot(labels, names)[known]
+    names = _telling(tracks, known)
+    design = _one_hot(len(known), _labels(tracks.subset(known)), names)
     kinds = np.array([name.partition(":")[0] for name in names])
     alone = _trust(held.sound, held.truth, held.weights, groups)
     best, ridge, trust = alone * held.sound, np.full(len(names), np.inf), alone
@@ -142,28 +142,32 @@ def _held_out(design: sparse.csr_array, held: Held, ridge: FloatArray) -> FloatA
     return explained
 
 
-def _labels(tracks: Tracks) -> list[list[str]]:
-    return [
-        [f"artist:{artist}"] * bool(artist)
-        + [f"album:{album}"] * bool(album)
-        + [f"genre:{genre}" for genre in dict.fromkeys(genres)]
-        for artist, album, genres in zip(tracks.artists, tracks.albums, tracks.genres, strict=True)
-    ]
+def _labels(tracks: Tracks) -> Iterator[list[str]]:
+    """Those of one track after the other: in a large library they take more memory than anything."""
+    for artist, album, genres in zip(tracks.artists, tracks.albums, tracks.genres, strict=True):
+        yield (
+            [f"artist:{artist}"] * bool(artist)
+            + [f"album:{album}"] * bool(album)
+            + [f"genre:{genre}" for genre in dict.fromkeys(genres)]
+        )
 
 
-def _telling(labels: Sequence[Sequence[str]], known: IntArray) -> list[str]:
+def _telling(tracks: Tracks, known: IntArray) -> list[str]:
     """The labels that join a known track with any other; the rest can tell nothing."""
-    count = Counter(itertools.chain.from_iterable(labels))
-    return sorted({label for i in known for label in labels[i] if count[label] > 1})
+    count = Counter(itertools.chain.from_iterable(_labels(tracks)))
+    of_known = itertools.chain.from_iterable(_labels(tracks.subset(known)))
+    return sorted({label for label in of_known if count[label] > 1})
 
 
-def _one_hot(labels: Sequence[Sequence[str]], names: Sequence[str]) -> sparse.csr_array:
-    """float32 (n, names): which track has which label."""
+def _one_hot(n: int, labels: Iterable[Sequence[str]], names: Sequence[str]) -> sparse.csr_array:
+    """float32 (n, names): which of n tracks has which label."""
     column = {name: j for j, name in enumerate(names)}
-    rows = [i for i, own in enumerate(labels) for label in own if label in column]
-    columns = [column[label] for own in labels for label in own if label in column]
-    ones = np.ones(len(rows), np.float32)
-    return sparse.csr_array((ones, (np.array(rows, int), np.array(columns, int))), shape=(len(labels), len(names)))
+    ends, columns = array("q", [0]), array("q")
+    for own in labels:
+        columns.extend(column[label] for label in own if label in column)
+        ends.append(len(columns))
+    ones = np.ones(len(columns), np.float32)
+    return sparse.csr_array((ones, np.array(columns, int), np.array(ends, int)), shape=(n, len(names)))
 
 
 def _solve(design: sparse.csr_array, residuals: FloatArray, weights: FloatArray, ridge: FloatArray) -> FloatArray:

@@ -10,6 +10,7 @@ from scipy import sparse
 from cfaudio_core.learning.dataset import unit
 from cfaudio_core.learning.effects import Effects
 from cfaudio_core.learning.kernel import KernelMachine
+from cfaudio_core.learning.landscape import Landscape
 from cfaudio_core.learning.model_files import Model
 from cfaudio_core.learning.neighbours import sound_graph
 from cfaudio_core.learning.search import along
@@ -38,25 +39,32 @@ class Impressions(NamedTuple):
     graph: sparse.csr_array
 
     @classmethod
-    def of(cls, model: Model, features: FloatArray, graph: sparse.csr_array | None = None) -> Impressions:
-        """Those of n tracks at float32 (n, dim) places in the space of sound, whose graph may be there already."""
-        said, axes, places = _rows(model, features)
+    def of(cls, model: Model, landscape: Landscape, graph: sparse.csr_array | None = None) -> Impressions:
+        """Those of the tracks of a landscape, whose graph may be there already."""
+        said, axes, places = _rows(model, landscape)
         return cls(said, axes, places, _graph(model, places) if graph is None else graph)
 
-    def joined_by(self, model: Model, features: FloatArray | None, rows: IntArray) -> Impressions:
+    def joined_by(self, model: Model, landscape: Landscape, rows: IntArray) -> Impressions:
         """Those of a library that has changed.
 
         Parameters
         ----------
         model
             The same model.
-        features
-            float32 (new, dim), places of the tracks that are new; None: there are none.
+        landscape
+            Of the tracks that are new.
         rows
             int64 (m,): which track each of the library's is now: one of the n, or after them one of the new ones.
         """
-        tables = [self[:3]] if features is None else [self[:3], _rows(model, features)]
-        said, axes, places = (np.concatenate(parts)[rows] for parts in zip(*tables, strict=True))
+        old = np.flatnonzero(rows < len(self.said))
+        new = np.flatnonzero(rows >= len(self.said))
+
+        def joined(before: FloatArray, added: FloatArray) -> FloatArray:
+            table = np.empty((len(rows), before.shape[1]), np.float32)
+            table[old], table[new] = before[rows[old]], added[rows[new] - len(before)]
+            return table
+
+        said, axes, places = (joined(*both) for both in zip(self[:3], _rows(model, landscape), strict=True))
         return Impressions(said, axes, places, _graph(model, places))
 
 
@@ -76,11 +84,16 @@ def space_of(model: Model) -> SoundSpace:
     return SoundSpace(*(model.arrays[f"space.{part}"] for part in SoundSpace._fields))
 
 
-def _rows(model: Model, features: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-    said = np.zeros((len(features), 0), np.float32)
-    if model.about["taught"]:
-        said = kernel_of(model).by_likeness(features)
-    return said, unit(features @ model.arrays["sound.basis"]), along(features, model.arrays["sound.search"])
+def _rows(model: Model, landscape: Landscape) -> tuple[FloatArray, FloatArray, FloatArray]:
+    basis, search = model.arrays["sound.basis"], model.arrays["sound.search"]
+    kernel = kernel_of(model) if model.about["taught"] else None
+    widths = (len(kernel.mean) if kernel else 0, basis.shape[1], search.shape[1] or search.shape[0])
+    said, axes, places = (np.empty((len(landscape), width), np.float32) for width in widths)
+    for part, features in landscape.blocks():
+        if kernel:
+            said[part] = kernel.by_likeness(features)
+        axes[part], places[part] = unit(features @ basis), along(features, search)
+    return said, axes, places
 
 
 def _graph(model: Model, places: FloatArray) -> sparse.csr_array:

@@ -17,15 +17,16 @@ from cfaudio_core.factors.tuning import Tuned, tune
 from cfaudio_core.factors.wmf import Factors
 from cfaudio_core.learning.dataset import Lesson, Parabolas, Targets, unit
 from cfaudio_core.learning.effects import Held, fit_effects
-from cfaudio_core.learning.impressions import Impressions, space_of
+from cfaudio_core.learning.impressions import Impressions
 from cfaudio_core.learning.kernel import fit_kernel
+from cfaudio_core.learning.landscape import Landscape
 from cfaudio_core.learning.model_files import FORMAT, Model
 from cfaudio_core.learning.neighbours import sound_graph
 from cfaudio_core.learning.net_settings import NetSettings
 from cfaudio_core.learning.prediction_error import prediction_error
-from cfaudio_core.learning.search import along, search_basis
+from cfaudio_core.learning.search import LARGE, TELLING, all_along, search_basis
 from cfaudio_core.learning.selection import select
-from cfaudio_core.learning.space import Sound, SoundSpace, principal_axes
+from cfaudio_core.learning.space import principal_axes
 from cfaudio_core.listening.counts import Listener
 from cfaudio_core.tracks import FloatArray, Tracks, float32
 
@@ -102,7 +103,7 @@ def lesson_id(tracks: Tracks, people: Sequence[Listener], net: str, settings: Le
 def learn(
     tracks: Tracks,
     people: Sequence[Listener],
-    sound: Sound,
+    landscape: Landscape,
     net: str,
     settings: LessonSettings,
     windows: Windows | None = None,
@@ -117,21 +118,19 @@ def learn(
         n heard tracks.
     people
         Listeners over the same n tracks.
-    sound
-        What was heard of the n tracks.
+    landscape
+        Where the n tracks lie in the space of sound.
     net
-        Id of the net whose features they are.
+        Id of the net whose features they were told by.
     settings
         How to learn.
     windows
         Where the windows of tracks are read from; needed where a net is to be trained.
     """
-    space = SoundSpace.of(sound)
-    features = space.apply(sound)
     arrays: dict[str, np.ndarray[Any, Any]] = {
-        **{f"space.{name}": array for name, array in space._asdict().items()},
-        "sound.basis": principal_axes(features, settings.factors.factors, settings.seed),
-        "sound.search": search_basis(features),
+        **{f"space.{name}": array for name, array in landscape.space._asdict().items()},
+        "sound.basis": principal_axes(landscape.sample(TELLING, settings.seed), settings.factors.factors),
+        "sound.search": search_basis(landscape),
     }
     about: dict[str, Any] = {
         "net": net,
@@ -143,16 +142,16 @@ def learn(
     model = Model(lesson_id(tracks, people, net, settings), arrays, about)
     taught = [p for p in people if p.known.sum() >= ENOUGH]
     if not taught:
-        return model, Impressions.of(model, features)
-    graph = sound_graph(along(features, arrays["sound.search"]))
-    _teach(tracks, taught, features, graph, settings, model, windows)
-    return model, Impressions.of(model, features, graph)
+        return model, Impressions.of(model, landscape)
+    graph = sound_graph(all_along(landscape, arrays["sound.search"]))
+    _teach(tracks, taught, landscape, graph, settings, model, windows)
+    return model, Impressions.of(model, landscape, graph)
 
 
 def _teach(
     tracks: Tracks,
     taught: Sequence[Listener],
-    features: FloatArray,
+    landscape: Landscape,
     graph: sparse.csr_array,
     settings: LessonSettings,
     model: Model,
@@ -173,9 +172,9 @@ def _teach(
     # What is decided on held-out tracks, is decided for each listener, and once for all factors together.
     groups = np.minimum(np.arange(targets.values.shape[1]), len(taught))
     fold = np.random.default_rng(settings.seed).permutation(len(known)) % settings.folds
-    lesson = Lesson(features, graph, known, targets, groups, fold)
+    lesson = Lesson(landscape.at(known), graph, known, targets, groups, fold)
     machine, held_out = fit_kernel(lesson, settings.seed)
-    held_out, selected = select(tracks, lesson, held_out, space_of(model), windows, settings.net, settings.seed)
+    held_out, selected = select(tracks, lesson, held_out, landscape, windows, settings.net, settings.seed)
     held = Held(held_out, targets.values, targets.weights, fold)
     effects, foretold = fit_effects(tracks, known, held, groups)
     model.arrays.update({f"kernel.{name}": array for name, array in machine._asdict().items()})
@@ -206,10 +205,18 @@ def _teach(
 
 def _factorize(contexts: Contexts, settings: LessonSettings) -> tuple[Factors, Tuned]:
     """Factors of contexts and tracks, and what was chosen for them on a validation cut of the sessions."""
+    met, n = np.unique(contexts.matrix.indices), contexts.matrix.shape[1]
+    if large := n > LARGE:  # most tracks are in no context, and none of the sums is to go over them
+        contexts = replace(contexts, matrix=sparse.csr_array(contexts.matrix[:, met]))
     half = replace(settings.factors, factors=settings.factors.factors // 2)  # the rest of a vector is its sound
     tuned = tuned_factorizer(contexts, settings, half)
     factorizer = make_factorizer(settings.factorizer, tuned.settings)
-    return factorizer.fit(contexts.matrix, np.random.default_rng(settings.seed)), tuned
+    factors = factorizer.fit(contexts.matrix, np.random.default_rng(settings.seed))
+    if large:
+        everywhere = np.zeros((n, factors.tracks.shape[1]), np.float32)
+        everywhere[met] = factors.tracks
+        factors = factors._replace(tracks=everywhere)
+    return factors, tuned
 
 
 def tuned_factorizer(contexts: Contexts, settings: LessonSettings, factors: FactorizerSettings) -> Tuned:

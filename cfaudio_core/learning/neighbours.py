@@ -18,6 +18,7 @@ from cfaudio_core.tracks import FloatArray, float32
 _NEAREST = 3
 _CANDIDATES = 64
 _REACH = 0.8  # of what is wrong at a track, so much is passed on to its neighbours
+_BLOCK = 4096  # tracks at a time
 _ROUNDS = 32  # 0.8 ** 32 is less than a thousandth
 
 
@@ -40,13 +41,17 @@ def sound_graph(places: FloatArray) -> sparse.csr_array:
         return sparse.csr_array((n, n), dtype=np.float32)
     near, squared = nearest(places, min(_CANDIDATES, n - 1))
     scale = np.sqrt(np.maximum(squared[:, k - 1], 1e-12))
-    # A track in a crowd is near to everybody; by its own scale it is not, and does not become everybody's neighbour.
-    closest = np.argsort(squared / scale[near], axis=1, kind="stable")[:, :k]
-    near = np.take_along_axis(near, closest, axis=1)
-    squared = np.take_along_axis(squared, closest, axis=1)
-    weight = np.exp(-squared / (scale[:, None] * scale[near]))
-    rows = np.repeat(np.arange(n), k)
-    one_way = sparse.csr_array((weight.ravel(), (rows, near.ravel())), shape=(n, n))
+    beside, weight = np.empty((n, k), np.int32), np.empty((n, k), np.float32)
+    for start in range(0, n, _BLOCK):
+        part = slice(start, start + _BLOCK)
+        # A track in a crowd is near to everybody; by its own scale it is not, and does not become everybody's
+        # neighbour.
+        closest = np.argsort(squared[part] / scale[near[part]], axis=1, kind="stable")[:, :k]
+        beside[part] = np.take_along_axis(near[part], closest, axis=1)
+        apart = np.take_along_axis(squared[part], closest, axis=1)
+        weight[part] = np.exp(-apart / (scale[part, None] * scale[beside[part]]))
+    del near, squared
+    one_way = sparse.csr_array((weight.ravel(), beside.ravel(), np.arange(0, n * k + 1, k)), shape=(n, n))
     both = sparse.csr_array(one_way.maximum(one_way.T))
     both.eliminate_zeros()
     degree = np.sqrt(np.maximum(both.sum(axis=0), 1e-12))

@@ -13,8 +13,8 @@ import numpy as np
 from cfaudio_core.learning.comparison import MOST, compare, hold_albums_apart
 from cfaudio_core.learning.dataset import Lesson
 from cfaudio_core.learning.kernel import fit_kernel
+from cfaudio_core.learning.landscape import Landscape
 from cfaudio_core.learning.net_settings import NetSettings
-from cfaudio_core.learning.space import SoundSpace
 from cfaudio_core.learning.stack import mixed, stack
 from cfaudio_core.tracks import FloatArray, Tracks
 
@@ -41,7 +41,7 @@ def select(
     tracks: Tracks,
     lesson: Lesson,
     held_out: FloatArray,
-    space: SoundSpace,
+    landscape: Landscape,
     windows: Windows | None,
     settings: NetSettings,
     seed: int,
@@ -56,8 +56,8 @@ def select(
         What is to be learnt of the m known ones.
     held_out
         float32 (m, outputs): what the kernel machine says of each without its fold.
-    space
-        The space of sound of the library.
+    landscape
+        Where all tracks lie in the space of sound.
     windows
         Where the windows of tracks are read from; needed where a net is to be trained.
     settings, seed
@@ -72,7 +72,7 @@ def select(
         from cfaudio_core.learning.tuned import train_net
 
         assert windows is not None
-        trained = train_net(apart, [tracks.keys[i] for i in lesson.known], windows, space, settings, seed)
+        trained = train_net(apart, [tracks.keys[i] for i in lesson.known], windows, landscape.space, settings, seed)
         if trained:
             by_net = trained.held_out
             shares, together = stack(by_kernel, by_net, lesson.targets, lesson.groups, apart.fold)
@@ -80,5 +80,5 @@ def select(
                 held_out = mixed(shares, held_out, by_net)
                 arrays["stack.shares"] = shares
                 arrays |= {f"net.{k}.{name}": a for k, state in enumerate(trained.states) for name, a in state.items()}
-    compared = compare(tracks, apart, by_kernel, by_net, together, seed)
+    compared = compare(tracks, landscape, apart, by_kernel, by_net, together, seed)
     return Selected(held_out, arrays | {f"compared.{name}": said for name, said in compared.items()})

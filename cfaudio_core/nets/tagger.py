@@ -53,6 +53,14 @@ class Tagger(NamedTuple):
         """
         return np.asarray(self.top(np.asarray(windows, np.float32))[1].mean(axis=0), np.float32)
 
+    def probabilities_of(self, heard: Sequence[NDArray[np.floating]]) -> FloatArray:
+        """float32 (n, 50): the same for each of n tracks."""
+        if not heard:
+            return np.zeros((0, len(self.names)), np.float32)
+        counts = np.array([len(windows) for windows in heard])
+        chances = self.top(np.concatenate([windows[:, : self.width] for windows in heard]).astype(np.float32))[1]
+        return np.asarray(np.add.reduceat(chances, np.cumsum(counts) - counts) / counts[:, None], np.float32)
+
     def top(self, windows: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Units and tags of each window.
 

@@ -9,38 +9,17 @@ Makes an export of 1,000,000 listens of about 60,000 distinct tracks and a beets
 from __future__ import annotations
 
 import json
-import os
-import sqlite3
-import subprocess
 import sys
 import tempfile
-import time
 import zipfile
 from pathlib import Path
-from uuid import UUID
 
 import numpy as np
+from made_up import beet, make_library, names, recording
 
-CONFIG = """\
-directory: {home}/music
-library: {home}/library.db
-plugins: [cfaudio]
-threaded: no
-create_backup_before_migrations: no
-"""
 FIRST = 1_200_000_000  # UTC, seconds
 GAP = 420  # seconds between two listens, on the average
 OF_LIBRARY = 0.8  # share of the distinct tracks heard that the library has
-
-
-def names(track: int) -> tuple[str, str, str]:
-    """Artist, title and album of a track."""
-    return f"The Artist {track // 24}", f"Song No. {track % 977} of {track}", f"Album {track // 12}"
-
-
-def recording(track: int) -> str:
-    """Its MusicBrainz id."""
-    return str(UUID(int=track * 0x9E3779B97F4A7C15F39CC0605CEDC834 % 2**128))
 
 
 def write_export(file: Path, listens: int, tracks: int) -> int:
@@ -76,49 +55,19 @@ def line(track: int, at: int) -> str:
     return json.dumps({"listened_at": at, "inserted_at": float(at), "track_metadata": about})
 
 
-def fill_library(file: Path, tracks: int) -> None:
-    """Items straight into the library's table: beets would take an hour."""
-    rows = [
-        (f"a/{track}.flac".encode(), *names(track), names(track)[0], recording(track), 200.0) for track in range(tracks)
-    ]
-    with sqlite3.connect(file) as connection:
-        connection.executemany(
-            "INSERT INTO items (path, artist, title, album, albumartist, mb_trackid, length) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?)",
-            rows,
-        )
-    connection.close()
-
-
-def run(command: list[str], env: dict[str, str]) -> tuple[str, float, float, int]:
-    """What a process prints, its wall and CPU seconds, and its peak memory in MB."""
-    start = time.perf_counter()
-    process = subprocess.Popen(command, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    said = process.stdout.read()
-    _, status, used = os.wait4(process.pid, 0)
-    if status:
-        raise SystemExit(f"{command} ended with {status}")
-    return said, time.perf_counter() - start, used.ru_utime + used.ru_stime, used.ru_maxrss // 1024
-
-
 def main() -> None:
     """Measure and print."""
     listens = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
     tracks = int(sys.argv[2]) if len(sys.argv) > 2 else 100_000
     with tempfile.TemporaryDirectory(prefix="cfaudio-bench-") as home:
-        Path(home, "config.yaml").write_text(CONFIG.format(home=home))
-        env = {**os.environ, "BEETSDIR": home}
-        beet = [sys.executable, "-m", "beets"]
         export = Path(home, "listenbrainz_bench_1.zip")
         distinct = write_export(export, listens, tracks)
-        run([*beet, "ls"], env)  # makes the library
-        fill_library(Path(home, "library.db"), tracks)
+        make_library(Path(home), tracks)
         print(f"{listens} listens of {distinct} tracks ({export.stat().st_size / 1e6:.0f} MB), {tracks} in the library")
         for label in ("first", "again"):
-            said, wall, cpu, peak = run([*beet, "cfimport", "listenbrainz", str(export)], env)
-            print(f"{label}: {wall:.1f} s ({cpu:.1f} s of CPU), {peak} MB at most")
-            print(*(f"    {part}" for part in said.splitlines()[:2]), sep="\n")
+            ran = beet(Path(home), "cfimport", "listenbrainz", str(export))
+            print(f"{label}: {ran.wall:.1f} s ({ran.cpu:.1f} s of CPU), {ran.peak} MB at most")
+            print(*(f"    {part}" for part in ran.said.splitlines()[:2]), sep="\n")
         print(f"history.db: {Path(home, 'cfaudio', 'history.db').stat().st_size / 1e6:.0f} MB")
 
 

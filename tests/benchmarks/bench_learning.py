@@ -20,6 +20,7 @@ from cfaudio_core.audio.stereo import N_WIDTHS
 from cfaudio_core.learning.comparison import compare
 from cfaudio_core.learning.dataset import Lesson, Targets, unit
 from cfaudio_core.learning.kernel import fit_kernel
+from cfaudio_core.learning.landscape import Landscape
 from cfaudio_core.learning.neighbours import sound_graph
 from cfaudio_core.learning.net_settings import NetSettings
 from cfaudio_core.learning.space import SoundSpace, gather_sound
@@ -58,7 +59,8 @@ def main() -> None:
     rng, keys, windows = np.random.default_rng(0), [str(i) for i in range(n)], MadeUp()
     sound = gather_sound(windows.features(keys), keys, N_WIDTHS)
     space = SoundSpace.of(sound)
-    features = space.apply(sound)
+    landscape = Landscape.of(sound, space)
+    features = landscape.at(np.arange(n))
     liking = rng.normal(0, 1, (n, 1)).astype(np.float32)
     targets = Targets(liking, np.ones((n, 1), bool), unit(float32(rng.normal(0, 1, (n, FACTORS)))))
     groups = np.minimum(np.arange(1 + FACTORS), 1)
@@ -73,7 +75,7 @@ def main() -> None:
         np.arange(n), [b""] * n, keys, empty, empty, [()] * n, empty, empty, empty, empty, empty, empty,
         np.zeros(n, np.float32), [()] * n,
     )  # fmt: skip
-    compare(tracks, lesson, by_kernel, None, by_kernel, 0)
+    compare(tracks, landscape, lesson, by_kernel, None, by_kernel, 0)
     report("comparison", started)
     for fine_tune in options.only:
         started = time.perf_counter(), time.process_time()

@@ -8,6 +8,7 @@ from hypothesis import settings
 from synthetic import NET, QUICK, Library, make_library
 
 from cfaudio_core.embedding.feature_store import FeatureStore
+from cfaudio_core.learning.landscape import Landscape
 from cfaudio_core.learning.learner import learn
 from cfaudio_core.learning.model_files import Model
 
@@ -23,7 +24,7 @@ def library() -> Library:
 @pytest.fixture(scope="session")
 def model(library: Library) -> Model:
     """What a quick lesson learns from `library`."""
-    return learn(library.tracks, [library.listener], library.sound, NET, QUICK)[0]
+    return learn(library.tracks, [library.listener], Landscape.of(library.sound), NET, QUICK)[0]
 
 
 @pytest.fixture

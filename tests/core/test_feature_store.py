@@ -1,5 +1,6 @@
 """What was heard, kept: features by content key, the files they came from, and clear words when it cannot be read."""
 
+import contextlib
 import sqlite3
 import stat
 import subprocess
@@ -123,7 +124,7 @@ def test_the_store_is_readable_by_its_owner_alone(tmp_path):
             assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
-@pytest.mark.parametrize("schema", ["2", "99", "two"])
+@pytest.mark.parametrize("schema", [str(feature_store.SCHEMA + 1), "99", "two"])
 def test_a_store_of_a_newer_version_is_refused(tmp_path, schema):
     path = tmp_path / "f.db"
     FeatureStore(path).close()
@@ -197,12 +198,18 @@ def test_a_files_state_is_its_size_and_time(tmp_path):
 
 
 def test_features_of_an_older_schema_are_migrated_once_and_kept(tmp_path, monkeypatch):
-    from cfaudio_core.embedding import feature_store
-
     FeatureStore(tmp_path / "features.db").close()
     steps = []
-    monkeypatch.setattr(feature_store, "SCHEMA", 2)
-    monkeypatch.setattr(feature_store, "MIGRATIONS", {1: steps.append})
+    monkeypatch.setattr(feature_store, "MIGRATIONS", {feature_store.SCHEMA: steps.append})
+    monkeypatch.setattr(feature_store, "SCHEMA", feature_store.SCHEMA + 1)
     for _ in range(2):
         FeatureStore(tmp_path / "features.db").close()
     assert len(steps) == 1
+
+
+def test_which_features_there_are_is_read_from_an_index_alone(store):
+    store.add(NET, 10, [heard("a")])
+    query = "EXPLAIN QUERY PLAN SELECT cf_key FROM features WHERE net = ? AND wanted = ?"
+    with contextlib.closing(sqlite3.connect(store.path)) as connection:
+        ((*_, plan),) = connection.execute(query, (NET, 10))
+    assert "USING COVERING INDEX features_there" in plan

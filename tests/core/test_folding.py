@@ -8,6 +8,7 @@ from synthetic import NET, QUICK, make_library, make_listener
 
 from cfaudio_core.embedding.placing import place
 from cfaudio_core.learning.folding import errors, own_directions, rows_of_known
+from cfaudio_core.learning.landscape import Landscape
 from cfaudio_core.learning.learner import learn, standard_preference
 
 LIBRARY = make_library(240, seed=3)
@@ -21,12 +22,12 @@ def before():
     plays = LIBRARY.listener.plays.copy()
     plays[NEW] = 0
     person = make_listener(plays)
-    return person, *learn(LIBRARY.tracks, [person], LIBRARY.sound, NET, QUICK)
+    return person, *learn(LIBRARY.tracks, [person], Landscape.of(LIBRARY.sound), NET, QUICK)
 
 
 def test_scores_come_nearer_to_those_of_a_new_lesson(before):
     person, model, impressions = before
-    after = learn(LIBRARY.tracks, [LIBRARY.listener], LIBRARY.sound, NET, QUICK)
+    after = learn(LIBRARY.tracks, [LIBRARY.listener], Landscape.of(LIBRARY.sound), NET, QUICK)
     wanted = place(after[0], LIBRARY.tracks, [LIBRARY.listener], after[1]).scores["me"]
     stale, folded = (place(model, LIBRARY.tracks, [p], impressions).scores["me"] for p in (person, LIBRARY.listener))
     assert np.corrcoef(folded, wanted)[0, 1] > max(0.95, np.corrcoef(stale, wanted)[0, 1])
@@ -90,7 +91,7 @@ def test_what_one_listener_plays_first_though_another_has_played_it_is_new():
     ann = make_listener(LIBRARY.listener.plays, name="ann")
     ben = make_listener(np.roll(LIBRARY.listener.plays, 20), name="ben")
     fewer = replace(ben, plays=np.where(np.isin(np.arange(240), NEW), 0, ben.plays))
-    model, impressions = learn(LIBRARY.tracks, [ann, fewer], LIBRARY.sound, NET, QUICK)
+    model, impressions = learn(LIBRARY.tracks, [ann, fewer], Landscape.of(LIBRARY.sound), NET, QUICK)
     row = rows_of_known(model, LIBRARY.tracks)
     own = own_directions(model, LIBRARY.tracks, [ann, ben], row)
     wrong = errors(model, [ann, ben], row, impressions.said, own)
@@ -102,7 +103,7 @@ def test_what_one_listener_plays_first_though_another_has_played_it_is_new():
 def test_factors_of_other_factorizers_are_folded_in_too(factorizer):
     person = replace(LIBRARY.listener, plays=np.where(np.isin(np.arange(240), NEW), 0, LIBRARY.listener.plays))
     settings = replace(QUICK, factorizer=factorizer)
-    model, impressions = learn(LIBRARY.tracks, [person], LIBRARY.sound, NET, settings)
+    model, impressions = learn(LIBRARY.tracks, [person], Landscape.of(LIBRARY.sound), NET, settings)
     row = rows_of_known(model, LIBRARY.tracks)
     own = own_directions(model, LIBRARY.tracks, [LIBRARY.listener], row)
     np.testing.assert_allclose(np.linalg.norm(own[NEW], axis=1), 1, rtol=1e-5)

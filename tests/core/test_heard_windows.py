@@ -44,25 +44,25 @@ def model_of(nets):
 
 def test_what_nets_say_is_kept_and_files_are_read_once(windows, tmp_path):
     model, keys = model_of(2), ["high", "low", "high"]
-    said = windows.said_by_nets(model, keys, lambda: NOTHING)
+    said = windows.said_by_nets(model, keys, lambda rows: NOTHING)
     assert said.shape == (3, 3)
     assert np.isfinite(said).all()
     np.testing.assert_array_equal(said[0], said[2])
     assert np.abs(said[0] - said[1]).max() > 1e-3
     for file in tmp_path.glob("*.wav"):
         file.unlink()
-    np.testing.assert_array_equal(windows.said_by_nets(model, keys, lambda: NOTHING), said)
+    np.testing.assert_array_equal(windows.said_by_nets(model, keys, lambda rows: NOTHING), said)
 
 
 def test_of_a_file_that_cannot_be_read_nets_say_nothing(windows):
-    said = windows.said_by_nets(model_of(1), ["broken", "low"], lambda: NOTHING)
+    said = windows.said_by_nets(model_of(1), ["broken", "low"], lambda rows: NOTHING)
     assert np.isnan(said[0]).all()
     assert np.isfinite(said[1]).all()
 
 
 def test_a_model_without_nets_says_nothing_and_opens_no_file(windows, monkeypatch):
     monkeypatch.setattr(HeardWindows, "patches", None)
-    assert windows.said_by_nets(model_of(0), ["low"], lambda: NOTHING) is None
+    assert windows.said_by_nets(model_of(0), ["low"], lambda rows: NOTHING) is None
 
 
 def test_what_was_said_goes_with_the_model_and_what_was_heard_stays(windows):
@@ -80,6 +80,7 @@ def test_nets_are_kept_with_the_model(windows, tmp_path):
     save_model(tmp_path, model)
     again = load_model(tmp_path, model.id)
     one, other = (
-        windows.said_by_nets(m, ["low"], lambda: NOTHING) for m in (model, Model("cf-other", again.arrays, again.about))
+        windows.said_by_nets(m, ["low"], lambda rows: NOTHING)
+        for m in (model, Model("cf-other", again.arrays, again.about))
     )
     np.testing.assert_array_equal(one, other)

@@ -8,7 +8,7 @@ from safetensors.numpy import load, save
 
 from cfaudio_core.embedding.impression_file import ImpressionFile
 from cfaudio_core.learning.impressions import Impressions, space_of
-from cfaudio_core.learning.space import Sound
+from cfaudio_core.learning.landscape import Landscape
 
 MADE_FOR = "cf-1 net 10"
 
@@ -19,9 +19,11 @@ def hear(library):
     row = {key: i for i, key in enumerate(library.tracks.keys)}
 
     def sound_of(keys):
-        sound_of.asked.append(list(keys))
-        rows = [row[key] for key in keys]
-        return Sound(library.sound.summaries[rows], library.sound.spreads[rows], library.sound.within)
+        def hear(at):
+            sound_of.asked.append([keys[i] for i in at])
+            return library.sound.at(np.array([row[keys[i]] for i in at], int))
+
+        return hear
 
     sound_of.asked = []
     return sound_of
@@ -39,7 +41,7 @@ def same(one, other):
 
 
 def fresh(model, hear, keys):
-    return Impressions.of(model, space_of(model).apply(hear(keys)))
+    return Impressions.of(model, Landscape(space_of(model), len(keys), hear(keys)))
 
 
 def test_what_was_kept_is_read_and_nothing_is_heard(file, model, hear, library):

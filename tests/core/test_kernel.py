@@ -17,7 +17,7 @@ def make_lesson(features, known, *preferences, seen=None):
     targets = Targets(values, mask, np.zeros((len(known), 0), np.float32))
     fold = np.random.default_rng(0).permutation(len(known)) % 5
     graph = sound_graph(features)
-    return Lesson(features, graph, known, targets, np.arange(values.shape[1]), fold)
+    return Lesson(features[known], graph, known, targets, np.arange(values.shape[1]), fold)
 
 
 def places(n, dim=4, seed=0):

@@ -8,6 +8,7 @@ from synthetic import NET, QUICK, make_library, make_listener, steady
 
 from cfaudio_core.factors.factorizer import FactorizerSettings
 from cfaudio_core.judging.held_out import judge
+from cfaudio_core.learning.landscape import Landscape
 from cfaudio_core.learning.learner import ENOUGH, LessonSettings, learn, lesson_id, standard_preference
 
 SMALL = make_library(80)
@@ -44,7 +45,7 @@ def test_a_model_says_what_it_was_made_from(model, library):
 
 
 def test_the_same_lesson_twice_gives_the_same_model(model, library):
-    again = learn(library.tracks, [library.listener], library.sound, NET, QUICK)[0]
+    again = learn(library.tracks, [library.listener], Landscape.of(library.sound), NET, QUICK)[0]
     assert again.id == model.id
     assert again.about == model.about
     assert again.arrays.keys() == model.arrays.keys()
@@ -53,7 +54,7 @@ def test_the_same_lesson_twice_gives_the_same_model(model, library):
 
 
 def test_with_fewer_than_30_known_tracks_nothing_is_learnt():
-    model = learn(SMALL.tracks, [only(ENOUGH - 1)], SMALL.sound, NET, QUICK)[0]
+    model = learn(SMALL.tracks, [only(ENOUGH - 1)], Landscape.of(SMALL.sound), NET, QUICK)[0]
     assert ENOUGH == 30
     assert {name.partition(".")[0] for name in model.arrays} == {"sound", "space"}
     assert model.about["taught"] == []
@@ -62,13 +63,13 @@ def test_with_fewer_than_30_known_tracks_nothing_is_learnt():
 
 def test_with_30_known_tracks_a_machine_is_fitted_skipped_ones_among_them():
     person = make_listener([2 if i < 20 else 0 for i in range(80)], [1 if 20 <= i < 30 else 0 for i in range(80)])
-    model = learn(SMALL.tracks, [person], SMALL.sound, NET, QUICK)[0]
+    model = learn(SMALL.tracks, [person], Landscape.of(SMALL.sound), NET, QUICK)[0]
     assert model.about["taught"] == ["me"]
     assert model.arrays["kernel.anchors"].shape == (30, 16)
 
 
 def test_who_has_too_few_plays_is_left_out_of_the_lesson_of_the_others():
-    model = learn(SMALL.tracks, [only(5, "bob"), only(40, "ann")], SMALL.sound, NET, QUICK)[0]
+    model = learn(SMALL.tracks, [only(5, "bob"), only(40, "ann")], Landscape.of(SMALL.sound), NET, QUICK)[0]
     assert model.about["taught"] == ["ann"]
     assert model.about["listeners"] == {"bob": 5, "ann": 40}
     assert model.arrays["kernel.mean"].shape == (1 + 3,)
@@ -76,14 +77,14 @@ def test_who_has_too_few_plays_is_left_out_of_the_lesson_of_the_others():
 
 def test_a_library_without_tags_is_learnt_from_without_factors():
     bare = replace(SMALL.tracks, artists=[""] * 80, albums=[""] * 80, genres=[()] * 80)
-    model = learn(bare, [only(40)], SMALL.sound, NET, QUICK)[0]
+    model = learn(bare, [only(40)], Landscape.of(SMALL.sound), NET, QUICK)[0]
     assert model.about["contexts"] == 0
     assert model.arrays["own.direction"].shape == (40, 0)
     assert model.arrays["kernel.mean"].shape == (1,)
 
 
 def test_a_listener_who_played_everything_once_can_be_learnt_from():
-    model = learn(SMALL.tracks, [make_listener([1] * 80)], SMALL.sound, NET, QUICK)[0]
+    model = learn(SMALL.tracks, [make_listener([1] * 80)], Landscape.of(SMALL.sound), NET, QUICK)[0]
     assert all(np.isfinite(array).all() for array in model.arrays.values())
 
 
@@ -91,7 +92,7 @@ def test_the_axes_of_sound_are_those_along_which_the_library_varies():
     rng = np.random.default_rng(0)
     summaries = rng.normal(0, 1, (80, 8)).astype(np.float32)
     summaries[:, 1] = summaries[:, 0] + 0.01 * summaries[:, 1]  # two features that always go together
-    basis = learn(SMALL.tracks, [only(0)], steady(summaries), NET, QUICK)[0].arrays["sound.basis"]
+    basis = learn(SMALL.tracks, [only(0)], Landscape.of(steady(summaries)), NET, QUICK)[0].arrays["sound.basis"]
     assert basis.shape == (16, 6)
     assert np.abs(basis[:2, 0]).min() > 0.6
     np.testing.assert_allclose(basis.T @ basis, np.eye(6), atol=1e-4)
@@ -100,7 +101,7 @@ def test_the_axes_of_sound_are_those_along_which_the_library_varies():
 def test_axes_beyond_what_the_sound_has_are_zero():
     many = replace(QUICK, factors=FactorizerSettings(10))
     summaries = np.hstack([SMALL.summaries[:, :2], np.full((80, 2), 37.3, np.float32)])
-    basis = learn(SMALL.tracks, [only(0)], steady(summaries), NET, many)[0].arrays["sound.basis"]
+    basis = learn(SMALL.tracks, [only(0)], Landscape.of(steady(summaries)), NET, many)[0].arrays["sound.basis"]
     assert basis.shape == (8, 10)
     assert np.flatnonzero(basis.any(axis=0)).tolist() == [0, 1]
 

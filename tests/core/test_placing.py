@@ -8,6 +8,7 @@ from cfaudio_core.embedding import placing
 from cfaudio_core.embedding.placing import HALF, LEAST, MOST, Places
 from cfaudio_core.learning.dataset import unit
 from cfaudio_core.learning.impressions import Impressions, space_of
+from cfaudio_core.learning.landscape import Landscape
 from cfaudio_core.learning.learner import learn
 from cfaudio_core.learning.model_files import Model, load_model, save_model
 
@@ -16,7 +17,7 @@ N = 60
 
 def place(model, tracks, people, sound):
     """Places by what the model makes of the sound."""
-    return placing.place(model, tracks, people, Impressions.of(model, space_of(model).apply(sound)))
+    return placing.place(model, tracks, people, Impressions.of(model, Landscape.of(sound, space_of(model))))
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +28,7 @@ def places(model, library):
 def untaught(summaries):
     """The model of a library of which too little is known to learn from."""
     tracks = make_tracks(len(summaries))
-    return tracks, learn(tracks, [make_listener([0] * len(summaries))], steady(summaries), NET, QUICK)[0]
+    return tracks, learn(tracks, [make_listener([0] * len(summaries))], Landscape.of(steady(summaries)), NET, QUICK)[0]
 
 
 def test_every_track_has_a_unit_vector_and_a_score_from_0_to_100(places):
@@ -80,7 +81,7 @@ def test_own_factors_outweigh_prediction_the_more_a_track_was_played(model, libr
 
 def test_a_track_without_plays_is_where_sound_and_tags_foretell(model, library, places):
     features = space_of(model).apply(library.sound)
-    heard = Impressions.of(model, features)
+    heard = Impressions.of(model, Landscape.of(library.sound, space_of(model)))
     foretold, _ = placing.foretell(model, library.tracks, [library.listener], heard)
     odd = np.arange(1, 240, 2)
     direction = foretold[odd, 1:] / np.maximum(np.linalg.norm(foretold[odd, 1:], axis=1, keepdims=True), 1)
@@ -185,7 +186,7 @@ def test_no_foretold_liking_lifts_a_known_track_above_the_most_loved_one():
 
 def test_a_single_track_has_its_place():
     tracks = make_tracks(1)
-    model = learn(tracks, [make_listener([1])], steady(np.ones((1, 8), np.float32)), NET, QUICK)[0]
+    model = learn(tracks, [make_listener([1])], Landscape.of(steady(np.ones((1, 8), np.float32))), NET, QUICK)[0]
     got = place(model, tracks, [make_listener([1])], steady(np.ones((1, 8), np.float32)))
     assert isinstance(model, Model)
     assert isinstance(got, Places)

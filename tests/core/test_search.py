@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from cfaudio_core.learning import search
-from cfaudio_core.learning.search import along, nearest, search_basis
+from cfaudio_core.learning.landscape import Landscape
+from cfaudio_core.learning.search import all_along, nearest, search_basis
+from tests.core.synthetic import steady
 
 
 def points(n, dim=32, seed=0):
@@ -27,8 +29,19 @@ def test_beyond_it_the_nearest_are_still_found(monkeypatch):
     monkeypatch.setattr(search, "LARGE", 1000)
     found, squared = nearest(points(3000), 3)
     recall = np.mean([len(set(a) & set(b)) for a, b in zip(exact, found, strict=True)]) / 3
-    assert recall > 0.95
+    assert recall > 0.995
     assert (np.diff(squared, axis=1) >= 0).all()
+    assert (found != np.arange(3000)[:, None]).all()
+
+
+def test_cells_that_are_full_are_divided_and_the_nearest_are_still_found(monkeypatch):
+    exact, _ = nearest(points(3000), 3)
+    monkeypatch.setattr(search, "LARGE", 1000)
+    monkeypatch.setattr(search, "_FULL", 12)
+    found, _ = nearest(points(3000), 3)
+    np.testing.assert_array_equal(found, nearest(points(3000), 3)[0])
+    recall = np.mean([len(set(a) & set(b)) for a, b in zip(exact, found, strict=True)]) / 3
+    assert recall > 0.995  # among a tenth of the points
     assert (found != np.arange(3000)[:, None]).all()
 
 
@@ -42,7 +55,7 @@ def test_there_are_as_many_neighbours_as_asked_for_however_few_are_around(monkey
 
 
 def test_a_small_library_is_searched_where_it_lies_and_a_large_one_along_its_axes(monkeypatch):
-    few = points(200)
-    assert along(few, search_basis(few)) is few
+    few = Landscape.of(steady(points(200)))
+    np.testing.assert_array_equal(all_along(few, search_basis(few)), few.at(np.arange(200)))
     monkeypatch.setattr(search, "LARGE", 100)
-    assert along(few, search_basis(few)).shape == (200, search._AXES)
+    assert all_along(few, search_basis(few)).shape == (200, search._AXES)

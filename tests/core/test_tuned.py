@@ -18,6 +18,7 @@ from cfaudio_core.judging.held_out import judge
 from cfaudio_core.learning.comparison import hold_albums_apart
 from cfaudio_core.learning.dataset import Lesson, Parabolas, Targets, unit
 from cfaudio_core.learning.impressions import Impressions, space_of
+from cfaudio_core.learning.landscape import Landscape
 from cfaudio_core.learning.learner import learn
 from cfaudio_core.learning.losses import make_loss
 from cfaudio_core.learning.neighbours import sound_graph
@@ -165,7 +166,8 @@ def lesson_of(tracks, known=None, parts=5):
     known = np.arange(len(tracks)) if known is None else known
     features = np.zeros((len(tracks), 1), np.float32)
     fold = np.arange(len(known)) % parts
-    return Lesson(features, sound_graph(features), known, make_targets(np.zeros(len(known))), np.array([0]), fold)
+    targets = make_targets(np.zeros(len(known)))
+    return Lesson(features[known], sound_graph(features), known, targets, np.array([0]), fold)
 
 
 def test_albums_are_held_out_whole_in_parts_of_about_one_size():
@@ -211,14 +213,15 @@ def test_a_net_that_is_heeded_becomes_part_of_the_model_and_is_the_better_for_it
     tracks = make_tracks(240)
     sound = gather_sound(Steady(library).features(tracks.keys), tracks.keys)
     lesson = replace(QUICK, net=FAST)
-    plain, _ = learn(tracks, [person], sound, NET, QUICK)
-    model, impressions = learn(tracks, [person], sound, NET, lesson, Steady(library))
+    plain, _ = learn(tracks, [person], Landscape.of(sound), NET, QUICK)
+    model, impressions = learn(tracks, [person], Landscape.of(sound), NET, lesson, Steady(library))
     assert model.arrays["stack.shares"][1, 0] > 0.2
     fresh = np.flatnonzero(plays == 0)
     features = space_of(model).apply(sound)
     by_net = Ensemble(model.nets, FAST).of_places(features)
     both = (plain, None), (model, by_net)
-    said = [foretell(m, tracks, [person], Impressions.of(m, features), net)[0][fresh, 0] for m, net in both]
+    landscape = Landscape.of(sound)
+    said = [foretell(m, tracks, [person], Impressions.of(m, landscape), net)[0][fresh, 0] for m, net in both]
     assert correlation(said[1], liking[fresh]) > correlation(said[0], liking[fresh])
     assert np.isfinite(place(model, tracks, [person], impressions, by_net).scores["me"]).all()
     verdict = judge(model)[0]
@@ -229,7 +232,8 @@ def test_where_albums_are_liked_as_a_whole_the_artist_tells_and_shuffled_sound_d
     library = make_library(240)
     liked = np.random.default_rng(0).random(24) < 0.5  # an artist has two albums of five
     plays = np.where(np.arange(240) % 2 == 0, np.where(liked[np.arange(240) // 10], 9, 1), 0)
-    model = learn(library.tracks, [replace(library.listener, plays=np.float32(plays))], library.sound, NET, QUICK)[0]
+    person = replace(library.listener, plays=np.float32(plays))
+    model = learn(library.tracks, [person], Landscape.of(library.sound), NET, QUICK)[0]
     compared = judge(model)[0].compared
     assert compared["artist"] > 0.8
     assert compared["model"] > 0.8
@@ -241,8 +245,8 @@ def test_a_net_that_is_not_heeded_leaves_the_model_as_it_would_be_without_one():
     library = make_library(120)
     hopeless = replace(FAST, head=Schedule(1e-6, 1))
     lesson = replace(QUICK, net=hopeless)
-    plain, _ = learn(library.tracks, [library.listener], library.sound, NET, QUICK)
-    model, _ = learn(library.tracks, [library.listener], library.sound, NET, lesson, Steady(library))
+    plain, _ = learn(library.tracks, [library.listener], Landscape.of(library.sound), NET, QUICK)
+    model, _ = learn(library.tracks, [library.listener], Landscape.of(library.sound), NET, lesson, Steady(library))
     assert model.arrays.keys() - plain.arrays.keys() == {"compared.net"}
     for name, array in plain.arrays.items():
         np.testing.assert_array_equal(model.arrays[name], array, err_msg=name)
@@ -302,7 +306,7 @@ def test_the_prediction_error_is_what_factors_get_wrong_about_the_plays():
 def test_a_lesson_by_the_prediction_error_of_the_plays_can_be_learnt():
     library = make_library(120)
     lesson = replace(QUICK, net=replace(FAST, loss="wpe"))
-    model, _ = learn(library.tracks, [library.listener], library.sound, NET, lesson, Steady(library))
+    model, _ = learn(library.tracks, [library.listener], Landscape.of(library.sound), NET, lesson, Steady(library))
     assert np.isfinite(model.arrays["compared.net"]).all()
 
 

@@ -1,6 +1,6 @@
 """Stores as every schema version since 0.1.0 has written them are read by this one, with all that is in them.
 
-`history-1.sql` and `features-1.sql` in `tests/golden` were written by `python tests/core/test_upgrades.py`. A new
+`history-*.sql` and `features-*.sql` in `tests/golden` were written by `python tests/core/test_upgrades.py`. A new
 version of a schema gets a file of its own beside them, and these stay.
 """
 
@@ -81,6 +81,16 @@ def test_features_of_any_version_are_read(tmp_path: Path, version: int) -> None:
         assert key == "key"
         np.testing.assert_array_equal(features, np.arange(6).reshape(2, 3))
         assert store.noted("placed") == "digest"
+
+
+@pytest.mark.parametrize("version", range(1, FEATURES))
+def test_older_features_come_to_the_tables_of_a_new_store(tmp_path: Path, version: int) -> None:
+    def tables(file: Path) -> set[tuple[str, str]]:
+        FeatureStore(file).close()
+        with contextlib.closing(sqlite3.connect(file)) as database:
+            return set(database.execute("SELECT name, sql FROM sqlite_master"))
+
+    assert tables(restored(f"features-{version}", tmp_path)) == tables(tmp_path / "new.db")
 
 
 def main() -> None:

@@ -1,0 +1,29 @@
+BEGIN TRANSACTION;
+CREATE TABLE about (
+	name TEXT NOT NULL, 
+	value TEXT NOT NULL, 
+	PRIMARY KEY (name)
+);
+INSERT INTO "about" VALUES('schema','2');
+INSERT INTO "about" VALUES('note:placed','digest');
+CREATE TABLE features (
+	cf_key TEXT NOT NULL, 
+	net TEXT NOT NULL, 
+	wanted INTEGER NOT NULL, 
+	windows INTEGER NOT NULL, 
+	data BLOB NOT NULL, 
+	PRIMARY KEY (cf_key, net)
+);
+INSERT INTO "features" VALUES('key','net',10,2,X'0000003C0040004200440045');
+CREATE TABLE files (
+	path BLOB NOT NULL, 
+	size INTEGER NOT NULL, 
+	mtime_ns BIGINT NOT NULL, 
+	cf_key TEXT, 
+	problem TEXT, 
+	PRIMARY KEY (path)
+);
+INSERT INTO "files" VALUES(X'2F6D757369632FFF2E6D7033',12345,1700000000123456789,'key',NULL);
+INSERT INTO "files" VALUES(X'2F6D757369632F6E6F6E652E6D7033',3,1,NULL,'silent');
+CREATE INDEX features_there ON features (net, wanted, cf_key);
+COMMIT;
