@@ -66,6 +66,10 @@ class VorbisSource:
         self._at = start + sound.shape[1]
         return sound
 
+    def close(self) -> None:
+        """Let go of what was decoded: what is under way holds on to its source, and that to it."""
+        self._rest, self._kept = iter(()), NO_SOUND
+
     def _headers(self) -> tuple[bytes, bytes]:
         """The first packet, and the third: the second has the tags. Sound should begin on a new page, and may not."""
         first = OggPage(self._file)
@@ -192,4 +196,7 @@ def open_vorbis(path: bytes | str) -> Iterator[VorbisSource]:
             source = VorbisSource(file)
         except (OggError, EOFError, ValueError, IndexError, av.FFmpegError) as error:
             raise UndecodableError(str(error)) from error
-        yield source
+        try:
+            yield source
+        finally:
+            source.close()
