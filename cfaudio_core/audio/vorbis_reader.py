@@ -191,7 +191,7 @@ def open_vorbis(path: bytes | str) -> Iterator[VorbisSource]:
     UndecodableError
         If it is not one such stream from its beginning on; libsndfile may know what it is.
     """
-    with open(path, "rb") as file:  # noqa: PTH123 (names are bytes)
+    with open(path, "rb", buffering=_NEAR) as file:  # noqa: PTH123 (names are bytes)
         try:
             source = VorbisSource(file)
         except (OggError, EOFError, ValueError, IndexError, av.FFmpegError) as error:
