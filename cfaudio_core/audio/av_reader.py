@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import av
@@ -23,6 +23,8 @@ _PATIENCE = 120
 _JITTER = 0.06
 # Samples of all channels together that are mixed at once: what a file of many channels costs in memory.
 _BLOCK_SAMPLES = 1 << 18
+# ffmpeg's names of sample formats, but for the "p" of those that have a plane a channel.
+_DTYPES = {"u8": "u1", "s16": "i2", "s32": "i4", "s64": "i8", "flt": "f4", "dbl": "f8"}
 # Packets without a single frame, in a row, after which there is nothing to come.
 _BARREN_PACKETS = 2_000
 
@@ -125,35 +127,45 @@ class _Sound:
 
     def __init__(self) -> None:
         self.frames = 0
-        self._format: tuple[Any, ...] = ()
-        self._raw: list[NDArray[Any]] = []
+        self._format: tuple[str, int] = ("", 0)
+        self._blocks: list[Any] = []
         self._size = 0
         self._done: list[NDArray[np.float32]] = []
 
     def add(self, block: Any) -> None:
         """Append a block."""
-        raw: NDArray[Any] = block.to_ndarray()
-        its_format = raw.dtype, block.format.is_planar, block.layout.nb_channels
-        if self._raw and its_format != self._format:
+        its_format = block.format.name, block.layout.nb_channels
+        if self._blocks and its_format != self._format:
             self._mix()
         self._format = its_format
-        self._raw.append(raw)
+        self._blocks.append(block)
         self.frames += block.samples
-        self._size += raw.size
+        self._size += block.samples * its_format[1]
         if self._size > _BLOCK_SAMPLES:
             self._mix()
 
     def downmixed(self) -> NDArray[np.float32]:
         """Middle and side of all of them, shape (2, frames)."""
-        if self._raw:
+        if self._blocks:
             self._mix()
         return np.concatenate(self._done, axis=1)
 
     def _mix(self) -> None:
-        _, planar, channels = self._format
-        samples = np.concatenate(self._raw, axis=1)
-        self._done.append(downmix(_to_float(samples if planar else samples.reshape(-1, channels).T)))
-        self._raw, self._size = [], 0
+        self._done.append(downmix([_to_float(channel) for channel in channels_of(self._blocks)]))
+        self._blocks, self._size = [], 0
+
+
+def channels_of(blocks: Sequence[Any]) -> list[NDArray[Any]]:
+    """Put the samples of blocks of one format together, an array a channel.
+
+    PyAV's own to_ndarray() takes as long for a block, which is a few milliseconds, as decoding it.
+    """
+    first = blocks[0]
+    channels, dtype = first.layout.nb_channels, _DTYPES[first.format.name.removesuffix("p")]
+    if first.format.is_planar:
+        return [np.concatenate([np.frombuffer(b.planes[c], dtype, b.samples) for b in blocks]) for c in range(channels)]
+    packed = np.concatenate([np.frombuffer(b.planes[0], dtype, b.samples * channels) for b in blocks])
+    return list(packed.reshape(-1, channels).T)
 
 
 def _pre_skip(codec: Any) -> int:

@@ -25,6 +25,7 @@ from cfaudio_core.audio.logmel import SAMPLE_RATE, WINDOW_SAMPLES
 from cfaudio_core.audio.sndfile_reader import open_sndfile
 from cfaudio_core.audio.source import Source, UndecodableError
 from cfaudio_core.audio.stereo import stereo_width
+from cfaudio_core.audio.vorbis_reader import open_vorbis
 from cfaudio_core.errors import AudioError
 
 # Samples at 16 kHz read on both sides of a window (32 ms), so that the resampler has settled where it begins.
@@ -93,25 +94,25 @@ def read_windows(path: bytes | str | os.PathLike[str] | os.PathLike[bytes], n_wi
     with audio_errors():
         name = regular_file(path)
         # The sums of absurd numbers overflow; the windows they are in are dropped.
-        first, second = openers(name)
+        *others, last = openers(name)
         with np.errstate(all="ignore"):
-            try:
-                with first(name) as source:
+            for opener in others:
+                with contextlib.suppress(UndecodableError), opener(name) as source:
                     return _hear(source, n_windows)
-            except UndecodableError:
-                with second(name) as source:
-                    return _hear(source, n_windows)
+            with last(name) as source:
+                return _hear(source, n_windows)
 
 
-def openers(name: str) -> tuple[Opener, Opener]:
-    """Return the decoder to try first for a file, and the one for what that cannot decode.
+def openers(name: str) -> list[Opener]:
+    """Return the decoders to try for a file, one after the other.
 
-    libsndfile is exact in its seeks and quick, but for Opus: there a seek costs it as much as a second of sound, and
-    all in all it takes twice as long as ffmpeg.
+    libsndfile is exact in its seeks and quick, but for Vorbis and Opus, for which it takes twice as long as ffmpeg.
     """
     with Path(name).open("rb") as file:
-        opus = file.read(36)[28:] == b"OpusHead"
-    return (open_av, open_sndfile) if opus else (open_sndfile, open_av)
+        packet = file.read(36)[28:]
+    if packet == b"OpusHead":
+        return [open_av, open_sndfile]
+    return [*([open_vorbis] if packet.startswith(b"\x01vorbis") else []), open_sndfile, open_av]
 
 
 @contextlib.contextmanager

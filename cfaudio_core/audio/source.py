@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
@@ -50,13 +51,13 @@ def check_format(rate: int, channels: int) -> None:
         raise UndecodableError(f"{channels} channels")
 
 
-def downmix(channels: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return middle and side, shape (channels, frames) to (2, frames), as `Source.read` returns them.
+def downmix(channels: NDArray[np.float32] | Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
+    """Return middle and side, channels of n frames each to shape (2, n), as `Source.read` returns them.
 
     The middle is the mean, as librosa has it: ffmpeg's own downmix of stereo is 3 dB louder and moves the embeddings.
     Left and right are the first two channels in every layout that has them; mono has nothing at the sides.
     """
-    both = np.empty((2, channels.shape[1]), np.float32)
+    both = np.empty((2, len(channels[0])), np.float32)
     middle, side = both
     if len(channels) == 1:
         middle[:], side[:] = channels[0], 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterator
 
@@ -48,13 +49,14 @@ def read_whole(path: bytes | str | os.PathLike[str] | os.PathLike[bytes]) -> Ite
     """
     with audio_errors():
         name = regular_file(path)
-        first, second = openers(name)
-        try:
-            with first(name) as source:
+        *others, last = openers(name)
+        for opener in others:
+            # It comes before the first window or not at all.
+            with contextlib.suppress(UndecodableError), opener(name) as source:
                 yield from _blocks(source)
-        except UndecodableError:  # which comes before the first window or not at all
-            with second(name) as source:
-                yield from _blocks(source)
+                return
+        with last(name) as source:
+            yield from _blocks(source)
 
 
 def _blocks(source: Source) -> Iterator[Windows]:

@@ -103,7 +103,7 @@ def write_pieces(folder: Path, seed: int, seconds: float = 60.0) -> Iterator[Pat
             path = folder / album.artist / album.title / f"{track + 1:02d} {album.pieces[track]}.flac"
             path.parent.mkdir(parents=True, exist_ok=True)
             soundfile.write(path, audio, RATE, subtype="PCM_16")
-            tags: Any = FLAC(path)  # type: ignore[no-untyped-call]
+            tags: Any = FLAC(path)
             tags["title"] = album.pieces[track]
             tags["artist"] = tags["albumartist"] = album.artist
             tags["album"] = album.title

@@ -1,9 +1,9 @@
-"""A pruned musicnn as matrix products in numpy: what a worker hears with, without torch and in two thirds of its time.
+"""A pruned musicnn as matrix products in numpy: what a worker hears with, without torch and in less than half its time.
 
 A convolution over few positions is one product with a banded matrix, which holds the kernel once for each position.
-Where the maximum over all positions is wanted, as in the front end, the positions are taken a block at a time, all
-blocks share one matrix, and a running maximum is all that is kept. The last block overlaps the one before, since a
-maximum does not mind. The results differ from the net's own by rounding only.
+Where the maximum over all positions is wanted, as of the temporal filters, the positions are taken a block at a time,
+and all blocks share one matrix. The last block overlaps the one before, since a maximum does not mind. The results
+differ from the net's own by rounding only.
 """
 
 from __future__ import annotations
@@ -14,32 +14,38 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from cfaudio_core.nets.backbone import Features, check_patches
+from cfaudio_core.nets.backbone import BANDS, Features, check_patches
+from cfaudio_core.nets.timbral import TimbralFilters
 
 FloatArray = NDArray[np.float32]
 
 # Positions a block. More of them waste products with the zeros of the band, fewer make the matrices too small to be
 # multiplied at full speed.
-_BANDS_A_BLOCK = 5
 _FRAMES_A_BLOCK = 16
-_PATCHES_AT_ONCE = 5  # the maps of so many stay in the processor's cache
+_PATCHES_AT_ONCE = 2  # the maps of so many stay in the processor's cache
 
 
-class _Branch(NamedTuple):
-    """A branch of the front end; `matrix` has a row (timbral) or a column (temporal) for each output of a block."""
+class _Finish(NamedTuple):
+    """What a branch of the front end does with the maxima of its filters; see `musicnn.Frontend`."""
 
-    matrix: FloatArray
-    size: tuple[int, int]
     sign: FloatArray
     bias: FloatArray
     scale: FloatArray
     shift: FloatArray
 
-    def finish(self, strongest: FloatArray) -> FloatArray:
-        """Rectify and scale the maxima (filters, ...); see `musicnn.Frontend`."""
+    def __call__(self, strongest: FloatArray) -> FloatArray:
+        """Rectify and scale the maxima (filters, n, frames)."""
         response = strongest * self.sign + self.bias
         np.maximum(response, 0, out=response)
         return response * self.scale + self.shift
+
+
+class _Temporal(NamedTuple):
+    """Filters one band high; `matrix` is (frames, filters * `_FRAMES_A_BLOCK`), for a block of answers."""
+
+    matrix: FloatArray
+    length: int
+    finish: _Finish
 
 
 class _Conv(NamedTuple):
@@ -64,14 +70,17 @@ class MatrixNet:
     def __init__(self, state: Mapping[str, FloatArray]) -> None:
         self._scale, self._shift = state["frontend.scale"], state["frontend.shift"]
         branches = [_branch(state, f"frontend.branches.{i}") for i in range(5)]
-        self._timbral, self._temporal = branches[:2], branches[2:]
+        timbral, temporal = branches[:2], branches[2:]
+        self._timbral = TimbralFilters([kernel for kernel, _ in timbral], BANDS)
+        self._finish = _Finish(*map(np.concatenate, zip(*(finish for _, finish in timbral), strict=True)))
+        self._temporal = [_Temporal(_banded(kernel), kernel.shape[1], finish) for kernel, finish in temporal]
         self._convs = [_conv(state, f"midend.{name}") for name in ("first", "second", "third")]
         self._dense = state["backend.dense.weight"].T, state["backend.dense.bias"]
         self._norm = state["backend.norm.scale"], state["backend.norm.shift"]
         self._output = state["backend.output.weight"].T, state["backend.output.bias"]
-        # Frames of zeros before and after a patch, for the longest kernel of all.
-        longest = max(branch.size[0] for branch in branches)
-        self._before, self._after = (longest - 1) // 2, longest // 2
+        # Frames of zeros before and after a patch: for the longest kernel of all, and for the timbral ones.
+        self._longest = max(branch.length for branch in self._temporal)
+        self._timbral_length = timbral[0][0].shape[1]
 
     def features(self, patches: FloatArray) -> Features:
         """Hear windows of sound; see `backbone.Backbone.features`.
@@ -101,44 +110,22 @@ class MatrixNet:
     def _frontend(self, patches: FloatArray) -> FloatArray:
         """Map (n, frames, bands) to (filters, n, frames)."""
         n, frames, bands = patches.shape
-        image = np.zeros((n, bands, self._before + frames + self._after), np.float32)
-        inner = image[:, :, self._before : self._before + frames]
+        before = (self._longest - 1) // 2
+        image = np.zeros((n, bands, self._longest - 1 + frames), np.float32)
+        inner = image[:, :, before : before + frames]
         np.multiply(patches.transpose(0, 2, 1), self._scale, out=inner)
         inner += self._shift
-        maps = [self._timbral_maps(image, branch, frames) for branch in self._timbral]
-        maps += [self._temporal_maps(image, branch, frames) for branch in self._temporal]
+
+        def since(length: int) -> int:
+            """The frame of the image from which on a kernel of this length needs it."""
+            return before - (length - 1) // 2
+
+        around = image[:, :, since(self._timbral_length) :][:, :, : self._timbral_length - 1 + frames]
+        maps = [self._finish(self._timbral.strongest(around))]
+        for branch in self._temporal:
+            rows = image.reshape(n * bands, -1)[:, since(branch.length) :]
+            maps.append(branch.finish(_strongest(rows, branch, n, frames)))
         return np.concatenate(maps)
-
-    def _timbral_maps(self, image: FloatArray, branch: _Branch, frames: int) -> FloatArray:
-        length, height = branch.size
-        n, bands = image.shape[:2]
-        first = self._before - (length - 1) // 2
-        # Row band * length + t: the band t frames on. The bands a kernel needs lie side by side.
-        shifted = np.empty((bands, length, n, frames), np.float32)
-        for t in range(length):
-            shifted[:, t] = image[:, :, first + t : first + t + frames].transpose(1, 0, 2)
-        rows = shifted.reshape(bands * length, n * frames)
-        positions = bands - height + 1
-        strongest = np.full((len(branch.matrix), n * frames), -np.inf, np.float32)
-        response = np.empty_like(strongest)
-        for position in _starts(positions, _BANDS_A_BLOCK):
-            block = rows[position * length :][: branch.matrix.shape[1]]
-            np.matmul(branch.matrix, block, out=response)
-            np.maximum(strongest, response, out=strongest)
-        strongest = strongest.reshape(_BANDS_A_BLOCK, -1, n, frames).max(axis=0)
-        return branch.finish(strongest)
-
-    def _temporal_maps(self, image: FloatArray, branch: _Branch, frames: int) -> FloatArray:
-        length = branch.size[0]
-        n, bands, padded = image.shape
-        first = self._before - (length - 1) // 2
-        rows = image.reshape(n * bands, padded)
-        strongest = np.empty((len(branch.sign), n, frames), np.float32)
-        for frame in _starts(frames, _FRAMES_A_BLOCK):
-            block = rows[:, first + frame :][:, : len(branch.matrix)]
-            response = (block @ branch.matrix).reshape(n, bands, -1, _FRAMES_A_BLOCK).max(axis=1)
-            strongest[:, :, frame : frame + _FRAMES_A_BLOCK] = response.transpose(1, 0, 2)
-        return branch.finish(strongest)
 
     def _midend(self, front: FloatArray) -> FloatArray:
         first, second, third = self._convs
@@ -150,9 +137,15 @@ class MatrixNet:
         return np.concatenate([front, one, two, three])
 
 
-def _starts(positions: int, block: int) -> list[int]:
-    """Where blocks begin that cover all positions, the last one overlapping if need be."""
-    return [min(start, positions - block) for start in range(0, positions, block)]
+def _strongest(rows: FloatArray, branch: _Temporal, n: int, frames: int) -> FloatArray:
+    """The strongest answer of each filter over all bands: (n * bands, frames + length - 1) to (filters, n, frames)."""
+    strongest = np.empty((branch.matrix.shape[1] // _FRAMES_A_BLOCK, n, frames), np.float32)
+    for start in range(0, frames, _FRAMES_A_BLOCK):
+        frame = min(start, frames - _FRAMES_A_BLOCK)
+        response = rows[:, frame : frame + len(branch.matrix)] @ branch.matrix
+        by_band = response.reshape(n, len(rows) // n, -1, _FRAMES_A_BLOCK).max(axis=1)
+        strongest[:, :, frame : frame + _FRAMES_A_BLOCK] = by_band.transpose(1, 0, 2)
+    return strongest
 
 
 def _convolved(maps: FloatArray, conv: _Conv) -> FloatArray:
@@ -169,25 +162,22 @@ def _convolved(maps: FloatArray, conv: _Conv) -> FloatArray:
     return response.reshape(-1, n, frames)
 
 
-def _branch(state: Mapping[str, FloatArray], name: str) -> _Branch:
+def _branch(state: Mapping[str, FloatArray], name: str) -> tuple[FloatArray, _Finish]:
+    """Kernel, (filters, length, height), and what follows it."""
     kernel, bias, scale, shift = _block(state, name)
-    kernel = kernel[:, 0]
-    filters, length, height = kernel.shape
     # A falling scale makes the maximum of what was the minimum: of the opposite, it is a maximum again.
     sign = np.where(scale < 0, np.float32(-1), np.float32(1))
-    kernel = kernel * sign[:, None, None]
-    if height > 1:
-        banded = np.zeros((_BANDS_A_BLOCK, filters, height + _BANDS_A_BLOCK - 1, length), np.float32)
-        for i in range(_BANDS_A_BLOCK):
-            banded[i, :, i : i + height] = kernel.transpose(0, 2, 1)
-        matrix = banded.reshape(_BANDS_A_BLOCK * filters, -1)
-    else:
-        banded = np.zeros((length + _FRAMES_A_BLOCK - 1, filters, _FRAMES_A_BLOCK), np.float32)
-        for i in range(_FRAMES_A_BLOCK):
-            banded[i : i + length, :, i] = kernel[:, :, 0].T
-        matrix = banded.reshape(len(banded), -1)
-    of_filters = (values[:, None, None] for values in (sign, bias, scale, shift))
-    return _Branch(matrix, (length, height), *of_filters)
+    finish = _Finish(*(values[:, None, None] for values in (sign, bias, scale, shift)))
+    return kernel[:, 0] * sign[:, None, None], finish
+
+
+def _banded(kernel: FloatArray) -> FloatArray:
+    """The matrix of a temporal branch: its kernel, (filters, length, 1), once for each frame of a block."""
+    filters, length, _ = kernel.shape
+    banded = np.zeros((length + _FRAMES_A_BLOCK - 1, filters, _FRAMES_A_BLOCK), np.float32)
+    for i in range(_FRAMES_A_BLOCK):
+        banded[i : i + length, :, i] = kernel[:, :, 0].T
+    return banded.reshape(len(banded), -1)
 
 
 def _conv(state: Mapping[str, FloatArray], name: str) -> _Conv:

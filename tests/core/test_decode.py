@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from cfaudio_core.audio import decode
 from cfaudio_core.audio import whole as whole_track
-from cfaudio_core.audio.av_reader import AvSource
+from cfaudio_core.audio.av_reader import AvSource, _Sound
 from cfaudio_core.audio.logmel import SAMPLE_RATE, WINDOW_SAMPLES
 from cfaudio_core.audio.source import downmix
 from cfaudio_core.audio.stereo import N_WIDTHS
@@ -205,6 +205,23 @@ def test_ffmpegs_sample_formats_all_have_full_scale_one(tmp_path, monkeypatch, d
     by_libsndfile = read_windows(tmp_path / "tone.wav")
     monkeypatch.setattr(decode, "open_sndfile", decode.open_av)
     np.testing.assert_allclose(read_windows(tmp_path / "tone.wav"), by_libsndfile, rtol=0, atol=1e-6)
+
+
+def test_a_format_that_changes_on_the_way_costs_no_sound():
+    left, right = (np.linspace(-0.5, 0.5, 64) * scale for scale in (1, 0.5))
+    stereo = np.stack([left, right]).astype(np.float32)
+    whole_numbers = np.rint(stereo.T.reshape(1, -1) * 32768).astype(np.int16)
+    sound = _Sound()
+    for block in (
+        av.AudioFrame.from_ndarray(stereo, "fltp", "stereo"),
+        av.AudioFrame.from_ndarray(whole_numbers, "s16", "stereo"),
+        av.AudioFrame.from_ndarray(stereo[:1], "fltp", "mono"),
+    ):
+        sound.add(block)
+    assert sound.frames == 3 * 64
+    middle, side = sound.downmixed()
+    np.testing.assert_allclose(middle, np.concatenate([left * 0.75, left * 0.75, left]), atol=1e-4)
+    np.testing.assert_allclose(side, np.concatenate([left * 0.25, left * 0.25, left * 0]), atol=1e-4)
 
 
 def test_reading_twice_gives_the_same_bits(library):
