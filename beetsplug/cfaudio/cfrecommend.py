@@ -53,7 +53,7 @@ def run(plugin: BeetsPlugin, lib: Library, opts: RecommendOptions, args: list[st
     if opts.explain:
         from beetsplug.cfaudio.explaining import explain
 
-        explanations = explain(settings, loaded, request, chosen)
+        explanations = explain(lib, settings, loaded, request, chosen)
     items = {i: item for i in chosen.ids if (item := lib.get_item(i)) is not None}
     if opts.json:
         _print_json(items, chosen, explanations)

@@ -11,13 +11,14 @@ from beets.dbcore.query import ParsingError
 from beets.exceptions import UserError
 
 from beetsplug.cfaudio.embedding import listener
+from beetsplug.cfaudio.library import ids_of
 from beetsplug.cfaudio.loaded import Loaded
 from beetsplug.cfaudio.settings import Settings
 from cfaudio_core.recommending.choice import Pool, Wish, choose
 from cfaudio_core.recommending.duplicates import one_a_song
 from cfaudio_core.recommending.ordering import order
 from cfaudio_core.recommending.taste import Familiarity, Taste, familiarity, love, mean_taste, modes
-from cfaudio_core.tracks import FloatArray, Tracks, float32
+from cfaudio_core.tracks import BoolArray, FloatArray, float32
 
 if TYPE_CHECKING:
     from beets.library import Library
@@ -175,12 +176,11 @@ def choose_items(
     UserError
         If there is no such listener, or a query makes no sense.
     """
-    tracks = loaded.tracks
     person = listener(loaded.people, request.user)
     scores, last_heard = loaded.scores[person.name], loaded.last_heard[person.name]
     known = familiarity(person, last_heard)
     if request.like:
-        seeds = np.isin(tracks.ids, _ids(lib, request.like))
+        seeds = _matching(lib, loaded, request.like)
         if not seeds.any():
             return Chosen(why=f"no track matches {' '.join(request.like)}")
         if not loaded.vectors[seeds].any():
@@ -191,10 +191,10 @@ def choose_items(
     taste = (mean_taste if request.taste == "mean" else modes)(loaded.vectors, loved)
     appeal = _appeal(loaded, person, known, taste, request)
     if not np.isfinite(appeal).any():
-        return Chosen(why=_why_no_scores(tracks, person))
+        return Chosen(why=_why_no_scores(loaded, person))
     allowed = np.isfinite(appeal)
     if request.query:
-        matches = np.isin(tracks.ids, _ids(lib, request.query))
+        matches = _matching(lib, loaded, request.query)
         if not matches.any():
             return Chosen(why=f"no track matches {' '.join(request.query)}")
         allowed &= matches
@@ -202,36 +202,35 @@ def choose_items(
             return Chosen(why=f"no track that matches {' '.join(request.query)} has a score; run `beet cfembed`")
     for query in request.exclude:
         try:
-            allowed &= ~np.isin(tracks.ids, _ids(lib, query))
+            allowed &= ~_matching(lib, loaded, query)
         except ParsingError as error:
             raise UserError(f"cfaudio.exclude: {error}") from error
     candidates = one_a_song(loaded.song, np.flatnonzero(allowed), person.plays, appeal)
-    barred = np.isin(tracks.ids, list(avoid))
+    barred = np.isin(loaded.ids, list(avoid))
     if request.fresh_days:
         barred |= last_heard > loaded.now - request.fresh_days * 86400
     candidates = candidates[~barred[candidates]]
     if not len(candidates):
         return Chosen(why="all that could be chosen is excluded, or was heard or recommended lately")
     fresh = ~person.played[candidates]
-    artists = [tracks.artists[i] for i in candidates]
-    vectors = loaded.vectors[candidates]
+    artists, vectors = loaded.artist[candidates], loaded.vectors[candidates]
     wish = Wish(request.n, request.unplayed, request.per_artist, request.diversity, request.seed)
     taken = choose(Pool(appeal[candidates], fresh, artists, vectors), taste, wish)
-    taken = taken[order(vectors[taken], fresh[taken], [artists[i] for i in taken])]
+    taken = taken[order(vectors[taken], fresh[taken], artists[taken])]
     chosen = candidates[taken]
     serves = np.argmax(taste.belonging(loaded.vectors[chosen]), axis=1) if len(taste.shares) else None
     return Chosen(
         [
             Reason(
-                id=int(tracks.ids[i]),
+                id=int(loaded.ids[i]),
                 score=float(scores[i]),
                 plays=int(person.plays[i]),
                 mode=None if serves is None or not loaded.vectors[i].any() else int(serves[k]),
-                near=[int(tracks.ids[j]) for j in taste.nearest(loaded.vectors, loaded.song, int(i))],
+                near=[int(loaded.ids[j]) for j in taste.nearest(loaded.vectors, loaded.song, int(i))],
             )
             for k, i in enumerate(chosen)
         ],
-        _modes(tracks, taste),
+        _modes(loaded, taste),
     )
 
 
@@ -252,24 +251,23 @@ def _appeal(loaded: Loaded, person: Listener, known: Familiarity, taste: Taste, 
     return float32(appeal - _SUNK * (~person.played & (person.skips > 0)))
 
 
-def _ids(lib: Library, query: str | Sequence[str]) -> list[int]:
-    """Ids of the tracks that match a query."""
-    parts = query if isinstance(query, str) else list(query)
-    return [item.id for item in lib.items(parts) if item.id is not None]
+def _matching(lib: Library, loaded: Loaded, query: str | Sequence[str]) -> BoolArray:
+    """Bool (n,): matches a query."""
+    return np.isin(loaded.ids, ids_of(lib, query if isinstance(query, str) else list(query)))
 
 
-def _modes(tracks: Tracks, taste: Taste) -> list[Mode]:
+def _modes(loaded: Loaded, taste: Taste) -> list[Mode]:
     loved_first = np.argsort(-taste.weights, kind="stable")
     return [
-        Mode(float(share), [int(tracks.ids[i]) for i in taste.members[loved_first[taste.mode[loved_first] == m]]])
+        Mode(float(share), [int(loaded.ids[i]) for i in taste.members[loved_first[taste.mode[loved_first] == m]]])
         for m, share in enumerate(taste.shares)
     ]
 
 
-def _why_no_scores(tracks: Tracks, person: Listener) -> str:
-    if not len(tracks):
+def _why_no_scores(loaded: Loaded, person: Listener) -> str:
+    if not len(loaded):
         return "the library is empty"
-    if not any(tracks.models):
+    if not loaded.placed.any():
         return "no track has a score yet; run `beet cfembed` first"
     if not person.played.any():
         return f"{person.name} has not played a track yet, so there is nothing to recommend by"
