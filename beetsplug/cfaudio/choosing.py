@@ -219,6 +219,7 @@ def choose_items(
     taken = taken[order(vectors[taken], fresh[taken], artists[taken])]
     chosen = candidates[taken]
     serves = np.argmax(taste.belonging(loaded.vectors[chosen]), axis=1) if len(taste.shares) else None
+    near = taste.nearest(loaded.vectors, loaded.song, chosen)
     return Chosen(
         [
             Reason(
@@ -226,7 +227,7 @@ def choose_items(
                 score=float(scores[i]),
                 plays=int(person.plays[i]),
                 mode=None if serves is None or not loaded.vectors[i].any() else int(serves[k]),
-                near=[int(loaded.ids[j]) for j in taste.nearest(loaded.vectors, loaded.song, int(i))],
+                near=loaded.ids[near[k]].tolist(),
             )
             for k, i in enumerate(chosen)
         ],

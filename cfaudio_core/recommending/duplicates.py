@@ -126,9 +126,11 @@ def one_a_song(song: IntArray, allowed: IntArray, plays: FloatArray, appeal: Flo
     IntArray
         int64, positions in ascending order.
     """
-    order = np.lexsort((allowed, -np.nan_to_num(appeal[allowed], nan=-np.inf), -plays[allowed]))
-    _, first = np.unique(song[allowed[order]], return_index=True)
-    return np.sort(allowed[order][first])
+    several = np.bincount(song[allowed])[song[allowed]] > 1
+    alone, takes = allowed[~several], allowed[several]
+    order = np.lexsort((takes, -np.nan_to_num(appeal[takes], nan=-np.inf), -plays[takes]))
+    _, first = np.unique(song[takes[order]], return_index=True)
+    return np.sort(np.concatenate((alone, takes[order][first])))
 
 
 def _song(artist: str, title: str) -> str:
