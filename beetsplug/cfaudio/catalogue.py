@@ -1,24 +1,26 @@
 """What has to be known of every track to choose from a library, kept beside it.
 
-A library of a million tracks takes half a minute to read. What is read is kept in parts of 50,000 ids. While the library's file
-has not been written to, none of it is read again; else SQLite makes a digest of each part, in a tenth of the time, and
-the parts whose digest has changed are read. Counts change with every song that is played: they are kept apart.
+A library of a million tracks takes half a minute to read. What is read is kept in parts of 50,000 ids. While the
+library's file has not been written to, none of it is read again; else SQLite makes a digest of each part, which takes a
+tenth of the time, and the parts whose digest has changed are read. Counts change with every song that is played: they
+are kept apart.
 """
 
 from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from hashlib import blake2b
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 from beets.logging import getLogger
 
 from beetsplug.cfaudio.columns import COLUMNS, FIELDS, read_counts, read_part
@@ -128,13 +130,14 @@ class CatalogueReader:
 
     def peek(self) -> tuple[IntArray, FloatArray] | None:
         """Ids and vectors, if they are kept, and the library has not been written to since."""
-        kept = self.shelf.peek("digests", self._state)
+        kept = self.shelf.peek("digests", self._state and f"{self._state} {self._ranges}")
         digests = [] if kept is None else [row.tobytes().hex() for row in kept["digests"]]
         parts = [self.shelf.peek(self._name(within), d) for within, d in zip(self._ranges, digests, strict=False)]
         there = [part for part in parts if part is not None]
         if not there or len(there) < len(self._ranges):
             return None
-        placed, vectors = _vectors(there)
+        vectors = _vectors(there)[1]
+        placed = vectors.any(axis=1)
         return _joined(there, "ids", np.int64)[placed], vectors[placed]
 
     def keep(self) -> None:
@@ -162,7 +165,7 @@ class CatalogueReader:
     def _digests(self) -> list[str | None]:
         """What stands for each part of the library; None where nothing does."""
         try:
-            kept = self.shelf.get("digests", self._state, self._make_digests) if self._state else {}
+            kept = self.shelf.get("digests", f"{self._state} {self._ranges}", self._make_digests) if self._state else {}
         except sqlite3.Error as error:  # as where somebody else is writing for long
             _log.debug("all of the library is read: {}", error)
             self._state, kept = None, {}
@@ -198,8 +201,8 @@ def _digest(digests: Sequence[str | None]) -> str | None:
     return None if None in digests else blake2b(" ".join(map(str, digests)).encode(), digest_size=16).hexdigest()
 
 
-def _joined(parts: Sequence[Arrays], name: str, kind: Callable[..., np.generic]) -> np.ndarray:  # type: ignore[type-arg]
-    return np.concatenate([np.zeros(0, kind), *(part[name] for part in parts)])  # type: ignore[call-overload]
+def _joined(parts: Sequence[Arrays], name: str, kind: npt.DTypeLike) -> np.ndarray[Any, Any]:
+    return np.concatenate([np.zeros(0, kind), *(part[name] for part in parts)])
 
 
 def _numbers(parts: Sequence[Arrays]) -> Arrays:

@@ -12,8 +12,9 @@ from beets.exceptions import UserError
 from beets.ui import print_
 from beets.util import displayable_path
 
-from beetsplug.cfaudio.choosing import Chosen, Reason, choose_items, request_of
+from beetsplug.cfaudio.choosing import choose_items
 from beetsplug.cfaudio.embedding import user_errors
+from beetsplug.cfaudio.lists import Chosen, Reason, request_of
 from beetsplug.cfaudio.loaded import read_library
 from beetsplug.cfaudio.settings import Settings, read_settings
 from cfaudio_core.recommending.targets.m3u import Entry, write_m3u

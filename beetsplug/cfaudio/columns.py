@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -36,9 +35,9 @@ def read_part(lib: Library, within: tuple[int, int]) -> Arrays:
     Returns
     -------
     Arrays
-        Of n tracks: `ids`, `lengths`; `artist`, `model`, and the fields of `Marks`, 64 bits of a digest each; `score:FIELD`
-        where any has one; and for every length d that vectors have, `vectors:d` (k, d) of the tracks at positions
-        `at:d` (k,).
+        Of n tracks: `ids`, `lengths`; `artist`, `model`, and the fields of `Marks`, 64 bits of a digest each;
+        `score:FIELD` where any has one; and for every length d that vectors have, `vectors:d` (k, d) of the tracks at
+        positions `at:d` (k,).
     """
     with lib.transaction() as tx:
         rows = tx.query(f"SELECT {', '.join(COLUMNS)} FROM items WHERE id BETWEEN ? AND ? ORDER BY id", within)
@@ -78,18 +77,19 @@ def read_counts(lib: Library, names: Sequence[str], ids: IntArray, ranges: Seque
         has none; those that no track has are left out.
     """
     dates = sorted({DATES[name] for name in names if name in DATES})
-    parts: dict[str, list[Found]] = {}
+    fields: dict[str, Found] = {}
     for within in ranges:
-        for name, values in read_fields(lib, [*names, *dates], within).items():
-            if values:
-                parts.setdefault(name, []).append((list(values), list(values.values())))
-    columns: Arrays = {}
-    for name, found in parts.items():
-        items, values = (list(chain.from_iterable(column)) for column in zip(*found, strict=True))
+        for name, stored in read_fields(lib, [*names, *dates], within).items():
+            if stored:
+                items, values = fields.setdefault(name, ([], []))
+                items += stored
+                values += stored.values()
+    columns: dict[str, np.ndarray[Any, Any]] = {}
+    for name, found in fields.items():
         if name in dates:
-            columns = {**columns, f"date:{name}": _column(ids, (items, values), seconds, np.zeros(len(ids), np.int64))}
+            columns[f"date:{name}"] = _column(ids, found, seconds, np.zeros(len(ids), np.int64))
         if name in names:
-            columns = {**columns, f"count:{name}": _column(ids, (items, values), coerce_count, _nothing(ids))}
+            columns[f"count:{name}"] = _column(ids, found, coerce_count, _nothing(ids))
     return columns
 
 

@@ -16,7 +16,7 @@ from cfaudio_core.recommending.reasons import shares
 if TYPE_CHECKING:
     from beets.library import Library
 
-    from beetsplug.cfaudio.choosing import Chosen, Request
+    from beetsplug.cfaudio.lists import Chosen, Request
     from beetsplug.cfaudio.loaded import Loaded
     from beetsplug.cfaudio.settings import Settings
     from cfaudio_core.tracks import Tracks

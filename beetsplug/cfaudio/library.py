@@ -21,7 +21,7 @@ from beets.dbcore.types import MULTI_VALUE_DELIMITER
 from beets.exceptions import UserError
 
 from cfaudio_core.listening.counts import coerce_count
-from cfaudio_core.tracks import FloatArray, IntArray, Tracks
+from cfaudio_core.tracks import FloatArray, Tracks
 
 if TYPE_CHECKING:
     from beets.library import Library
@@ -106,7 +106,7 @@ def ranges(lib: Library) -> list[tuple[int, int]]:
     A part is the same ids whatever else is in the library.
     """
     with lib.transaction() as tx:
-        first, last = tx.query("SELECT min(id), max(id) FROM items")[0]
+        first, last = tx.query("SELECT (SELECT min(id) FROM items), (SELECT max(id) FROM items)")[0]
     starts = [] if last is None else range(first // PART * PART, last + 1, PART)
     return [(at, at + PART - 1) for at in starts]
 
@@ -134,7 +134,8 @@ def read_fields(
         with lib.transaction() as tx:
             found = tx.query(
                 "SELECT key, entity_id, value FROM item_attributes "
-                f"WHERE entity_id BETWEEN ? AND ? AND key IN ({marks})",
+                f"WHERE entity_id BETWEEN ? AND ? AND key IN ({marks}) "
+                "ORDER BY entity_id, key",  # so that SQLite takes the index that has the keys in it
                 [first, last, *values],
             )
         for row in found:

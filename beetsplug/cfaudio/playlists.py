@@ -15,9 +15,10 @@ from beets.library.models import DefaultTemplateFunctions
 from beets.plugins import template_funcs
 from beets.util.functemplate import get_template
 
-from beetsplug.cfaudio.choosing import Chosen, Request, choose_items, request_of
+from beetsplug.cfaudio.choosing import choose_items
 from beetsplug.cfaudio.embedding import listener
 from beetsplug.cfaudio.library import read_fields, read_tracks
+from beetsplug.cfaudio.lists import Chosen, Request, request_of
 from beetsplug.cfaudio.loaded import Loaded
 from beetsplug.cfaudio.playlist_state import ChosenList
 from beetsplug.cfaudio.settings import Settings

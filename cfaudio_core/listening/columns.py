@@ -100,7 +100,7 @@ def read_texts(connection: sa.Connection) -> Texts:
 
 
 def read_matches(connection: sa.Connection) -> tuple[npt.NDArray[np.float64], IntArray]:
-    """The texts in the order of their ids: seconds, 0 where unknown, and the item that each was last found to be, or -1."""
+    """Of the texts in the order of their ids: seconds, 0 where unknown, and the item last found to be each, or -1."""
     texts, matches = schema.texts, schema.matches
     query = (
         sa.select(texts.c.duration, sa.func.coalesce(matches.c.item_id, -1))

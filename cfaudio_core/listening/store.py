@@ -15,7 +15,15 @@ import sqlalchemy as sa
 
 from cfaudio_core.errors import StoreError
 from cfaudio_core.listening import schema
-from cfaudio_core.listening.columns import ListenColumns, TallyColumns, Texts, read_listens, read_matches, read_tallies, read_texts
+from cfaudio_core.listening.columns import (
+    ListenColumns,
+    TallyColumns,
+    Texts,
+    read_listens,
+    read_matches,
+    read_tallies,
+    read_texts,
+)
 from cfaudio_core.listening.database import Database, parse_url, writing
 from cfaudio_core.listening.intake import insert, lay_aside, plays_by_text, take_over
 from cfaudio_core.listening.records import Listen, Tally, TrackText

@@ -88,10 +88,7 @@ def test_an_artist_has_more_than_his_share_only_where_nobody_else_is_left(librar
     if any(n > wish.per_artist for artist, n in count.items() if artist):
         left = set(np.flatnonzero(np.isfinite(pool.appeal)).tolist()) - set(got.tolist())
         others = [{i for i in left if pool.fresh[i] == kind} for kind in (True, False)]
-        assert any(
-            all(pool.artists[i] and count[pool.artists[i]] >= wish.per_artist for i in kind)
-            for kind in others
-        )
+        assert any(all(pool.artists[i] and count[pool.artists[i]] >= wish.per_artist for i in kind) for kind in others)
 
 
 @given(libraries(), wishes)

@@ -11,7 +11,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from beetsplug.cfaudio.choosing import Chosen, Request, choose_items
+from beetsplug.cfaudio.choosing import choose_items
+from beetsplug.cfaudio.lists import Chosen, Request
 from beetsplug.cfaudio.loaded import Loaded
 from cfaudio_core.listening.counts import Listener
 from cfaudio_core.recommending.duplicates import songs
