@@ -1,6 +1,6 @@
 """What has to be known of every track to choose from a library, kept beside it.
 
-A library of a million tracks takes half a minute to read. What is read is kept in parts of 50,000 ids. While the
+A library of a million tracks takes half a minute to read. What is read is kept in parts of 10,000 ids. While the
 library's file has not been written to, none of it is read again; else SQLite makes a digest of each part, which takes a
 tenth of the time, and the parts whose digest has changed are read. Counts change with every song that is played: they
 are kept apart.

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 Value = str | float | None
 """A field's value; None takes the field away."""
 
-PART = 50_000
+PART = 10_000
 """Ids that are read at a time."""
 
 _PATIENCE = 60  # seconds, for other programs to end writing
