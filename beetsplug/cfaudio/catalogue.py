@@ -90,8 +90,6 @@ class CatalogueReader:
         What is kept; anything else that is made of the tracks may be kept there too.
     worth
         Whether the library is so large that anything is kept.
-    key
-        What stands for the tracks as `read` has found them; None where that is not certain.
     """
 
     def __init__(self, lib: Library, settings: Settings) -> None:
@@ -99,7 +97,6 @@ class CatalogueReader:
         with lib.transaction() as tx:
             self.worth = bool(tx.query("SELECT count(*) FROM items")[0][0] >= WORTH)
         self.shelf = Shelf(settings.folder / FOLDER if self.worth else None)
-        self.key: str | None = None
         self._state = self._library_state() if self.worth else None
         self._ranges = ranges(lib)
 
@@ -110,9 +107,8 @@ class CatalogueReader:
             self.shelf.get(self._name(within), digest, partial(read_part, self._lib, within))
             for within, digest in zip(self._ranges, digests, strict=True)
         ]
-        self.key = _digest(digests)
         ids = _joined(parts, "ids", np.int64)
-        numbers = self.shelf.get("numbers", self.key, lambda: _numbers(parts))
+        numbers = self.shelf.get("numbers", _digest(digests), lambda: _numbers(parts))
         heard = f"{self._state} {self._counts}" if self._state else None
         counts = self.shelf.get("counts", heard, lambda: read_counts(self._lib, self._counts, ids, self._ranges))
         placed, vectors = _vectors(parts)

@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -102,13 +103,14 @@ def _people(reader: CatalogueReader, tracks: Catalogue, settings: Settings) -> l
         return people
     file = history_file(settings)
     before = file_state(file) if file is not None else None
-    key = f"{before} {reader.key} {[person.name for person in people]} {settings.session_gap}"
+    over = blake2b(tracks.ids.tobytes() + tracks.lengths.tobytes(), digest_size=16).hexdigest()
+    key = f"{before} {over} {[person.name for person in people]} {settings.session_gap}"
     zeros = np.zeros(len(tracks), np.float32)
     without = [Listener(person.name, zeros, zeros) for person in people]
     heard = _listeners(
         reader.shelf.get(
             "heard",
-            key if before and reader.key else None,
+            key if before else None,
             lambda: _arrays(listened(without, settings, tracks.ids, tracks.lengths)),
         )
     )
