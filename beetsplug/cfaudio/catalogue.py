@@ -17,13 +17,23 @@ from dataclasses import dataclass
 from functools import partial
 from hashlib import blake2b
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 from beets.logging import getLogger
 
-from beetsplug.cfaudio.columns import COLUMNS, FIELDS, read_counts, read_part
+from beetsplug.cfaudio.columns import (
+    COLUMNS,
+    FIELDS,
+    Counts,
+    counts_query,
+    joined,
+    joined_scores,
+    joined_vectors,
+    read_counts,
+    read_part,
+    spread_counts,
+)
 from beetsplug.cfaudio.library import ranges
 from cfaudio_core.recommending.duplicates import Marks, same_songs
 from cfaudio_core.shelf import Arrays, Shelf, file_state, is_settled
@@ -99,6 +109,7 @@ class CatalogueReader:
         self.shelf = Shelf(settings.folder / FOLDER if self.worth else None)
         self._state = self._library_state() if self.worth else None
         self._ranges = ranges(lib)
+        self._scanned: list[Counts] = []
 
     def read(self) -> Catalogue:
         """All of it."""
@@ -107,19 +118,19 @@ class CatalogueReader:
             self.shelf.get(self._name(within), digest, partial(read_part, self._lib, within))
             for within, digest in zip(self._ranges, digests, strict=True)
         ]
-        ids = _joined(parts, "ids", np.int64)
+        ids = joined(parts, "ids", np.int64)
         numbers = self.shelf.get("numbers", _digest(digests), lambda: _numbers(parts))
         heard = f"{self._state} {self._counts}" if self._state else None
-        counts = self.shelf.get("counts", heard, lambda: read_counts(self._lib, self._counts, ids, self._ranges))
-        placed, vectors = _vectors(parts)
+        counts = self.shelf.get("counts", heard, lambda: spread_counts(self._read_counts(), ids))
+        placed, vectors = joined_vectors(parts)
         return Catalogue(
             ids=ids,
             artist=numbers["artist"],
             song=numbers["song"],
-            lengths=_joined(parts, "lengths", np.float32),
+            lengths=joined(parts, "lengths", np.float32),
             placed=placed,
             vectors=vectors,
-            scores=_scores(parts),
+            scores=joined_scores(parts),
             counts={name[6:]: array for name, array in counts.items() if name.startswith("count:")},
             dates={name[5:]: array for name, array in counts.items() if name.startswith("date:")},
         )
@@ -132,9 +143,9 @@ class CatalogueReader:
         there = [part for part in parts if part is not None]
         if not there or len(there) < len(self._ranges):
             return None
-        vectors = _vectors(there)[1]
+        vectors = joined_vectors(there)[1]
         placed = vectors.any(axis=1)
-        return _joined(there, "ids", np.int64)[placed], vectors[placed]
+        return joined(there, "ids", np.int64)[placed], vectors[placed]
 
     def keep(self) -> None:
         """Keep what was read, if it was not changed meanwhile; a folder that cannot be written to is no matter."""
@@ -171,11 +182,21 @@ class CatalogueReader:
         """Of all that is read of each part. SQLite lets go of Python's lock while it works."""
         url = f"{self._file.absolute().as_uri()}?mode=ro"
         with ThreadPoolExecutor(min(_MOST_THREADS, os.cpu_count() or 1)) as pool:
-            digests = list(pool.map(partial(_digest_part, url), self._ranges))
-        return {"digests": np.frombuffer(b"".join(digests), np.uint8).reshape(len(digests), -1)}
+            found = list(pool.map(partial(_scan_part, url, self._counts), self._ranges))
+        self._scanned = [counts for _, counts in found]  # where parts may have changed, counts have
+        return {"digests": np.array([list(digest) for digest, _ in found], np.uint8)}
+
+    def _read_counts(self) -> list[Counts]:
+        """The counts of each part."""
+        if self._scanned:
+            return self._scanned
+        query, names = counts_query(self._counts)
+        with self._lib.transaction() as tx:
+            return [read_counts(tx.query(query, [*within, *names])) for within in self._ranges]
 
 
-def _digest_part(url: str, within: tuple[int, int]) -> bytes:
+def _scan_part(url: str, counts: Sequence[str], within: tuple[int, int]) -> tuple[bytes, Counts]:
+    """A digest of a part, and its counts."""
     # An aggregate beside min() is of the row with the least: the one that no separator comes before.
     items = ", ".join(f"group_concat(ifnull({name}, char(1)), char(30))" for name in COLUMNS[2:])
     digest = blake2b(digest_size=16)
@@ -190,53 +211,20 @@ def _digest_part(url: str, within: tuple[int, int]) -> bytes:
             for value in connection.execute(statement, within).fetchone():
                 digest.update(value if isinstance(value, bytes) else repr(value).encode())
                 digest.update(b"\0")
-    return digest.digest()
+        connection.text_factory = str
+        query, names = counts_query(counts)
+        return digest.digest(), read_counts(connection.execute(query, [*within, *names]))
 
 
 def _digest(digests: Sequence[str | None]) -> str | None:
     return None if None in digests else blake2b(" ".join(map(str, digests)).encode(), digest_size=16).hexdigest()
 
 
-def _joined(parts: Sequence[Arrays], name: str, kind: npt.DTypeLike) -> np.ndarray[Any, Any]:
-    return np.concatenate([np.zeros(0, kind), *(part[name] for part in parts)])
-
-
 def _numbers(parts: Sequence[Arrays]) -> Arrays:
     """Artists and songs, over the whole library."""
     artists = np.concatenate([np.zeros(1, np.uint64), *(part["artist"] for part in parts)])
-    of_tracks = Marks(*(_joined(parts, name, np.uint64) for name in Marks._fields))
+    of_tracks = Marks(*(joined(parts, name, np.uint64) for name in Marks._fields))
     return {
         "artist": np.unique(artists, return_inverse=True)[1][1:].astype(np.int64),
-        "song": same_songs(of_tracks, _joined(parts, "lengths", np.float32)),
-    }
-
-
-def _vectors(parts: Sequence[Arrays]) -> tuple[BoolArray, FloatArray]:
-    """Which tracks have a vector, bool (n,), and their vectors, float32 (n, d).
-
-    Those of another model than most have mean nothing beside the others, nor do those of another length.
-    """
-    models = _joined(parts, "model", np.uint64)
-    known, uses = np.unique(models[models > 0], return_counts=True)
-    placed = np.isin(models, known[np.argmax(uses)]) if len(known) else np.zeros(len(models), bool)
-    rows: dict[int, int] = {}
-    for name, array in ((name, array) for part in parts for name, array in part.items()):
-        if name.startswith("vectors:"):
-            rows[int(name[8:])] = rows.get(int(name[8:]), 0) + len(array)
-    width = max(sorted(rows), key=rows.__getitem__, default=0)
-    vectors = np.zeros((len(models), width), np.float32)
-    start = 0
-    for part in parts:
-        if f"vectors:{width}" in part:
-            vectors[start + part[f"at:{width}"]] = part[f"vectors:{width}"]
-        start += len(part["ids"])
-    vectors[~placed] = 0
-    return placed, vectors
-
-
-def _scores(parts: Sequence[Arrays]) -> dict[str, FloatArray]:
-    fields = sorted({name for part in parts for name in part if name.startswith("score:")})
-    return {
-        name[6:]: np.concatenate([part.get(name, np.full(len(part["ids"]), np.nan, np.float32)) for part in parts])
-        for name in fields
+        "song": same_songs(of_tracks, joined(parts, "lengths", np.float32)),
     }

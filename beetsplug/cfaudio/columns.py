@@ -1,14 +1,15 @@
-"""A part of the beets library as arrays: what the catalogue keeps of each track."""
+"""The beets library as arrays, part by part and joined: what the catalogue keeps of each track."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from beetsplug.cfaudio.history import seconds
-from beetsplug.cfaudio.library import album, artist, read_fields, recording
+from beetsplug.cfaudio.library import album, artist, fields_query, recording
 from cfaudio_core.embedding.codec import decode_all
 from cfaudio_core.listening.counts import coerce_count
 from cfaudio_core.listening.snapshot import DATES
@@ -22,11 +23,17 @@ if TYPE_CHECKING:
 Found = tuple[list[int], list[Any]]
 """Items that have a field, and its values."""
 
+Counts = dict[str, tuple[IntArray, np.ndarray[Any, Any]]]
+"""Field to the items that have it, int64 (k,), and their numbers (k,)."""
+
 COLUMNS = ("id", "title", "artist", "albumartist", "album", "album_id", "length", "mb_trackid")
 """Columns of an item that `read_part` reads."""
 
 FIELDS = "(key IN ('cf_embedding', 'cf_key', 'cf_model') OR key GLOB 'cf_score*')"
 """SQL for the flexible fields that it reads."""
+
+
+_DATES = frozenset(DATES.values())
 
 
 def read_part(lib: Library, within: tuple[int, int]) -> Arrays:
@@ -67,8 +74,61 @@ def read_part(lib: Library, within: tuple[int, int]) -> Arrays:
     }
 
 
-def read_counts(lib: Library, names: Sequence[str], ids: IntArray, ranges: Sequence[tuple[int, int]]) -> Arrays:
-    """Counts and the dates beside them.
+def joined(parts: Sequence[Arrays], name: str, kind: npt.DTypeLike) -> np.ndarray[Any, Any]:
+    """A column of all parts."""
+    return np.concatenate([np.zeros(0, kind), *(part[name] for part in parts)])
+
+
+def joined_vectors(parts: Sequence[Arrays]) -> tuple[BoolArray, FloatArray]:
+    """Which tracks of all parts have a vector, bool (n,), and their vectors, float32 (n, d).
+
+    Those of another model than most have mean nothing beside the others, nor do those of another length.
+    """
+    models = joined(parts, "model", np.uint64)
+    known, uses = np.unique(models[models > 0], return_counts=True)
+    placed = np.isin(models, known[np.argmax(uses)]) if len(known) else np.zeros(len(models), bool)
+    rows: dict[int, int] = {}
+    for name, array in ((name, array) for part in parts for name, array in part.items()):
+        if name.startswith("vectors:"):
+            rows[int(name[8:])] = rows.get(int(name[8:]), 0) + len(array)
+    width = max(sorted(rows), key=rows.__getitem__, default=0)
+    vectors = np.zeros((len(models), width), np.float32)
+    start = 0
+    for part in parts:
+        if f"vectors:{width}" in part:
+            vectors[start + part[f"at:{width}"]] = part[f"vectors:{width}"]
+        start += len(part["ids"])
+    vectors[~placed] = 0
+    return placed, vectors
+
+
+def joined_scores(parts: Sequence[Arrays]) -> dict[str, FloatArray]:
+    """The scores of all parts, by field."""
+    fields = sorted({name for part in parts for name in part if name.startswith("score:")})
+    return {
+        name[6:]: np.concatenate([part.get(name, np.full(len(part["ids"]), np.nan, np.float32)) for part in parts])
+        for name in fields
+    }
+
+
+def counts_query(counts: Sequence[str]) -> tuple[str, list[str]]:
+    """SQL for the counts of the items from one id to another, and the values for it that come after the ids."""
+    names = [*counts, *sorted({DATES[name] for name in counts if name in DATES})]
+    return fields_query(names), names
+
+
+def read_counts(rows: Iterable[Any]) -> Counts:
+    """Counts and dates of a part, of what `counts_query` finds."""
+    fields: dict[str, Found] = {}
+    for name, item, value in rows:
+        items, numbers = fields.setdefault(name, ([], []))
+        items.append(item)
+        numbers.append(seconds(value) if name in _DATES else coerce_count(value))
+    return {name: (np.array(items, np.int64), np.array(numbers)) for name, (items, numbers) in fields.items()}
+
+
+def spread_counts(parts: Sequence[Counts], ids: IntArray) -> Arrays:
+    """The counts of all parts in the places of their items.
 
     Returns
     -------
@@ -76,20 +136,14 @@ def read_counts(lib: Library, names: Sequence[str], ids: IntArray, ranges: Seque
         `count:FIELD` float32 (n,), NaN where a track has none, and `date:FIELD` int64 (n,), UTC in seconds, 0 where it
         has none; those that no track has are left out.
     """
-    dates = sorted({DATES[name] for name in names if name in DATES})
-    fields: dict[str, Found] = {}
-    for within in ranges:
-        for name, stored in read_fields(lib, [*names, *dates], within).items():
-            if stored:
-                items, values = fields.setdefault(name, ([], []))
-                items += stored
-                values += stored.values()
     columns: dict[str, np.ndarray[Any, Any]] = {}
-    for name, found in fields.items():
-        if name in dates:
-            columns[f"date:{name}"] = _column(ids, found, seconds, np.zeros(len(ids), np.int64))
-        if name in names:
-            columns[f"count:{name}"] = _column(ids, found, coerce_count, _nothing(ids))
+    for part in parts:
+        for name, (items, numbers) in part.items():
+            full = f"date:{name}" if name in _DATES else f"count:{name}"
+            if full not in columns:
+                columns[full] = np.zeros(len(ids), np.int64) if name in _DATES else _nothing(ids)
+            at, there = _positions(ids, items)
+            columns[full][at[there]] = numbers[there]
     return columns
 
 
@@ -128,7 +182,7 @@ def _column(ids: IntArray, found: Found, number: Callable[[object], float], colu
     return column
 
 
-def _positions(ids: IntArray, items: Sequence[int]) -> tuple[IntArray, BoolArray]:
+def _positions(ids: IntArray, items: Sequence[int] | IntArray) -> tuple[IntArray, BoolArray]:
     """Positions of items among the ids, int64 (k,), and which of them there are: fields outlive a removed item."""
     wanted = np.array(items, np.int64)
     at = np.searchsorted(ids, wanted)

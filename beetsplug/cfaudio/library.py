@@ -10,7 +10,7 @@ import os
 import re
 import sqlite3
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from sys import intern
 from typing import TYPE_CHECKING, Any
@@ -21,7 +21,7 @@ from beets.dbcore.types import MULTI_VALUE_DELIMITER
 from beets.exceptions import UserError
 
 from cfaudio_core.listening.counts import coerce_count
-from cfaudio_core.tracks import FloatArray, Tracks
+from cfaudio_core.tracks import Tracks
 
 if TYPE_CHECKING:
     from beets.library import Library
@@ -95,7 +95,11 @@ def read_tracks(lib: Library, count_fields: Sequence[str], only: Sequence[int] |
         paths=_paths(lib, stored),
         lengths=lengths,
         playlists=[()] * len(ids),
-        counts={name: column(ids, values) for name, values in flexible.items() if values},
+        counts={
+            name: np.array([coerce_count(values.get(item)) for item in ids], np.float32)
+            for name, values in flexible.items()
+            if values
+        },
         **columns,
     )
 
@@ -129,23 +133,21 @@ def read_fields(
 ) -> dict[str, dict[int, object]]:
     """Flexible fields as they are stored, of all items or those from one id to another: field to id to value."""
     values: dict[str, dict[int, object]] = {name: {} for name in names}
-    marks = ", ".join("?" * len(values))
     for first, last in [within] if within else ranges(lib):
         with lib.transaction() as tx:
-            found = tx.query(
-                "SELECT key, entity_id, value FROM item_attributes "
-                f"WHERE entity_id BETWEEN ? AND ? AND key IN ({marks}) "
-                "ORDER BY entity_id, key",  # so that SQLite takes the index that has the keys in it
-                [first, last, *values],
-            )
+            found = tx.query(fields_query(names), [first, last, *names])
         for row in found:
             values[row["key"]][row["entity_id"]] = row["value"]
     return values
 
 
-def column(ids: Iterable[int], values: Mapping[int, object]) -> FloatArray:
-    """Stored numbers as float32 (n,), NaN where an item has none or one that is no number."""
-    return np.array([coerce_count(values.get(int(i))) for i in ids], np.float32)
+def fields_query(names: Sequence[str]) -> str:
+    """SQL for flexible fields of the items from one id to another: name, id and value."""
+    # In this order, so that SQLite takes the index that has the names in it.
+    return (
+        "SELECT key, entity_id, value FROM item_attributes WHERE entity_id BETWEEN ? AND ? "
+        f"AND key IN ({', '.join('?' * len(names))}) ORDER BY entity_id, key"
+    )
 
 
 def write_fields(lib: Library, fields: Mapping[str, Mapping[int, Value]]) -> int:
