@@ -25,6 +25,7 @@ from beets.logging import getLogger
 from beetsplug.cfaudio.columns import (
     COLUMNS,
     FIELDS,
+    MILLISECONDS,
     Counts,
     counts_query,
     joined,
@@ -197,15 +198,15 @@ class CatalogueReader:
 
 def _scan_part(url: str, counts: Sequence[str], within: tuple[int, int]) -> tuple[bytes, Counts]:
     """A digest of a part, and its counts."""
-    # An aggregate beside min() is of the row with the least: the one that no separator comes before.
-    items = ", ".join(f"group_concat(ifnull({name}, char(1)), char(30))" for name in COLUMNS[2:])
+    # Between texts stand the numbers of their items, before the first one none. Literals are quicker than char().
+    items = ", ".join(f"group_concat(ifnull({column}, '\x01'), '\x1e')" for column in (*COLUMNS[2:], MILLISECONDS))
     digest = blake2b(digest_size=16)
     with closing(sqlite3.connect(url, uri=True)) as connection:
         connection.text_factory = bytes
         for statement in (
-            f"SELECT min(id), {COLUMNS[1]}, group_concat(ifnull({COLUMNS[1]}, char(1)), char(30) || id), {items} "
-            "FROM items WHERE id BETWEEN ? AND ?",
-            "SELECT min(entity_id), key, group_concat(value, entity_id || key) FROM item_attributes "
+            f"SELECT min(id), group_concat(ifnull({COLUMNS[1]}, '\x01'), id), {items} FROM items "
+            "WHERE id BETWEEN ? AND ?",
+            "SELECT min(entity_id), group_concat(value, entity_id), group_concat(key, '') FROM item_attributes "
             f"WHERE entity_id BETWEEN ? AND ? AND {FIELDS}",
         ):
             for value in connection.execute(statement, within).fetchone():

@@ -26,8 +26,11 @@ Found = tuple[list[int], list[Any]]
 Counts = dict[str, tuple[IntArray, np.ndarray[Any, Any]]]
 """Field to the items that have it, int64 (k,), and their numbers (k,)."""
 
-COLUMNS = ("id", "title", "artist", "albumartist", "album", "album_id", "length", "mb_trackid")
+COLUMNS = ("id", "title", "artist", "albumartist", "album", "album_id", "mb_trackid")
 """Columns of an item that `read_part` reads."""
+
+MILLISECONDS = "CAST(length * 1000 AS INTEGER)"
+"""How long it is; SQLite takes long to write a fraction."""
 
 FIELDS = "(key IN ('cf_embedding', 'cf_key', 'cf_model') OR key GLOB 'cf_score*')"
 """SQL for the flexible fields that it reads."""
@@ -47,7 +50,9 @@ def read_part(lib: Library, within: tuple[int, int]) -> Arrays:
         positions `at:d` (k,).
     """
     with lib.transaction() as tx:
-        rows = tx.query(f"SELECT {', '.join(COLUMNS)} FROM items WHERE id BETWEEN ? AND ? ORDER BY id", within)
+        rows = tx.query(
+            f"SELECT {', '.join(COLUMNS)}, {MILLISECONDS} AS ms FROM items WHERE id BETWEEN ? AND ? ORDER BY id", within
+        )
         stored = tx.query(
             f"SELECT entity_id, key, value FROM item_attributes WHERE entity_id BETWEEN ? AND ? AND {FIELDS}", within
         )
@@ -65,7 +70,7 @@ def read_part(lib: Library, within: tuple[int, int]) -> Arrays:
     of_tracks = marks(artists, titles, [album(row) for row in rows], keys, [recording(row) for row in rows])
     return {
         "ids": ids,
-        "lengths": np.array([row["length"] or 0 for row in rows], np.float32),
+        "lengths": np.array([(row["ms"] or 0) / 1000 for row in rows], np.float32),
         "artist": prints(name.casefold() for name in artists),
         "model": prints(models),
         **of_tracks._asdict(),
