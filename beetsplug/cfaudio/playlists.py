@@ -180,7 +180,8 @@ def _named(
 
 def _facts(lib: Library, loaded: Loaded, playlist: Playlist, ids: Collection[int], number: int) -> dict[str, str]:
     """What a name can tell of a list of items."""
-    tags = {item: str(value).split(", ") for item, value in read_fields(lib, ["cf_tags"])["cf_tags"].items() if value}
+    stored = read_fields(lib, ["cf_tags"])["cf_tags"] if "tags" in playlist.name else {}  # which takes long
+    tags = {item: str(value).split(", ") for item, value in stored.items() if value}
     usual = Counter(tag for listed in tags.values() for tag in listed)
     here = Counter(tag for item in ids for tag in tags.get(item, []))
     # What is said of every track says nothing of these.
