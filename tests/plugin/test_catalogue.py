@@ -397,3 +397,13 @@ def test_a_list_from_it_needs_neither_torch_nor_a_database_of_listens(large: Hom
     program += "    print(*{'torch', 'sqlalchemy', 'scipy'}.intersection(sys.modules), file=sys.stderr, end='')"
     large.beet("cfrecommend", python=("-c", program))
     assert large.beet("cfrecommend", python=("-c", program)).err == ""
+
+
+def test_cfembed_reads_for_the_first_list(heard: Home, reads: Counted, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(catalogue, "WORTH", 1)
+    monkeypatch.setattr(shelf, "SETTLED", 0)
+    assert heard.embed().code == 0
+    assert reads["read_part"] == 1
+    reads.clear()
+    assert heard.beet_here("cfrecommend").code == 0
+    assert not reads
