@@ -10,7 +10,7 @@ import os
 import re
 import sqlite3
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from sys import intern
 from typing import TYPE_CHECKING, Any
@@ -21,7 +21,7 @@ from beets.dbcore.types import MULTI_VALUE_DELIMITER
 from beets.exceptions import UserError
 
 from cfaudio_core.listening.counts import coerce_count
-from cfaudio_core.tracks import Tracks
+from cfaudio_core.tracks import FloatArray, Tracks
 
 if TYPE_CHECKING:
     from beets.library import Library
@@ -95,11 +95,7 @@ def read_tracks(lib: Library, count_fields: Sequence[str], only: Sequence[int] |
         paths=_paths(lib, stored),
         lengths=lengths,
         playlists=[()] * len(ids),
-        counts={
-            name: np.array([coerce_count(values.get(item)) for item in ids], np.float32)
-            for name, values in flexible.items()
-            if values
-        },
+        counts={name: column(ids, values) for name, values in flexible.items() if values},
         **columns,
     )
 
@@ -148,6 +144,11 @@ def fields_query(names: Sequence[str]) -> str:
         "SELECT key, entity_id, value FROM item_attributes WHERE entity_id BETWEEN ? AND ? "
         f"AND key IN ({', '.join('?' * len(names))}) ORDER BY entity_id, key"
     )
+
+
+def column(ids: Iterable[int], values: Mapping[int, object]) -> FloatArray:
+    """Stored numbers as float32 (n,), NaN where an item has none or one that is no number."""
+    return np.array([coerce_count(values.get(int(i))) for i in ids], np.float32)
 
 
 def write_fields(lib: Library, fields: Mapping[str, Mapping[int, Value]]) -> int:
