@@ -26,7 +26,7 @@ from cfaudio_core import __version__
 from cfaudio_core.files import write_whole
 
 FORMAT = f"1 {__version__}"
-"""What one version of cfaudio has kept is nothing that another one has to know."""
+"""What one version of cfaudio has kept is nothing that another one has to know; raise the number between releases."""
 
 SETTLED = 2.0
 """Seconds: the coarsest clock of any file system. Two writes within one tick of it look like one."""
