@@ -12,6 +12,7 @@ from beets.util import displayable_path
 from beetsplug.cfaudio.account import account
 from beetsplug.cfaudio.embedding import embed, listener, load, models_folder, open_store, run_settings, user_errors
 from beetsplug.cfaudio.library import matching
+from beetsplug.cfaudio.loaded import keep_catalogue
 from beetsplug.cfaudio.settings import Settings, read_settings
 from beetsplug.cfaudio.words import counted
 from cfaudio_core.learning.model_files import require_model
@@ -55,6 +56,7 @@ def run(plugin: BeetsPlugin, lib: Library, opts: EmbedOptions, args: list[str]) 
     # Only now, when nothing is wrong with the command, may anything be written.
     with user_errors(), turn(settings.folder, "cfembed", lambda: print_("Waiting for another cfembed to end.")):
         _embed(plugin, lib, settings, opts, within)
+    keep_catalogue(lib, settings)
 
 
 def _embed(plugin: BeetsPlugin, lib: Library, settings: Settings, opts: EmbedOptions, within: list[int] | None) -> None:

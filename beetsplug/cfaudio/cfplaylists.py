@@ -133,7 +133,7 @@ def _chosen(
     """What is on an entry's lists: the same as before within its period; and why some are empty."""
     now = period(playlist.refresh, today)
     how = json.dumps([asdict(replace(playlist, targets=())), settings.taste, settings.exclude])
-    there = set(loaded.tracks.ids.tolist())
+    there = set(loaded.ids.tolist())
     whole = bool(old.lists) and all(one.ids and there.issuperset(one.ids) for one in old.lists)
     if given_seed is None and whole and old.period == now and old.settings == how:
         return old, []

@@ -12,8 +12,9 @@ from beets.exceptions import UserError
 from beets.ui import print_
 from beets.util import displayable_path
 
-from beetsplug.cfaudio.choosing import Chosen, Reason, choose_items, request_of
+from beetsplug.cfaudio.choosing import choose_items
 from beetsplug.cfaudio.embedding import user_errors
+from beetsplug.cfaudio.lists import Chosen, Reason, request_of
 from beetsplug.cfaudio.loaded import read_library
 from beetsplug.cfaudio.settings import Settings, read_settings
 from cfaudio_core.recommending.targets.m3u import Entry, write_m3u
@@ -53,7 +54,7 @@ def run(plugin: BeetsPlugin, lib: Library, opts: RecommendOptions, args: list[st
     if opts.explain:
         from beetsplug.cfaudio.explaining import explain
 
-        explanations = explain(settings, loaded, request, chosen)
+        explanations = explain(lib, settings, loaded, request, chosen)
     items = {i: item for i in chosen.ids if (item := lib.get_item(i)) is not None}
     if opts.json:
         _print_json(items, chosen, explanations)

@@ -46,9 +46,7 @@ def run(plugin: BeetsPlugin, lib: Library, opts: ReportOptions, args: list[str])
         write_whole(file, page, private=not opts.output)  # elsewhere it may be for others to see
     except OSError as error:
         raise UserError(f"{folder}: {error.strerror}") from error
-    print_(
-        f"Wrote {file} ({len(page) / 1e6:.1f} MB): {len(report.tracks)} of {len(loaded.tracks)} tracks are on the map."
-    )
+    print_(f"Wrote {file} ({len(page) / 1e6:.1f} MB): {len(report.tracks)} of {len(loaded)} tracks are on the map.")
     if opts.serve:
         _serve(plugin, lib, settings, page, report, opts.port)
 

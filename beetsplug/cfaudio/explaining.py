@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from beetsplug.cfaudio.embedding import listener
+from beetsplug.cfaudio.library import read_tracks
 from cfaudio_core.errors import StoreError
 from cfaudio_core.learning.model_files import Model, load_model
 from cfaudio_core.recommending.reasons import shares
 
 if TYPE_CHECKING:
-    from beetsplug.cfaudio.choosing import Chosen, Request
+    from beets.library import Library
+
+    from beetsplug.cfaudio.lists import Chosen, Request
     from beetsplug.cfaudio.loaded import Loaded
     from beetsplug.cfaudio.settings import Settings
     from cfaudio_core.tracks import Tracks
@@ -78,29 +81,32 @@ class Explanation:
         return "; ".join(parts)
 
 
-def explain(settings: Settings, loaded: Loaded, request: Request, chosen: Chosen) -> dict[int, Explanation]:
+def explain(
+    lib: Library, settings: Settings, loaded: Loaded, request: Request, chosen: Chosen
+) -> dict[int, Explanation]:
     """Id to why the track is on the list."""
-    tracks = loaded.tracks
     person = listener(loaded.people, request.user)
+    modes = [mode.ids[0] for mode in chosen.modes]
+    tracks = read_tracks(lib, [], sorted({*chosen.ids, *modes, *(i for reason in chosen.reasons for i in reason.near)}))
     position = {int(i): at for at, i in enumerate(tracks.ids)}
-    at = np.array([position[i] for i in chosen.ids], np.int64)
-    listed = tracks.subset(at)
-    rests = shares(_model(settings, listed), listed, person.subset(at))
+    reasons = [reason for reason in chosen.reasons if reason.id in position]
+    listed = tracks.subset(np.array([position[reason.id] for reason in reasons], np.int64))
+    rests = shares(_model(settings, listed), listed, person.subset(loaded.at([reason.id for reason in reasons])))
 
     def near(ident: int) -> Near:
         k = position[ident]
-        return Near(ident, tracks.artists[k], tracks.titles[k], int(person.plays[k]))
+        return Near(ident, tracks.artists[k], tracks.titles[k], int(person.plays[loaded.at([ident])[0]]))
 
     explanations = {}
-    for k, reason in enumerate(chosen.reasons):
+    for k, reason in enumerate(reasons):
         mode = chosen.modes[reason.mode] if reason.mode is not None else None
         explanations[reason.id] = Explanation(
             plays=reason.plays,
-            near=[near(i) for i in reason.near],
+            near=[near(i) for i in reason.near if i in position],
             mode=0 if reason.mode is None else reason.mode + 1,
             modes=len(chosen.modes),
             mode_share=round(mode.share, 3) if mode else 0.0,
-            mode_track=tracks.titles[position[mode.ids[0]]] if mode else "",
+            mode_track=tracks.titles[position[mode.ids[0]]] if mode and mode.ids[0] in position else "",
             score=round(reason.score, 1) if np.isfinite(reason.score) else None,
             by_plays=round(float(rests.plays[k]), 3),
             by_sound=round(float(rests.sound[k]), 3),

@@ -30,6 +30,7 @@ _PARTS = {
     "imported listens and plays": ("history.db*",),
     "what was heard of the music": ("features.db*",),
     "models": ("models",),
+    "what was read of the library": ("catalogue",),
     "evaluations": ("evaluations",),
     "the page of cfreport": ("report",),
     "what cfplaylists knows of its lists": ("playlists.json", "cfplaylists.lock"),

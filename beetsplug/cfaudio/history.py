@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -56,6 +57,17 @@ def has_history(settings: Settings) -> bool:
     return settings.history is not None or (settings.folder / "history.db").is_file()
 
 
+def history_file(settings: Settings) -> Path | None:
+    """The history's SQLite file, there or not; None where it is kept by a server."""
+    if settings.history is None:
+        return settings.folder / "history.db"
+    if not settings.history.startswith("sqlite"):
+        return None
+    from cfaudio_core.listening.database import parse_url
+
+    return Path(str(parse_url(settings.history, settings.folder.parent).database))
+
+
 def take_snapshot(lib: Library, settings: Settings, tracks: Tracks, on_problem: Callable[[str], None]) -> None:
     """Keep how the counts grew; a history that cannot be reached is told to `on_problem` and stops nothing."""
     try:
@@ -90,7 +102,7 @@ def record_growth(lib: Library, settings: Settings, tracks: Tracks, store: Liste
         store.keep_seen(now, first_seen(counts))
         return
     stored = read_fields(lib, list(dict.fromkeys(DATES.values())))
-    dates = {name: {i: _seconds(value) for i, value in values.items()} for name, values in stored.items()}
+    dates = {name: {i: seconds(value) for i, value in values.items()} for name, values in stored.items()}
     at = {i: k for k, i in enumerate(ids)}
     grown = growth(
         seen,
@@ -142,15 +154,10 @@ def keep_matches(store: ListenStore, texts: Texts, index: LibraryIndex, tracks: 
     return positions
 
 
-def seconds_column(ids: Iterable[int], values: Mapping[int, object]) -> IntArray:
-    """Stored dates as int64 (n,), UTC in seconds; 0 where an item has none."""
-    return np.array([_seconds(values.get(int(i))) for i in ids], np.int64)
-
-
-def _seconds(value: object) -> int:
+def seconds(value: object) -> int:
     """A stored date as UTC in seconds, 0 where it is none."""
     try:
-        seconds = float(value) if isinstance(value, (str, int, float)) else 0.0
+        since = float(value) if isinstance(value, (str, int, float)) else 0.0
     except (ValueError, OverflowError):
         return 0
-    return int(seconds) if 0 < seconds < _LATEST else 0
+    return int(since) if 0 < since < _LATEST else 0

@@ -21,7 +21,7 @@ from beets.dbcore.types import MULTI_VALUE_DELIMITER
 from beets.exceptions import UserError
 
 from cfaudio_core.listening.counts import coerce_count
-from cfaudio_core.tracks import FloatArray, IntArray, Tracks
+from cfaudio_core.tracks import FloatArray, Tracks
 
 if TYPE_CHECKING:
     from beets.library import Library
@@ -30,8 +30,10 @@ if TYPE_CHECKING:
 Value = str | float | None
 """A field's value; None takes the field away."""
 
+PART = 10_000
+"""Ids that are read at a time."""
+
 _PATIENCE = 60  # seconds, for other programs to end writing
-_PART = 50_000  # ids
 _COLUMNS = (
     *("artists", "albums", "genres", "titles", "album_titles", "albumartists", "recording_mbids", "track_mbids"),
     *("lengths", "keys", "models"),
@@ -39,8 +41,8 @@ _COLUMNS = (
 _UNTIDY = re.compile(rb"(^|/)\.{0,2}(/|$)")  # "a//b", "./a", "a/..": for beets to tidy up
 
 
-def read_tracks(lib: Library, count_fields: Sequence[str]) -> Tracks:
-    """Every track of the library, in the order of the ids.
+def read_tracks(lib: Library, count_fields: Sequence[str], only: Sequence[int] | None = None) -> Tracks:
+    """Every track of the library, or those of a few ids, in the order of the ids.
 
     Parameters
     ----------
@@ -48,13 +50,15 @@ def read_tracks(lib: Library, count_fields: Sequence[str]) -> Tracks:
         The library.
     count_fields
         The flexible fields to read as counts; those that no track has are left out.
+    only
+        Ids, in ascending order; None: all.
     """
     ids: list[int] = []
     stored: list[bytes] = []
     columns: dict[str, list[Any]] = {name: [] for name in _COLUMNS}
     flexible: dict[str, dict[int, object]] = {name: {} for name in count_fields}
     genres: dict[str, tuple[str, ...]] = {}
-    for first, last in _ranges(lib):
+    for first, last in ranges(lib) if only is None else [(int(i), int(i)) for i in only]:
         with lib.transaction() as tx:
             rows = tx.query(
                 "SELECT id, path, artist, albumartist, album, album_id, genres, title, length, "
@@ -71,13 +75,13 @@ def read_tracks(lib: Library, count_fields: Sequence[str]) -> Tracks:
         stored += [bytes(row["path"] or b"") for row in rows]
         # What many tracks share is kept once: a large library's names take most of the memory there is to save.
         part: dict[str, list[Any]] = {
-            "artists": [intern((row["artist"] or row["albumartist"] or "").strip()) for row in rows],
-            "albums": [intern(_album(row["album_id"], row["albumartist"], row["album"])) for row in rows],
+            "artists": [intern(artist(row)) for row in rows],
+            "albums": [intern(album(row)) for row in rows],
             "genres": [genres[row["genres"] or ""] for row in rows],
             "titles": [row["title"] or "" for row in rows],
             "album_titles": [intern(row["album"] or "") for row in rows],
             "albumartists": [intern(row["albumartist"] or "") for row in rows],
-            "recording_mbids": [(row["mb_trackid"] or "").strip().lower() for row in rows],
+            "recording_mbids": [recording(row) for row in rows],
             "track_mbids": [(row["mb_releasetrackid"] or "").strip().lower() for row in rows],
             "lengths": [row["length"] or 0 for row in rows],
             "keys": [str(own["cf_key"].get(row["id"], "")) for row in rows],
@@ -96,19 +100,28 @@ def read_tracks(lib: Library, count_fields: Sequence[str]) -> Tracks:
     )
 
 
-def _ranges(lib: Library) -> list[tuple[int, int]]:
-    """First and last id of parts of the library: rows take many times the memory of what is kept of them."""
+def ranges(lib: Library) -> list[tuple[int, int]]:
+    """First and last id of parts of the library: rows take many times the memory of what is kept of them.
+
+    A part is the same ids whatever else is in the library.
+    """
     with lib.transaction() as tx:
-        first, last = tx.query("SELECT min(id), max(id) FROM items")[0]
-    return [] if last is None else [(at, min(at + _PART - 1, last)) for at in range(first, last + 1, _PART)]
+        first, last = tx.query("SELECT (SELECT min(id) FROM items), (SELECT max(id) FROM items)")[0]
+    starts = [] if last is None else range(first // PART * PART, last + 1, PART)
+    return [(at, at + PART - 1) for at in starts]
 
 
 def matching(lib: Library, query: list[str]) -> list[int]:
     """Ids of the tracks that match a query, at least one."""
-    ids = [item.id for item in lib.items(query) if item.id is not None]
+    ids = ids_of(lib, query)
     if not ids:
         raise UserError(f"no track matches {' '.join(query)}")
     return ids
+
+
+def ids_of(lib: Library, query: str | list[str]) -> list[int]:
+    """Ids of the tracks that match a query."""
+    return [item.id for item in lib.items(query) if item.id is not None]
 
 
 def read_fields(
@@ -116,24 +129,21 @@ def read_fields(
 ) -> dict[str, dict[int, object]]:
     """Flexible fields as they are stored, of all items or those from one id to another: field to id to value."""
     values: dict[str, dict[int, object]] = {name: {} for name in names}
-    marks = ", ".join("?" * len(values))
-    for first, last in [within] if within else _ranges(lib):
+    for first, last in [within] if within else ranges(lib):
         with lib.transaction() as tx:
-            found = tx.query(
-                "SELECT key, entity_id, value FROM item_attributes "
-                f"WHERE entity_id BETWEEN ? AND ? AND key IN ({marks})",
-                [first, last, *values],
-            )
+            found = tx.query(fields_query(names), [first, last, *names])
         for row in found:
             values[row["key"]][row["entity_id"]] = row["value"]
     return values
 
 
-def read_texts(lib: Library, name: str) -> tuple[IntArray, list[str]]:
-    """One flexible field alone, which takes less memory: the ids of the items that have it, int64 (m,), and m texts."""
-    with lib.transaction() as tx:
-        found = tx.query("SELECT entity_id, value FROM item_attributes WHERE key = ?", [name])
-    return np.array([row["entity_id"] for row in found], np.int64), [str(row["value"]) for row in found]
+def fields_query(names: Sequence[str]) -> str:
+    """SQL for flexible fields of the items from one id to another: name, id and value."""
+    # In this order, so that SQLite takes the index that has the names in it.
+    return (
+        "SELECT key, entity_id, value FROM item_attributes WHERE entity_id BETWEEN ? AND ? "
+        f"AND key IN ({', '.join('?' * len(names))}) ORDER BY entity_id, key"
+    )
 
 
 def column(ids: Iterable[int], values: Mapping[int, object]) -> FloatArray:
@@ -164,7 +174,7 @@ def write_fields(lib: Library, fields: Mapping[str, Mapping[int, Value]]) -> int
     # Compared and prepared before the transaction: beets commits one even when its body raises.
     new: list[tuple[str, str | float, int]] = []
     gone: list[tuple[str, int]] = []
-    for first, last in _ranges(lib):
+    for first, last in ranges(lib):
         there = read_fields(lib, list(fields), (first, last))
         for name, values in fields.items():
             for item in sorted(values.keys() & range(first, last + 1)):
@@ -228,8 +238,18 @@ def _paths(lib: Library, stored: Sequence[bytes]) -> list[bytes]:
         ]
 
 
-def _album(album_id: int | None, albumartist: str | None, album: str | None) -> str:
-    """A text that two tracks share if they are on one album; singletons have none."""
-    if album_id is not None:
-        return f"#{album_id}"
-    return f"{albumartist or ''}\0{album}" if album else ""
+def artist(row: sqlite3.Row) -> str:
+    """Who plays an item."""
+    return str(row["artist"] or row["albumartist"] or "").strip()
+
+
+def album(row: sqlite3.Row) -> str:
+    """A text that two items share if they are on one album; singletons have none."""
+    if row["album_id"] is not None:
+        return f"#{row['album_id']}"
+    return f"{row['albumartist'] or ''}\0{row['album']}" if row["album"] else ""
+
+
+def recording(row: sqlite3.Row) -> str:
+    """The MusicBrainz recording of an item; "" where unknown."""
+    return (row["mb_trackid"] or "").strip().lower()

@@ -16,9 +16,7 @@ if TYPE_CHECKING:
     from beets.library import Library
 
     from beetsplug.cfaudio.settings import Settings
-    from cfaudio_core.listening.columns import Texts
-    from cfaudio_core.listening.store import ListenStore
-    from cfaudio_core.tracks import IntArray, Tracks
+    from cfaudio_core.tracks import FloatArray, IntArray, Tracks
 
 
 def read_people(lib: Library, tracks: Tracks, settings: Settings, *, match: bool) -> list[Listener]:
@@ -36,16 +34,39 @@ def read_people(lib: Library, tracks: Tracks, settings: Settings, *, match: bool
     people = listeners(tracks.counts, settings.users, len(tracks))
     if not has_history(settings):
         return people
+    if not match:
+        return listened(people, settings, tracks.ids, tracks.lengths)
     from cfaudio_core.listening.history import with_history
     from cfaudio_core.listening.matching import LibraryIndex
 
     with open_history(settings) as store:
         texts = store.texts()
-        if match:
-            positions = keep_matches(store, texts, LibraryIndex(tracks, lib.directory), tracks)
-        else:
-            positions = _last_matches(store, texts, tracks)
-        return with_history(people, store, texts.tracks, tracks, positions, settings.session_gap)
+        positions = keep_matches(store, texts, LibraryIndex(tracks, lib.directory), tracks)
+        durations = np.array([text.duration for text in texts.tracks], np.float64)
+        return with_history(people, store, durations, tracks.lengths, positions, settings.session_gap)
+
+
+def listened(people: list[Listener], settings: Settings, ids: IntArray, lengths: FloatArray) -> list[Listener]:
+    """The listeners by the history too, as it was matched last.
+
+    Parameters
+    ----------
+    people
+        By their counts.
+    settings
+        The settings.
+    ids, lengths
+        int64 (n,) and float32 (n,): of every track, in the order of the ids.
+    """
+    if not has_history(settings):
+        return people
+    from cfaudio_core.listening.history import with_history
+
+    with open_history(settings) as store:
+        durations, items = store.last_matches()
+        at = np.minimum(np.searchsorted(ids, items), max(len(ids) - 1, 0))
+        positions = np.where(ids[at] == items, at, -1) if len(ids) else np.full(len(items), -1)
+        return with_history(people, store, durations, lengths, positions, settings.session_gap)
 
 
 def playlists_by_hand(lib: Library, tracks: Tracks, settings: Settings) -> list[tuple[str, ...]]:
@@ -57,11 +78,3 @@ def playlists_by_hand(lib: Library, tracks: Tracks, settings: Settings) -> list[
     made = [str(entry["name"]) for entry in smart.get(list) if "name" in entry] if smart.exists() else []
     bases = [lib.directory, *([bytes(settings.relative_to)] if settings.relative_to else [])]
     return read_playlists(Path(folder.as_filename()), tracks.paths, bases, made)
-
-
-def _last_matches(store: ListenStore, texts: Texts, tracks: Tracks) -> IntArray:
-    """int64 (m,): the track that each text was last found to be, -1 where none, or one that has gone since."""
-    at = {int(item): position for position, item in enumerate(tracks.ids)}
-    matched = store.matched()
-    known = [matched.get(int(text)) for text in texts.ids]
-    return np.array([at.get(match.item_id, -1) if match else -1 for match in known], np.int64)

@@ -2,97 +2,161 @@
 
 from __future__ import annotations
 
+import json
 import time
-from collections import Counter
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from beetsplug.cfaudio.catalogue import Catalogue, CatalogueReader
 from beetsplug.cfaudio.embedding import user_errors
-from beetsplug.cfaudio.history import seconds_column
-from beetsplug.cfaudio.library import column, read_fields, read_texts, read_tracks
-from beetsplug.cfaudio.listeners import read_people
+from beetsplug.cfaudio.history import has_history, history_file
+from beetsplug.cfaudio.listeners import listened
 from beetsplug.cfaudio.settings import Settings, score_field
-from cfaudio_core.embedding.codec import decode_all
+from cfaudio_core.listening.counts import Listener, listeners
+from cfaudio_core.listening.sessions import Sessions
 from cfaudio_core.listening.snapshot import DATES
-from cfaudio_core.recommending.duplicates import songs
-from cfaudio_core.tracks import FloatArray, IntArray, Tracks
+from cfaudio_core.shelf import Arrays, file_state, is_settled
+from cfaudio_core.tracks import BoolArray, FloatArray, IntArray
 
 if TYPE_CHECKING:
     from beets.library import Library
 
-    from cfaudio_core.listening.counts import Listener
-
 
 @dataclass(frozen=True)
 class Loaded:
-    """What is read once for any number of lists.
+    """What is read once for any number of lists, of n tracks.
 
     Attributes
     ----------
-    tracks, people
-        n tracks, and the listeners over them, the main one first.
+    ids
+        int64 (n,), ascending: the library's own numbers.
+    artist, song
+        int64 (n,): the same number for the same artist, 0 where unknown, and for the same song.
+    people
+        The listeners over the tracks, the main one first.
+    placed
+        bool (n,): has a vector of the model that made most of them.
     vectors
-        float32 (n, d), unit length; zeros where a track has none, or one of another model than most have.
+        float32 (n, d), unit length; zeros where not placed.
     scores
         Listener to float32 (n,), NaN where there is none.
     last_heard
         Listener to int64 (n,): UTC, seconds, when each track was last heard; 0 where unknown or never.
-    song
-        int64 (n,): the same number for the same song.
     now
         UTC, seconds.
     """
 
-    tracks: Tracks
+    ids: IntArray
+    artist: IntArray
+    song: IntArray
     people: list[Listener]
+    placed: BoolArray
     vectors: FloatArray
     scores: dict[str, FloatArray]
     last_heard: dict[str, IntArray]
-    song: IntArray
     now: float
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def at(self, ids: Sequence[int]) -> IntArray:
+        """int64 (k,): positions of tracks."""
+        return np.searchsorted(self.ids, np.array(ids, np.int64))
 
 
 def read_library(lib: Library, settings: Settings) -> Loaded:
     """Read once what any number of lists are chosen from."""
-    owners, texts = read_texts(lib, "cf_embedding")
-    vectors_of = decode_all(texts)
-    del texts  # before the rest is read: it is the largest part of the library
-    tracks = read_tracks(lib, settings.count_fields)
+    reader = CatalogueReader(lib, settings)
+    tracks = reader.read()
     with user_errors():
-        people = read_people(lib, tracks, settings, match=False)
-    fields = {person.name: score_field(person.name, main=person is people[0]) for person in people}
-    dates = sorted({DATES[name] for name in tracks.counts if name in DATES})
-    stored = read_fields(lib, [*fields.values(), *dates])
-    times = {date: seconds_column(tracks.ids, stored[date]) for date in dates}
+        people = _people(reader, tracks, settings)
+    nothing = np.full(len(tracks), np.nan, np.float32)
+    field_of = {person.name: score_field(person.name, main=person is people[0]) for person in people}
     return Loaded(
-        tracks,
-        people,
-        _vectors(tracks, owners, vectors_of),
-        {name: column(tracks.ids, stored[name_of]) for name, name_of in fields.items()},
-        {person.name: _last_heard(person, settings, tracks, times) for person in people},
-        songs(tracks),
-        time.time(),
+        ids=tracks.ids,
+        artist=tracks.artist,
+        song=tracks.song,
+        people=people,
+        placed=tracks.placed,
+        vectors=tracks.vectors,
+        scores={name: tracks.scores.get(field, nothing) for name, field in field_of.items()},
+        last_heard={person.name: _last_heard(person, settings, tracks) for person in people},
+        now=time.time(),
     )
 
 
-def _vectors(tracks: Tracks, owners: IntArray, vectors: FloatArray) -> FloatArray:
-    """float32 (n, d): the vectors in the order of the tracks; those of another model than most have mean nothing."""
-    newest = max((m for m in set(tracks.models) if m), key=Counter(tracks.models).__getitem__, default="")
-    comparable = np.array([bool(newest) and model == newest for model in tracks.models], bool)
-    at = np.searchsorted(tracks.ids, owners)
-    there = np.isin(owners, tracks.ids)
-    placed = np.zeros((len(tracks), vectors.shape[1]), np.float32)
-    placed[at[there]] = vectors[there]
-    placed[~comparable] = 0
-    return placed
+def keep_catalogue(lib: Library, settings: Settings) -> None:
+    """Read the library for the next command that chooses from it, if it is large enough for that to take long."""
+    if CatalogueReader(lib, settings).worth:
+        read_library(lib, settings)
 
 
-def _last_heard(person: Listener, settings: Settings, tracks: Tracks, times: dict[str, IntArray]) -> IntArray:
+def _people(reader: CatalogueReader, tracks: Catalogue, settings: Settings) -> list[Listener]:
+    """The listeners by their counts and by the history; and what was read is kept, as long as none of it changed."""
+    people = listeners(tracks.counts, settings.users, len(tracks))
+    if not has_history(settings):
+        reader.keep()
+        return people
+    file = history_file(settings)
+    before = file_state(file) if file is not None else None
+    over = blake2b(tracks.ids.tobytes() + tracks.lengths.tobytes(), digest_size=16).hexdigest()
+    key = f"{before} {over} {[person.name for person in people]} {settings.session_gap}"
+    zeros = np.zeros(len(tracks), np.float32)
+    without = [Listener(person.name, zeros, zeros) for person in people]
+    heard = _listeners(
+        reader.shelf.get(
+            "heard",
+            key if before else None,
+            lambda: _arrays(listened(without, settings, tracks.ids, tracks.lengths)),
+        )
+    )
+    if file is None or (file_state(file) == before and is_settled(file)):
+        reader.keep()
+    counted = {person.name: person for person in people}
+    return [
+        replace(
+            person,
+            plays=np.maximum(person.plays, counted[person.name].plays),
+            skips=np.maximum(person.skips, counted[person.name].skips),
+        )
+        if person.name in counted
+        else person
+        for person in heard
+    ]
+
+
+def _last_heard(person: Listener, settings: Settings, tracks: Catalogue) -> IntArray:
     """By the listener's history and by the dates beside the listener's counts."""
     mine = settings.users.get(person.name, [] if settings.users else list(tracks.counts))
     last = person.sessions.last_played(len(tracks))
     for date in {DATES[name] for name in mine if name in DATES and name in tracks.counts}:
-        last = np.maximum(last, times[date])
+        if date in tracks.dates:
+            last = np.maximum(last, tracks.dates[date])
     return last
+
+
+def _arrays(people: Sequence[Listener]) -> Arrays:
+    """Listeners as arrays with names, to be kept."""
+    arrays: dict[str, np.ndarray[Any, Any]] = {}
+    for k, person in enumerate(people):
+        arrays |= {f"{k}:plays": person.plays, f"{k}:skips": person.skips}
+        arrays |= {f"{k}:{field.name}": getattr(person.sessions, field.name) for field in fields(Sessions)}
+    names = json.dumps([person.name for person in people])
+    return arrays | {"names": np.frombuffer(names.encode(), np.uint8)}
+
+
+def _listeners(arrays: Arrays) -> list[Listener]:
+    """What `_arrays` made arrays of."""
+    return [
+        Listener(
+            name,
+            arrays[f"{k}:plays"],
+            arrays[f"{k}:skips"],
+            Sessions(*(arrays[f"{k}:{field.name}"] for field in fields(Sessions))),
+        )
+        for k, name in enumerate(json.loads(arrays["names"].tobytes()))
+    ]

@@ -15,9 +15,10 @@ from beets.library.models import DefaultTemplateFunctions
 from beets.plugins import template_funcs
 from beets.util.functemplate import get_template
 
-from beetsplug.cfaudio.choosing import Chosen, Request, choose_items, request_of
+from beetsplug.cfaudio.choosing import choose_items
 from beetsplug.cfaudio.embedding import listener
-from beetsplug.cfaudio.library import read_fields
+from beetsplug.cfaudio.library import read_fields, read_tracks
+from beetsplug.cfaudio.lists import Chosen, Request, request_of
 from beetsplug.cfaudio.loaded import Loaded
 from beetsplug.cfaudio.playlist_state import ChosenList
 from beetsplug.cfaudio.settings import Settings
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from beets.library import Library
 
     from beetsplug.cfaudio.playlist_settings import Playlist
+    from cfaudio_core.tracks import IntArray
 
 NEW = 60
 """Days for which a track is a new arrival."""
@@ -59,7 +61,7 @@ def lists_of(
     request = request_of(
         settings, playlist.n, query=playlist.query, like=playlist.like, user=playlist.user, seed=seed, **changes
     )
-    played = loaded.tracks.ids[listener(loaded.people, playlist.user).played]
+    played = loaded.ids[listener(loaded.people, playlist.user).played]
     avoid = avoid.difference(played.tolist())  # what has been heard since is known, and may come again
     if playlist.kind == "daily mix":
         yield from _mixes(lib, settings, loaded, playlist, request, avoid)
@@ -125,7 +127,7 @@ def _choose(
     if not avoid or short <= 0:
         return chosen
     person = listener(loaded.people, request.user)
-    scores = dict(zip(loaded.tracks.ids.tolist(), np.nan_to_num(loaded.scores[person.name], nan=-1), strict=True))
+    scores = dict(zip(loaded.ids.tolist(), np.nan_to_num(loaded.scores[person.name], nan=-1), strict=True))
     again = sorted(avoid - barred, key=lambda item: (-scores.get(item, -1), item))[:short]
     return choose_items(lib, settings, loaded, request, avoid=barred | avoid.difference(again))
 
@@ -133,7 +135,7 @@ def _choose(
 def _barred(lib: Library, loaded: Loaded, playlist: Playlist) -> tuple[frozenset[int], str]:
     """Items that are nothing for a kind of list, and why the list is empty where all of them are."""
     person = listener(loaded.people, playlist.user)
-    fits = np.ones(len(loaded.tracks), bool)
+    fits = np.ones(len(loaded), bool)
     why = ""
     if playlist.kind in ("discover", "deep cuts"):
         fits &= ~person.played
@@ -142,28 +144,26 @@ def _barred(lib: Library, loaded: Loaded, playlist: Playlist) -> tuple[frozenset
         fits &= person.played
         why = "no track has been heard"
     if playlist.kind == "deep cuts":
-        loved = _loved_artists(loaded, playlist)
-        fits &= np.array([artist.casefold() in loved for artist in loaded.tracks.artists])
+        fits &= np.isin(loaded.artist, _loved_artists(loaded, playlist))
         why = "the artists that are loved have no unheard tracks"
     if playlist.kind == "new arrivals":
         with lib.transaction() as tx:
             since = loaded.now - NEW * 86400
             new = [row["id"] for row in tx.query("SELECT id FROM items WHERE added > ?", (since,))]
-        fits &= np.isin(loaded.tracks.ids, new)
+        fits &= np.isin(loaded.ids, new)
         why = f"no track was added in the last {NEW} days"
-    return frozenset(loaded.tracks.ids[~fits].tolist()), "" if fits.any() else why
+    return frozenset(loaded.ids[~fits].tolist()), "" if fits.any() else why
 
 
-def _loved_artists(loaded: Loaded, playlist: Playlist) -> set[str]:
-    """Artists, in small letters, whose played tracks are liked more than those of half of all artists with any."""
+def _loved_artists(loaded: Loaded, playlist: Playlist) -> IntArray:
+    """int64: the artists whose played tracks are liked more than those of half of all artists with any."""
     person = listener(loaded.people, playlist.user)
     weights = love(person, familiarity(person, loaded.last_heard[person.name]))
-    loves: dict[str, float] = {}
-    for artist, weight, played in zip(loaded.tracks.artists, weights, person.played, strict=True):
-        if artist and played:
-            loves[artist.casefold()] = loves.get(artist.casefold(), 0) + float(weight)
-    usual = float(np.median(list(loves.values()))) if loves else 0.0
-    return {artist for artist, weight in loves.items() if weight >= usual and weight > 0}
+    known = np.flatnonzero((loaded.artist > 0) & person.played)
+    artists, of_artist = np.unique(loaded.artist[known], return_inverse=True)
+    loves = np.bincount(of_artist, weights[known], minlength=len(artists))
+    usual = np.median(loves) if len(loves) else 0.0
+    return artists[(loves >= usual) & (loves > 0)]
 
 
 def _named(
@@ -180,16 +180,14 @@ def _named(
 
 def _facts(lib: Library, loaded: Loaded, playlist: Playlist, ids: Collection[int], number: int) -> dict[str, str]:
     """What a name can tell of a list of items."""
-    tags = {item: str(value).split(", ") for item, value in read_fields(lib, ["cf_tags"])["cf_tags"].items() if value}
+    stored = read_fields(lib, ["cf_tags"])["cf_tags"] if "tags" in playlist.name else {}  # which takes long
+    tags = {item: str(value).split(", ") for item, value in stored.items() if value}
     usual = Counter(tag for listed in tags.values() for tag in listed)
     here = Counter(tag for item in ids for tag in tags.get(item, []))
     # What is said of every track says nothing of these.
     telling = {tag: n / max(len(ids), 1) - usual[tag] / max(len(tags), 1) for tag, n in here.items()}
     told = sorted((tag for tag in telling if telling[tag] > 0), key=lambda tag: (-telling[tag], tag))[:_TOLD]
-    wanted = set(ids)
-    artists = Counter(
-        artist for item, artist in zip(loaded.tracks.ids, loaded.tracks.artists, strict=True) if int(item) in wanted
-    )
+    artists = Counter(read_tracks(lib, [], sorted(set(ids))).artists)
     return {
         "user": listener(loaded.people, playlist.user).name,
         "kind": playlist.kind,

@@ -5,6 +5,7 @@ Every `beet` command loads this module, so it imports what a query needs when th
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,8 @@ from beets.exceptions import UserError
 
 if TYPE_CHECKING:
     from beets.library import Item, Library
+
+    from cfaudio_core.tracks import FloatArray, IntArray
 
 LIBRARY: list[Library] = []
 """The library of this `beet` command, once it is open: a query is not told which one it is asked of."""
@@ -56,9 +59,8 @@ def _nearest(pattern: str) -> set[int]:
     """Ids of the nearest tracks, and their matches noted."""
     import numpy as np
 
-    from beetsplug.cfaudio.library import read_fields
+    from beetsplug.cfaudio.catalogue import CatalogueReader
     from beetsplug.cfaudio.settings import read_settings
-    from cfaudio_core.embedding.codec import decode_all
     from cfaudio_core.recommending.similar import nearest
 
     if not LIBRARY:
@@ -69,17 +71,26 @@ def _nearest(pattern: str) -> set[int]:
     seeds = [item.id for item in lib.items(pattern) if item.id is not None]
     if not seeds:
         return set()
-    fields = read_fields(lib, ["cf_embedding", "cf_model"])
-    texts, models = fields["cf_embedding"], [str(model) for model in fields["cf_model"].values()]
-    if not texts:
-        raise UserError("similar: no track has an embedding yet; run `beet cfembed` first")
-    # Vectors of two models cannot be compared.
-    model = max(sorted(set(models)), key=models.count, default="")
-    ids = [item for item in texts if str(fields["cf_model"].get(item)) == model]
-    vectors = decode_all([str(texts[item]) for item in ids])
     settings = read_settings(beets.config["cfaudio"])
+    ids, vectors = CatalogueReader(lib, settings).peek() or _placed(lib)
+    if not len(ids):
+        raise UserError("similar: no track has an embedding yet; run `beet cfembed` first")
     positions, cosines = nearest(vectors, np.isin(ids, seeds), settings.similar)
-    found = {ids[at]: 100 * float(cosine) for at, cosine in zip(positions, cosines, strict=True)}
+    found = {int(ids[at]): 100 * float(cosine) for at, cosine in zip(positions, cosines, strict=True)}
     for item, match in found.items():
         _matches[item] = max(_matches.get(item, 0.0), round(match, 1))
     return set(found)
+
+
+def _placed(lib: Library) -> tuple[IntArray, FloatArray]:
+    """Ids of the tracks that have a vector, ascending, and their vectors; those of two models cannot be compared."""
+    import numpy as np
+
+    from beetsplug.cfaudio.library import read_fields
+    from cfaudio_core.embedding.codec import decode_all
+
+    fields = read_fields(lib, ["cf_embedding", "cf_model"])
+    uses = Counter(str(model) for model in fields["cf_model"].values())
+    model = max(sorted(uses), key=uses.__getitem__, default="")
+    ids = sorted(item for item in fields["cf_embedding"] if str(fields["cf_model"].get(item)) == model)
+    return np.array(ids, np.int64), decode_all([str(fields["cf_embedding"][item]) for item in ids])

@@ -13,6 +13,7 @@ import numpy as np
 from beets.exceptions import UserError
 
 from beetsplug.cfaudio.embedding import open_store, user_errors
+from beetsplug.cfaudio.library import read_tracks
 from beetsplug.cfaudio.loaded import Loaded
 from beetsplug.cfaudio.settings import Settings
 from cfaudio_core.errors import CfAudioError
@@ -61,7 +62,9 @@ def make_report(
     at = np.flatnonzero(loaded.vectors.any(axis=1))
     if not len(at):
         raise UserError("no track has a place yet; run `beet cfembed` first")
-    tracks, vectors = loaded.tracks.subset(at), loaded.vectors[at]
+    tracks = read_tracks(lib, settings.count_fields)
+    at = at[np.isin(loaded.ids[at], tracks.ids)]
+    tracks, vectors = tracks.subset(np.searchsorted(tracks.ids, loaded.ids[at])), loaded.vectors[at]
     added, years = _dates(lib, tracks.ids)
     report = Report(
         listener=person.name,

@@ -99,6 +99,19 @@ def read_texts(connection: sa.Connection) -> Texts:
     return Texts(np.array(ids, np.int64), tracks)
 
 
+def read_matches(connection: sa.Connection) -> tuple[npt.NDArray[np.float64], IntArray]:
+    """Of the texts in the order of their ids: seconds, 0 where unknown, and the item last found to be each, or -1."""
+    texts, matches = schema.texts, schema.matches
+    query = (
+        sa.select(texts.c.duration, sa.func.coalesce(matches.c.item_id, -1))
+        .outerjoin(matches, matches.c.text_id == texts.c.id)
+        .order_by(texts.c.id)
+    )
+    rows = [tuple(row) for row in connection.execute(query.execution_options(yield_per=_AT_ONCE))]
+    durations, items = zip(*rows, strict=True) if rows else ((), ())
+    return np.array(durations, np.float64), np.array(items, np.int64)
+
+
 def read_listens(connection: sa.Connection, listener: str | None) -> ListenColumns:
     """The listens of a listener, or of all."""
     table = schema.listens.c

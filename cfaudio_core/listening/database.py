@@ -147,7 +147,8 @@ def _make_file(path: Path) -> None:
     """SQLite would make it readable by all."""
     try:
         make_private(path.parent)
-        path.touch(mode=0o600, exist_ok=True)
+        if not path.exists():  # to look at a file is not to change it
+            path.touch(mode=0o600, exist_ok=True)
     except OSError as error:
         raise StoreError(f"{path}: {error.strerror}") from error
 

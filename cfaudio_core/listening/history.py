@@ -10,19 +10,18 @@ import numpy.typing as npt
 
 from cfaudio_core.listening.counts import MAIN_LISTENER, Listener
 from cfaudio_core.listening.sessions import Listens, Sessions, find_sessions
-from cfaudio_core.tracks import IntArray, Tracks, float32
+from cfaudio_core.tracks import FloatArray, IntArray, float32
 
 if TYPE_CHECKING:
     from cfaudio_core.listening.columns import ListenColumns
-    from cfaudio_core.listening.records import TrackText
     from cfaudio_core.listening.store import ListenStore
 
 
 def with_history(
     people: Sequence[Listener],
     store: ListenStore,
-    texts: Sequence[TrackText],
-    tracks: Tracks,
+    durations: npt.NDArray[np.float64],
+    lengths: FloatArray,
     positions: IntArray,
     gap: float,
 ) -> list[Listener]:
@@ -36,10 +35,10 @@ def with_history(
         Listens and tallies. What is kept under `MAIN_LISTENER` is the main listener's, unless someone has that name.
         Names that are not among `people` are further listeners, if any track of the library is known of them, and if
         they can end a field's name.
-    texts
-        All m texts of the store.
-    tracks
-        The n tracks.
+    durations
+        float64 (m,), seconds; of all m texts of the store, as told by their sources; 0 where unknown.
+    lengths
+        float32 (n,), seconds; of the tracks, 0 where unknown.
     positions
         int64 (m,): the track that each text is, negative where it is none; see `matching`.
     gap
@@ -54,7 +53,7 @@ def with_history(
     for name in sorted({*listens.listeners, *tallies.listeners}):
         stored.setdefault(main if name == MAIN_LISTENER else name, []).append(name)
 
-    nothing = np.zeros(len(tracks), np.float32)
+    nothing = np.zeros(len(lengths), np.float32)
     of_name = {person.name: person for person in people}
 
     def heard(listener_names: Sequence[str], sources: Sequence[str]) -> Sessions:
@@ -62,7 +61,7 @@ def with_history(
             _numbers(listens.listeners, listens.listener, listener_names),
             _numbers(listens.sources, listens.source, sources),
         )
-        return _sessions(listens, mine, texts, positions, tracks, gap)
+        return _sessions(listens, mine, durations, positions, lengths, gap)
 
     for name in [*names, *(name for name in stored if name not in of_name and name.isidentifier())]:
         person = of_name.get(name, Listener(name, nothing, nothing))
@@ -78,12 +77,12 @@ def with_history(
             )
             at = positions[tallies.text[told]]
             dated = heard(aliases, [source])
-            plays = np.maximum(plays, dated.plays(len(tracks)) + _sum(at, tallies.plays[told], len(tracks)))
-            skips = np.maximum(skips, dated.skips(len(tracks)) + _sum(at, tallies.skips[told], len(tracks)))
+            plays = np.maximum(plays, dated.plays(len(lengths)) + _sum(at, tallies.plays[told], len(lengths)))
+            skips = np.maximum(skips, dated.skips(len(lengths)) + _sum(at, tallies.skips[told], len(lengths)))
         merged = Listener(
             name,
-            plays=float32(np.maximum(plays, sessions.plays(len(tracks)))),
-            skips=float32(np.maximum(skips, sessions.skips(len(tracks)))),
+            plays=float32(np.maximum(plays, sessions.plays(len(lengths)))),
+            skips=float32(np.maximum(skips, sessions.skips(len(lengths)))),
             sessions=sessions,
         )
         if name in of_name or merged.known.any():
@@ -94,15 +93,14 @@ def with_history(
 def _sessions(
     listens: ListenColumns,
     mine: IntArray,
-    texts: Sequence[TrackText],
+    durations: npt.NDArray[np.float64],
     positions: IntArray,
-    tracks: Tracks,
+    lengths: FloatArray,
     gap: float,
 ) -> Sessions:
     """The sessions of the listens at `mine`, one listener's."""
     text = listens.text[mine]
     item = positions[text]
-    told = np.array([text.duration for text in texts], np.float64)[text]
     return find_sessions(
         Listens(
             listener=np.zeros(len(mine), np.int64),
@@ -111,7 +109,7 @@ def _sessions(
             seconds=listens.seconds[mine].astype(np.float64),
             skipped=listens.skipped[mine].astype(np.int64),
             source=listens.source[mine].astype(np.int64),
-            length=np.where((item >= 0) & (tracks.lengths[item] > 0), tracks.lengths[item], told),
+            length=np.where((item >= 0) & (lengths[item] > 0), lengths[item], durations[text]),
         ),
         gap,
     )

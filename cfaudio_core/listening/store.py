@@ -10,11 +10,20 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import sqlalchemy as sa
 
 from cfaudio_core.errors import StoreError
 from cfaudio_core.listening import schema
-from cfaudio_core.listening.columns import ListenColumns, TallyColumns, Texts, read_listens, read_tallies, read_texts
+from cfaudio_core.listening.columns import (
+    ListenColumns,
+    TallyColumns,
+    Texts,
+    read_listens,
+    read_matches,
+    read_tallies,
+    read_texts,
+)
 from cfaudio_core.listening.database import Database, parse_url, writing
 from cfaudio_core.listening.intake import insert, lay_aside, plays_by_text, take_over
 from cfaudio_core.listening.records import Listen, Tally, TrackText
@@ -211,6 +220,11 @@ class ListenStore:
         """Text id to the track that it was last found to be."""
         with self._database.read() as connection:
             return {text: Matched(item, key) for text, item, key in connection.execute(sa.select(schema.matches))}
+
+    def last_matches(self) -> tuple[npt.NDArray[np.float64], IntArray]:
+        """Of each text, in the order of their ids: how long it is, and the item that it was last found to be, or -1."""
+        with self._database.read() as connection:
+            return read_matches(connection)
 
     def keep_matches(self, matches: Mapping[int, Matched]) -> None:
         """Keep what texts were found to be, in place of what was kept before.

@@ -58,14 +58,14 @@ class Pool:
     fresh
         bool (n,): never heard.
     artists
-        n texts; "" where unknown, and then no limit applies.
+        int64 (n,): one number an artist; 0 where unknown, and then no limit applies.
     vectors
         float32 (n, d), unit length or zeros.
     """
 
     appeal: FloatArray
     fresh: BoolArray
-    artists: Sequence[str]
+    artists: IntArray
     vectors: FloatArray
 
 
@@ -94,7 +94,7 @@ def choose(pool: Pool, taste: Taste, wish: Wish) -> IntArray:
     quota = [n_fresh, n - n_fresh]
     cost = _costs(pool, kinds, quota, wish)
     queues = [_Queue(positions[np.argsort(cost[positions], kind="stable")], wish.per_artist) for positions in kinds]
-    artist = _numbers(pool.artists)
+    artist = pool.artists
     taken_of = np.zeros(artist.max(initial=0) + 1, np.int64)
     served = _Served(pool.vectors, taste, wish.diversity, np.flatnonzero(cost <= _REACH))
     chosen: list[int] = []
@@ -183,9 +183,3 @@ class _Served:
             self._near[self._reach] = np.maximum(self._near[self._reach], near)
             self._count = self._count + self._of_mode[at]
             self._length += 1
-
-
-def _numbers(names: Sequence[str]) -> IntArray:
-    """int64 (n,): one number a name, whatever its capitals; 0 for no name."""
-    number = {"": 0}
-    return np.array([number.setdefault(name.casefold(), len(number)) for name in names], np.int64)

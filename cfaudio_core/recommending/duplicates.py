@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from hashlib import blake2b
+from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from cfaudio_core.listening.names import VARIOUS, artist_key, fold, title_key
 from cfaudio_core.tracks import FloatArray, IntArray, Tracks
+
+Prints = npt.NDArray[np.uint64]
+"""One number a text, the same for the same text; 0 for none."""
 
 _TAKE = re.compile(
     r"\s*[(\[][^()\[\]]*\b(?:live|unplugged|acoustic|demo|take \d+|sessions?|alternate|rehearsal|edit)\b[^()\[\]]*[)\]]"
@@ -22,25 +28,85 @@ _NO_SONG = re.compile(
 """Titles that tell nothing, folded: many songs of one artist have them."""
 
 
+class Marks(NamedTuple):
+    """What tells songs apart, uint64 (n,) each, 0 where there is none.
+
+    Attributes
+    ----------
+    sound, recording
+        The content of the audio, and the MusicBrainz recording.
+    title
+        Artist and title, but for editions and takes.
+    place
+        Album and title to the letter.
+    """
+
+    sound: Prints
+    recording: Prints
+    title: Prints
+    place: Prints
+
+
+def prints(texts: Iterable[str]) -> Prints:
+    """uint64 (n,): 64 bits of a digest of each text."""
+    nothing = bytes(8)
+    digests = (blake2b(t.encode("utf-8", "surrogatepass"), digest_size=8).digest() if t else nothing for t in texts)
+    return np.frombuffer(b"".join(digests), "<u8").astype(np.uint64)
+
+
+def marks(
+    artists: Sequence[str],
+    titles: Sequence[str],
+    albums: Sequence[str],
+    keys: Sequence[str],
+    recordings: Sequence[str],
+) -> Marks:
+    """The marks of n tracks, by texts as in `Tracks`."""
+    return Marks(
+        prints(keys),
+        prints(recordings),
+        prints(_song(artist, title) for artist, title in zip(artists, titles, strict=True)),
+        prints(f"{title}\0{album}" if album else "" for title, album in zip(titles, albums, strict=True)),
+    )
+
+
 def songs(tracks: Tracks) -> IntArray:
-    """Number the songs of a library.
+    """Number the songs of a library: `same_songs` of its tracks."""
+    of_tracks = marks(tracks.artists, tracks.titles, tracks.albums, tracks.keys, tracks.recording_mbids)
+    return same_songs(of_tracks, tracks.lengths)
+
+
+def same_songs(of_tracks: Marks, lengths: FloatArray) -> IntArray:
+    """Number the songs of n tracks.
 
     Parameters
     ----------
-    tracks
-        n tracks.
+    of_tracks
+        Their marks.
+    lengths
+        float32 (n,), seconds.
 
     Returns
     -------
     IntArray
-        int64 (n,): the same number for the same song. Tracks are one song if they have the same sound (`keys`), the
-        same MusicBrainz recording, or one artist and title but for editions and takes, unless an album has that title
-        twice.
+        int64 (n,): the same number for the same song, the position of its first track. Tracks are one song if they have
+        the same sound, the same MusicBrainz recording, or one artist and title but for editions and takes, unless an
+        album has that title twice.
     """
-    titles = [_song(artist, title) for artist, title in zip(tracks.artists, tracks.titles, strict=True)]
-    twice = _twice_on_an_album(titles, tracks)
-    by_title = ["" if title in twice else title for title in titles]
-    return _joined([tracks.keys, tracks.recording_mbids, by_title])
+    title = of_tracks.title
+    title = np.where(np.isin(title, _twice_on_an_album(of_tracks, lengths)), 0, title)
+    song = np.arange(len(lengths))
+    groups = [_groups(column) for column in (of_tracks.sound, of_tracks.recording, title)]
+    while True:
+        # The least number spreads over each group, until what hangs together has one.
+        before = song
+        for positions, group in groups:
+            least = np.full(int(group.max(initial=-1)) + 1, len(song))
+            np.minimum.at(least, group, song[positions])
+            song = song.copy()
+            song[positions] = least[group]
+        if np.array_equal(song, before):
+            return song
 
 
 def one_a_song(song: IntArray, allowed: IntArray, plays: FloatArray, appeal: FloatArray) -> IntArray:
@@ -60,9 +126,11 @@ def one_a_song(song: IntArray, allowed: IntArray, plays: FloatArray, appeal: Flo
     IntArray
         int64, positions in ascending order.
     """
-    order = np.lexsort((allowed, -np.nan_to_num(appeal[allowed], nan=-np.inf), -plays[allowed]))
-    _, first = np.unique(song[allowed[order]], return_index=True)
-    return np.sort(allowed[order][first])
+    several = np.bincount(song[allowed])[song[allowed]] > 1
+    alone, takes = allowed[~several], allowed[several]
+    order = np.lexsort((takes, -np.nan_to_num(appeal[takes], nan=-np.inf), -plays[takes]))
+    _, first = np.unique(song[takes[order]], return_index=True)
+    return np.sort(np.concatenate((alone, takes[order][first])))
 
 
 def _song(artist: str, title: str) -> str:
@@ -75,33 +143,18 @@ def _song(artist: str, title: str) -> str:
     return "" if not what or _NO_SONG.fullmatch(fold(stripped)) else f"{who}\0{what}"
 
 
-def _twice_on_an_album(titles: Sequence[str], tracks: Tracks) -> set[str]:
+def _twice_on_an_album(of_tracks: Marks, lengths: FloatArray) -> Prints:
     """Titles that an album has word for word more than once, at different lengths: they tell no song."""
-    lengths: dict[tuple[str, str], float] = {}
-    twice = set()
-    for i, (title, album) in enumerate(zip(titles, tracks.albums, strict=True)):
-        if title and album:
-            length = float(tracks.lengths[i])
-            if abs(lengths.setdefault((tracks.titles[i], album), length) - length) > _SAME_LENGTH:
-                twice.add(title)
-    return twice
+    at = np.flatnonzero((of_tracks.title > 0) & (of_tracks.place > 0))
+    _, first, place = np.unique(of_tracks.place[at], return_index=True, return_inverse=True)
+    seconds = lengths[at].astype(np.float64)
+    apart = np.abs(seconds[first][place] - seconds)
+    return of_tracks.title[at[apart > _SAME_LENGTH]]
 
 
-def _joined(columns: Sequence[Sequence[str]]) -> IntArray:
-    """int64 (n,): tracks that share a text of any column have one number, and so have all that hang together."""
-    n = len(columns[0])
-    parent = list(range(n))
-
-    def root(i: int) -> int:
-        while parent[i] != i:
-            parent[i] = parent[parent[i]]
-            i = parent[i]
-        return i
-
-    for column in columns:
-        first: dict[str, int] = {}
-        for i, text in enumerate(column):
-            if text and (other := first.setdefault(text, i)) != i:
-                a, b = root(other), root(i)
-                parent[max(a, b)] = min(a, b)
-    return np.array([root(i) for i in range(n)], np.int64)
+def _groups(column: Prints) -> tuple[IntArray, IntArray]:
+    """Positions of what is there more than once, and the number of its group, int64 (m,) each."""
+    at = np.flatnonzero(column)
+    _, group, size = np.unique(column[at], return_inverse=True, return_counts=True)
+    several = size[group] > 1
+    return at[several], np.unique(group[several], return_inverse=True)[1].astype(np.int64)

@@ -6,8 +6,6 @@ using traveling salesman algorithms", DAFx 2005) order a collection.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import numpy.typing as npt
 
@@ -24,7 +22,7 @@ _PART = 100  # a list of more than two such parts is put in order part by part
 _Costs = npt.NDArray[np.float64]
 
 
-def order(vectors: FloatArray, fresh: BoolArray, artists: Sequence[str]) -> IntArray:
+def order(vectors: FloatArray, fresh: BoolArray, artists: IntArray) -> IntArray:
     """Put a list in order.
 
     Parameters
@@ -34,7 +32,7 @@ def order(vectors: FloatArray, fresh: BoolArray, artists: Sequence[str]) -> IntA
     fresh
         bool (n,): never heard.
     artists
-        n texts, "" where unknown.
+        int64 (n,): one number an artist, 0 where unknown.
 
     Returns
     -------
@@ -48,13 +46,12 @@ def order(vectors: FloatArray, fresh: BoolArray, artists: Sequence[str]) -> IntA
     for part in parts if n else []:
         # Every part of a long list goes on from the end of the one before.
         part = np.concatenate((done[-1:], part)).astype(np.int64)
-        names = [artists[i] for i in part]
-        ordered = part[_part(vectors[part], fresh[part], names, goes_on=bool(done))]
+        ordered = part[_part(vectors[part], fresh[part], artists[part], goes_on=bool(done))]
         done.extend(ordered[1:] if done else ordered)
     return np.array(done, np.int64)
 
 
-def _part(vectors: FloatArray, fresh: BoolArray, artists: Sequence[str], *, goes_on: bool) -> IntArray:
+def _part(vectors: FloatArray, fresh: BoolArray, artists: IntArray, *, goes_on: bool) -> IntArray:
     """The order of a list; one that goes on begins with its first track, which the list before it has ended with."""
     own = fresh[int(goes_on) :]
     kinds = pattern(int(own.sum()), int((~own).sum()), 1 if goes_on else _OPENING)
@@ -92,11 +89,10 @@ def _run(kinds: BoolArray) -> int:
     return int(np.diff(breaks).max(initial=1)) - 1
 
 
-def _costs(vectors: FloatArray, artists: Sequence[str]) -> _Costs:
+def _costs(vectors: FloatArray, artists: IntArray) -> _Costs:
     """float64 (n, n): how badly one track follows another."""
     wide = vectors.astype(np.float64)
-    names = np.array([artist.casefold() for artist in artists], dtype=object)
-    same = (names[:, None] == names[None, :]) & (names != "")[:, None]
+    same = (artists[:, None] == artists[None, :]) & (artists > 0)[:, None]
     costs: _Costs = 1 - wide @ wide.T + _SAME_ARTIST * same
     return costs
 

@@ -54,8 +54,8 @@ class Taste:
         share = np.exp(closeness - closeness.max(axis=1, keepdims=True, initial=-np.inf))
         return float32(share / np.maximum(share.sum(axis=1, keepdims=True), 1e-9))
 
-    def nearest(self, vectors: FloatArray, song: IntArray, at: int, most: int = 2) -> list[int]:
-        """Positions of the more loved half of the members that a track is nearest to, other songs than itself.
+    def nearest(self, vectors: FloatArray, song: IntArray, tracks: IntArray, most: int = 2) -> list[list[int]]:
+        """Positions of the more loved half of the members that each track is nearest to, other songs than itself.
 
         Parameters
         ----------
@@ -63,16 +63,24 @@ class Taste:
             float32 (n, d), unit length or zeros.
         song
             int64 (n,): the same number for the same song.
-        at
-            Position of the track.
+        tracks
+            int64 (k,): positions of the tracks.
         most
             So many at most.
         """
         loved = self.weights >= np.median(self.weights) if len(self.weights) else self.weights > 0
-        others = self.members[loved & (song[self.members] != song[at])]
-        closeness = vectors[others] @ vectors[at]
-        order = np.argsort(-closeness, kind="stable")[:most]
-        return [int(others[k]) for k in order if closeness[k] > 0]
+        members = self.members[loved]
+        own, of_song = vectors[members], song[members]
+        found: list[list[int]] = []
+        for at in tracks:
+            closeness = np.where(of_song != song[at], own @ vectors[at], 0)
+            found.append([])
+            for _ in range(min(most, len(members))):
+                best = int(np.argmax(closeness))
+                if closeness[best] > 0:
+                    found[-1].append(int(members[best]))
+                    closeness[best] = 0
+        return found
 
 
 @dataclass(frozen=True)
@@ -150,14 +158,14 @@ def modes(vectors: FloatArray, weights: FloatArray) -> Taste:
     # So many tracks of equal weight would have a sum as uneven as this one.
     effective = weight.sum() ** 2 / np.square(weight).sum()
     k = int(np.clip(round(np.sqrt(effective / 2)), 1, MOST_MODES))
-    centres = _first_centres(own, weight, k)
+    centres, weighted = _first_centres(own, weight, k), _weighted(own, weight)
     mode = np.zeros(len(members), np.int64)
     for _ in range(_ROUNDS):
         nearest = np.argmax(own @ centres.T, axis=1)
         if _ and np.array_equal(nearest, mode):
             break
         mode = nearest
-        centres = _centres(own, weight, mode, centres)
+        centres = _centres(weighted, mode, centres)
     return _taste(vectors, weights, members, mode)
 
 
@@ -176,9 +184,14 @@ def _first_centres(own: FloatArray, weight: np.ndarray, k: int) -> FloatArray:
     return own[chosen]
 
 
-def _centres(own: FloatArray, weight: np.ndarray, mode: IntArray, old: FloatArray) -> FloatArray:
-    sums = np.zeros(old.shape)
-    np.add.at(sums, mode, own * weight[:, None])
+def _weighted(own: FloatArray, weight: np.ndarray) -> np.ndarray:
+    """float64 (d, m): vectors times their weights, laid out for `_centres`."""
+    return np.ascontiguousarray((own * weight[:, None]).T)
+
+
+def _centres(weighted: np.ndarray, mode: IntArray, old: FloatArray) -> FloatArray:
+    columns = [np.bincount(mode, column, minlength=len(old)) for column in weighted]
+    sums = np.array(columns, np.float64).reshape(old.shape[::-1]).T
     length = np.linalg.norm(sums, axis=1, keepdims=True)
     return float32(np.where(length > 1e-9, sums / np.maximum(length, 1e-9), old))
 
@@ -192,6 +205,7 @@ def _taste(vectors: FloatArray, weights: FloatArray, members: IntArray, mode: In
     number = np.zeros(len(share), np.int64)
     number[order] = np.arange(len(order))
     mode = number[mode]
-    centres = _centres(vectors[members], weight, mode, np.zeros((len(order), vectors.shape[1]), np.float32))
+    nothing = np.zeros((len(order), vectors.shape[1]), np.float32)
+    centres = _centres(_weighted(vectors[members], weight), mode, nothing)
     shares = float32(share[order] / max(share.sum(), 1e-9))
     return Taste(centres, shares, members, float32(weight), mode)

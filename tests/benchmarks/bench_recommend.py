@@ -2,21 +2,26 @@
 
     bench_recommend.py [TRACKS]
 
-Makes a beets library of 100,000 placed tracks, a tenth of them played, straight into its tables; runs `beet ls`,
-`beet cfrecommend` and variants of it, each in a process of its own, and prints wall time, peak memory and the ratio.
+Makes a beets library of 100,000 placed tracks, a tenth of them played, straight into its tables, and a history of half
+as many listens; runs `beet cfrecommend` and variants of it, each in a process of its own, and prints wall time, CPU
+time and peak memory: of the first run, of the next ones with nothing changed, and of one after each kind of change.
 """
 
 from __future__ import annotations
 
 import sys
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from multiprocessing import Process
 from pathlib import Path
 
 import numpy as np
-from made_up import STYLES, beet, fill_fields, make_library
+from bench_scale import FIRST, write_history
+from made_up import STYLES, beet, fill_fields, fill_library, make_library
 
 from cfaudio_core.embedding.codec import encode
+from cfaudio_core.shelf import SETTLED
 
 DIMENSION = 40
 PLAYED = 0.1
@@ -38,22 +43,62 @@ def _attributes(tracks: int) -> Iterator[tuple[int, str, object]]:
             yield track, "last_played", 1_700_000_000.0 + track
 
 
+def _make(home: Path, tracks: int) -> None:
+    make_library(home, tracks)
+    fill_fields(home, _attributes(tracks))
+    write_history(home / "listens.csv", tracks, tracks // 10, tracks // 2, FIRST, seed=2)
+    beet(home, "cfimport", "csv", str(home / "listens.csv"))
+
+
+def _play(home: Path) -> None:
+    fill_fields(home, [(0, "play_count", 7), (0, "last_played", 1_750_000_000.0)])
+
+
+def _retag(home: Path) -> None:
+    beet(home, "modify", "-y", "-W", "-M", "id:2", "title=Another")
+
+
+def _import(home: Path, tracks: int) -> None:
+    fill_library(home, tracks, 12)
+    fill_fields(home, ((tracks + k, "cf_key", f"{tracks + k:032x}") for k in range(12)))
+
+
+def _listen(home: Path, tracks: int) -> None:
+    write_history(home / "listens.csv", tracks, tracks // 10, 15, FIRST + 400_000_000, seed=3)
+    beet(home, "cfimport", "csv", str(home / "listens.csv"))
+
+
+def _measure(home: Path, what: str, *options: str) -> None:
+    time.sleep(SETTLED + 0.1)  # what is written a moment before is not kept
+    ran = beet(home, "cfrecommend", *options)
+    print(f"{what}: {ran.wall:.1f} s, {ran.cpu:.1f} s of CPU, {ran.peak} MB at most", flush=True)
+
+
 def main() -> None:
     """Measure and print."""
     tracks = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
-    with tempfile.TemporaryDirectory(prefix="cfaudio-bench-") as home:
-        make_library(Path(home), tracks)
-        fill_fields(Path(home), _attributes(tracks))
-        print(f"{tracks} tracks, {PLAYED:.0%} of them played")
-        listed = beet(Path(home), "ls")
-        print(f"beet ls: {listed.wall:.1f} s, {listed.peak} MB at most")
-        for options in (["-n", "50"], ["-n", "50", "--explain"], ["-n", "50", "--like", "id:1"], ["-n", "500"]):
-            ran = beet(Path(home), "cfrecommend", *options)
-            lines = len(ran.said.splitlines())
-            print(
-                f"beet cfrecommend {' '.join(options)}: {lines} lines, {ran.wall:.1f} s ({ran.cpu:.1f} s of CPU), "
-                f"{ran.peak} MB at most, {ran.wall / listed.wall:.2f} of beet ls"
-            )
+    with tempfile.TemporaryDirectory(prefix="cfaudio-bench-") as folder:
+        home = Path(folder)
+        # In a process of its own: what a command takes at most is not told below what its parent has taken.
+        making = Process(target=_make, args=(home, tracks))
+        making.start()
+        making.join()
+        print(f"{tracks:,} tracks, {PLAYED:.0%} of them played, {tracks // 2:,} listens", flush=True)
+        listed = beet(home, "ls", "id:1")
+        print(f"beet ls id:1: {listed.wall:.1f} s, {listed.cpu:.1f} s of CPU, {listed.peak} MB at most")
+        _measure(home, "the first beet cfrecommend -n 50", "-n", "50")
+        for options in ("", "--explain", "--like id:1", "--seed 1", "-n 500"):
+            _measure(home, f"nothing changed, {options or '-n 50'}", *options.split())
+        changes: dict[str, Callable[[], None]] = {
+            "one more play": lambda: _play(home),
+            "one track retagged": lambda: _retag(home),
+            "12 tracks imported": lambda: _import(home, tracks),
+            "15 listens imported": lambda: _listen(home, tracks),
+        }
+        for what, change in changes.items():
+            change()
+            _measure(home, f"after {what}", "-n", "50")
+        _measure(home, "nothing changed", "-n", "50")
 
 
 if __name__ == "__main__":

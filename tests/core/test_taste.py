@@ -128,6 +128,6 @@ def test_what_is_skipped_is_no_part_of_the_taste():
 def test_the_nearest_loved_tracks_are_other_songs():
     vectors = np.float32([[1, 0], [1, 0], [0.8, 0.6], [0, 1]])
     taste = modes(vectors, np.float32([1, 1, 1, 1]))
-    assert taste.nearest(vectors, np.array([0, 0, 1, 2]), 0) == [2]
-    assert taste.nearest(vectors, np.array([0, 1, 2, 3]), 0) == [1, 2]
-    assert taste.nearest(np.zeros_like(vectors), np.arange(4), 0) == []
+    assert taste.nearest(vectors, np.array([0, 0, 1, 2]), np.array([0])) == [[2]]
+    assert taste.nearest(vectors, np.array([0, 1, 2, 3]), np.array([0])) == [[1, 2]]
+    assert taste.nearest(np.zeros_like(vectors), np.arange(4), np.array([0])) == [[]]
