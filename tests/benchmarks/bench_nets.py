@@ -1,0 +1,191 @@
+"""Does it help to train a net? What is played of real music, by simulated listeners, against what they truly like.
+
+    bench_nets.py FOLDER... [--fine-tune head top all] [--loss mse contrastive wpe] [--backbone musicnn vgg A+B]
+                  [--shuffled] [--each]
+
+Each FOLDER is BEETSDIR of a library with the play counts of a simulated listener, heard by `beet cfembed` with every
+backbone asked for; nothing is written to it. Its `truth.json` maps the id of each item to [held back, liked]: the
+tracks held back were never played, and those are ranked. Truth is used for nothing else.
+
+Everything is learnt by the plugin's own functions, with the settings of FOLDER but for those of the net. Prints a
+Markdown table whose rows are means over the folders: AUC / NDCG@50 of the trained net alone (the mean of the five, no
+kernel machine), of the kernel machine alone on what the same backbone hears, and of the model as `cfembed` would have
+it; on how many folders the net has the better AUC; the net's mean weights in the liking and in the factors, and on how
+many folders it has any; and CPU seconds of its training, the decoding of files apart. `--shuffled` exchanges the sound
+of tracks at random first: what is left when it means nothing. Where tracks share artists, the artist's mean is told
+too: how the other tracks of the artist are liked.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import product
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import beets
+import numpy as np
+import numpy.typing as npt
+from beets.library import Library
+from threadpoolctl import threadpool_limits
+
+from beetsplug.cfaudio.embedding import load, open_store, run_settings
+from beetsplug.cfaudio.settings import DEFAULTS, read_settings
+from cfaudio_core.embedding.heard_windows import HeardWindows
+from cfaudio_core.embedding.placing import foretell, place
+from cfaudio_core.judging.metrics import Ranking
+from cfaudio_core.learning import tuned
+from cfaudio_core.learning.landscape import Landscape
+from cfaudio_core.learning.learner import learn, standard_preference
+from cfaudio_core.learning.training import Trained
+from cfaudio_core.nets.backbone import Backbone, backbone_id
+from cfaudio_core.tracks import FloatArray, float32
+
+Patches = npt.NDArray[np.float16]
+PATCHES: dict[str, Patches] = {}  # of a file, decoded once for all rows and folders
+
+
+@dataclass
+class KeptWindows:
+    """Windows of a library's tracks, whose files are decoded once."""
+
+    heard: HeardWindows
+
+    def features(self, keys: Sequence[str]) -> Iterator[tuple[str, Patches]]:
+        return self.heard.features(keys)
+
+    def patches(self, keys: Sequence[str]) -> Iterator[tuple[str, Patches]]:
+        PATCHES.update(self.heard.patches([key for key in keys if key not in PATCHES]))
+        return ((key, PATCHES[key]) for key in keys if key in PATCHES)
+
+    def backbone(self) -> Backbone:
+        return self.heard.backbone()
+
+
+def measure(folder: Path, section: dict[str, Any], *, shuffled: bool) -> dict[str, Any]:
+    """What one folder says of one setting of the net."""
+    os.environ["BEETSDIR"] = str(folder.resolve())
+    beets.config.clear()
+    beets.config.read()
+    beets.config["cfaudio"].add(DEFAULTS)
+    beets.config["cfaudio"].set(section)
+    settings = read_settings(beets.config["cfaudio"])
+    lib = Library(beets.config["library"].as_filename(), beets.config["directory"].as_filename())
+    tracks, people = load(lib, settings, match=False)
+    run = run_settings(settings, jobs=1)
+    net = backbone_id(run.ear.backbone)
+    with open_store(settings) as store:
+        there = store.keys(net, run.ear.windows)
+        rows = np.flatnonzero([key in there for key in tracks.keys])
+        if not len(rows):
+            raise SystemExit(f"{folder}: nothing was heard by {net} yet (beet cfembed with that backbone)")
+        heard, people = tracks.subset(rows), [person.subset(rows) for person in people]
+        paths = dict(zip(heard.keys, heard.paths, strict=True))
+        if shuffled:
+            order = np.random.default_rng(0).permutation(len(rows))
+            heard = replace(heard, keys=[heard.keys[i] for i in order])
+        windows = KeptWindows(HeardWindows(store, net, run.ear, paths, 1))
+        if section["fine_tune"] in {"top", "all"}:
+            list(windows.patches(sorted(set(heard.keys))))
+        landscape = Landscape.of(store.sound(net, heard.keys))
+        trained: list[Trained] = []
+        cpu = 0.0
+
+        def train(*args: Any) -> Trained | None:
+            nonlocal cpu
+            started = time.process_time()
+            if done := train_net(*args):
+                trained.append(done)
+            cpu = time.process_time() - started
+            return done
+
+        train_net = tuned.train_net
+        with patch.object(tuned, "train_net", train):  # to know the net as well where it gets no say
+            model, impressions = learn(heard, people, landscape, net, run.lesson, windows)
+        by_net = said(trained[0], landscape, heard.keys, windows, run.lesson.net) if trained else None
+    truth = {int(key): value for key, value in json.loads((folder / "truth.json").read_text()).items()}
+    cold, liked = np.array([truth[int(i)] for i in heard.ids], bool).T
+    bare = replace(model, arrays={**model.arrays, "effects.values": np.zeros_like(model.arrays["effects.values"])})
+    bare.arrays["effects.trust"] = np.ones_like(model.arrays["effects.trust"])
+    scores = {
+        "net": np.zeros(len(heard), np.float32) if by_net is None else by_net[:, 0],
+        "kernel": foretell(bare, heard, people, impressions)[0][:, 0],
+        "model": place(model, heard, people, impressions, by_net if model.nets else None).scores[people[0].name],
+    }
+    if len(set(heard.artists)) < len(heard):
+        scores["artist"] = artist_means(heard.artists, standard_preference(people[0]), people[0].known)
+    shares = model.arrays.get("stack.shares", np.zeros((2, 1)))[1]
+    weights = np.array([shares[0], shares[-1] if len(shares) > 1 else 0])
+    return {"cpu": cpu, "weights": weights, **{name: judged(said[cold], liked[cold]) for name, said in scores.items()}}
+
+
+def said(trained: Trained, landscape: Landscape, keys: list[str], windows: KeptWindows, net: Any) -> FloatArray:
+    """float32 (n, outputs): what the trained nets say together of all tracks, as `cfembed` asks them."""
+    if net.fine_tune == "head":
+        return tuned.Ensemble(trained.states, net).of_places(landscape.at(np.arange(len(keys))))
+    nets = tuned.Ensemble(trained.states, net, windows.backbone())
+    by_key = {key: nets.of_patches(patches) for key, patches in windows.patches(sorted(set(keys)))}
+    return float32([by_key[key] for key in keys])
+
+
+def artist_means(artists: list[str], liking: FloatArray, known: npt.NDArray[np.bool_]) -> FloatArray:
+    """float32 (n,): mean liking of the artist's known tracks, 0 where there are none."""
+    _, of = np.unique(artists, return_inverse=True)
+    return float32((np.bincount(of, liking * known) / np.maximum(np.bincount(of, known), 1))[of])
+
+
+def judged(scores: FloatArray, liked: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
+    """AUC and NDCG@50."""
+    order = np.argsort(-scores, kind="stable")
+    ranking = Ranking(scores[order], liked[order])
+    return np.array([ranking.auc()[0], ranking.ndcg(float32(liked[order]))[0]])
+
+
+def both(figures: npt.NDArray[np.float64]) -> str:
+    return "{:.3f} / {:.3f}".format(*figures)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folders", type=Path, nargs="+", metavar="FOLDER")
+    parser.add_argument("--fine-tune", nargs="+", default=["head"], choices=["head", "top", "all"])
+    parser.add_argument("--loss", nargs="+", default=["mse"], choices=["mse", "contrastive", "wpe"])
+    parser.add_argument("--backbone", nargs="+", default=["musicnn"])
+    parser.add_argument("--shuffled", action="store_true")
+    parser.add_argument("--each", action="store_true", help="print every folder too")
+    options = parser.parse_args()
+    ways = ["net", "kernel", "model"]
+    print("| `fine_tune` | `loss` | `backbone` | trained net | kernel machine | model | better | weights | CPU s |")
+    print("|---|---|---|---|---|---|---|---|---|")
+    for backbone, fine_tune, loss in product(options.backbone, options.fine_tune, options.loss):
+        section = {"backbone": backbone.split("+"), "fine_tune": fine_tune, "loss": loss}
+        if len(section["backbone"]) == 1:
+            section["backbone"] = backbone
+        rows = []
+        for folder in options.folders:
+            with threadpool_limits(1):
+                row = measure(folder, section, shuffled=options.shuffled)
+            rows.append(row)
+            if options.each:
+                told = "; ".join(f"{way} {both(row[way])}" for way in [*ways, "artist"] if way in row)
+                print(f"{folder}: {told}; weights {row['weights'].round(2)}; {row['cpu']:.0f} s", flush=True)
+        mean = {name: np.mean([row[name] for row in rows], axis=0) for name in rows[0]}
+        better = sum(row["net"][0] > row["kernel"][0] for row in rows)
+        says = [sum(row["weights"][k] > 0 for row in rows) for k in (0, 1)]
+        told = " | ".join(both(mean[way]) for way in ways)
+        weights = ", ".join(f"{w:.2f} ({n})" for w, n in zip(mean["weights"], says, strict=True))
+        name = backbone + (", shuffled" if options.shuffled else "")
+        of = f"{better} of {len(rows)}"
+        print(f"| {fine_tune} | {loss} | {name} | {told} | {of} | {weights} | {mean['cpu']:.0f} |", flush=True)
+        if "artist" in mean:
+            print(f"artist's mean: {both(mean['artist'])}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
