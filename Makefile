@@ -7,6 +7,7 @@ CORPUS ?=
 DATA ?=
 TORTURE ?=
 LIBRARY ?=
+LIBRARIES ?=
 
 .PHONY: demo test lint audit bench bench-scale bench-torture bench-kills bench-full-disk docs clean
 
@@ -29,13 +30,14 @@ lint: $(READY)
 audit: $(READY)  ## known holes of the dependencies, where pip-audit can ask for them
 	$(BIN)/python .ci/audit.py
 
-bench: $(READY)  ## CORPUS=FOLDER measures on real music, DATA=FOLDER on public data (the scripts say which)
+bench: $(READY)  ## CORPUS=FOLDER measures on real music, LIBRARIES=FOLDERS on simulated ones, DATA=FOLDER on public data
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[bench]'
 	$(BIN)/python tests/benchmarks/bench_hearing.py $(CORPUS)
 	$(BIN)/python tests/benchmarks/bench_import.py
 	$(BIN)/python tests/benchmarks/bench_scale.py
 	$(BIN)/python tests/benchmarks/bench_recommend.py
 	$(BIN)/python tests/benchmarks/bench_learning.py
+	$(if $(LIBRARIES),$(BIN)/python tests/benchmarks/bench_nets.py $(LIBRARIES))
 	$(BIN)/python tests/benchmarks/bench_factors.py $(if $(DATA),--data $(DATA))
 	$(if $(DATA),$(BIN)/python tests/benchmarks/bench_sessions.py --data $(DATA))
 
