@@ -15,8 +15,10 @@ MAKES_TEXTS = {"format", "join", "replace", "text"}
 
 # Read by hand: names of tables and columns that the module itself knows, pieces of constant SQL, and question marks.
 CONSTANTS = {
+    "beetsplug/cfaudio/catalogue.py": {"COLUMNS[1]", "FIELDS", "items"},
+    "beetsplug/cfaudio/columns.py": {"', '.join(COLUMNS)", "FIELDS", "MILLISECONDS"},
     "beetsplug/cfaudio/forgetting.py": {"_FIELDS"},
-    "beetsplug/cfaudio/library.py": {"marks"},
+    "beetsplug/cfaudio/library.py": {"', '.join('?' * len(names))"},
     "cfaudio_core/listening/intake.py": {"marks", "table.name"},
     "cfaudio_core/listening/sources/_playback_reporting.py": {"seconds"},
     "cfaudio_core/listening/sources/_sqlite.py": {"what"},
