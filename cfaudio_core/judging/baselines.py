@@ -7,7 +7,7 @@ from scipy.linalg import cho_factor, cho_solve
 
 from cfaudio_core.judging.tasks import Case, World
 from cfaudio_core.learning.dataset import unit
-from cfaudio_core.learning.kernel import gauss
+from cfaudio_core.learning.kernel_ridge import gauss
 from cfaudio_core.listening.counts import Listener
 from cfaudio_core.recommending.taste import HALF_LIFE
 from cfaudio_core.tracks import FloatArray, float32

@@ -1,35 +1,24 @@
 """A kernel machine on the space of sound: tracks that sound alike are liked alike.
 
 Kernel ridge regression with a Gaussian kernel, and on top of it what was found out to be wrong about the neighbours.
-It is exact up to `MOST` tracks. Beyond that a sample of them are the anchors (the subset of regressors: Smola and
-Schölkopf, "Sparse greedy matrix approximation for machine learning", ICML 2000), so that time and memory grow with the
-number of tracks and not with its square.
+It is exact up to `MOST` tracks; beyond that a sample of them are the anchors, see `kernel_ridge`.
 """
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from itertools import combinations
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 from scipy import sparse
-from scipy.linalg import cho_factor, cho_solve
 
-from cfaudio_core.learning.dataset import Lesson, same_columns
+from cfaudio_core.learning.dataset import Lesson
+from cfaudio_core.learning.kernel_ridge import BLOCK, fits, gauss
 from cfaudio_core.learning.neighbours import spread
-from cfaudio_core.tracks import BoolArray, FloatArray, IntArray, float32
+from cfaudio_core.tracks import FloatArray, IntArray, float32
 
 MOST = 3000
 STRENGTHS = (0.0, 0.3, 0.6, 0.9)
 """How much of what was wrong about the neighbours is believed; which, is decided on held-out tracks."""
-
-_GAMMA = 1.0
-_RIDGE = 0.3
-_JITTER = 1e-6  # a track: anchors that sound alike would leave nothing to divide by
-_BLOCK = 4096  # tracks at a time
-_KEPT = 20_000  # of so many tracks it is kept how alike they are to the anchors
 
 
 class KernelMachine(NamedTuple):
@@ -76,7 +65,7 @@ class KernelMachine(NamedTuple):
 
     def by_likeness(self, features: FloatArray) -> FloatArray:
         """float32 (n, outputs): what the anchors foretell of n tracks, before anything is known of their neighbours."""
-        blocks = [features[start : start + _BLOCK] for start in range(0, max(len(features), 1), _BLOCK)]
+        blocks = [features[start : start + BLOCK] for start in range(0, max(len(features), 1), BLOCK)]
         return float32(np.concatenate([gauss(block, self.anchors) @ self.coefficients + self.mean for block in blocks]))
 
     def corrected(self, said: FloatArray, graph: sparse.csr_array, wrong: FloatArray) -> FloatArray:
@@ -101,12 +90,11 @@ def fit_kernel(lesson: Lesson, seed: int) -> tuple[KernelMachine, FloatArray]:
     """
     features = lesson.features
     m = len(features)
-    chosen = np.arange(m)
+    anchors = None
     if m > MOST:
-        chosen = np.sort(np.random.default_rng(seed).choice(m, MOST, replace=False))
-    anchors = features[chosen]
+        anchors = features[np.sort(np.random.default_rng(seed).choice(m, MOST, replace=False))]
     folds = np.unique(lesson.fold)
-    fit = _Exact(lesson) if m <= MOST else _Anchored(anchors, chosen, lesson)
+    fit = fits(lesson, anchors)
     held_out, reached = np.zeros_like(lesson.targets.values), np.zeros_like(lesson.targets.values)
     for k in folds:
         outside = lesson.fold == k
@@ -120,147 +108,8 @@ def fit_kernel(lesson: Lesson, seed: int) -> tuple[KernelMachine, FloatArray]:
         reached[outside] = spread(lesson.graph, lesson.to_all(wrong))[lesson.known[outside]]
     wrong = fit.wrong(held_out)
     strength = _strength(wrong, reached, lesson)
-    return KernelMachine(anchors, *fit.whole(), wrong, strength), float32(held_out + strength * reached)
-
-
-class _Fits(ABC):
-    """Machines fitted to all known tracks but one or two folds of them."""
-
-    def __init__(self, lesson: Lesson) -> None:
-        self._fold, self._values, self._seen = lesson.fold, lesson.targets.values, lesson.targets.weights > 0
-
-    @abstractmethod
-    def whole(self) -> tuple[FloatArray, FloatArray]:
-        """Coefficients (a, outputs) and mean (outputs,) by all folds."""
-
-    @abstractmethod
-    def without(self, *folds: int) -> FloatArray:
-        """float32 (m, outputs): predictions for all m tracks by a machine that did not see some folds."""
-
-    def wrong(self, said: FloatArray) -> FloatArray:
-        """float32 (m, outputs): truth less what is said, 0 where unknown."""
-        return np.where(self._seen, self._values - said, 0)
-
-
-class _Exact(_Fits):
-    """Those whose anchors are all the tracks."""
-
-    def __init__(self, lesson: Lesson) -> None:
-        super().__init__(lesson)
-        self._similarity = gauss(lesson.features, lesson.features)
-        self._said: dict[frozenset[int], FloatArray] = {}
-
-    def whole(self) -> tuple[FloatArray, FloatArray]:
-        return self._solved(self._fold >= 0)
-
-    def without(self, *folds: int) -> FloatArray:
-        left_out = frozenset(int(k) for k in folds)
-        if left_out not in self._said:
-            coefficients, mean = self._solved(~np.isin(self._fold, folds))
-            self._said[left_out] = self._similarity @ coefficients + mean
-        return self._said[left_out]
-
-    def _solved(self, inside: BoolArray) -> tuple[FloatArray, FloatArray]:
-        seen = self._seen & inside[:, None]
-        coefficients = np.zeros(seen.shape, np.float32)
-        mean = float32(np.sum(self._values * seen, axis=0) / np.maximum(seen.sum(axis=0), 1))
-        for outputs in same_columns(seen):
-            rows = np.flatnonzero(seen[:, outputs[0]])
-            wanted = self._values[np.ix_(rows, outputs)] - mean[outputs]
-            inner = self._similarity[np.ix_(rows, rows)] + _RIDGE * np.eye(len(rows), dtype=np.float32)
-            coefficients[np.ix_(rows, outputs)] = cho_solve(cho_factor(inner), wanted)
-        return coefficients, mean
-
-
-class _Anchored(_Fits):
-    """Those with a sample of the tracks for anchors.
-
-    Their normal equations are sums over tracks, so each fold's part is summed once, and every machine adds up the parts
-    that it may see. The tracks are gone through in blocks: how alike they are to the anchors would fill the memory.
-    """
-
-    def __init__(self, anchors: FloatArray, chosen: IntArray, lesson: Lesson) -> None:
-        super().__init__(lesson)
-        self._anchors, self._features = anchors, lesson.features
-        m = len(self._features)
-        self._similarity: FloatArray | None = None
-        if m <= _KEPT:
-            blocks = [gauss(self._features[at : at + _BLOCK], anchors) for at in range(0, m, _BLOCK)]
-            self._similarity = np.concatenate(blocks)
-        folds = [int(k) for k in np.unique(lesson.fold)]
-        left_out = [frozenset(some) for n in (0, 1, 2) for some in combinations(folds, n)]
-        outputs = self._values.shape[1]
-        coefficients = np.zeros((len(left_out), len(anchors), outputs), np.float32)
-        mean = np.zeros((len(left_out), outputs), np.float32)
-        among = gauss(anchors, anchors)
-        for group in same_columns(self._seen):
-            sums = {k: self._sums(k, group) for k in folds}
-            for at, away in enumerate(left_out):
-                inside = [sums[k] for k in folds if k not in away]
-                count = sum(part.rows for part in inside)
-                mean[at, group] = sum(part.values for part in inside) / max(count, 1)
-                inner = _RIDGE * among.astype(np.float64)
-                for part in inside:
-                    inner += part.inner
-                inner[np.diag_indices_from(inner)] += _JITTER * count
-                right = sum(part.right - np.outer(part.alike, mean[at, group]) for part in inside)
-                coefficients[at][:, group] = cho_solve(cho_factor(inner, overwrite_a=True), right)
-        self._whole = coefficients[0], mean[0]
-        said = np.empty((m, len(left_out), outputs), np.float32)
-        side_by_side = coefficients.transpose(1, 0, 2).reshape(len(anchors), -1)
-        for start in range(0, m, _BLOCK):
-            rows = np.arange(start, min(start + _BLOCK, m))
-            said[rows] = (self._likeness(rows) @ side_by_side).reshape(-1, len(left_out), outputs) + mean
-        self._said = {away: said[:, at] for at, away in enumerate(left_out)}
-
-    def whole(self) -> tuple[FloatArray, FloatArray]:
-        return self._whole
-
-    def without(self, *folds: int) -> FloatArray:
-        return self._said[frozenset(int(k) for k in folds)]
-
-    def _sums(self, fold: int, outputs: IntArray) -> _Sums:
-        """Over the tracks of a fold of which some outputs are known, which are known of the same tracks."""
-        rows = np.flatnonzero((self._fold == fold) & self._seen[:, outputs[0]])
-        values, a = self._values[np.ix_(rows, outputs)], len(self._anchors)
-        right, alike, inner = np.zeros((a, len(outputs))), np.zeros(a), np.zeros((a, a), np.float32)
-        for start in range(0, len(rows), _BLOCK):
-            part = slice(start, start + _BLOCK)
-            similarity = self._likeness(rows[part])
-            right += similarity.T @ values[part]
-            alike += similarity.sum(axis=0)
-            inner += similarity.T @ similarity
-        return _Sums(len(rows), values.sum(axis=0, dtype=np.float64), right, alike, inner)
-
-    def _likeness(self, rows: IntArray) -> FloatArray:
-        """float32 (k, a): how alike the tracks at int64 (k,) positions are to the anchors."""
-        if self._similarity is not None:
-            return self._similarity[rows]
-        return gauss(self._features[rows], self._anchors)
-
-
-class _Sums(NamedTuple):
-    """Over the tracks of one fold.
-
-    Attributes
-    ----------
-    rows
-        Their number.
-    values
-        float64 (outputs,), of their values.
-    right
-        float64 (a, outputs): of their likeness to each anchor times their values.
-    alike
-        float64 (a,): of their likeness to each anchor.
-    inner
-        float32 (a, a): of the products of their likenesses to two anchors.
-    """
-
-    rows: int
-    values: npt.NDArray[np.float64]
-    right: npt.NDArray[np.float64]
-    alike: npt.NDArray[np.float64]
-    inner: FloatArray
+    whole = KernelMachine(features if anchors is None else anchors, *fit.whole(), wrong, strength)
+    return whole, float32(held_out + strength * reached)
 
 
 def _strength(wrong: FloatArray, reached: FloatArray, lesson: Lesson) -> FloatArray:
@@ -268,13 +117,3 @@ def _strength(wrong: FloatArray, reached: FloatArray, lesson: Lesson) -> FloatAr
     weights = lesson.targets.weights
     errors = [np.bincount(lesson.groups, np.sum(weights * (wrong - s * reached) ** 2, axis=0)) for s in STRENGTHS]
     return float32(np.array(STRENGTHS)[np.argmin(errors, axis=0)][lesson.groups])
-
-
-def gauss(one: FloatArray, other: FloatArray, gamma: float = _GAMMA) -> FloatArray:
-    """float32 (n, a): 1 for the same sound, towards 0 for a different one."""
-    # In place: there may be a hundred million of them.
-    likeness = np.square(one).sum(axis=1)[:, None] + np.square(other).sum(axis=1)
-    likeness += (-2 * one) @ other.T
-    np.maximum(likeness, 0, out=likeness)
-    likeness *= -gamma
-    return float32(np.exp(likeness, out=likeness))

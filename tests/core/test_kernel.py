@@ -103,7 +103,7 @@ def test_a_machine_is_the_same_again_and_predicts_in_blocks_what_it_predicts_at_
     assert all(np.array_equal(a, b) for a, b in zip(one, two, strict=True))
     row = rows(np.arange(0, 300, 2), 300)
     whole = one.predict(features, lesson.graph, row)
-    monkeypatch.setattr(kernel, "_BLOCK", 7)
+    monkeypatch.setattr(kernel, "BLOCK", 7)
     np.testing.assert_allclose(one.predict(features, lesson.graph, row), whole, atol=1e-5)
 
 
