@@ -18,6 +18,7 @@ from beetsplug.cfaudio.settings import Settings, read_settings
 from beetsplug.cfaudio.words import counted
 from cfaudio_core.errors import StoreError
 from cfaudio_core.files import write_whole
+from cfaudio_core.threads import threads_for
 
 if TYPE_CHECKING:
     from beets.library import Library
@@ -57,7 +58,8 @@ def run(plugin: BeetsPlugin, lib: Library, opts: EvaluateOptions, args: list[str
     person = listener(people, opts.user)
     world, heard = _world(tracks, [person, *(p for p in people if p is not person)], settings, quick=opts.quick)
     say: Callable[[str], None] = (lambda _: None) if opts.json else print_
-    tables = _judge(world, heard, protocols, seeds, say)
+    with threads_for(len(world.tracks)):
+        tables = _judge(world, heard, protocols, seeds, say)
     told = in_words(tables, None if person is people[0] else person.name)
     report = {
         "format": _FORMAT,

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from cfaudio_core.embedding.feature_store import FeatureStore
 from cfaudio_core.embedding.heard_windows import HeardWindows
@@ -33,9 +32,10 @@ from cfaudio_core.learning.model_files import (
 from cfaudio_core.listening.counts import Listener
 from cfaudio_core.nets.backbone import backbone_id
 from cfaudio_core.progress import make_way, progress
+from cfaudio_core.threads import threads_for
 from cfaudio_core.tracks import BoolArray, IntArray, Tracks
 
-_SMALL = 2000  # tracks
+_AT_ONCE = 2000  # tracks whose facts are put into words at a time
 
 
 @dataclass(frozen=True)
@@ -186,8 +186,7 @@ def learn_and_place(
     landscape: Landscape | None = None
     windows = HeardWindows(store, net, settings.ear, dict(zip(heard.keys, heard.paths, strict=True)), settings.jobs)
     if model is None or must_learn:
-        # In a small library, threads wait for one another longer than they compute.
-        with threadpool_limits(1 if len(heard) < _SMALL else None):
+        with threads_for(len(heard)):
             examine = hear_of(heard.keys, telling=True)
             landscape = Landscape.explore(len(heard), hear_of(heard.keys), examine, settings.lesson.seed)
             model, impressions = learn(heard, listeners, landscape, net, settings.lesson, windows)
@@ -245,8 +244,8 @@ def _usable(models: Path, net: str, settings: RunSettings) -> Model | None:
 def _digest(tracks: Tracks, people: Sequence[Listener], model: str) -> str:
     """Changes with anything that a track's place depends on."""
     digest = hashlib.blake2b(model.encode(), digest_size=16)
-    for start in range(0, len(tracks), _SMALL):
-        part = slice(start, start + _SMALL)
+    for start in range(0, len(tracks), _AT_ONCE):
+        part = slice(start, start + _AT_ONCE)
         facts = [tracks.ids[part].tolist(), tracks.keys[part], tracks.artists[part], tracks.albums[part]]
         digest.update(json.dumps([*facts, tracks.genres[part]]).encode())
     for person in people:
