@@ -10,7 +10,7 @@ import os
 import re
 import sqlite3
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from sys import intern
 from typing import TYPE_CHECKING, Any
@@ -33,6 +33,7 @@ Value = str | float | None
 PART = 10_000
 """Ids that are read at a time."""
 
+_FEW = 500  # ids that are asked for one by one
 _PATIENCE = 60  # seconds, for other programs to end writing
 _COLUMNS = (
     *("artists", "albums", "genres", "titles", "album_titles", "albumartists", "recording_mbids", "track_mbids"),
@@ -58,14 +59,14 @@ def read_tracks(lib: Library, count_fields: Sequence[str], only: Sequence[int] |
     columns: dict[str, list[Any]] = {name: [] for name in _COLUMNS}
     flexible: dict[str, dict[int, object]] = {name: {} for name in count_fields}
     genres: dict[str, tuple[str, ...]] = {}
-    for first, last in ranges(lib) if only is None else [(int(i), int(i)) for i in only]:
+    for which, numbers in parts(lib) if only is None else few(only):
         with lib.transaction() as tx:
             rows = tx.query(
                 "SELECT id, path, artist, albumartist, album, album_id, genres, title, length, "
-                "mb_trackid, mb_releasetrackid FROM items WHERE id BETWEEN ? AND ? ORDER BY id",
-                (first, last),
+                f"mb_trackid, mb_releasetrackid FROM items WHERE id {which} ORDER BY id",
+                numbers,
             )
-        own = read_fields(lib, [*count_fields, "cf_key", "cf_model"], (first, last))
+        own = _read_fields(lib, [*count_fields, "cf_key", "cf_model"], which, numbers)
         for name, values in flexible.items():
             values |= own[name]
         for row in rows:
@@ -111,6 +112,18 @@ def ranges(lib: Library) -> list[tuple[int, int]]:
     return [(at, at + PART - 1) for at in starts]
 
 
+def parts(lib: Library) -> Iterator[tuple[str, list[int]]]:
+    """The same parts as SQL of what an id must be, and the values for it."""
+    return (("BETWEEN ? AND ?", [first, last]) for first, last in ranges(lib))
+
+
+def few(ids: Sequence[int]) -> Iterator[tuple[str, list[int]]]:
+    """The same of some ids, as many at a time as SQLite takes values."""
+    for start in range(0, len(ids), _FEW):
+        some = [int(i) for i in ids[start : start + _FEW]]
+        yield f"IN ({', '.join('?' * len(some))})", some
+
+
 def matching(lib: Library, query: list[str]) -> list[int]:
     """Ids of the tracks that match a query, at least one."""
     ids = ids_of(lib, query)
@@ -129,19 +142,26 @@ def read_fields(
 ) -> dict[str, dict[int, object]]:
     """Flexible fields as they are stored, of all items or those from one id to another: field to id to value."""
     values: dict[str, dict[int, object]] = {name: {} for name in names}
-    for first, last in [within] if within else ranges(lib):
-        with lib.transaction() as tx:
-            found = tx.query(fields_query(names), [first, last, *names])
-        for row in found:
-            values[row["key"]][row["entity_id"]] = row["value"]
+    for which, ids in [("BETWEEN ? AND ?", list(within))] if within else parts(lib):
+        for name, found in _read_fields(lib, names, which, ids).items():
+            values[name] |= found
     return values
 
 
-def fields_query(names: Sequence[str]) -> str:
-    """SQL for flexible fields of the items from one id to another: name, id and value."""
+def _read_fields(lib: Library, names: Sequence[str], which: str, ids: Sequence[int]) -> dict[str, dict[int, object]]:
+    values: dict[str, dict[int, object]] = {name: {} for name in names}
+    with lib.transaction() as tx:
+        found = tx.query(fields_query(names, which), [*ids, *names])
+    for row in found:
+        values[row["key"]][row["entity_id"]] = row["value"]
+    return values
+
+
+def fields_query(names: Sequence[str], which: str = "BETWEEN ? AND ?") -> str:
+    """SQL for flexible fields of the items whose ids are as `parts` or `few` say: name, id and value."""
     # In this order, so that SQLite takes the index that has the names in it.
     return (
-        "SELECT key, entity_id, value FROM item_attributes WHERE entity_id BETWEEN ? AND ? "
+        f"SELECT key, entity_id, value FROM item_attributes WHERE entity_id {which} "
         f"AND key IN ({', '.join('?' * len(names))}) ORDER BY entity_id, key"
     )
 

@@ -36,6 +36,17 @@ def test_tracks_of_one_album_share_it_and_singletons_without_one_share_nothing(h
     assert albums[3] == ""
 
 
+def test_some_tracks_alone_are_read_however_many(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("beetsplug.cfaudio.library._FEW", 2)
+    home.add(*(home.music / f"{k}.wav" for k in range(6)))
+    home.set("cf_key", {1: "a", 3: "c", 4: "d", 6: "f"})
+    with home.library() as lib:
+        tracks = read_tracks(lib, [], [1, 3, 4, 5, 99])
+        assert len(read_tracks(lib, [], [])) == 0
+    assert tracks.ids.tolist() == [1, 3, 4, 5]
+    assert tracks.keys == ["a", "c", "d", ""]
+
+
 @pytest.mark.parametrize(
     ("stored", "count"),
     [("5", 5), ("5.0", 5), (5, 5), (5.0, 5), ("0", 0), (b"7", 7)]
