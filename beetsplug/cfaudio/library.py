@@ -1,4 +1,4 @@
-"""The beets library as arrays, and back: bulk SQL both ways.
+"""The beets library as arrays, by bulk SQL; `writing` is the way back.
 
 Going through `Item` objects is 30 to 80 times slower, and would have the types of other plugins' fields decide what a
 count is.
@@ -9,9 +9,7 @@ from __future__ import annotations
 import os
 import re
 import sqlite3
-import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from sys import intern
 from typing import TYPE_CHECKING, Any
 
@@ -34,7 +32,6 @@ PART = 10_000
 """Ids that are read at a time."""
 
 _FEW = 500  # ids that are asked for one by one
-_PATIENCE = 60  # seconds, for other programs to end writing
 _COLUMNS = (
     *("artists", "albums", "genres", "titles", "album_titles", "albumartists", "recording_mbids", "track_mbids"),
     *("lengths", "keys", "models"),
@@ -169,81 +166,6 @@ def fields_query(names: Sequence[str], which: str = "BETWEEN ? AND ?") -> str:
 def column(ids: Iterable[int], values: Mapping[int, object]) -> FloatArray:
     """Stored numbers as float32 (n,), NaN where an item has none or one that is no number."""
     return np.array([coerce_count(values.get(int(i))) for i in ids], np.float32)
-
-
-def write_fields(lib: Library, fields: Mapping[str, Mapping[int, Value]]) -> int:
-    """Write flexible fields, all in one transaction, and only where they differ from what is there.
-
-    Parameters
-    ----------
-    lib
-        The library. An item that has gone meanwhile is passed over.
-    fields
-        Field to item id to new value.
-
-    Returns
-    -------
-    int
-        The number of items that were changed.
-
-    Raises
-    ------
-    UserError
-        If the library cannot be written; it is as it was then.
-    """
-    # Compared and prepared before the transaction: beets commits one even when its body raises.
-    new: list[tuple[str, str | float, int]] = []
-    gone: list[tuple[str, int]] = []
-    for first, last in ranges(lib):
-        there = read_fields(lib, list(fields), (first, last))
-        for name, values in fields.items():
-            for item in sorted(values.keys() & range(first, last + 1)):
-                value, old = values[item], there[name].get(item)
-                if value is None:
-                    if old is not None:
-                        gone.append((name, item))
-                elif old is None or str(old) != str(value):
-                    new.append((name, value, item))
-    if new or gone:
-        insert = (
-            "INSERT OR REPLACE INTO item_attributes (key, value, entity_id) SELECT ?, ?, id FROM items WHERE id = ?"
-        )
-        change(lib, {insert: new, "DELETE FROM item_attributes WHERE key = ? AND entity_id = ?": gone})
-    return len({item for *_, item in new} | {item for _, item in gone})
-
-
-def change(lib: Library, statements: Mapping[str, Sequence[tuple[Any, ...]]]) -> None:
-    """Run statements, each for its rows of values, all or none of them.
-
-    Another program that writes to the library is waited for.
-
-    Raises
-    ------
-    UserError
-        If it cannot be done.
-    """
-    until = time.monotonic() + _PATIENCE
-    while True:
-        try:
-            with lib.transaction() as tx:
-                try:
-                    for statement, rows in statements.items():
-                        tx.mutate_many(statement, rows)
-                    tx.mutate("COMMIT")
-                except BaseException:
-                    # beets would commit what has been done until now.
-                    with suppress(sqlite3.Error):
-                        tx.mutate("ROLLBACK")
-                    raise
-        except sqlite3.OperationalError as error:
-            if "locked" not in str(error):
-                raise UserError(f"beets' library cannot be written: {error}") from error
-            if time.monotonic() > until:
-                raise UserError(
-                    "beets' library is in use by another program; nothing is lost: run this again"
-                ) from error
-        else:
-            return
 
 
 def _paths(lib: Library, stored: Sequence[bytes]) -> list[bytes]:

@@ -58,7 +58,6 @@ STAGES = {  # of each command, in the order of the tables in docs/performance.md
         ("cfaudio_core.embedding.run", "learn"),
         ("cfaudio_core.embedding.run", "place"),
         ("cfaudio_core.embedding.run", "learn_and_place"),
-        ("beetsplug.cfaudio.embedding", "fields"),
         ("beetsplug.cfaudio.embedding", "tags"),
         ("beetsplug.cfaudio.embedding", "write_fields"),
         ("beetsplug.cfaudio.cfembed", "keep_catalogue"),

@@ -10,7 +10,8 @@ import pytest
 from beets.library import Item
 from user_home import Home
 
-from beetsplug.cfaudio.library import column, read_fields, read_tracks, write_fields
+from beetsplug.cfaudio.library import column, read_fields, read_tracks
+from beetsplug.cfaudio.writing import write_fields
 
 
 def test_tracks_come_in_the_order_of_their_ids_with_absolute_paths(home: Home) -> None:
