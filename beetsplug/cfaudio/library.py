@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import sqlite3
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from sys import intern
 from typing import TYPE_CHECKING, Any
@@ -28,6 +29,10 @@ if TYPE_CHECKING:
 Value = str | float | None
 """A field's value; None takes the field away."""
 
+Part = tuple[str, Sequence[int]]
+"""SQL for what an id has to be, and the numbers for it."""
+
+BETWEEN = "BETWEEN ? AND ?"
 PART = 10_000
 """Ids that are read at a time."""
 
@@ -63,7 +68,7 @@ def read_tracks(lib: Library, count_fields: Sequence[str], only: Sequence[int] |
                 f"mb_trackid, mb_releasetrackid FROM items WHERE id {which} ORDER BY id",
                 numbers,
             )
-        own = _read_fields(lib, [*count_fields, "cf_key", "cf_model"], which, numbers)
+        own = read_fields(lib, [*count_fields, "cf_key", "cf_model"], [(which, numbers)])
         for name, values in flexible.items():
             values |= own[name]
         for row in rows:
@@ -109,13 +114,13 @@ def ranges(lib: Library) -> list[tuple[int, int]]:
     return [(at, at + PART - 1) for at in starts]
 
 
-def parts(lib: Library) -> Iterator[tuple[str, list[int]]]:
-    """The same parts as SQL of what an id must be, and the values for it."""
-    return (("BETWEEN ? AND ?", [first, last]) for first, last in ranges(lib))
+def parts(lib: Library) -> Iterator[Part]:
+    """The same parts as SQL takes them."""
+    return ((BETWEEN, within) for within in ranges(lib))
 
 
-def few(ids: Sequence[int]) -> Iterator[tuple[str, list[int]]]:
-    """The same of some ids, as many at a time as SQLite takes values."""
+def few(ids: Sequence[int]) -> Iterator[Part]:
+    """Some ids, so many at a time."""
     for start in range(0, len(ids), _FEW):
         some = [int(i) for i in ids[start : start + _FEW]]
         yield f"IN ({', '.join('?' * len(some))})", some
@@ -135,26 +140,30 @@ def ids_of(lib: Library, query: str | list[str]) -> list[int]:
 
 
 def read_fields(
-    lib: Library, names: Sequence[str], within: tuple[int, int] | None = None
+    lib: Library, names: Sequence[str], within: Iterable[Part] | None = None
 ) -> dict[str, dict[int, object]]:
-    """Flexible fields as they are stored, of all items or those from one id to another: field to id to value."""
+    """Flexible fields as they are stored, of all items or those of some parts: field to id to value."""
     values: dict[str, dict[int, object]] = {name: {} for name in names}
-    for which, ids in [("BETWEEN ? AND ?", list(within))] if within else parts(lib):
-        for name, found in _read_fields(lib, names, which, ids).items():
-            values[name] |= found
+    for which, ids in parts(lib) if within is None else within:
+        with lib.transaction() as tx:
+            found = tx.query(fields_query(names, which), [*ids, *names])
+        for row in found:
+            values[row["key"]][row["entity_id"]] = row["value"]
     return values
 
 
-def _read_fields(lib: Library, names: Sequence[str], which: str, ids: Sequence[int]) -> dict[str, dict[int, object]]:
-    values: dict[str, dict[int, object]] = {name: {} for name in names}
-    with lib.transaction() as tx:
-        found = tx.query(fields_query(names, which), [*ids, *names])
-    for row in found:
-        values[row["key"]][row["entity_id"]] = row["value"]
-    return values
+def count_values(lib: Library, name: str) -> Counter[str]:
+    """How many items have each value of a flexible field."""
+    counts: Counter[str] = Counter()
+    query = f"SELECT value, count(*) AS n FROM item_attributes WHERE entity_id {BETWEEN} AND key = ? GROUP BY value"
+    for within in ranges(lib):
+        with lib.transaction() as tx:
+            found = tx.query(query, [*within, name])
+        counts.update({str(row["value"] or ""): row["n"] for row in found})
+    return counts
 
 
-def fields_query(names: Sequence[str], which: str = "BETWEEN ? AND ?") -> str:
+def fields_query(names: Sequence[str], which: str = BETWEEN) -> str:
     """SQL for flexible fields of the items whose ids are as `parts` or `few` say: name, id and value."""
     # In this order, so that SQLite takes the index that has the names in it.
     return (

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from beets.exceptions import UserError
 
-from beetsplug.cfaudio.library import Value, ranges, read_fields
+from beetsplug.cfaudio.library import BETWEEN, Value, ranges, read_fields
 from cfaudio_core.tracks import IntArray
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def write_fields(lib: Library, fields: Fields) -> int:
     new = _New(fields)
     gone: list[tuple[str, int]] = []
     for within in ranges(lib):
-        there = read_fields(lib, list(fields), within)
+        there = read_fields(lib, list(fields), [(BETWEEN, within)])
         for name, values in fields.items():
             old, given = there[name], _within(values, within)
             new.add(name, within, [item for item in sorted(given) if _is_new(old.get(item), given[item])])
