@@ -29,6 +29,17 @@ def test_nothing_has_changed_in_what_is_read_from_json():
     assert change(Evidence.from_json(evidence().as_json()), evidence()) is None
 
 
+def test_evidence_of_an_older_model_has_a_number_for_every_track():
+    now = evidence()
+    stored = now.as_json()
+    for what in ("plays", "skips"):
+        for name, (at, counts) in stored[what].items():
+            whole = np.zeros(len(now.keys))
+            whole[np.array(at, int)] = counts
+            stored[what][name] = whole.tolist()
+    assert Evidence.from_json(stored) == now
+
+
 def test_a_few_new_plays_are_no_reason_for_a_lesson_and_are_counted():
     changed = change(evidence(), evidence(first_plays(3)))
     assert not changed.due
