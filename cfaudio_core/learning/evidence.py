@@ -127,7 +127,7 @@ def change(then: Evidence, now: Evidence) -> Change | None:
         return None
     if then.conditions != now.conditions:
         return Change("the settings have changed", 0, due=True)
-    if (list(then.plays), then.taught()) != (list(now.plays), now.taught()):
+    if (then.plays.keys(), set(then.taught())) != (now.plays.keys(), set(now.taught())):
         return Change("there are other listeners to learn from", 0, due=True)
     shares, plays = {}, 0
     for name in now.plays:

@@ -1,5 +1,6 @@
 """Whether a new lesson is due: what counts as a change, and how much it takes."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -38,6 +39,13 @@ def test_evidence_of_an_older_model_has_a_number_for_every_track():
             whole[np.array(at, int)] = counts
             stored[what][name] = whole.tolist()
     assert Evidence.from_json(stored) == now
+
+
+def test_in_which_order_listeners_are_stored_is_no_change():
+    stored = json.loads(json.dumps(evidence(ann=PLAYS, zoe=PLAYS).as_json(), sort_keys=True))  # as `save_model` does
+    changed = change(Evidence.from_json(stored), evidence(first_plays(1), zoe=PLAYS, ann=PLAYS))
+    assert changed.what.startswith("what is known of me has changed by ")
+    assert not changed.due
 
 
 def test_a_few_new_plays_are_no_reason_for_a_lesson_and_are_counted():
