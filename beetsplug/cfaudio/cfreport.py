@@ -49,8 +49,8 @@ def run(plugin: BeetsPlugin, lib: Library, opts: ReportOptions, args: list[str])
     print_(f"Wrote {file} ({len(page) / 1e6:.1f} MB): {len(report.tracks)} of {len(loaded)} tracks are on the map.")
     if report.left_out:
         print_(
-            f"Left out for the browser's sake: {report.left_out}. On the map are those that are played most, and an even "
-            "draw of the rest."
+            f"Left out for the browser's sake: {report.left_out}. "
+            "On the map are those that are played most, and an even draw of the rest."
         )
     if opts.serve:
         _serve(plugin, lib, settings, page, report, opts.port)
