@@ -47,6 +47,11 @@ def run(plugin: BeetsPlugin, lib: Library, opts: ReportOptions, args: list[str])
     except OSError as error:
         raise UserError(f"{folder}: {error.strerror}") from error
     print_(f"Wrote {file} ({len(page) / 1e6:.1f} MB): {len(report.tracks)} of {len(loaded)} tracks are on the map.")
+    if report.left_out:
+        print_(
+            f"Left out for the browser's sake: {report.left_out}. "
+            "On the map are those that are played most, and an even draw of the rest."
+        )
     if opts.serve:
         _serve(plugin, lib, settings, page, report, opts.port)
 
@@ -84,8 +89,9 @@ def _serve(plugin: BeetsPlugin, lib: Library, settings: Settings, page: bytes, r
 
     rows = zip(report.tracks.ids.tolist(), report.tracks.paths, report.there.tolist(), strict=True)
     files = {item: path for item, path, there in rows if there}
+    playlists = ConfiguredPlaylists(plugin, lib, settings, files, set(report.tracks.ids.tolist()))
     with _port_errors(port):
-        server, address = open_server(page, files, port, ConfiguredPlaylists(plugin, lib, settings))
+        server, address = open_server(page, files, port, playlists)
     print_(f"Open {address} in a browser on this machine; ctrl-C ends.")
     sys.stdout.flush()  # it is read while this still runs, also where it goes into a file
     try:

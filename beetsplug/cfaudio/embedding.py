@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -13,12 +13,13 @@ from beets.exceptions import UserError
 from beets.util import displayable_path
 
 from beetsplug.cfaudio.history import take_snapshot
-from beetsplug.cfaudio.library import Value, read_fields, read_tracks, write_fields
+from beetsplug.cfaudio.library import Value, read_fields, read_tracks
 from beetsplug.cfaudio.listeners import playlists_by_hand, read_people
 from beetsplug.cfaudio.settings import Settings, read_settings, score_field
+from beetsplug.cfaudio.writing import Column, write_fields
 from cfaudio_core.errors import CfAudioError, SettingError
 from cfaudio_core.listening.counts import Listener
-from cfaudio_core.tracks import Tracks
+from cfaudio_core.tracks import FloatArray, IntArray, Tracks
 from cfaudio_core.turns import turn
 
 if TYPE_CHECKING:
@@ -154,30 +155,42 @@ def embed(
     return outcome, changed
 
 
-def fields(tracks: Tracks, people: list[Listener], outcome: Outcome, only: str | None) -> dict[str, dict[int, Value]]:
+def fields(
+    tracks: Tracks, people: list[Listener], outcome: Outcome, only: str | None
+) -> dict[str, Mapping[int, Value] | Column]:
     """What goes into the items' fields: field to item id to value."""
     from cfaudio_core.embedding.codec import encode
 
-    ids = [int(i) for i in tracks.ids]
-    written: dict[str, dict[int, Value]] = {
-        "cf_key": {i: key for i, key, old in zip(ids, outcome.keys, tracks.keys, strict=True) if key and key != old}
-    }
-    if outcome.places is None or outcome.model is None:
+    rows = zip(tracks.ids.tolist(), outcome.keys, tracks.keys, strict=True)
+    keys: Mapping[int, Value] = {i: key for i, key, old in rows if key and key != old}
+    written: dict[str, Mapping[int, Value] | Column] = {"cf_key": keys}
+    places, model = outcome.places, outcome.model
+    if places is None or model is None:
         return written
-    heard = [ids[at] for at in outcome.heard]
-    unheard = set(ids).difference(heard)
-    score_of = {person.name: score_field(person.name, main=k == 0) for k, person in enumerate(people)}
-    # A place of an older model means nothing beside those of this one.
-    for name in ("cf_embedding", "cf_model", *score_of.values()):
-        written[name] = dict.fromkeys(unheard)
-    written["cf_embedding"] |= {i: encode(vector) for i, vector in zip(heard, outcome.places.vectors, strict=True)}
-    written["cf_model"] |= dict.fromkeys(heard, outcome.model.id)
-    for name, field in score_of.items():
-        scores = outcome.places.scores.get(name)
-        values = dict.fromkeys(heard) if scores is None else dict(zip(heard, _rounded(scores), strict=True))
-        written[field] |= values
-        if only is not None and name != only:
-            del written[field]
+    row = np.full(len(tracks), -1)
+    row[outcome.heard] = np.arange(len(outcome.heard))
+
+    def column(make: Callable[[IntArray], Iterable[Value]]) -> Column:
+        """Values of the heard tracks; a place of an older model means nothing beside those of this one."""
+
+        def of(at: IntArray) -> list[Value]:
+            heard = row[at] >= 0
+            values = iter(make(row[at[heard]]))
+            return [next(values) if there else None for there in heard.tolist()]
+
+        return Column(tracks.ids, of)
+
+    def scored(scores: FloatArray | None) -> Column:
+        if scores is None:
+            return column(lambda at: [None] * len(at))
+        # Plain floats: beets stores a numpy scalar as bytes that no query can read.
+        return column(lambda at: [round(score, 3) for score in scores[at].tolist()])
+
+    written["cf_embedding"] = column(lambda at: map(encode, places.vectors[at]))
+    written["cf_model"] = column(lambda at: [model.id] * len(at))
+    for k, person in enumerate(people):
+        if only is None or person.name == only:
+            written[score_field(person.name, main=k == 0)] = scored(places.scores.get(person.name))
     return written
 
 
@@ -204,8 +217,3 @@ def embed_imported(plugin: BeetsPlugin, lib: Library, ids: list[int]) -> None:
     with user_errors(), turn(settings.folder, "cfembed"):  # nor is a cfembed, that may take hours, worth waiting for
         tracks, people = load(lib, settings, match=False)
         embed(lib, tracks, people, ids, settings, run, plugin._log.warning, may_learn=False)
-
-
-def _rounded(scores: np.ndarray) -> list[float]:
-    """Plain floats: beets stores a numpy scalar as bytes that no query can read."""
-    return [round(float(score), 3) for score in scores]

@@ -9,8 +9,8 @@ from beets.ui import input_yn, print_
 
 from beetsplug.cfaudio.embedding import user_errors
 from beetsplug.cfaudio.history import has_history, open_history
-from beetsplug.cfaudio.library import change
 from beetsplug.cfaudio.words import counted
+from beetsplug.cfaudio.writing import change
 from cfaudio_core.errors import StoreError
 from cfaudio_core.turns import turn
 

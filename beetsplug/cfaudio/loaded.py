@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ import numpy as np
 from beetsplug.cfaudio.catalogue import Catalogue, CatalogueReader
 from beetsplug.cfaudio.embedding import user_errors
 from beetsplug.cfaudio.history import has_history, history_file
+from beetsplug.cfaudio.library import count_values
 from beetsplug.cfaudio.listeners import listened
 from beetsplug.cfaudio.settings import Settings, score_field
 from cfaudio_core.listening.counts import Listener, listeners
@@ -24,6 +26,24 @@ from cfaudio_core.tracks import BoolArray, FloatArray, IntArray
 
 if TYPE_CHECKING:
     from beets.library import Library
+
+
+class UsualTags:
+    """How usual each sound tag is in the library; read when a list is to be called by its tags, and then once."""
+
+    def __init__(self) -> None:
+        self._shares: dict[str, float] | None = None
+
+    def shares(self, lib: Library) -> Mapping[str, float]:
+        """The share of the tracks with any tags that have each."""
+        if self._shares is None:
+            stored = count_values(lib, "cf_tags")
+            tracks: Counter[str] = Counter()
+            for text, number in stored.items():
+                tracks.update(dict.fromkeys(text.split(", ") if text else (), number))
+            known = stored.total() - stored[""]
+            self._shares = {tag: number / max(known, 1) for tag, number in tracks.items()}
+        return self._shares
 
 
 @dataclass(frozen=True)
@@ -48,6 +68,8 @@ class Loaded:
         Listener to int64 (n,): UTC, seconds, when each track was last heard; 0 where unknown or never.
     now
         UTC, seconds.
+    tags
+        What sets the sound of a list apart.
     """
 
     ids: IntArray
@@ -59,6 +81,7 @@ class Loaded:
     scores: dict[str, FloatArray]
     last_heard: dict[str, IntArray]
     now: float
+    tags: UsualTags = field(default_factory=UsualTags)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -144,7 +167,7 @@ def _arrays(people: Sequence[Listener]) -> Arrays:
     arrays: dict[str, np.ndarray[Any, Any]] = {}
     for k, person in enumerate(people):
         arrays |= {f"{k}:plays": person.plays, f"{k}:skips": person.skips}
-        arrays |= {f"{k}:{field.name}": getattr(person.sessions, field.name) for field in fields(Sessions)}
+        arrays |= {f"{k}:{part.name}": getattr(person.sessions, part.name) for part in fields(Sessions)}
     names = json.dumps([person.name for person in people])
     return arrays | {"names": np.frombuffer(names.encode(), np.uint8)}
 
@@ -156,7 +179,7 @@ def _listeners(arrays: Arrays) -> list[Listener]:
             name,
             arrays[f"{k}:plays"],
             arrays[f"{k}:skips"],
-            Sessions(*(arrays[f"{k}:{field.name}"] for field in fields(Sessions))),
+            Sessions(*(arrays[f"{k}:{part.name}"] for part in fields(Sessions))),
         )
         for k, name in enumerate(json.loads(arrays["names"].tobytes()))
     ]

@@ -17,7 +17,7 @@ from beets.util.functemplate import get_template
 
 from beetsplug.cfaudio.choosing import choose_items
 from beetsplug.cfaudio.embedding import listener
-from beetsplug.cfaudio.library import read_fields, read_tracks
+from beetsplug.cfaudio.library import few, read_fields, read_tracks
 from beetsplug.cfaudio.lists import Chosen, Request, request_of
 from beetsplug.cfaudio.loaded import Loaded
 from beetsplug.cfaudio.playlist_state import ChosenList
@@ -180,14 +180,15 @@ def _named(
 
 def _facts(lib: Library, loaded: Loaded, playlist: Playlist, ids: Collection[int], number: int) -> dict[str, str]:
     """What a name can tell of a list of items."""
-    stored = read_fields(lib, ["cf_tags"])["cf_tags"] if "tags" in playlist.name else {}  # which takes long
-    tags = {item: str(value).split(", ") for item, value in stored.items() if value}
-    usual = Counter(tag for listed in tags.values() for tag in listed)
-    here = Counter(tag for item in ids for tag in tags.get(item, []))
+    listed = sorted(set(ids))
+    wanted = "tags" in playlist.name
+    stored = read_fields(lib, ["cf_tags"], few(listed))["cf_tags"] if wanted else {}
+    usual = loaded.tags.shares(lib) if wanted else {}
+    here = Counter(tag for text in stored.values() if text for tag in str(text).split(", "))
     # What is said of every track says nothing of these.
-    telling = {tag: n / max(len(ids), 1) - usual[tag] / max(len(tags), 1) for tag, n in here.items()}
+    telling = {tag: n / max(len(ids), 1) - usual.get(tag, 0) for tag, n in here.items()}
     told = sorted((tag for tag in telling if telling[tag] > 0), key=lambda tag: (-telling[tag], tag))[:_TOLD]
-    artists = Counter(read_tracks(lib, [], sorted(set(ids))).artists)
+    artists = Counter(read_tracks(lib, [], listed).artists)
     return {
         "user": listener(loaded.people, playlist.user).name,
         "kind": playlist.kind,

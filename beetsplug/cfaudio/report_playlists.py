@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import secrets
+from collections.abc import Set
 from threading import Lock
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 from beets.exceptions import UserError
 
+from beetsplug.cfaudio.library import read_tracks
 from beetsplug.cfaudio.loaded import read_library
 from beetsplug.cfaudio.playlist_state import read_state
 from beetsplug.cfaudio.playlists import lists_of
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from beets.library import Library
     from beets.plugins import BeetsPlugin
 
+    from beetsplug.cfaudio.playlist_state import ChosenList
     from beetsplug.cfaudio.settings import Settings
 
 
@@ -28,10 +31,22 @@ class ConfiguredPlaylists:
     """Playlists by their names in the configuration.
 
     One request at a time: what a playlist was is read before it is written.
+
+    Parameters
+    ----------
+    plugin, lib, settings
+        As beets has them.
+    files
+        Number to file name, of the tracks that the page can play; those on lists that it does not show are added.
+    shown
+        Numbers of the tracks that the page shows.
     """
 
-    def __init__(self, plugin: BeetsPlugin, lib: Library, settings: Settings) -> None:
+    def __init__(
+        self, plugin: BeetsPlugin, lib: Library, settings: Settings, files: dict[int, bytes], shown: Set[int]
+    ) -> None:
         self._plugin, self._lib, self._settings = plugin, lib, settings
+        self._files, self._shown = files, shown
         self._lock = Lock()
 
     def names(self) -> list[str]:
@@ -44,14 +59,14 @@ class ConfiguredPlaylists:
             try:
                 remembered = read_state(self._settings.folder / "playlists.json").get(name)
                 if remembered and remembered.lists:
-                    return [List(one.name, one.ids) for one in remembered.lists]
+                    return [self._listed(one) for one in remembered.lists]
                 playlist = next(one for one in self._settings.playlists if one.name == name)
                 draw = seed(name, period(playlist.refresh, dt.date.today()))
                 loaded = read_library(self._lib, self._settings)
-                found = list(lists_of(self._lib, self._settings, loaded, playlist, draw, frozenset()))
+                found = lists_of(self._lib, self._settings, loaded, playlist, draw, frozenset())
+                return [self._listed(one, why) for one, why in found]
             except UserError as error:
                 raise CfAudioError(str(error)) from error
-        return [List(one.name, one.ids, why) for one, why in found]
 
     def write(self, name: str) -> list[List]:
         """Draw it anew, and write it to its targets as `beet cfplaylists NAME --seed N` does."""
@@ -62,8 +77,16 @@ class ConfiguredPlaylists:
             try:
                 run(self._plugin, self._lib, options, [name])
                 remembered = read_state(self._settings.folder / "playlists.json")[name]
+                return [self._listed(one) for one in remembered.lists]
             except UserError as error:
                 raise CfAudioError(str(error)) from error
             except SystemExit as error:
                 raise CfAudioError("a target could not be written to; the terminal says why") from error
-        return [List(one.name, one.ids) for one in remembered.lists]
+
+    def _listed(self, one: ChosenList, why: str = "") -> List:
+        """A list, with what the page has to know of those of its tracks that it does not show."""
+        tracks = read_tracks(self._lib, [], sorted(set(one.ids) - self._shown))
+        ids = tracks.ids.tolist()
+        self._files.update(zip(ids, tracks.paths, strict=True))
+        texts = zip(tracks.titles, tracks.artists, strict=True)
+        return List(one.name, one.ids, why, dict(zip(ids, texts, strict=True)))

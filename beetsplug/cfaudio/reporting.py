@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import sqlite3
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -13,7 +14,7 @@ import numpy as np
 from beets.exceptions import UserError
 
 from beetsplug.cfaudio.embedding import open_store, user_errors
-from beetsplug.cfaudio.library import read_tracks
+from beetsplug.cfaudio.library import few, read_tracks
 from beetsplug.cfaudio.loaded import Loaded
 from beetsplug.cfaudio.settings import Settings
 from cfaudio_core.errors import CfAudioError
@@ -26,6 +27,7 @@ from cfaudio_core.report.labels import Labels, telling_tags
 from cfaudio_core.report.page import Report, TasteMode
 from cfaudio_core.report.past import evaluations, lessons
 from cfaudio_core.report.projection import project
+from cfaudio_core.report.shown import MOST, shown
 from cfaudio_core.report.units import describe, most_used
 
 if TYPE_CHECKING:
@@ -62,9 +64,11 @@ def make_report(
     at = np.flatnonzero(loaded.vectors.any(axis=1))
     if not len(at):
         raise UserError("no track has a place yet; run `beet cfembed` first")
-    tracks = read_tracks(lib, settings.count_fields)
+    plays, placed = person.plays[at], len(at)
+    at = at[shown(loaded.ids[at], plays, MOST)]
+    tracks = read_tracks(lib, [], loaded.ids[at].tolist())
     at = at[np.isin(loaded.ids[at], tracks.ids)]
-    tracks, vectors = tracks.subset(np.searchsorted(tracks.ids, loaded.ids[at])), loaded.vectors[at]
+    vectors, left_out = loaded.vectors[at], placed - len(at)
     added, years = _dates(lib, tracks.ids)
     report = Report(
         listener=person.name,
@@ -72,6 +76,8 @@ def make_report(
         tracks=tracks,
         places=_places(settings, vectors),
         plays=person.plays[at],
+        left_out=left_out,
+        left_out_played=int(np.count_nonzero(plays) - np.count_nonzero(person.plays[at])),
         scores=loaded.scores[person.name][at],
         added=added,
         years=years,
@@ -82,13 +88,16 @@ def make_report(
     )
     report, labels = _learnt(report, settings, vectors, _model(settings, report.model), on_problem)
     known = familiarity(person, loaded.last_heard[person.name])
-    return replace(report, modes=_tastes(vectors, love(person, known)[at], labels))
+    return replace(report, modes=_tastes(loaded.vectors, love(person, known), at, labels))
 
 
 def _dates(lib: Library, ids: IntArray) -> tuple[FloatArray, FloatArray]:
     """When each item was added, in years, and the year of its music; NaN where unknown."""
-    with lib.transaction() as tx:
-        rows = {row["id"]: row for row in tx.query("SELECT id, added, year, original_year FROM items")}
+    rows: dict[int, sqlite3.Row] = {}
+    for which, values in few(ids.tolist()):
+        with lib.transaction() as tx:
+            found = tx.query(f"SELECT id, added, year, original_year FROM items WHERE id {which}", values)
+        rows |= {row["id"]: row for row in found}
     added = [_in_years(rows[item]["added"]) for item in ids.tolist()]
     years = [rows[item]["original_year"] or rows[item]["year"] or np.nan for item in ids.tolist()]
     return np.array(added, np.float32), np.array(years, np.float32)
@@ -219,14 +228,17 @@ def _why_none_odd(factors: int, model: Model | None) -> str:
     return "What is played together is not known yet: listening sessions (`beet cfimport`) would tell."
 
 
-def _tastes(vectors: FloatArray, loved: FloatArray, labels: Labels) -> list[TasteMode]:
+def _tastes(vectors: FloatArray, loved: FloatArray, at: IntArray, labels: Labels) -> list[TasteMode]:
+    """Tastes over the whole library; the tracks that stand for them, and what they are called, are of those at `at`."""
     taste = modes(vectors, loved)
+    place = np.full(len(vectors), -1)
+    place[at] = np.arange(len(at))
     found = []
     for number, share in enumerate(taste.shares):
-        inside = np.flatnonzero(taste.mode == number)
+        inside = np.flatnonzero((taste.mode == number) & (place[taste.members] >= 0))
         members = taste.members[inside]
         near = taste.weights[inside] * np.maximum(vectors[members] @ taste.centres[number], 0)
-        standing = members[np.argsort(-near, kind="stable")].tolist()
+        standing = place[members[np.argsort(-near, kind="stable")]].tolist()
         common = [label.name for kind in ("sound", "genre", "artist") for label in labels.common(standing[:40], kind)]
         artists = list(dict.fromkeys(name for i in standing for name in labels.of["artist"][i]))
         found.append(TasteMode(" and ".join(artists[:2]) or "Unnamed", float(share), standing[:_STANDING], common[:6]))

@@ -18,10 +18,14 @@ import numpy as np
 from cfaudio_core.learning.learner import ENOUGH, LessonSettings
 from cfaudio_core.learning.model_files import FORMAT
 from cfaudio_core.listening.counts import Listener
-from cfaudio_core.tracks import Tracks
+from cfaudio_core.tracks import FloatArray, Tracks, float32
 
 ENOUGH_CHANGE = 0.1
 """The share of what was known that has to change before a new lesson is due."""
+
+
+Counted = list[list[float]]
+"""Positions of tracks, and a number for each."""
 
 
 class Change(NamedTuple):
@@ -57,7 +61,8 @@ class Evidence:
     tags
         k digests of their artists, albums, genres and playlists.
     plays, skips
-        Name of each listener to k numbers.
+        Name of each listener to the tracks that they have played or skipped, as positions among the k, and how often:
+        in a large household most tracks are known of few.
     listens
         Name of each listener to the number of plays whose time is known.
     """
@@ -66,8 +71,8 @@ class Evidence:
     tracks: int
     keys: list[str]
     tags: list[str]
-    plays: dict[str, list[float]]
-    skips: dict[str, list[float]]
+    plays: dict[str, Counted]
+    skips: dict[str, Counted]
     listens: dict[str, int]
 
     @classmethod
@@ -83,8 +88,8 @@ class Evidence:
                 _digest([tracks.artists[i], tracks.albums[i], tracks.genres[i], sorted(tracks.playlists[i])])
                 for i in known
             ],
-            plays={p.name: p.plays[known].tolist() for p in people},
-            skips={p.name: p.skips[known].tolist() for p in people},
+            plays={p.name: _counted(p.plays[known]) for p in people},
+            skips={p.name: _counted(p.skips[known]) for p in people},
             listens={p.name: len(p.sessions.track) for p in people},
         )
 
@@ -95,20 +100,20 @@ class Evidence:
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> Evidence:
         """What `as_json` gave."""
-        return cls(**stored)
+        both = {what: {name: _sparse(counts) for name, counts in stored[what].items()} for what in ("plays", "skips")}
+        return cls(**{**stored, **both})
 
     def counts(self, name: str) -> Counter[tuple[str, str]]:
         """How often a listener has played or skipped each track: (content key, "play" or "skip") to number."""
         counts: Counter[tuple[str, str]] = Counter()
-        for key, plays, skips in zip(self.keys, self.plays[name], self.skips[name], strict=True):
-            counts[key, "play"] += int(plays)
-            counts[key, "skip"] += int(skips)
+        for what, (at, numbers) in (("play", self.plays[name]), ("skip", self.skips[name])):
+            for k, number in zip(at, numbers, strict=True):
+                counts[self.keys[int(k)], what] += int(number)
         return counts
 
     def taught(self) -> list[str]:
         """The listeners who are learnt from."""
-        both = ((name, np.add(self.plays[name], self.skips[name])) for name in self.plays)
-        return [name for name, counts in both if np.count_nonzero(counts) >= ENOUGH]
+        return [name for name in self.plays if len({*self.plays[name][0], *self.skips[name][0]}) >= ENOUGH]
 
 
 def change(then: Evidence, now: Evidence) -> Change | None:
@@ -122,7 +127,7 @@ def change(then: Evidence, now: Evidence) -> Change | None:
         return None
     if then.conditions != now.conditions:
         return Change("the settings have changed", 0, due=True)
-    if (list(then.plays), then.taught()) != (list(now.plays), now.taught()):
+    if (then.plays.keys(), set(then.taught())) != (now.plays.keys(), set(now.taught())):
         return Change("there are other listeners to learn from", 0, due=True)
     shares, plays = {}, 0
     for name in now.plays:
@@ -139,6 +144,17 @@ def change(then: Evidence, now: Evidence) -> Change | None:
     what = max(shares, key=lambda name: shares[name])
     by = f"has changed by {shares[what]:.1%}" if shares[what] <= 1 else "has more than doubled"
     return Change(f"{what} {by}", plays, due=shares[what] >= ENOUGH_CHANGE)
+
+
+def _counted(counts: FloatArray) -> Counted:
+    """Where an array is not 0, and what it is there."""
+    at = np.flatnonzero(counts)
+    return [at.tolist(), counts[at].tolist()]
+
+
+def _sparse(stored: Counted | list[float]) -> Counted:
+    """What `_counted` gave, or the whole array, as older models have it."""
+    return stored if stored and isinstance(stored[0], list) else _counted(float32(stored))
 
 
 def _digest(facts: object) -> str:

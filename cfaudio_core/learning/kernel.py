@@ -98,15 +98,15 @@ def fit_kernel(lesson: Lesson, seed: int) -> tuple[KernelMachine, FloatArray]:
     held_out, reached = np.zeros_like(lesson.targets.values), np.zeros_like(lesson.targets.values)
     for k in folds:
         outside = lesson.fold == k
-        held_out[outside] = fit.without(k)[outside]
+        held_out[outside] = fit.said(k)
         # What is wrong about the neighbours has to be found out by machines that did not see this fold either: one
         # that was fitted to a track is wrong about its neighbours in the other direction.
         wrong = np.zeros_like(held_out)
         for other in folds[folds != k]:
             inside = lesson.fold == other
-            wrong[inside] = fit.wrong(fit.without(k, other))[inside]
+            wrong[inside] = fit.wrong(inside, fit.said(other, k))
         reached[outside] = spread(lesson.graph, lesson.to_all(wrong))[lesson.known[outside]]
-    wrong = fit.wrong(held_out)
+    wrong = fit.wrong(lesson.fold >= 0, held_out)
     strength = _strength(wrong, reached, lesson)
     whole = KernelMachine(features if anchors is None else anchors, *fit.whole(), wrong, strength)
     return whole, float32(held_out + strength * reached)

@@ -53,12 +53,12 @@ class Fits(ABC):
         """Coefficients (a, outputs) and mean (outputs,) by all folds."""
 
     @abstractmethod
-    def without(self, *folds: int) -> FloatArray:
-        """float32 (m, outputs): predictions for all m tracks by a machine that did not see some folds."""
+    def said(self, fold: int, *others: int) -> FloatArray:
+        """float32 (k, outputs): predictions for the tracks of a fold by a machine that saw neither it nor others."""
 
-    def wrong(self, said: FloatArray) -> FloatArray:
-        """float32 (m, outputs): truth less what is said, 0 where unknown."""
-        return np.where(self._seen, self._values - said, 0)
+    def wrong(self, rows: BoolArray, said: FloatArray) -> FloatArray:
+        """float32 (k, outputs): truth about some tracks less what is said of them, 0 where unknown."""
+        return np.where(self._seen[rows], self._values[rows] - said, 0)
 
 
 class _Exact(Fits):
@@ -72,12 +72,13 @@ class _Exact(Fits):
     def whole(self) -> tuple[FloatArray, FloatArray]:
         return self._solved(self._fold >= 0)
 
-    def without(self, *folds: int) -> FloatArray:
-        left_out = frozenset(int(k) for k in folds)
+    def said(self, fold: int, *others: int) -> FloatArray:
+        left_out = frozenset(int(k) for k in (fold, *others))
         if left_out not in self._said:
-            coefficients, mean = self._solved(~np.isin(self._fold, folds))
+            coefficients, mean = self._solved(~np.isin(self._fold, list(left_out)))
             self._said[left_out] = self._similarity @ coefficients + mean
-        return self._said[left_out]
+        rows = np.flatnonzero(self._fold == fold)
+        return self._said[left_out][rows]
 
     def _solved(self, inside: BoolArray) -> tuple[FloatArray, FloatArray]:
         seen = self._seen & inside[:, None]
@@ -125,18 +126,24 @@ class _Anchored(Fits):
                 right = sum(part.right - np.outer(part.alike, mean[at, group]) for part in inside)
                 coefficients[at][:, group] = cho_solve(cho_factor(inner, overwrite_a=True), right)
         self._whole = coefficients[0], mean[0]
-        said = np.empty((m, len(left_out), outputs), np.float32)
-        side_by_side = coefficients.transpose(1, 0, 2).reshape(len(anchors), -1)
-        for start in range(0, m, BLOCK):
-            rows = np.arange(start, min(start + BLOCK, m))
-            said[rows] = (self._likeness(rows) @ side_by_side).reshape(-1, len(left_out), outputs) + mean
-        self._said = {away: said[:, at] for at, away in enumerate(left_out)}
+        # Of a track nothing is asked but what machines say that did not see its fold: a third of them.
+        self._said: dict[tuple[int, frozenset[int]], FloatArray] = {}
+        for k in folds:
+            blind = [at for at, away in enumerate(left_out) if k in away]
+            side_by_side = coefficients[blind].transpose(1, 0, 2).reshape(len(anchors), -1)
+            rows = np.flatnonzero(lesson.fold == k)
+            said = np.empty((len(blind), len(rows), outputs), np.float32)
+            for start in range(0, len(rows), BLOCK):
+                block = slice(start, start + BLOCK)
+                by_all = (self._likeness(rows[block]) @ side_by_side).reshape(-1, len(blind), outputs)
+                said[:, block] = (by_all + mean[blind]).transpose(1, 0, 2)
+            self._said |= {(k, left_out[at]): of_tracks for at, of_tracks in zip(blind, said, strict=True)}
 
     def whole(self) -> tuple[FloatArray, FloatArray]:
         return self._whole
 
-    def without(self, *folds: int) -> FloatArray:
-        return self._said[frozenset(int(k) for k in folds)]
+    def said(self, fold: int, *others: int) -> FloatArray:
+        return self._said[int(fold), frozenset(int(k) for k in (fold, *others))]
 
     def _sums(self, fold: int, outputs: IntArray) -> _Sums:
         """Over the tracks of a fold of which some outputs are known, which are known of the same tracks."""

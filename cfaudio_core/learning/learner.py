@@ -37,6 +37,9 @@ ENOUGH = 30
 """Tracks a listener must have played or skipped before anything is learnt from them."""
 
 
+_AT_ONCE = 2000  # tracks
+
+
 @dataclass(frozen=True)
 class LessonSettings:
     """How to learn.
@@ -78,26 +81,29 @@ def lesson_id(tracks: Tracks, people: Sequence[Listener], net: str, settings: Le
     """
     listed = np.array([bool(names) for names in tracks.playlists], bool)
     known = np.flatnonzero(np.any([listed, *(p.known for p in people)], axis=0))
-    order = sorted(known, key=lambda i: (tracks.keys[i], tracks.artists[i], tracks.albums[i], i))
-    facts = [
-        FORMAT,
-        net,
-        asdict(settings),
-        [p.name for p in people],
-        [
+    order = sorted(known.tolist(), key=lambda i: (tracks.keys[i], tracks.artists[i], tracks.albums[i], i))
+    before = [FORMAT, net, asdict(settings), [p.name for p in people]]
+    after = [[p.sessions.digest(tracks.keys) for p in people]]
+    digest = hashlib.blake2b(json.dumps(before)[:-1].encode(), digest_size=5)
+    # All of it as one JSON text, a part at a time: of a large household it takes more memory than all else.
+    digest.update(b", [")
+    for start in range(0, len(order), _AT_ONCE):
+        part = order[start : start + _AT_ONCE]
+        counts = [list(zip(p.plays[part].tolist(), p.skips[part].tolist(), strict=True)) for p in people]
+        facts = [
             (
                 tracks.keys[i],
                 tracks.artists[i],
                 tracks.albums[i],
                 tracks.genres[i],
                 tracks.playlists[i],
-                [(float(p.plays[i]), float(p.skips[i])) for p in people],
+                [of_person[k] for of_person in counts],
             )
-            for i in order
-        ],
-        [p.sessions.digest(tracks.keys) for p in people],
-    ]
-    return "cf-" + hashlib.blake2b(json.dumps(facts).encode(), digest_size=5).hexdigest()
+            for k, i in enumerate(part)
+        ]
+        digest.update(f"{', ' if start else ''}{json.dumps(facts)[1:-1]}".encode())
+    digest.update(f"], {json.dumps(after)[1:]}".encode())
+    return f"cf-{digest.hexdigest()}"
 
 
 def learn(

@@ -57,7 +57,7 @@ class Report:
     Attributes
     ----------
     tracks
-        n tracks that have a place.
+        n tracks that have a place, all of them or those of `shown`.
     places
         float32 (n, 2), within -1 to 1.
     plays, scores, added, years
@@ -70,6 +70,8 @@ class Report:
         The sections; one that is empty says why by the `why_no_` text of its name.
     factors
         So many of the directions come from what is played together.
+    left_out, left_out_played
+        Tracks that have a place and are not shown, and how many of them the listener has played.
     """
 
     listener: str
@@ -91,6 +93,8 @@ class Report:
     evaluations: list[Evaluation] = field(default_factory=list)
     why_no_disagreements: str = ""
     why_no_units: str = ""
+    left_out: int = 0
+    left_out_played: int = 0
 
 
 def render(report: Report) -> bytes:
@@ -112,7 +116,7 @@ def render(report: Report) -> bytes:
         served=SERVED_NO,
         data=_json(map_data(report)),
         today=date.today().isoformat(),
-        played=int((report.plays > 0).sum()),
+        played=int((report.plays > 0).sum()) + report.left_out_played,
     )
     return page.encode("utf-8", "replace")
 

@@ -13,6 +13,7 @@ import os
 import secrets
 import socket
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from cfaudio_core.errors import CfAudioError
@@ -28,11 +29,24 @@ _TYPES = {".opus": "audio/ogg", ".ogg": "audio/ogg", ".flac": "audio/flac", ".m4
 
 
 class List(NamedTuple):
-    """A list that a playlist comes to, the ids of its tracks, and why it is empty where it is."""
+    """A list that a playlist comes to.
+
+    Attributes
+    ----------
+    name
+        What it is called.
+    tracks
+        The ids of its tracks.
+    why
+        Why it is empty where it is.
+    texts
+        Title and artist of those of its tracks that the page may not have.
+    """
 
     name: str
     tracks: list[int]
     why: str = ""
+    texts: Mapping[int, tuple[str, str]] = MappingProxyType({})
 
 
 class Playlists(Protocol):
@@ -75,7 +89,7 @@ def make_app(page: bytes, files: Mapping[int, bytes], token: str, port: int, pla
     page
         As `page.render` makes it.
     files
-        Track number to file name: all that may be sent.
+        Track number to file name: all that may be sent. `playlists` may add to it what is on its lists.
     token
         The secret part of every address.
     port
@@ -145,7 +159,7 @@ def make_app(page: bytes, files: Mapping[int, bytes], token: str, port: int, pla
 
 def _shown(name: str, lists_of: Callable[[str], list[List]]) -> dict[str, object]:
     try:
-        return {"name": name, "lists": [one._asdict() for one in lists_of(name)]}
+        return {"name": name, "lists": [{**one._asdict(), "texts": dict(one.texts)} for one in lists_of(name)]}
     except CfAudioError as error:
         return {"name": name, "lists": [], "error": str(error)}
 

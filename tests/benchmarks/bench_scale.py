@@ -1,11 +1,12 @@
-"""Time and memory of `beet cfembed` where the features of a large library are there already.
+"""Time and memory of the commands where the features of a large library are there already.
 
     bench_scale.py [--tracks 100000] [--known 20000] [--listens 200000] [--keep FOLDER]
 
 Makes a beets library, a feature store of made-up features of the real shape (10 windows of 704 numbers a track), and a
 history of listening sessions in which some tracks are known. Then it runs the real commands, each in a process of its
-own, and prints seconds, CPU seconds and peak memory, and what the stages of `cfembed` took: the first run, one with
-nothing new, one after 100 new listens, and one after 100 new tracks. With `--keep` the library is left in a folder.
+own, and prints seconds, CPU seconds and peak memory, and what the stages took: of `cfembed` the first run, one with
+nothing new, one after 100 new listens, and one after 100 new tracks; then lists, playlists of all kinds, and the page.
+With `--keep` the library is left in a folder.
 """
 
 from __future__ import annotations
@@ -23,31 +24,65 @@ from cfaudio_core.audio.stereo import N_WIDTHS
 from cfaudio_core.embedding.feature_store import FeatureStore
 from cfaudio_core.embedding.heard import FileState, Heard
 from cfaudio_core.nets.backbone import backbone_id
+from cfaudio_core.tracks import IntArray
 
 NET = backbone_id("musicnn")
 WINDOWS, DIM = 10, 704 + N_WIDTHS
 
-
 AT_ONCE, NEW = 500, 100  # tracks
 FIRST = 1_200_000_000  # UTC, seconds
-STAGES = (  # in the order of the table in docs/performance.md
-    ("beetsplug.cfaudio.embedding", "read_tracks"),
-    ("beetsplug.cfaudio.embedding", "read_people"),
-    ("cfaudio_core.embedding.run", "hear_library"),
-    ("cfaudio_core.learning.learner", "all_along"),
-    ("cfaudio_core.learning.learner", "sound_graph"),
-    ("cfaudio_core.learning.learner", "_factorize"),
-    ("cfaudio_core.learning.learner", "fit_kernel"),
-    ("cfaudio_core.learning.learner", "select"),
-    ("cfaudio_core.learning.learner", "fit_effects"),
-    ("cfaudio_core.learning.impressions", "_rows"),
-    ("cfaudio_core.embedding.run", "learn"),
-    ("cfaudio_core.embedding.run", "place"),
-    ("cfaudio_core.embedding.run", "learn_and_place"),
-    ("beetsplug.cfaudio.embedding", "fields"),
-    ("beetsplug.cfaudio.embedding", "tags"),
-    ("beetsplug.cfaudio.embedding", "write_fields"),
-)
+CONFIG = """\
+cfaudio:
+  playlist_dir: {home}/lists
+  playlists:
+  - {{kind: discover}}
+  - {{kind: rediscover}}
+  - {{kind: daily mix}}
+  - {{kind: radio, like: 'id:1'}}
+  - {{kind: new arrivals}}
+  - {{kind: deep cuts}}
+"""
+STAGES = {  # of each command, in the order of the tables in docs/performance.md
+    "cfembed": (
+        ("beetsplug.cfaudio.embedding", "read_tracks"),
+        ("beetsplug.cfaudio.embedding", "read_people"),
+        ("cfaudio_core.embedding.run", "hear_library"),
+        ("cfaudio_core.learning.learner", "all_along"),
+        ("cfaudio_core.learning.learner", "sound_graph"),
+        ("cfaudio_core.learning.learner", "gather"),
+        ("cfaudio_core.learning.learner", "_factorize"),
+        ("cfaudio_core.learning.learner", "fit_kernel"),
+        ("cfaudio_core.learning.learner", "select"),
+        ("cfaudio_core.learning.learner", "fit_effects"),
+        ("cfaudio_core.learning.impressions", "_rows"),
+        ("cfaudio_core.embedding.run", "learn"),
+        ("cfaudio_core.embedding.run", "place"),
+        ("cfaudio_core.embedding.run", "learn_and_place"),
+        ("beetsplug.cfaudio.embedding", "tags"),
+        ("beetsplug.cfaudio.embedding", "write_fields"),
+        ("beetsplug.cfaudio.cfembed", "keep_catalogue"),
+    ),
+    "cfplaylists": (
+        ("beetsplug.cfaudio.cfplaylists", "read_library"),
+        ("beetsplug.cfaudio.playlists", "choose_items"),
+        ("beetsplug.cfaudio.cfplaylists", "_chosen"),
+        ("beetsplug.cfaudio.cfplaylists", "_entries"),
+    ),
+    "cfreport": (
+        ("beetsplug.cfaudio.cfreport", "read_library"),
+        ("beetsplug.cfaudio.reporting", "read_tracks"),
+        ("beetsplug.cfaudio.reporting", "_places"),
+        ("beetsplug.cfaudio.reporting", "_odd"),
+        ("beetsplug.cfaudio.reporting", "listen"),
+        ("beetsplug.cfaudio.reporting", "excite_directions"),
+        ("beetsplug.cfaudio.reporting", "_tastes"),
+        ("cfaudio_core.report.page", "render"),
+    ),
+    "cfrecommend": (
+        ("beetsplug.cfaudio.cfrecommend", "read_library"),
+        ("beetsplug.cfaudio.cfrecommend", "choose_items"),
+    ),
+}
 TIMED = """
 import functools, importlib, resource, sys, time
 taken = {}
@@ -99,10 +134,15 @@ def fill_store(home: Path, first: int, count: int) -> None:
     fill_fields(home, ((i, "cf_key", key(i)) for i in range(first, first + count)))
 
 
-def write_history(file: Path, tracks: int, known: int, listens: int, first: int, seed: int) -> None:
-    """A table of sessions of 15 plays, mostly of one neighbourhood, over the first `known` of a mixed order."""
+def known_tracks(tracks: int, known: int, skip: int = 0) -> IntArray:
+    """Positions of the `known` tracks after the first `skip` of a mixed order, ascending."""
+    return np.sort(np.roll(np.random.default_rng(1).permutation(tracks), -skip)[:known])
+
+
+def write_history(file: Path, tracks: int, known: int, listens: int, first: int, seed: int, skip: int = 0) -> None:
+    """A table of sessions of 15 plays, mostly of one neighbourhood, over `known_tracks`."""
     random = np.random.default_rng(seed)
-    order = np.sort(np.random.default_rng(1).permutation(tracks)[:known])
+    order = known_tracks(tracks, known, skip)
     with file.open("w", newline="") as out:
         table = csv.writer(out)
         table.writerow(["artist", "title", "album", "time"])
@@ -116,11 +156,12 @@ def write_history(file: Path, tracks: int, known: int, listens: int, first: int,
 
 def measure(home: Path, *args: str) -> None:
     """Run a command, and print what it took and said."""
-    stages = " ".join(":".join(stage) for stage in STAGES) if args[0] == "cfembed" else ""
+    stages = " ".join(":".join(stage) for stage in STAGES.get(args[0], ()))
     ran = beet(home, *args, begin=(sys.executable, "-c", TIMED, stages))
-    if args[0] != "cfrecommend":
-        print(*(f"    {line}" for line in ran.said.splitlines()), sep="\n")
-    print(f"  beet {args[0]}: {ran.wall:.1f} s, {ran.cpu:.1f} s of CPU, {ran.peak} MB at most", flush=True)
+    if args[0] == "cfrecommend":  # but not the list itself
+        ran = ran._replace(said="\n".join(line for line in ran.said.splitlines() if " s of CPU " in line))
+    print(*(f"    {line}" for line in ran.said.splitlines()), sep="\n")
+    print(f"  beet {' '.join(args)}: {ran.wall:.1f} s, {ran.cpu:.1f} s of CPU, {ran.peak} MB at most", flush=True)
 
 
 def main() -> None:
@@ -142,7 +183,7 @@ def main() -> None:
 def measure_all(home: Path, tracks: int, known: int, listens: int) -> None:
     """Make a library in a folder, and measure."""
     table = home / "listens.csv"
-    make_library(home, tracks)
+    make_library(home, tracks, CONFIG.format(home=home))
     fill_store(home, 0, tracks)
     write_history(table, tracks, known, listens, FIRST, seed=2)
     measure(home, "cfimport", "csv", str(table))
@@ -158,7 +199,13 @@ def measure_all(home: Path, tracks: int, known: int, listens: int) -> None:
     fill_store(home, tracks, NEW)
     print(f"after {NEW} new tracks", flush=True)
     measure(home, "cfembed")
-    measure(home, "cfrecommend", "-n", "50")
+    measure_lists(home)
+
+
+def measure_lists(home: Path) -> None:
+    """What is made of a library that is learnt from: lists and the page, each for the first time and again."""
+    for command in ("cfrecommend -n 50", "cfplaylists", "cfplaylists --seed 2", "cfreport", "cfreport"):
+        measure(home, *command.split())
 
 
 if __name__ == "__main__":

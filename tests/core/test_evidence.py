@@ -1,5 +1,6 @@
 """Whether a new lesson is due: what counts as a change, and how much it takes."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -27,6 +28,24 @@ def first_plays(n):
 
 def test_nothing_has_changed_in_what_is_read_from_json():
     assert change(Evidence.from_json(evidence().as_json()), evidence()) is None
+
+
+def test_evidence_of_an_older_model_has_a_number_for_every_track():
+    now = evidence()
+    stored = now.as_json()
+    for what in ("plays", "skips"):
+        for name, (at, counts) in stored[what].items():
+            whole = np.zeros(len(now.keys))
+            whole[np.array(at, int)] = counts
+            stored[what][name] = whole.tolist()
+    assert Evidence.from_json(stored) == now
+
+
+def test_in_which_order_listeners_are_stored_is_no_change():
+    stored = json.loads(json.dumps(evidence(ann=PLAYS, zoe=PLAYS).as_json(), sort_keys=True))  # as `save_model` does
+    changed = change(Evidence.from_json(stored), evidence(first_plays(1), zoe=PLAYS, ann=PLAYS))
+    assert changed.what.startswith("what is known of me has changed by ")
+    assert not changed.due
 
 
 def test_a_few_new_plays_are_no_reason_for_a_lesson_and_are_counted():

@@ -101,6 +101,14 @@ def test_an_empty_section_says_why():
     assert '<p class="empty">Too few.</p>' in page
 
 
+def test_what_is_left_out_is_told_and_counted():
+    report = report_of(["a", "b"], plays=np.array([3, 0], np.float32), left_out=1998, left_out_played=40)
+    page = render(report).decode()
+    assert "2,000 tracks, 41 of them played by me" in page
+    assert "Shown are 2 of 2,000, since" in page
+    assert "Shown are" not in render(report_of(["a", "b"])).decode()
+
+
 def test_places_become_steps_of_the_map():
     report = report_of(["a", "b"], places=np.array([[-1, -1], [1, 0]], np.float32))
     data = data_of(render(report).decode())

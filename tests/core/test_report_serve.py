@@ -33,7 +33,7 @@ class Lists:
         if name == "Bad":
             raise StoreError("no space left")
         self.written.append(name)
-        return [List(name, [1, 2])]
+        return [List(name, [1, 2], texts={2: ("Title", "Artist")})]
 
 
 @pytest.fixture
@@ -122,7 +122,9 @@ def test_playlists_can_be_looked_at_and_written(client, lists):
     assert [one["name"] for one in shown] == ["Good / one", "Bad"]
     assert lists.written == []
     answer = client.post(f"/{TOKEN}/playlists/0", headers={**HERE, "Origin": f"http://127.0.0.1:{PORT}"})
-    assert answer.get_json()["lists"] == [{"name": "Good / one", "tracks": [1, 2], "why": ""}]
+    assert answer.get_json()["lists"] == [
+        {"name": "Good / one", "tracks": [1, 2], "why": "", "texts": {"2": ["Title", "Artist"]}}
+    ]
     assert lists.written == ["Good / one"]
     failed = client.post(f"/{TOKEN}/playlists/1", headers=HERE)
     assert (failed.status_code, failed.get_json()["error"]) == (409, "no space left")

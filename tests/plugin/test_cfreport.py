@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import socket
 import subprocess
@@ -72,10 +73,10 @@ def watched(browser: Any, url: str, allowed: str, **how: Any) -> Iterator[Any]:
 
 
 @contextmanager
-def served(home: Home) -> Iterator[str]:
+def served(home: Home, begin: tuple[str, ...] = ("-m", "beets")) -> Iterator[str]:
     """`beet cfreport --serve`, and its address."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "beets", "cfreport", "-o", str(home.folder / "page"), "--serve", "--port", "0"],
+        [sys.executable, *begin, "cfreport", "-o", str(home.folder / "page"), "--serve", "--port", "0"],
         env=home.environment,
         cwd=home.folder,
         stdout=subprocess.PIPE,
@@ -200,6 +201,35 @@ def test_playlists_are_looked_at_and_written_from_the_page(reported: Home, brows
             "document.querySelector('.playlist .act').textContent.startsWith('Written')", timeout=60_000
         )
         assert len((reported.folder / "lists" / "Fresh.m3u").read_text(encoding="utf-8").splitlines()) >= 5
+
+
+def test_a_list_has_tracks_that_the_map_has_no_room_for(reported: Home, browser: Any) -> None:
+    few = "import beets.ui, beetsplug.cfaudio.reporting as r; r.MOST = 12; beets.ui.main()"
+    with served(reported, ("-c", few)) as address, watched(browser, address, address.rsplit("/", 2)[0]) as page:
+        assert "Shown are 12 of 40" in page.inner_text("#map")
+        page.wait_for_selector(".playlist .track", timeout=60_000)
+        assert page.locator(".playlist .track").count() == 5
+        off = page.locator(".playlist .track:has(.find:disabled)").first
+        assert (off.locator(".artist").text_content() or "").startswith(("Bell", "Drum"))
+        assert "Stück" in (off.locator(".title").text_content() or "")
+        off.locator(".play").click()
+        page.wait_for_function("document.getElementById('audio').currentTime > 0.2", timeout=30_000)
+        assert page.locator("#ring").is_hidden()
+
+
+def test_a_large_library_is_shown_in_part(reported: Home, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("beetsplug.cfaudio.reporting.MOST", 12)
+    ran = reported.beet_here("cfreport", "-o", str(tmp_path)).fine
+    assert ran.lines[0].endswith("12 of 40 tracks are on the map.")
+    assert ran.lines[1].startswith("Left out for the browser's sake: 28. ")
+    page = (tmp_path / "index.html").read_text(encoding="utf-8")
+    data = json.loads(page.split('<script type="application/json" id="data">')[1].split("</script>")[0])
+    plays = reported.field("play_count")
+    most = sorted(plays, key=lambda item: -float(plays[item]))[:4]
+    assert len(data["id"]) == len(data["title"]) == len(set(data["id"])) == 12
+    assert set(most) <= set(data["id"])
+    assert f"40 tracks, {len(plays)} of them played" in page
+    assert "Your tastes" in page and "Units of the net" in page
 
 
 def test_a_port_that_is_taken_is_said_in_one_line(reported: Home) -> None:

@@ -19,7 +19,7 @@ import pytest
 from beets.exceptions import UserError
 from user_home import Home
 
-from beetsplug.cfaudio import library
+from beetsplug.cfaudio import writing
 from cfaudio_core.learning.model_files import FORMAT
 from cfaudio_core.turns import turn
 
@@ -61,7 +61,7 @@ def test_another_program_that_writes_to_the_library_is_waited_for(
     heard: Home, busy: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tries = []
-    heard_of = library.suppress
+    heard_of = writing.suppress
 
     def tried(*errors: type[Exception]) -> object:
         tries.append(busy.in_transaction)
@@ -69,7 +69,7 @@ def test_another_program_that_writes_to_the_library_is_waited_for(
             busy.execute("ROLLBACK")
         return heard_of(*errors)
 
-    monkeypatch.setattr(library, "suppress", tried)
+    monkeypatch.setattr(writing, "suppress", tried)
     heard.configure({"users": {"me": ["skip_count"]}}, timeout=0.1)
     assert heard.embed("--retrain").code == 0
     assert tries[0]
@@ -79,7 +79,7 @@ def test_a_library_that_stays_locked_is_one_line_and_nothing_is_lost(
     heard: Home, busy: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = heard.field("cf_score")
-    monkeypatch.setattr(library, "_PATIENCE", 0)
+    monkeypatch.setattr(writing, "_PATIENCE", 0)
     heard.configure({"users": {"me": ["skip_count"]}}, timeout=0.1)
     ran = heard.embed("--retrain")
     assert (ran.code, ran.err.count("\n")) == (1, 1), ran
@@ -96,7 +96,7 @@ def test_fields_are_written_all_or_none(heard: Home) -> None:
     with heard.library() as lib:
         rows = {"DELETE FROM item_attributes WHERE key = ?": [("cf_score",)], "INSERT INTO nowhere VALUES (?)": [(1,)]}
         with pytest.raises(UserError, match="cannot be written: no such table"):
-            library.change(lib, rows)
+            writing.change(lib, rows)
     assert heard.field("cf_score") == before
 
 

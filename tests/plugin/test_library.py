@@ -10,7 +10,8 @@ import pytest
 from beets.library import Item
 from user_home import Home
 
-from beetsplug.cfaudio.library import column, read_fields, read_tracks, write_fields
+from beetsplug.cfaudio.library import column, count_values, read_fields, read_tracks
+from beetsplug.cfaudio.writing import Column, write_fields
 
 
 def test_tracks_come_in_the_order_of_their_ids_with_absolute_paths(home: Home) -> None:
@@ -34,6 +35,17 @@ def test_tracks_of_one_album_share_it_and_singletons_without_one_share_nothing(h
         albums = read_tracks(lib, []).albums
     assert albums[0] == albums[1] != albums[2]
     assert albums[3] == ""
+
+
+def test_some_tracks_alone_are_read_however_many(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("beetsplug.cfaudio.library._FEW", 2)
+    home.add(*(home.music / f"{k}.wav" for k in range(6)))
+    home.set("cf_key", {1: "a", 3: "c", 4: "d", 6: "f"})
+    with home.library() as lib:
+        tracks = read_tracks(lib, [], [1, 3, 4, 5, 99])
+        assert len(read_tracks(lib, [], [])) == 0
+    assert tracks.ids.tolist() == [1, 3, 4, 5]
+    assert tracks.keys == ["a", "c", "d", ""]
 
 
 @pytest.mark.parametrize(
@@ -72,6 +84,30 @@ def test_none_takes_a_field_away_and_leaves_the_fields_of_others(home: Home) -> 
         assert write_fields(lib, {"cf_score": {1: None}}) == 1
     assert home.field("cf_score") == {2: "60.0"}
     assert home.field("mood") == {1: "blue", 2: "blue"}
+
+
+def test_values_are_made_part_by_part_and_none_takes_a_field_away(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("beetsplug.cfaudio.library.PART", 2)
+    home.add(*(home.music / f"{k}.wav" for k in range(5)))
+    home.set("cf_score", {1: 10.0, 2: 20.0, 3: 7.0})
+    asked: list[int] = []
+
+    def make(at: np.ndarray) -> list[float | None]:
+        asked.append(len(at))
+        return [None if k == 2 else 10.0 * (k + 1) for k in at.tolist()]
+
+    with home.library() as lib:
+        assert write_fields(lib, {"cf_score": Column(np.arange(1, 6), make)}) == 3
+    assert home.field("cf_score") == {1: "10.0", 2: "20.0", 4: "40.0", 5: "50.0"}
+    assert max(asked) == 2
+
+
+def test_values_are_counted_over_the_whole_library(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("beetsplug.cfaudio.library.PART", 2)
+    home.add(*(home.music / f"{k}.wav" for k in range(5)))
+    home.set("cf_tags", {1: "rock", 2: "jazz", 3: "rock", 5: ""})
+    with home.library() as lib:
+        assert count_values(lib, "cf_tags") == {"rock": 2, "jazz": 1, "": 1}
 
 
 def test_an_item_deleted_meanwhile_gets_no_orphaned_fields(home: Home) -> None:

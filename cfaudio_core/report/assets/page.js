@@ -142,7 +142,7 @@
     const [x, y] = view.onScreen(selected);
     $("ring").style.transform = `translate(${x}px, ${y}px)`;
   }
-  function select(i) { selected = i; ring(); }
+  function select(i) { selected = i < n ? i : -1; ring(); }
   view.moved.push(ring);
   let hovered = -1;
   view.onHover = i => { if (i === hovered && i < 0) return; hovered = i; $("view").classList.toggle("over", i >= 0); tip(i); };
@@ -178,7 +178,7 @@
     item.className = "track";
     Object.assign(button, { className: "play", type: "button", disabled: gone.has(i) });
     button.setAttribute("aria-label", `Play ${titleOf(i)} by ${artistOf(i)}`);
-    Object.assign(find, { className: "find", type: "button", title: "Show on the map" });
+    Object.assign(find, { className: "find", type: "button", disabled: i >= n, title: i < n ? "Show on the map" : "Not on the map" });
     const title = word(titleOf(i)), artist = word(artistOf(i));
     title.className = "title"; artist.className = "artist";
     find.append(title, artist);
@@ -220,6 +220,13 @@
 
   // ---- playlists, from the server
   const at = new Map(data.id.map((id, i) => [id, i]));
+  // A track that the map has no room for comes after the others: it is listed and plays, and is nowhere to be seen.
+  function add(id, [title, artist]) {
+    if (at.has(id)) return;
+    at.set(id, data.id.length);
+    data.id.push(id); data.title.push(title);
+    data.artist.push(data.artists.length); data.artists.push(artist);
+  }
   async function ask(where, method = "GET") {
     const answer = await fetch(where, { method });
     const content = await answer.json();
@@ -242,6 +249,7 @@
         say(list.why || (list.tracks.length === 1 ? "1 track" : `${list.tracks.length} tracks`));
         const rows = document.createElement("ol");
         rows.className = "tracks tall";
+        Object.entries(list.texts).forEach(([id, text]) => add(Number(id), text));
         rows.append(...list.tracks.filter(id => at.has(id)).map(id => row(at.get(id))));
         body.append(rows);
       }
