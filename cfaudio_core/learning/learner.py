@@ -61,6 +61,10 @@ class LessonSettings:
     folds: int = 5
     seed: int = 0
 
+    def kept(self) -> dict[str, Any]:
+        """The settings as JSON can hold them."""
+        return {**asdict(self), "net": self.net.kept()}
+
 
 def lesson_id(tracks: Tracks, people: Sequence[Listener], net: str, settings: LessonSettings) -> str:
     """Id of the model that this lesson gives: it changes with anything that is learnt from.
@@ -82,7 +86,7 @@ def lesson_id(tracks: Tracks, people: Sequence[Listener], net: str, settings: Le
     facts = [
         FORMAT,
         net,
-        asdict(settings),
+        settings.kept(),
         [p.name for p in people],
         [
             (
@@ -134,7 +138,7 @@ def learn(
     }
     about: dict[str, Any] = {
         "net": net,
-        "settings": asdict(settings),
+        "settings": settings.kept(),
         "tracks": len(tracks),
         "listeners": {p.name: int(p.known.sum()) for p in people},
         "taught": [p.name for p in people if p.known.sum() >= ENOUGH],
