@@ -113,9 +113,9 @@ def measure(folder: Path, section: dict[str, Any], *, shuffled: bool, fewest: in
         train_net = tuned.train_net
         with patch.object(tuned, "train_net", train):  # to know the net as well where it gets no say
             model, impressions = learn(heard, people, landscape, net, lesson, windows)
-        by_net = said(trained[0], landscape, heard.keys, windows, lesson.net) if trained else None
-    truth = {int(key): value for key, value in json.loads((folder / "truth.json").read_text()).items()}
-    cold, liked = np.array([truth[int(i)] for i in heard.ids], bool).T
+        truth = {int(key): value for key, value in json.loads((folder / "truth.json").read_text()).items()}
+        cold, liked = np.array([truth[int(i)] for i in heard.ids], bool).T
+        by_net = said(trained[0], landscape, heard.keys, windows, lesson.net, cold) if trained else None
     bare = replace(model, arrays={**model.arrays, "effects.values": np.zeros_like(model.arrays["effects.values"])})
     bare.arrays["effects.trust"] = np.ones_like(model.arrays["effects.trust"])
     scores = {
@@ -131,13 +131,25 @@ def measure(folder: Path, section: dict[str, Any], *, shuffled: bool, fewest: in
     return {**facts, **{name: judged(said[cold], liked[cold]) for name, said in scores.items()}}
 
 
-def said(trained: Trained, landscape: Landscape, keys: list[str], windows: KeptWindows, net: Any) -> FloatArray:
-    """float32 (n, outputs): what the trained nets say together of all tracks, as `cfembed` asks them."""
+def said(
+    trained: Trained,
+    landscape: Landscape,
+    keys: list[str],
+    windows: KeptWindows,
+    net: NetSettings,
+    cold: npt.NDArray[np.bool_],
+) -> FloatArray:
+    """float32 (n, outputs): what the trained nets say together of tracks, as `cfembed` asks them.
+
+    Nets that listen themselves are asked about those that are ranked; NaN stands for the others.
+    """
     if net.fine_tune == "head":
         return tuned.Ensemble(trained.states, net).of_places(landscape.at(np.arange(len(keys))))
     nets = tuned.Ensemble(trained.states, net, None if net.fine_tune == "spotify" else windows.backbone())
-    by_key = {key: nets.of_patches(patches) for key, patches in windows.patches(sorted(set(keys)))}
-    return float32([by_key[key] for key in keys])
+    asked = sorted({key for key, held_back in zip(keys, cold, strict=True) if held_back})
+    by_key = {key: nets.of_patches(patches) for key, patches in windows.patches(asked)}
+    nothing = np.full(trained.held_out.shape[1], np.nan)
+    return float32([by_key.get(key, nothing) for key in keys])
 
 
 def artist_means(artists: list[str], liking: FloatArray, known: npt.NDArray[np.bool_]) -> FloatArray:
