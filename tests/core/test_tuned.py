@@ -149,6 +149,18 @@ def test_a_net_is_not_credited_with_what_a_shorter_word_of_the_kernel_machine_do
     np.testing.assert_array_equal(together, kernel)
 
 
+def test_a_net_is_not_credited_with_what_is_the_same_for_all_tracks():
+    rng = np.random.default_rng(0)
+    direction = unit(rng.normal([1, 0, 0, 0], 1, (300, 4)))
+    targets = Targets(np.zeros((300, 1), np.float32), np.ones((300, 1), bool), direction)
+    mean = direction.mean(axis=0)
+    misled = np.float32(mean + rng.normal(0, 0.4, (300, 4)))  # by sound that means nothing
+    nothing, groups, fold = np.zeros((300, 1), np.float32), np.array([0, 1, 1, 1, 1]), np.arange(300) % 5
+    everywhere = np.hstack([nothing, np.float32(np.tile(mean, (300, 1)))])
+    shares, _ = stack(np.hstack([nothing, misled]), everywhere, targets, groups, fold)
+    assert shares[1].tolist() == [0] * 5
+
+
 def test_what_is_gained_by_luck_counts_for_nothing():
     rng = np.random.default_rng(0)
     heeded = []
