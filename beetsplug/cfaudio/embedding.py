@@ -96,7 +96,7 @@ def run_settings(
     from cfaudio_core.learning.net_settings import NetSettings
 
     ear = Ear(settings.backbone, settings.windows, settings.weights)
-    net = NetSettings.of(settings.fine_tune, settings.loss, settings.cache_size)
+    net = NetSettings.of(settings.fine_tune, settings.loss, settings.cache_size, settings.layers)
     lesson = LessonSettings(settings.factorizer, FactorizerSettings(settings.factors), net)
     scheduler = "" if settings.executor == "loky" else settings.executor
     return RunSettings(ear, lesson, jobs, force, retrain, model or "", scheduler)

@@ -29,6 +29,7 @@ DEFAULTS: dict[str, Any] = {
     "backbone": "musicnn",
     "fine_tune": "none",
     "loss": "mse",
+    "layers": None,
     "cache_size": 512,
     "windows": 10,
     "jobs": 0,
@@ -71,6 +72,7 @@ class Settings:
     backbone: str | tuple[str, ...]
     fine_tune: str
     loss: str
+    layers: int | None
     cache_size: int
     windows: int
     jobs: int
@@ -130,6 +132,7 @@ def read_settings(config: confuse.ConfigView) -> Settings:
         backbone=_backbone(config),
         fine_tune=_fine_tune(config),
         loss=_loss(config),
+        layers=None if config["layers"].get() is None else _whole(config, "layers", 1, 10),
         cache_size=_whole(config, "cache_size", 1, 1_000_000),
         windows=_windows(config),
         jobs=_whole(config, "jobs", 0, 1024) or os.cpu_count() or 1,

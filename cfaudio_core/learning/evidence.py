@@ -81,7 +81,7 @@ class Evidence:
         listed = np.array([bool(names) for names in tracks.playlists], bool)
         known = np.flatnonzero(np.any([listed, *(p.known for p in people)], axis=0))
         return cls(
-            conditions=_digest([FORMAT, net, asdict(settings)]),
+            conditions=_digest([FORMAT, net, settings.kept()]),
             tracks=len(tracks),
             keys=[tracks.keys[i] for i in known],
             tags=[

@@ -64,6 +64,10 @@ class LessonSettings:
     folds: int = 5
     seed: int = 0
 
+    def kept(self) -> dict[str, Any]:
+        """The settings as JSON can hold them."""
+        return {**asdict(self), "net": self.net.kept()}
+
 
 def lesson_id(tracks: Tracks, people: Sequence[Listener], net: str, settings: LessonSettings) -> str:
     """Id of the model that this lesson gives: it changes with anything that is learnt from.
@@ -82,7 +86,7 @@ def lesson_id(tracks: Tracks, people: Sequence[Listener], net: str, settings: Le
     listed = np.array([bool(names) for names in tracks.playlists], bool)
     known = np.flatnonzero(np.any([listed, *(p.known for p in people)], axis=0))
     order = sorted(known.tolist(), key=lambda i: (tracks.keys[i], tracks.artists[i], tracks.albums[i], i))
-    before = [FORMAT, net, asdict(settings), [p.name for p in people]]
+    before = [FORMAT, net, settings.kept(), [p.name for p in people]]
     after = [[p.sessions.digest(tracks.keys) for p in people]]
     digest = hashlib.blake2b(json.dumps(before)[:-1].encode(), digest_size=5)
     # All of it as one JSON text, a part at a time: of a large household it takes more memory than all else.
@@ -140,7 +144,7 @@ def learn(
     }
     about: dict[str, Any] = {
         "net": net,
-        "settings": asdict(settings),
+        "settings": settings.kept(),
         "tracks": len(tracks),
         "listeners": {p.name: int(p.known.sum()) for p in people},
         "taught": [p.name for p in people if p.known.sum() >= ENOUGH],

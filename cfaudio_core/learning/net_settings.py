@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 FINE_TUNE = ("none", "head", "top", "all", "spotify")
 LOSSES = ("mse", "contrastive", "wpe")
@@ -44,6 +45,9 @@ _DEEP = {
 _ENOUGH = 1000
 """Tracks to train a net on that begins from nothing."""
 
+_LAYERS = {"spotify": 2}
+"""Hidden layers where no number is asked for; one with every other net."""
+
 
 @dataclass(frozen=True)
 class NetSettings:
@@ -59,7 +63,7 @@ class NetSettings:
     cache_size
         MB of windows that are kept in memory while training.
     hidden
-        Units of the new hidden layer.
+        Units of each new hidden layer; `spotify` has a width of its own.
     input_dropout, dropout
         Shares of the new layers' inputs and of the hidden units that are left out in training.
     weight_decay
@@ -72,6 +76,8 @@ class NetSettings:
         Share of the tracks that are set apart, to see when to stop.
     head, deep
         Of the new layers, which come first, and of everything that is trained together after that.
+    layers
+        Hidden layers, between what the convolutions hear and what is foretold.
     """
 
     fine_tune: str = "none"
@@ -86,17 +92,34 @@ class NetSettings:
     apart: float = 0.15
     head: Schedule = field(default_factory=lambda: Schedule(1e-3, 600))
     deep: Schedule = field(default_factory=lambda: _DEEP["top"])
+    layers: int = 1
 
     @classmethod
-    def of(cls, fine_tune: str, loss: str, cache_size: int) -> NetSettings:
+    def of(cls, fine_tune: str, loss: str, cache_size: int, layers: int | None = None) -> NetSettings:
         """The settings of a mode; where nothing is trained, the others make no difference."""
         if fine_tune == "none":
             return cls()
         fewest = _ENOUGH if fine_tune == "spotify" else cls.fewest
-        return cls(fine_tune, loss, cache_size, fewest=fewest, deep=_DEEP.get(fine_tune, _DEEP["top"]))
+        deep, layers = _DEEP.get(fine_tune, _DEEP["top"]), layers or _own_layers(fine_tune)
+        return cls(fine_tune, loss, cache_size, fewest=fewest, deep=deep, layers=layers)
+
+    def kept(self) -> dict[str, Any]:
+        """The settings as JSON can hold them.
+
+        The usual number of layers is left out: so it was before another could be asked for, and models of then, with
+        their ids, are those of the same settings now.
+        """
+        kept = asdict(self)
+        if self.layers == _own_layers(self.fine_tune):
+            del kept["layers"]
+        return kept
 
     @classmethod
-    def read(cls, kept: dict[str, object]) -> NetSettings:
-        """The settings again, from what `dataclasses.asdict` made of them."""
-        parts = {name: Schedule(**kept[name]) for name in ("head", "deep")}  # type: ignore[arg-type]
-        return cls(**{**kept, **parts})  # type: ignore[arg-type]
+    def read(cls, kept: dict[str, Any]) -> NetSettings:
+        """The settings again, from what `kept` made of them."""
+        parts = {name: Schedule(**kept[name]) for name in ("head", "deep")}
+        return cls(**{"layers": _own_layers(kept["fine_tune"]), **kept, **parts})
+
+
+def _own_layers(fine_tune: str) -> int:
+    return _LAYERS.get(fine_tune, 1)

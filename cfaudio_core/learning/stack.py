@@ -4,6 +4,7 @@ The sum that comes nearest to the truth, without negative weights (Breiman, "Sta
 1996). A net that adds nothing gets no say: it has to make the sum better on tracks that the weights were not chosen
 on, and by more than luck would, or the kernel machine stands alone, as it would have without a net. Better is a smaller
 squared error of a listener's preferences; of factors it is a smaller angle, since it is their direction that is used.
+Better than what: than the kernel machine, however long its word, and however far it is drawn to the mean.
 """
 
 from __future__ import annotations
@@ -53,7 +54,7 @@ def stack(
         seen, truth = (targets.weights[:, own] > 0) & heard[:, None], targets.values[:, own]
         both = np.stack([by_kernel[:, own], by_net[:, own]])
         wrong = _apart if group == of_factors else _squared
-        summed, alone = np.empty_like(truth), np.empty_like(truth)
+        summed, alone, drawn = np.empty_like(truth), np.empty_like(truth), np.empty_like(truth)
         for k in np.unique(fold):
             outside = fold == k
             weights = _weights(both[:, ~outside], truth[~outside], seen[~outside])
@@ -61,8 +62,13 @@ def stack(
             # A net must not be credited with what another length of the kernel machine's word does.
             length = _weights(both[:1, ~outside], truth[~outside], seen[~outside])
             alone[outside] = length * both[0, outside]
+            # Nor with what a word does that is the same for all: where sound tells nothing, the mean is the best word.
+            level = np.sum(truth * seen, axis=0, where=~outside[:, None]) / max(seen[~outside].any(axis=1).sum(), 1)
+            leaning = np.stack([both[0], np.broadcast_to(level, truth.shape)])
+            weights = _weights(leaning[:, ~outside], truth[~outside], seen[~outside])
+            drawn[outside] = np.tensordot(weights, leaning[:, outside], 1)
         weights = _weights(both, truth, seen)
-        without = min((wrong(said, truth, seen) for said in (both[0], alone)), key=np.mean)
+        without = min((wrong(said, truth, seen) for said in (both[0], alone, drawn)), key=np.mean)
         if weights[1] > 0 and _better(wrong(summed, truth, seen), without):
             shares[:, own] = weights[:, None]
             together[np.ix_(heard, own)] = summed[heard]

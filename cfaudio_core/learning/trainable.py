@@ -30,18 +30,16 @@ class Head(nn.Module):
     outputs
         Preferences and factors.
     settings
-        Size and dropout.
+        Number and size of the hidden layers, and dropout.
     """
 
     def __init__(self, dim: int, outputs: int, settings: NetSettings) -> None:
         super().__init__()
-        self.layers = nn.Sequential(
-            nn.Dropout(settings.input_dropout),
-            nn.Linear(dim, settings.hidden),
-            nn.ReLU(),
-            nn.Dropout(settings.dropout),
-            nn.Linear(settings.hidden, outputs),
-        )
+        layers: list[nn.Module] = [nn.Dropout(settings.input_dropout)]
+        for _ in range(settings.layers):
+            layers += [nn.Linear(dim, settings.hidden), nn.ReLU(), nn.Dropout(settings.dropout)]
+            dim = settings.hidden
+        self.layers = nn.Sequential(*layers, nn.Linear(dim, outputs))
 
     def forward(self, windows: Tensor) -> Tensor:
         """Map (tracks, windows, dim) to (tracks, outputs)."""

@@ -98,7 +98,7 @@ def train_net(
     if settings.fine_tune == "spotify":
         loud = kept[:, 0].astype(np.float32)  # one window of each track tells how loud a band is
         bands = torch.from_numpy(loud.mean(axis=(0, 1))), torch.from_numpy(1 / np.maximum(loud.std(axis=(0, 1)), 1e-3))
-        make = lambda: Spotify(bands, outputs, settings.dropout)  # noqa: E731
+        make = lambda: Spotify(bands, outputs, settings.dropout, settings.layers)  # noqa: E731
     if backbone is not None:
         pooled = Pooled(cast(Musicnn, backbone.net), settings.fine_tune).to(device())
         mean, whitening = _whitening(pooled, kept)
@@ -129,10 +129,12 @@ class Ensemble:
         for state in states:
             if settings.fine_tune == "spotify":
                 bands = torch.from_numpy(state["mean"]), torch.from_numpy(state["scale"])
-                self._add(Spotify(bands, len(state["dense.6.bias"])), state)
+                outputs = len(state[f"dense.{3 * settings.layers}.bias"])
+                self._add(Spotify(bands, outputs, layers=settings.layers), state)
                 continue
             at = "" if backbone is None else "head."
-            head = Head(state[f"{at}layers.1.weight"].shape[1], len(state[f"{at}layers.4.bias"]), settings)
+            outputs = len(state[f"{at}layers.{1 + 3 * settings.layers}.bias"])
+            head = Head(state[f"{at}layers.1.weight"].shape[1], outputs, settings)
             net: Trainable = head
             if backbone is not None:
                 pooled = Pooled(cast(Musicnn, backbone.net), settings.fine_tune)

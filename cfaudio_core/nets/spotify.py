@@ -25,9 +25,11 @@ class Spotify(nn.Module):
         Preferences and factors.
     dropout
         Share of the units of the dense layers that are left out in training.
+    layers
+        Hidden dense layers; two in the post.
     """
 
-    def __init__(self, bands: tuple[Tensor, Tensor], outputs: int, dropout: float = 0.5) -> None:
+    def __init__(self, bands: tuple[Tensor, Tensor], outputs: int, dropout: float = 0.5, layers: int = 2) -> None:
         super().__init__()
         self.mean: Tensor
         self.scale: Tensor
@@ -39,11 +41,10 @@ class Spotify(nn.Module):
             *(nn.Conv1d(256, 512, 4), nn.ReLU(), nn.MaxPool1d(2)),
             *(nn.Conv1d(512, 512, 4), nn.ReLU()),
         )
-        self.dense = nn.Sequential(
-            *(nn.Linear(3 * 512, _WIDE), nn.ReLU(), nn.Dropout(dropout)),
-            *(nn.Linear(_WIDE, _WIDE), nn.ReLU(), nn.Dropout(dropout)),
-            nn.Linear(_WIDE, outputs),
-        )
+        dense: list[nn.Module] = []
+        for k in range(layers):
+            dense += [nn.Linear(_WIDE if k else 3 * 512, _WIDE), nn.ReLU(), nn.Dropout(dropout)]
+        self.dense = nn.Sequential(*dense, nn.Linear(_WIDE, outputs))
         for layer in self.modules():
             if isinstance(layer, nn.Conv1d | nn.Linear) and layer.bias is not None:
                 nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")

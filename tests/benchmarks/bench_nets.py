@@ -1,7 +1,7 @@
 """Does it help to train a net? What is played of real music, by simulated listeners, against what they truly like.
 
-    bench_nets.py FOLDER... [--fine-tune head top all] [--loss mse contrastive wpe] [--backbone musicnn vgg A+B]
-                  [--shuffled] [--each]
+    bench_nets.py FOLDER... [--fine-tune head top all] [--loss mse contrastive wpe] [--backbone musicnn vgg A+B spotify]
+                  [--factorizer wmf vector_exp both] [--layers 1 2 3] [--fewest N] [--shuffled] [--each]
 
 Each FOLDER is BEETSDIR of a library with the play counts of a simulated listener, heard by `beet cfembed` with every
 backbone asked for; nothing is written to it. Its `truth.json` maps the id of each item to [held back, liked]: the
@@ -14,6 +14,9 @@ it; on how many folders the net has the better AUC; the net's mean weights in th
 many folders it has any; and CPU seconds of its training, the decoding of files apart. `--shuffled` exchanges the sound
 of tracks at random first: what is left when it means nothing. Where tracks share artists, the artist's mean is told
 too: how the other tracks of the artist are liked.
+
+`--backbone spotify --fine-tune all` trains Dieleman's network from nothing, where musicnn hears beside it. cfaudio asks
+for 1,000 played tracks before it does; here `--fewest` are enough, and a line says so.
 """
 
 from __future__ import annotations
@@ -43,6 +46,7 @@ from cfaudio_core.judging.metrics import Ranking
 from cfaudio_core.learning import tuned
 from cfaudio_core.learning.landscape import Landscape
 from cfaudio_core.learning.learner import learn, standard_preference
+from cfaudio_core.learning.net_settings import NetSettings
 from cfaudio_core.learning.training import Trained
 from cfaudio_core.nets.backbone import Backbone, backbone_id
 from cfaudio_core.tracks import FloatArray, float32
@@ -68,8 +72,8 @@ class KeptWindows:
         return self.heard.backbone()
 
 
-def measure(folder: Path, section: dict[str, Any], *, shuffled: bool) -> dict[str, Any]:
-    """What one folder says of one setting of the net."""
+def measure(folder: Path, section: dict[str, Any], *, shuffled: bool, fewest: int) -> dict[str, Any]:
+    """What one folder says of one setting of the net, which is trained if at least `fewest` tracks are known."""
     os.environ["BEETSDIR"] = str(folder.resolve())
     beets.config.clear()
     beets.config.read()
@@ -79,6 +83,7 @@ def measure(folder: Path, section: dict[str, Any], *, shuffled: bool) -> dict[st
     lib = Library(beets.config["library"].as_filename(), beets.config["directory"].as_filename())
     tracks, people = load(lib, settings, match=False)
     run = run_settings(settings, jobs=1)
+    asked, lesson = run.lesson.net.fewest, replace(run.lesson, net=replace(run.lesson.net, fewest=fewest))
     net = backbone_id(run.ear.backbone)
     with open_store(settings) as store:
         there = store.keys(net, run.ear.windows)
@@ -107,10 +112,10 @@ def measure(folder: Path, section: dict[str, Any], *, shuffled: bool) -> dict[st
 
         train_net = tuned.train_net
         with patch.object(tuned, "train_net", train):  # to know the net as well where it gets no say
-            model, impressions = learn(heard, people, landscape, net, run.lesson, windows)
-        by_net = said(trained[0], landscape, heard.keys, windows, run.lesson.net) if trained else None
-    truth = {int(key): value for key, value in json.loads((folder / "truth.json").read_text()).items()}
-    cold, liked = np.array([truth[int(i)] for i in heard.ids], bool).T
+            model, impressions = learn(heard, people, landscape, net, lesson, windows)
+        truth = {int(key): value for key, value in json.loads((folder / "truth.json").read_text()).items()}
+        cold, liked = np.array([truth[int(i)] for i in heard.ids], bool).T
+        by_net = said(trained[0], landscape, heard.keys, windows, lesson.net, cold) if trained else None
     bare = replace(model, arrays={**model.arrays, "effects.values": np.zeros_like(model.arrays["effects.values"])})
     bare.arrays["effects.trust"] = np.ones_like(model.arrays["effects.trust"])
     scores = {
@@ -122,16 +127,29 @@ def measure(folder: Path, section: dict[str, Any], *, shuffled: bool) -> dict[st
         scores["artist"] = artist_means(heard.artists, standard_preference(people[0]), people[0].known)
     shares = model.arrays.get("stack.shares", np.zeros((2, 1)))[1]
     weights = np.array([shares[0], shares[-1] if len(shares) > 1 else 0])
-    return {"cpu": cpu, "weights": weights, **{name: judged(said[cold], liked[cold]) for name, said in scores.items()}}
+    facts = {"cpu": cpu, "weights": weights, "known": len(model.about["known"]), "asked": asked}
+    return {**facts, **{name: judged(said[cold], liked[cold]) for name, said in scores.items()}}
 
 
-def said(trained: Trained, landscape: Landscape, keys: list[str], windows: KeptWindows, net: Any) -> FloatArray:
-    """float32 (n, outputs): what the trained nets say together of all tracks, as `cfembed` asks them."""
+def said(
+    trained: Trained,
+    landscape: Landscape,
+    keys: list[str],
+    windows: KeptWindows,
+    net: NetSettings,
+    cold: npt.NDArray[np.bool_],
+) -> FloatArray:
+    """float32 (n, outputs): what the trained nets say together of tracks, as `cfembed` asks them.
+
+    Nets that listen themselves are asked about those that are ranked; NaN stands for the others.
+    """
     if net.fine_tune == "head":
         return tuned.Ensemble(trained.states, net).of_places(landscape.at(np.arange(len(keys))))
-    nets = tuned.Ensemble(trained.states, net, windows.backbone())
-    by_key = {key: nets.of_patches(patches) for key, patches in windows.patches(sorted(set(keys)))}
-    return float32([by_key[key] for key in keys])
+    nets = tuned.Ensemble(trained.states, net, None if net.fine_tune == "spotify" else windows.backbone())
+    asked = sorted({key for key, held_back in zip(keys, cold, strict=True) if held_back})
+    by_key = {key: nets.of_patches(patches) for key, patches in windows.patches(asked)}
+    nothing = np.full(trained.held_out.shape[1], np.nan)
+    return float32([by_key.get(key, nothing) for key in keys])
 
 
 def artist_means(artists: list[str], liking: FloatArray, known: npt.NDArray[np.bool_]) -> FloatArray:
@@ -151,26 +169,36 @@ def both(figures: npt.NDArray[np.float64]) -> str:
     return "{:.3f} / {:.3f}".format(*figures)
 
 
+def unusual(section: dict[str, Any]) -> Iterator[str]:
+    """What a setting has that has no column of its own."""
+    if section["factorizer"] != DEFAULTS["factorizer"]:
+        yield section["factorizer"]
+    if section["layers"]:
+        yield f"layers: {section['layers']}"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folders", type=Path, nargs="+", metavar="FOLDER")
     parser.add_argument("--fine-tune", nargs="+", default=["head"], choices=["head", "top", "all"])
     parser.add_argument("--loss", nargs="+", default=["mse"], choices=["mse", "contrastive", "wpe"])
     parser.add_argument("--backbone", nargs="+", default=["musicnn"])
+    parser.add_argument("--factorizer", nargs="+", default=["wmf"], choices=["wmf", "vector_exp", "both"])
+    parser.add_argument("--layers", nargs="+", type=int, default=[None], help="hidden layers; default: the net's own")
+    parser.add_argument("--fewest", type=int, default=NetSettings.fewest, help="tracks that it takes to train a net")
     parser.add_argument("--shuffled", action="store_true")
     parser.add_argument("--each", action="store_true", help="print every folder too")
     options = parser.parse_args()
     ways = ["net", "kernel", "model"]
     print("| `fine_tune` | `loss` | `backbone` | trained net | kernel machine | model | better | weights | CPU s |")
     print("|---|---|---|---|---|---|---|---|---|")
-    for backbone, fine_tune, loss in product(options.backbone, options.fine_tune, options.loss):
-        section = {"backbone": backbone.split("+"), "fine_tune": fine_tune, "loss": loss}
-        if len(section["backbone"]) == 1:
-            section["backbone"] = backbone
+    keys = ["backbone", "fine_tune", "loss", "factorizer", "layers"]
+    for backbone, *others in product(*(getattr(options, key) for key in keys)):
+        section = dict(zip(keys, [backbone.split("+") if "+" in backbone else backbone, *others], strict=True))
         rows = []
         for folder in options.folders:
             with threadpool_limits(1):
-                row = measure(folder, section, shuffled=options.shuffled)
+                row = measure(folder, section, shuffled=options.shuffled, fewest=options.fewest)
             rows.append(row)
             if options.each:
                 told = "; ".join(f"{way} {both(row[way])}" for way in [*ways, "artist"] if way in row)
@@ -180,9 +208,13 @@ def main() -> None:
         says = [sum(row["weights"][k] > 0 for row in rows) for k in (0, 1)]
         told = " | ".join(both(mean[way]) for way in ways)
         weights = ", ".join(f"{w:.2f} ({n})" for w, n in zip(mean["weights"], says, strict=True))
-        name = backbone + (", shuffled" if options.shuffled else "")
-        of = f"{better} of {len(rows)}"
-        print(f"| {fine_tune} | {loss} | {name} | {told} | {of} | {weights} | {mean['cpu']:.0f} |", flush=True)
+        name = ", ".join([backbone, *unusual(section), *(["shuffled"] if options.shuffled else [])])
+        start, of = f"| {section['fine_tune']} | {section['loss']} | {name}", f"{better} of {len(rows)}"
+        print(f"{start} | {told} | {of} | {weights} | {mean['cpu']:.0f} |", flush=True)
+        if mean["known"] < mean["asked"]:
+            print(
+                f"cfaudio asks for {mean['asked']:,.0f} tracks; there are {mean['known']:.0f} in the mean", flush=True
+            )
         if "artist" in mean:
             print(f"artist's mean: {both(mean['artist'])}", flush=True)
 

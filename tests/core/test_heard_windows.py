@@ -1,6 +1,6 @@
 """Nets that listen for themselves: to each file once, and what cannot be read is left to the kernel machine."""
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -39,7 +39,7 @@ def model_of(nets):
     for k in range(nets):
         net = Spotify((torch.zeros(96), torch.ones(96)), outputs=3)
         arrays |= {f"net.{k}.{name}": array for name, array in learnt(net).items()}
-    return Model("cf-0123456789", arrays, {"settings": {"net": asdict(NetSettings.of("spotify", "mse", 1))}})
+    return Model("cf-0123456789", arrays, {"settings": {"net": NetSettings.of("spotify", "mse", 1).kept()}})
 
 
 def test_what_nets_say_is_kept_and_files_are_read_once(windows, tmp_path):

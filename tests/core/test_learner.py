@@ -1,6 +1,6 @@
 """One lesson: when there is enough to learn from, what comes out, and what makes it another lesson."""
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -38,7 +38,7 @@ def test_a_model_says_what_it_was_made_from(model, library):
     assert model.about["listeners"] == {"me": 120}
     assert model.about["taught"] == ["me"]
     assert model.about["known"] == [f"key{i}" for i in range(0, 240, 2)]
-    assert model.about["settings"] == asdict(QUICK)
+    assert model.about["settings"] == QUICK.kept()
     assert model.about["settings"]["factors"]["factors"] == 6
     assert model.arrays["own.direction"].shape == (120, 3)
     np.testing.assert_allclose(np.linalg.norm(model.arrays["own.direction"], axis=1), 1, rtol=1e-5)

@@ -17,9 +17,10 @@ from cfaudio_core.factors.wmf import WmfSettings, factorize
 from cfaudio_core.judging.held_out import judge
 from cfaudio_core.learning.comparison import hold_albums_apart
 from cfaudio_core.learning.dataset import Lesson, Parabolas, Targets, unit
+from cfaudio_core.learning.evidence import Evidence
 from cfaudio_core.learning.impressions import Impressions, space_of
 from cfaudio_core.learning.landscape import Landscape
-from cfaudio_core.learning.learner import learn
+from cfaudio_core.learning.learner import learn, lesson_id
 from cfaudio_core.learning.losses import make_loss
 from cfaudio_core.learning.neighbours import sound_graph
 from cfaudio_core.learning.net_settings import NetSettings, Schedule
@@ -69,6 +70,18 @@ def test_factors_are_learnt_beside_preferences():
     held_out = trained(windows, make_targets(sound[:, 0], direction)).held_out
     assert held_out.shape == (240, 4)
     assert np.mean(np.sum(unit(held_out[:, 1:]) * direction, axis=1)) > 0.85
+
+
+@pytest.mark.parametrize("layers", [2, 3])
+def test_a_deeper_head_learns_and_speaks_again(layers):
+    windows, sound = make_windows()
+    settings = replace(FAST, layers=layers)
+    nets = trained(windows, make_targets(np.abs(sound[:, 0]) - np.abs(sound[:, 1])), settings)
+    assert correlation(nets.held_out[:, 0], np.abs(sound[:, 0]) - np.abs(sound[:, 1])) > 0.7
+    assert sum(name.endswith("weight") for name in nets.states[0]) == layers + 1
+    again = Ensemble(nets.states[:1], settings).of_places(windows.mean(axis=1) / np.float32(np.sqrt(windows.shape[2])))
+    first = np.arange(len(windows)) % 3 == 0
+    np.testing.assert_allclose(again[first], nets.held_out[first], atol=0.02)  # of a mean in 16 bits
 
 
 def test_what_a_net_says_of_a_track_held_out_does_not_follow_the_truth_about_it():
@@ -134,6 +147,18 @@ def test_a_net_is_not_credited_with_what_a_shorter_word_of_the_kernel_machine_do
     shares, together = stack(kernel, noise, make_targets(truth), np.array([0]), np.arange(300) % 5)
     assert shares[:, 0].tolist() == [1, 0]
     np.testing.assert_array_equal(together, kernel)
+
+
+def test_a_net_is_not_credited_with_what_is_the_same_for_all_tracks():
+    rng = np.random.default_rng(0)
+    direction = unit(rng.normal([1, 0, 0, 0], 1, (300, 4)))
+    targets = Targets(np.zeros((300, 1), np.float32), np.ones((300, 1), bool), direction)
+    mean = direction.mean(axis=0)
+    misled = np.float32(mean + rng.normal(0, 0.4, (300, 4)))  # by sound that means nothing
+    nothing, groups, fold = np.zeros((300, 1), np.float32), np.array([0, 1, 1, 1, 1]), np.arange(300) % 5
+    everywhere = np.hstack([nothing, np.float32(np.tile(mean, (300, 1)))])
+    shares, _ = stack(np.hstack([nothing, misled]), everywhere, targets, groups, fold)
+    assert shares[1].tolist() == [0] * 5
 
 
 def test_what_is_gained_by_luck_counts_for_nothing():
@@ -371,6 +396,18 @@ def test_what_is_to_be_trained_is_trained_and_listens_by_itself(fine_tune, real_
     np.testing.assert_array_equal(one.held_out, again.held_out)
 
 
+@pytest.mark.weights
+def test_more_layers_stand_on_convolutions_too(real_space):
+    space, sound = real_space
+    keys, none = list(Real.patches_of), Schedule(1e-3, 0)
+    lesson = lesson_on(space.apply(sound), LOUD, np.arange(40) // 2 % 2)
+    settings = NetSettings("top", hidden=16, head=none, deep=none, layers=3)
+    nets = train_net(lesson, keys, Real(), space, settings, seed=0)
+    assert sum(name.startswith("head.") and name.endswith("weight") for name in nets.states[0]) == 4
+    said = Ensemble(nets.states[:1], settings, Real().backbone()).of_patches(Real.patches_of["key0"])
+    np.testing.assert_allclose(said[0], nets.held_out[0, 0], atol=0.02)  # there in 16 bits
+
+
 class Pulses(Real):
     """Maps of a front end that answers to pulses: in some tracks two follow each other closely, in others they do not.
 
@@ -415,12 +452,13 @@ def test_convolutions_learn_what_frozen_features_cannot_tell():
     assert correlation(held_out["top"], targets.preference[:, 0]) > 0.7
 
 
-def test_a_net_of_its_own_is_trained_from_nothing_where_there_is_enough():
+@pytest.mark.parametrize("layers", [1, 2])
+def test_a_net_of_its_own_is_trained_from_nothing_where_there_is_enough(layers):
     keys = list(Real.patches_of)
     rows = {key: np.float16(patches.mean(axis=1)) for key, patches in Real.patches_of.items()}
     space = SoundSpace.of(gather_sound(rows.items(), keys))
     lesson = lesson_on(np.zeros((40, 1), np.float32), LOUD, np.arange(40) // 2 % 2)
-    settings = NetSettings.of("spotify", "mse", 64)
+    settings = NetSettings.of("spotify", "mse", 64, layers)
     assert train_net(lesson, keys, Real(), space, settings, seed=0) is None
     settings = replace(settings, fewest=40, batch=8, apart=0.3, deep=Schedule(5e-3, 20, 5, 10, crops=1))
     trained = train_net(lesson, keys, Real(), space, settings, seed=0)
@@ -464,5 +502,25 @@ def test_factors_go_by_their_angle_and_not_by_their_length():
 
 
 def test_settings_that_were_kept_with_a_model_are_read_again():
-    settings = NetSettings.of("all", "contrastive", 7)
-    assert NetSettings.read(json.loads(json.dumps(asdict(settings)))) == settings
+    settings = NetSettings.of("all", "contrastive", 7, layers=3)
+    assert NetSettings.read(json.loads(json.dumps(settings.kept()))) == settings
+
+
+@pytest.mark.parametrize(("fine_tune", "usual"), [("none", 1), ("head", 1), ("top", 1), ("all", 1), ("spotify", 2)])
+def test_the_usual_number_of_layers_is_kept_as_it_was_before_there_was_another(fine_tune, usual):
+    settings = NetSettings.of(fine_tune, "mse", 512)
+    assert settings.layers == usual
+    before = asdict(settings)
+    del before["layers"]
+    assert settings.kept() == before
+    assert NetSettings.read(before) == settings == NetSettings.of(fine_tune, "mse", 512, layers=usual)
+    assert ("layers" in NetSettings.of(fine_tune, "mse", 512, layers=4).kept()) == (fine_tune != "none")
+
+
+def test_another_number_of_layers_is_another_lesson():
+    library = make_library(60)
+    of = [replace(QUICK, net=NetSettings.of("head", "mse", 512, layers)) for layers in (None, 1, 2)]
+    ids = [lesson_id(library.tracks, [library.listener], NET, settings) for settings in of]
+    conditions = [Evidence.of(library.tracks, [library.listener], NET, settings).conditions for settings in of]
+    assert ids[0] == ids[1] != ids[2]
+    assert conditions[0] == conditions[1] != conditions[2]

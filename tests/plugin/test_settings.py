@@ -37,6 +37,7 @@ WRONG = {
     ],
     "fine_tune": ["tail", 3, None, True, ["head"]],
     "loss": ["hinge", 3, None, True],
+    "layers": [0, 11, 1.5, "two", True, [2]],
     "cache_size": [0, 1_000_001, "big", 0.5, True, None],
     "windows": [0, 1001, "ten", False, "All", None],
     "jobs": [-1, 1025, 1.5, "all"],
