@@ -35,6 +35,7 @@ bench: $(READY)  ## CORPUS=FOLDER measures on real music, LIBRARIES=FOLDERS on s
 	$(BIN)/python tests/benchmarks/bench_hearing.py $(CORPUS)
 	$(BIN)/python tests/benchmarks/bench_import.py
 	$(BIN)/python tests/benchmarks/bench_scale.py
+	$(BIN)/python tests/benchmarks/bench_household.py
 	$(BIN)/python tests/benchmarks/bench_recommend.py
 	$(BIN)/python tests/benchmarks/bench_learning.py
 	$(if $(LIBRARIES),$(BIN)/python tests/benchmarks/bench_scores.py $(LIBRARIES))

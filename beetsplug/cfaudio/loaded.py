@@ -28,11 +28,11 @@ if TYPE_CHECKING:
     from beets.library import Library
 
 
+@dataclass
 class UsualTags:
     """How usual each sound tag is in the library; read when a list is to be called by its tags, and then once."""
 
-    def __init__(self) -> None:
-        self._shares: dict[str, float] | None = None
+    _shares: dict[str, float] | None = None
 
     def shares(self, lib: Library) -> Mapping[str, float]:
         """The share of the tracks with any tags that have each."""
