@@ -10,7 +10,6 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 import zipfile
 from pathlib import Path
@@ -213,12 +212,16 @@ def test_files_that_vanish_meanwhile_are_named_and_the_others_are_heard(
 
 
 def test_a_second_cfembed_says_that_it_waits_and_then_runs(heard: Home) -> None:
-    held = turn(heard.beetsdir / "cfaudio", "cfembed")
-    held.__enter__()
-    threading.Timer(1.0, lambda: held.__exit__(None, None, None)).start()
-    ran = heard.beet("cfembed", "-j", "1").fine
-    assert ran.lines[0] == "Waiting for another cfembed to end."
-    assert "Nothing new" in ran.out
+    with turn(heard.beetsdir / "cfaudio", "cfembed"):
+        second = subprocess.Popen(
+            [sys.executable, "-m", "beets", "cfembed", "-j", "1"],
+            env={**heard.environment, "PYTHONUNBUFFERED": "1"},
+            stdout=subprocess.PIPE,
+        )
+        assert second.stdout is not None
+        assert second.stdout.readline() == b"Waiting for another cfembed to end.\n"
+    assert b"Nothing new" in second.communicate()[0]
+    assert second.returncode == 0
 
 
 def test_ctrl_c_keeps_what_was_heard_and_the_next_run_goes_on(unheard: Home) -> None:
