@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 import beets
 from beets.exceptions import UserError
 
+from beetsplug.cfaudio import net_settings
+
 if TYPE_CHECKING:
     import confuse
 
@@ -50,10 +52,7 @@ DEFAULTS: dict[str, Any] = {
 }
 
 FACTORIZERS = ("wmf", "vector_exp", "both")
-BACKBONES = ("musicnn", "musicnn_mtt", "vgg")
 TASTES = ("modes", "mean")
-FINE_TUNE = ("none", "head", "top", "all")
-LOSSES = ("mse", "contrastive", "wpe")
 
 
 @dataclass(frozen=True)
@@ -129,9 +128,9 @@ def read_settings(config: confuse.ConfigView) -> Settings:
         session_gap=60.0 * _whole(config, "session_gap", 1, 100_000),
         factorizer=config["factorizer"].as_choice(FACTORIZERS),
         factors=_whole(config, "factors", 4, 512),
-        backbone=_backbone(config),
-        fine_tune=_fine_tune(config),
-        loss=_loss(config),
+        backbone=net_settings.read_backbone(config),
+        fine_tune=net_settings.read_fine_tune(config),
+        loss=net_settings.read_loss(config),
         layers=None if config["layers"].get() is None else _whole(config, "layers", 1, 10),
         cache_size=_whole(config, "cache_size", 1, 1_000_000),
         windows=_windows(config),
@@ -156,47 +155,6 @@ def read_settings(config: confuse.ConfigView) -> Settings:
 def score_field(name: object, *, main: bool) -> str:
     """The field of a listener's scores; in small letters, as beets looks up any field."""
     return "cf_score" if main else f"cf_score_{str(name).lower()}"
-
-
-def _backbone(config: confuse.ConfigView) -> str | tuple[str, ...]:
-    """The net that hears, or a tuple of several; a file's name is absolute."""
-    value = config["backbone"].get()
-    if value == "spotify":  # until it has been trained, and beside it
-        return "musicnn"
-    listed = value if isinstance(value, list) else [value]
-    nets = []
-    for i, name in enumerate(listed):
-        if isinstance(name, str) and name.lower().endswith(".onnx"):
-            view = config["backbone"][i] if isinstance(value, list) else config["backbone"]
-            nets.append(view.as_filename())
-        elif name in BACKBONES:
-            nets.append(name)
-        else:
-            known = ", ".join(BACKBONES)
-            raise UserError(
-                f"cfaudio.backbone: must be one of {known}, a file *.onnx or a list of them, or spotify, not {name!r}"
-            )
-    if not nets or len(set(nets)) < len(nets):
-        raise UserError(f"cfaudio.backbone: must name nets, each of them once, not {value!r}")
-    return nets[0] if len(nets) == 1 else tuple(nets)
-
-
-def _fine_tune(config: confuse.ConfigView) -> str:
-    chosen: str = config["fine_tune"].as_choice(FINE_TUNE)
-    if config["backbone"].get() == "spotify":
-        if chosen != "all":
-            raise UserError("cfaudio.fine_tune: the backbone spotify begins from nothing, so that all of it is trained")
-        return "spotify"
-    if chosen in {"top", "all"} and _backbone(config) not in {"musicnn", "musicnn_mtt"}:
-        raise UserError(f"cfaudio.fine_tune: {chosen} is for musicnn or musicnn_mtt; others take none or head")
-    return chosen
-
-
-def _loss(config: confuse.ConfigView) -> str:
-    chosen: str = config["loss"].as_choice(LOSSES)
-    if chosen == "wpe" and config["factorizer"].get() != "wmf":
-        raise UserError("cfaudio.loss: wpe is the error of the factorizer wmf; others take mse or contrastive")
-    return chosen
 
 
 def _whole(config: confuse.ConfigView, key: str, low: int, high: int) -> int:

@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from user_home import Home
 
+from beetsplug.cfaudio.net_settings import BACKBONES
 from beetsplug.cfaudio.playlist_settings import Playlist, read_playlists
-from beetsplug.cfaudio.settings import BACKBONES, DEFAULTS, read_settings
+from beetsplug.cfaudio.settings import DEFAULTS, read_settings
 from cfaudio_core.nets import backbone
 
 WRONG = {
