@@ -20,6 +20,7 @@ HALF_LIFE = 90 * 86400.0
 MOST_MODES = 8
 
 _SEEDED = 1500  # the heaviest tracks, among which the first centres are looked for
+_TELLING = 20_000  # the heaviest tracks, which tell where the centres are; lighter ones are put to the nearest
 _ROUNDS = 30
 _SHARP = 0.1  # in cosine: how much nearer one mode than another has to be for a track to be that one's
 
@@ -158,14 +159,18 @@ def modes(vectors: FloatArray, weights: FloatArray) -> Taste:
     # So many tracks of equal weight would have a sum as uneven as this one.
     effective = weight.sum() ** 2 / np.square(weight).sum()
     k = int(np.clip(round(np.sqrt(effective / 2)), 1, MOST_MODES))
-    centres, weighted = _first_centres(own, weight, k), _weighted(own, weight)
-    mode = np.zeros(len(members), np.int64)
+    heaviest = np.sort(np.argsort(-weight, kind="stable")[:_TELLING])
+    telling = own[heaviest]
+    centres, weighted = _first_centres(own, weight, k), _weighted(telling, weight[heaviest])
+    mode = np.zeros(len(telling), np.int64)
     for _ in range(_ROUNDS):
-        nearest = np.argmax(own @ centres.T, axis=1)
+        nearest = np.argmax(telling @ centres.T, axis=1)
         if _ and np.array_equal(nearest, mode):
             break
         mode = nearest
         centres = _centres(weighted, mode, centres)
+    if len(telling) < len(members):
+        mode = np.argmax(own @ centres.T, axis=1)
     return _taste(vectors, weights, members, mode)
 
 

@@ -45,6 +45,16 @@ def test_tastes_that_lie_apart_are_modes_of_their_own_with_their_shares():
     assert np.allclose(np.linalg.norm(taste.centres, axis=1), 1, atol=1e-5)
 
 
+def test_where_many_are_loved_the_heaviest_tell_the_modes_and_all_are_in_one(monkeypatch):
+    of, vectors = clouds([40, 30, 30])
+    monkeypatch.setattr("cfaudio_core.recommending.taste._TELLING", 50)
+    taste = modes(vectors, np.float32(np.random.default_rng(1).uniform(0.5, 1, 100)))
+    assert taste.members.tolist() == list(range(100))
+    for axis in range(3):
+        assert not set(taste.mode[of == axis].tolist()) & set(taste.mode[of != axis].tolist())
+    assert (taste.belonging(vectors).argmax(axis=1) == taste.mode).mean() > 0.9
+
+
 def test_the_mean_is_one_mode_that_lies_between():
     _, vectors = clouds([10, 10])
     taste = mean_taste(vectors, np.ones(20, np.float32))
