@@ -39,7 +39,7 @@ from beets.library import Library
 from threadpoolctl import threadpool_limits
 
 from beetsplug.cfaudio.embedding import load, open_store, run_settings
-from beetsplug.cfaudio.settings import DEFAULTS, read_settings
+from beetsplug.cfaudio.settings import DEFAULTS, Settings, read_settings
 from cfaudio_core.embedding.heard_windows import HeardWindows
 from cfaudio_core.embedding.placing import foretell, place
 from cfaudio_core.judging.metrics import Ranking
@@ -49,7 +49,7 @@ from cfaudio_core.learning.learner import learn, standard_preference
 from cfaudio_core.learning.net_settings import NetSettings
 from cfaudio_core.learning.training import Trained
 from cfaudio_core.nets.backbone import Backbone, backbone_id
-from cfaudio_core.tracks import FloatArray, float32
+from cfaudio_core.tracks import FloatArray, IntArray, float32
 
 Patches = npt.NDArray[np.float16]
 PATCHES: dict[str, Patches] = {}  # of a file, decoded once for all rows and folders
@@ -72,15 +72,26 @@ class KeptWindows:
         return self.heard.backbone()
 
 
-def measure(folder: Path, section: dict[str, Any], *, shuffled: bool, fewest: int) -> dict[str, Any]:
-    """What one folder says of one setting of the net, which is trained if at least `fewest` tracks are known."""
+def open_library(folder: Path, section: dict[str, Any]) -> tuple[Library, Settings]:
+    """The library in a folder, and its settings but for those of `section`."""
     os.environ["BEETSDIR"] = str(folder.resolve())
     beets.config.clear()
     beets.config.read()
     beets.config["cfaudio"].add(DEFAULTS)
     beets.config["cfaudio"].set(section)
-    settings = read_settings(beets.config["cfaudio"])
     lib = Library(beets.config["library"].as_filename(), beets.config["directory"].as_filename())
+    return lib, read_settings(beets.config["cfaudio"])
+
+
+def read_truth(folder: Path, ids: IntArray) -> npt.NDArray[np.bool_]:
+    """bool (2, n): which of n items were held back, and which are liked."""
+    truth = {int(key): value for key, value in json.loads((folder / "truth.json").read_text()).items()}
+    return np.array([truth[int(i)] for i in ids], bool).T
+
+
+def measure(folder: Path, section: dict[str, Any], *, shuffled: bool, fewest: int) -> dict[str, Any]:
+    """What one folder says of one setting of the net, which is trained if at least `fewest` tracks are known."""
+    lib, settings = open_library(folder, section)
     tracks, people = load(lib, settings, match=False)
     run = run_settings(settings, jobs=1)
     asked, lesson = run.lesson.net.fewest, replace(run.lesson, net=replace(run.lesson.net, fewest=fewest))
@@ -113,8 +124,7 @@ def measure(folder: Path, section: dict[str, Any], *, shuffled: bool, fewest: in
         train_net = tuned.train_net
         with patch.object(tuned, "train_net", train):  # to know the net as well where it gets no say
             model, impressions = learn(heard, people, landscape, net, lesson, windows)
-        truth = {int(key): value for key, value in json.loads((folder / "truth.json").read_text()).items()}
-        cold, liked = np.array([truth[int(i)] for i in heard.ids], bool).T
+        cold, liked = read_truth(folder, heard.ids)
         by_net = said(trained[0], landscape, heard.keys, windows, lesson.net, cold) if trained else None
     bare = replace(model, arrays={**model.arrays, "effects.values": np.zeros_like(model.arrays["effects.values"])})
     bare.arrays["effects.trust"] = np.ones_like(model.arrays["effects.trust"])

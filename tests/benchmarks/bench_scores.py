@@ -16,22 +16,18 @@ and standardised) and of `cf_embedding`.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
 
-import beets
 import numpy as np
 import numpy.typing as npt
-from beets.library import Library
-from bench_nets import artist_means, judged
+from bench_nets import artist_means, judged, open_library, read_truth
 from scipy.linalg import cho_factor, cho_solve
 from threadpoolctl import threadpool_limits
 
 from beetsplug.cfaudio.embedding import load, open_store, run_settings
 from beetsplug.cfaudio.library import column, read_fields
-from beetsplug.cfaudio.settings import DEFAULTS, read_settings
 from cfaudio_core.embedding.codec import decode_all
 from cfaudio_core.embedding.placing import place
 from cfaudio_core.judging.metrics import Ranking
@@ -57,12 +53,7 @@ class Found:
 
 def measure(folder: Path) -> Found:
     """Rank what was held back, and look for what belongs together."""
-    os.environ["BEETSDIR"] = str(folder.resolve())
-    beets.config.clear()
-    beets.config.read()
-    beets.config["cfaudio"].add(DEFAULTS)
-    settings = read_settings(beets.config["cfaudio"])
-    lib = Library(beets.config["library"].as_filename(), beets.config["directory"].as_filename())
+    lib, settings = open_library(folder, {})
     tracks, people = load(lib, settings, match=False)
     fields = read_fields(lib, ["cf_score", "cf_embedding"])
     run, net = run_settings(settings, jobs=1), backbone_id("musicnn")
@@ -70,8 +61,7 @@ def measure(folder: Path) -> Found:
     with open_store(settings) as store:
         heard = {key: windows.astype(np.float32) for key, windows in store.read(net, set(tracks.keys))}
         sound = store.sound(net, tracks.keys)
-    truth = {int(key): value for key, value in json.loads((folder / "truth.json").read_text()).items()}
-    cold, liked = np.array([truth[int(i)] for i in tracks.ids], bool).T
+    cold, liked = read_truth(folder, tracks.ids)
     person = people[0]
     pooled = float32([heard[key][:, : tagger.width].mean(axis=0) for key in tracks.keys])
     order = np.random.default_rng(0).permutation(len(tracks))
