@@ -163,13 +163,28 @@ def _once(listens: Listens) -> Listens:
         # One source does not tell of a play twice, unless at the very same second: it was begun again.
         & ((apart == 0) | ((apart <= slack) & (np.diff(listens.source) != 0)))
     )
-    play = np.cumsum(np.concatenate(([True], ~same))) - 1
-    first = np.flatnonzero(np.concatenate(([True], ~same)))
+    begins = _begins(listens, np.concatenate(([True], ~same)))
+    play, first = np.cumsum(begins) - 1, np.flatnonzero(begins)
     seconds = np.full(len(first), -1.0)
     np.maximum.at(seconds, play, np.nan_to_num(listens.seconds, nan=-1.0))
     skipped = np.full(len(first), -1, np.int64)
     np.maximum.at(skipped, play, listens.skipped)
     return listens.take(first)._replace(seconds=np.where(seconds < 0, np.nan, seconds), skipped=skipped)
+
+
+def _begins(listens: Listens, begins: BoolArray) -> BoolArray:
+    """Bool (p,): where a play begins, of what may be one by its neighbours: a source that tells again tells another."""
+    run = np.cumsum(begins) - 1
+    order = np.lexsort((listens.time, listens.source, run))
+    apart = [np.diff(column[order]) != 0 for column in (run, listens.source, listens.time)]
+    begins = begins.copy()
+    for k in np.unique(run[order][1:][~apart[0] & ~apart[1] & apart[2]]):  # there are few of them
+        told: dict[int, int] = {}
+        for at in range(*np.searchsorted(run, (k, k + 1))):
+            source, time = int(listens.source[at]), int(listens.time[at])
+            if told.setdefault(source, time) != time:
+                begins[at], told = True, {source: time}
+    return begins
 
 
 def _rejected(listens: Listens) -> BoolArray:
