@@ -25,11 +25,14 @@ from safetensors.numpy import load, save
 from cfaudio_core import __version__
 from cfaudio_core.files import write_whole
 
-FORMAT = f"1 {__version__}"
+FORMAT = f"2 {__version__}"
 """What one version of cfaudio has kept is nothing that another one has to know; raise the number between releases."""
 
 SETTLED = 2.0
 """Seconds: the coarsest clock of any file system. Two writes within one tick of it look like one."""
+
+FINE = 0.5
+"""Seconds, the same where times have fractions of a second: many ticks of such a clock, should it be a server's."""
 
 Arrays = Mapping[str, np.ndarray[Any, Any]]
 
@@ -127,7 +130,9 @@ def is_settled(file: Path) -> bool:
     """Whether anything that is written to an SQLite database from now on changes its state."""
     for end in ("", "-wal"):
         with suppress(FileNotFoundError):
-            if Path(f"{file}{end}").stat().st_mtime > time.time() - SETTLED:
+            written = Path(f"{file}{end}").stat().st_mtime_ns
+            wait = min(SETTLED, FINE) if written % 1_000_000_000 else SETTLED
+            if written / 1e9 > time.time() - wait:
                 return False
     return True
 

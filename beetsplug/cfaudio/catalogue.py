@@ -2,37 +2,40 @@
 
 A library of a million tracks takes half a minute to read. What is read is kept in parts of 10,000 ids. While the
 library's file has not been written to, none of it is read again; else SQLite makes a digest of each part, which takes a
-tenth of the time, and the parts whose digest has changed are read. Counts change with every song that is played: they
-are kept apart.
+tenth of the time, and the parts whose digest has changed are read. Scores change with every run of `cfembed`, and what
+tracks are called hardly ever: each has digests of its own. Counts change with every song that is played, and are kept
+apart from both.
 """
 
 from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from hashlib import blake2b
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from beets.logging import getLogger
 
 from beetsplug.cfaudio.columns import (
     COLUMNS,
-    FIELDS,
+    KEYS,
     MILLISECONDS,
+    PLACES,
     Counts,
     counts_query,
     joined,
     joined_scores,
     joined_vectors,
     read_counts,
-    read_part,
+    read_names,
+    read_places,
     spread_counts,
 )
 from beetsplug.cfaudio.library import ranges
@@ -115,23 +118,21 @@ class CatalogueReader:
     def read(self) -> Catalogue:
         """All of it."""
         digests = self._digests()
-        parts = [
-            self.shelf.get(self._name(within), digest, partial(read_part, self._lib, within))
-            for within, digest in zip(self._ranges, digests, strict=True)
-        ]
-        ids = joined(parts, "ids", np.int64)
-        numbers = self.shelf.get("numbers", _digest(digests), lambda: _numbers(parts))
+        names = self._parts("names", digests[0], read_names)
+        places = self._parts("places", digests[1], read_places)
+        ids = joined(names, "ids", np.int64)
+        numbers = self.shelf.get("numbers", _digest(digests[0]), lambda: _numbers(names))
         heard = f"{self._state} {self._counts}" if self._state else None
         counts = self.shelf.get("counts", heard, lambda: spread_counts(self._read_counts(), ids))
-        placed, vectors = joined_vectors(parts)
+        placed, vectors = joined_vectors(places, ids)
         return Catalogue(
             ids=ids,
             artist=numbers["artist"],
             song=numbers["song"],
-            lengths=joined(parts, "lengths", np.float32),
+            lengths=joined(names, "lengths", np.float32),
             placed=placed,
             vectors=vectors,
-            scores=joined_scores(parts),
+            scores=joined_scores(places, ids),
             counts={name[6:]: array for name, array in counts.items() if name.startswith("count:")},
             dates={name[5:]: array for name, array in counts.items() if name.startswith("date:")},
         )
@@ -139,14 +140,18 @@ class CatalogueReader:
     def peek(self) -> tuple[IntArray, FloatArray] | None:
         """Ids and vectors, if they are kept, and the library has not been written to since."""
         kept = self.shelf.peek("digests", self._state and f"{self._state} {self._ranges}")
-        digests = [] if kept is None else [row.tobytes().hex() for row in kept["digests"]]
-        parts = [self.shelf.peek(self._name(within), d) for within, d in zip(self._ranges, digests, strict=False)]
-        there = [part for part in parts if part is not None]
-        if not there or len(there) < len(self._ranges):
+        digests = [[], []] if kept is None else _texts(kept["digests"])
+        names, places = (
+            [self.shelf.peek(f"{what}-{first}", digest) for (first, _), digest in zip(self._ranges, of, strict=False)]
+            for what, of in zip(("names", "places"), digests, strict=True)
+        )
+        there = [part for part in names if part is not None], [part for part in places if part is not None]
+        if not there[0] or min(map(len, there)) < len(self._ranges):
             return None
-        vectors = joined_vectors(there)[1]
+        ids = joined(there[0], "ids", np.int64)
+        vectors = joined_vectors(there[1], ids)[1]
         placed = vectors.any(axis=1)
-        return joined(there, "ids", np.int64)[placed], vectors[placed]
+        return ids[placed], vectors[placed]
 
     def keep(self) -> None:
         """Keep what was read, if it was not changed meanwhile; a folder that cannot be written to is no matter."""
@@ -166,26 +171,32 @@ class CatalogueReader:
         busy = self._lib._connection().in_transaction or not self._file.is_file()
         return None if busy else file_state(self._file)
 
-    @staticmethod
-    def _name(within: tuple[int, int]) -> str:
-        return f"tracks-{within[0]}"
+    def _parts(
+        self, what: str, digests: Sequence[str | None], read: Callable[[Library, tuple[int, int]], Arrays]
+    ) -> list[Arrays]:
+        """One kind of part of all of the library."""
+        return [
+            self.shelf.get(f"{what}-{within[0]}", digest, partial(read, self._lib, within))
+            for within, digest in zip(self._ranges, digests, strict=True)
+        ]
 
-    def _digests(self) -> list[str | None]:
-        """What stands for each part of the library; None where nothing does."""
+    def _digests(self) -> list[list[str | None]]:
+        """What stands for the names of each part of the library, and what for its places; None where nothing does."""
         try:
             kept = self.shelf.get("digests", f"{self._state} {self._ranges}", self._make_digests) if self._state else {}
         except sqlite3.Error as error:  # as where somebody else is writing for long
             _log.debug("all of the library is read: {}", error)
             self._state, kept = None, {}
-        return [row.tobytes().hex() for row in kept["digests"]] if kept else [None] * len(self._ranges)
+        return _texts(kept["digests"]) if kept else [[None] * len(self._ranges)] * 2
 
     def _make_digests(self) -> Arrays:
-        """Of all that is read of each part. SQLite lets go of Python's lock while it works."""
+        """Of all that is read of each part, uint8 (2, parts, bytes). SQLite lets go of Python's lock while it works."""
         url = f"{self._file.absolute().as_uri()}?mode=ro"
         with ThreadPoolExecutor(min(_MOST_THREADS, os.cpu_count() or 1)) as pool:
             found = list(pool.map(partial(_scan_part, url, self._counts), self._ranges))
         self._scanned = [counts for _, counts in found]  # where parts may have changed, counts have
-        return {"digests": np.array([list(digest) for digest, _ in found], np.uint8)}
+        digests = np.array([[list(digest) for digest in both] for both, _ in found], np.uint8)
+        return {"digests": digests.reshape(len(found), 2, -1).swapaxes(0, 1)}
 
     def _read_counts(self) -> list[Counts]:
         """The counts of each part."""
@@ -196,25 +207,35 @@ class CatalogueReader:
             return [read_counts(tx.query(query, [*within, *names])) for within in self._ranges]
 
 
-def _scan_part(url: str, counts: Sequence[str], within: tuple[int, int]) -> tuple[bytes, Counts]:
-    """A digest of a part, and its counts."""
+def _scan_part(url: str, counts: Sequence[str], within: tuple[int, int]) -> tuple[tuple[bytes, bytes], Counts]:
+    """Digests of the names and of the places of a part, and its counts."""
     # Between texts stand the numbers of their items, before the first one none. Literals are quicker than char().
     items = ", ".join(f"group_concat(ifnull({column}, '\x01'), '\x1e')" for column in (*COLUMNS[2:], MILLISECONDS))
-    digest = blake2b(digest_size=16)
+    called = f"SELECT min(id), group_concat(ifnull({COLUMNS[1]}, '\x01'), id), {items} FROM items WHERE id"
+    fields = "SELECT min(entity_id), group_concat(value, entity_id), group_concat(key, '') FROM item_attributes"
     with closing(sqlite3.connect(url, uri=True)) as connection:
         connection.text_factory = bytes
-        for statement in (
-            f"SELECT min(id), group_concat(ifnull({COLUMNS[1]}, '\x01'), id), {items} FROM items "
-            "WHERE id BETWEEN ? AND ?",
-            "SELECT min(entity_id), group_concat(value, entity_id), group_concat(key, '') FROM item_attributes "
-            f"WHERE entity_id BETWEEN ? AND ? AND {FIELDS}",
-        ):
-            for value in connection.execute(statement, within).fetchone():
-                digest.update(value if isinstance(value, bytes) else repr(value).encode())
-                digest.update(b"\0")
+
+        def digest(*queries: str) -> bytes:
+            made = blake2b(digest_size=16)
+            for query in queries:
+                for value in connection.execute(query, within).fetchone():
+                    made.update(value if isinstance(value, bytes) else repr(value).encode())
+                    made.update(b"\0")
+            return made.digest()
+
+        digests = (
+            digest(f"{called} BETWEEN ? AND ?", f"{fields} WHERE entity_id BETWEEN ? AND ? AND {KEYS}"),
+            digest(f"{fields} WHERE entity_id BETWEEN ? AND ? AND {PLACES}"),
+        )
         connection.text_factory = str
         query, names = counts_query(counts)
-        return digest.digest(), read_counts(connection.execute(query, [*within, *names]))
+        return digests, read_counts(connection.execute(query, [*within, *names]))
+
+
+def _texts(digests: np.ndarray[Any, Any]) -> list[list[str | None]]:
+    """Digests as the shelf takes them."""
+    return [[row.tobytes().hex() for row in of] for of in digests]
 
 
 def _digest(digests: Sequence[str | None]) -> str | None:

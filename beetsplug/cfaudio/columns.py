@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,56 +28,71 @@ Counts = dict[str, tuple[IntArray, np.ndarray[Any, Any]]]
 """Field to the items that have it, int64 (k,), and their numbers (k,)."""
 
 COLUMNS = ("id", "title", "artist", "albumartist", "album", "album_id", "mb_trackid")
-"""Columns of an item that `read_part` reads."""
+"""Columns of an item that `read_names` reads."""
 
 MILLISECONDS = "CAST(length * 1000 AS INTEGER)"
 """How long it is; SQLite takes long to write a fraction."""
 
-FIELDS = "(key IN ('cf_embedding', 'cf_key', 'cf_model') OR key GLOB 'cf_score*')"
-"""SQL for the flexible fields that it reads."""
+KEYS = "key = 'cf_key'"
+"""SQL for the flexible field that it reads."""
 
+PLACES = "(key IN ('cf_embedding', 'cf_model') OR key GLOB 'cf_score*')"
+"""SQL for the flexible fields that `read_places` reads."""
 
 _DATES = frozenset(DATES.values())
 
 
-def read_part(lib: Library, within: tuple[int, int]) -> Arrays:
-    """The tracks from one id to another.
+def read_names(lib: Library, within: tuple[int, int]) -> Arrays:
+    """What the n tracks from one id to another are called.
 
     Returns
     -------
     Arrays
-        Of n tracks: `ids`, `lengths`; `artist`, `model`, and the fields of `Marks`, 64 bits of a digest each;
-        `score:FIELD` where any has one; and for every length d that vectors have, `vectors:d` (k, d) of the tracks at
-        positions `at:d` (k,).
+        `ids` and `lengths` (n,), and `artist` and the fields of `Marks` (n,), 64 bits of a digest each.
     """
     with lib.transaction() as tx:
         rows = tx.query(
             f"SELECT {', '.join(COLUMNS)}, {MILLISECONDS} AS ms FROM items WHERE id BETWEEN ? AND ? ORDER BY id", within
         )
-        stored = tx.query(
-            f"SELECT entity_id, key, value FROM item_attributes WHERE entity_id BETWEEN ? AND ? AND {FIELDS}", within
-        )
-    ids = np.array([row["id"] for row in rows], np.int64)
-    fields: dict[str, Found] = {}
-    for row in stored:
-        items, values = fields.setdefault(row["key"], ([], []))
-        items.append(row["entity_id"])
-        values.append(row["value"])
-    nothing: Found = ([], [])
-    keys = _texts(ids, fields.pop("cf_key", nothing))
-    models = _texts(ids, fields.pop("cf_model", nothing))
+    key_of = {item: str(value) for _, item, value in _stored(lib, within, KEYS)}
     artists = [artist(row) for row in rows]
     titles = [row["title"] or "" for row in rows]
+    keys = [key_of.get(row["id"], "") for row in rows]
     of_tracks = marks(artists, titles, [album(row) for row in rows], keys, [recording(row) for row in rows])
     return {
-        "ids": ids,
+        "ids": np.array([row["id"] for row in rows], np.int64),
         "lengths": np.array([(row["ms"] or 0) / 1000 for row in rows], np.float32),
         "artist": prints(name.casefold() for name in artists),
-        "model": prints(models),
         **of_tracks._asdict(),
-        **_vectors(ids, fields.pop("cf_embedding", nothing)),
-        **{f"score:{name}": _column(ids, found, coerce_count, _nothing(ids)) for name, found in fields.items()},
     }
+
+
+def read_places(lib: Library, within: tuple[int, int]) -> Arrays:
+    """Where the tracks from one id to another stand.
+
+    Returns
+    -------
+    Arrays
+        Of the k tracks that have each: `model` (k,), 64 bits of a digest; `score:FIELD` (k,) for every field of scores;
+        and `vectors:d` (k, d) for every length d that vectors have. The items are in an array of the same name with
+        "of:" before it.
+    """
+    fields: dict[str, Found] = {}
+    for name, item, value in _stored(lib, within, PLACES):
+        items, values = fields.setdefault(name, ([], []))
+        items.append(item)
+        values.append(value)
+    arrays: dict[str, np.ndarray[Any, Any]] = {}
+    for name, (items, values) in fields.items():
+        if name == "cf_embedding":
+            arrays |= _vectors(items, values)
+            continue
+        full = "model" if name == "cf_model" else f"score:{name}"
+        arrays[f"of:{full}"] = np.array(items, np.int64)
+        arrays[full] = (
+            prints(map(str, values)) if name == "cf_model" else np.array([coerce_count(v) for v in values], np.float32)
+        )
+    return arrays
 
 
 def joined(parts: Sequence[Arrays], name: str, kind: npt.DTypeLike) -> np.ndarray[Any, Any]:
@@ -84,36 +100,29 @@ def joined(parts: Sequence[Arrays], name: str, kind: npt.DTypeLike) -> np.ndarra
     return np.concatenate([np.zeros(0, kind), *(part[name] for part in parts)])
 
 
-def joined_vectors(parts: Sequence[Arrays]) -> tuple[BoolArray, FloatArray]:
-    """Which tracks of all parts have a vector, bool (n,), and their vectors, float32 (n, d).
+def joined_vectors(parts: Sequence[Arrays], ids: IntArray) -> tuple[BoolArray, FloatArray]:
+    """Which tracks have a vector, bool (n,), and their vectors, float32 (n, d), of the places of all parts.
 
     Those of another model than most have mean nothing beside the others, nor do those of another length.
     """
-    models = joined(parts, "model", np.uint64)
+    models = _spread(parts, "model", ids, np.zeros(len(ids), np.uint64))
     known, uses = np.unique(models[models > 0], return_counts=True)
     placed = np.isin(models, known[np.argmax(uses)]) if len(known) else np.zeros(len(models), bool)
-    rows: dict[int, int] = {}
-    for name, array in ((name, array) for part in parts for name, array in part.items()):
-        if name.startswith("vectors:"):
-            rows[int(name[8:])] = rows.get(int(name[8:]), 0) + len(array)
-    width = max(sorted(rows), key=rows.__getitem__, default=0)
-    vectors = np.zeros((len(models), width), np.float32)
-    start = 0
+    rows: Counter[int] = Counter()
     for part in parts:
-        if f"vectors:{width}" in part:
-            vectors[start + part[f"at:{width}"]] = part[f"vectors:{width}"]
-        start += len(part["ids"])
+        for name in part:
+            if name.startswith("vectors:"):
+                rows[int(name[8:])] += int(_positions(ids, part[f"of:{name}"])[1].sum())
+    width = max(sorted(rows), key=rows.__getitem__, default=0)
+    vectors = _spread(parts, f"vectors:{width}", ids, np.zeros((len(ids), width), np.float32))
     vectors[~placed] = 0
     return placed, vectors
 
 
-def joined_scores(parts: Sequence[Arrays]) -> dict[str, FloatArray]:
-    """The scores of all parts, by field."""
+def joined_scores(parts: Sequence[Arrays], ids: IntArray) -> dict[str, FloatArray]:
+    """The scores of the tracks by field, float32 (n,) each, NaN where there is none, of the places of all parts."""
     fields = sorted({name for part in parts for name in part if name.startswith("score:")})
-    return {
-        name[6:]: np.concatenate([part.get(name, np.full(len(part["ids"]), np.nan, np.float32)) for part in parts])
-        for name in fields
-    }
+    return {name[6:]: _spread(parts, name, ids, _nothing(ids)) for name in fields}
 
 
 def counts_query(counts: Sequence[str]) -> tuple[str, list[str]]:
@@ -152,20 +161,27 @@ def spread_counts(parts: Sequence[Counts], ids: IntArray) -> Arrays:
     return columns
 
 
-def _vectors(ids: IntArray, found: Found) -> Arrays:
+def _stored(lib: Library, within: tuple[int, int], which: str) -> list[Any]:
+    """Flexible fields of the items from one id to another: name, item and value."""
+    with lib.transaction() as tx:
+        return tx.query(
+            f"SELECT key, entity_id, value FROM item_attributes WHERE entity_id BETWEEN ? AND ? AND {which}", within
+        )
+
+
+def _vectors(items: Sequence[int], texts: Sequence[object]) -> Arrays:
     """Vectors by their length: those of another model may have another one."""
-    by_size: dict[int, Found] = {}
-    for item, text in zip(*found, strict=True):
-        items, texts = by_size.setdefault(len(str(text)), ([], []))
-        items.append(item)
-        texts.append(str(text))
-    arrays: dict[str, Any] = {}
-    for items, texts in by_size.values():
-        vectors = decode_all(texts)
-        at, there = _positions(ids, items)
-        size = vectors.shape[1]
-        if size and f"at:{size}" not in arrays:
-            arrays |= {f"at:{size}": at[there], f"vectors:{size}": vectors[there]}
+    by_size: dict[int, tuple[list[int], list[str]]] = {}
+    for item, text in zip(items, map(str, texts), strict=True):
+        of, alike = by_size.setdefault(len(text), ([], []))
+        of.append(item)
+        alike.append(text)
+    arrays: dict[str, np.ndarray[Any, Any]] = {}
+    for of, alike in by_size.values():
+        vectors = decode_all(alike)
+        name = f"vectors:{vectors.shape[1]}"
+        if vectors.shape[1] and name not in arrays:
+            arrays |= {f"of:{name}": np.array(of, np.int64), name: vectors}
     return arrays
 
 
@@ -173,17 +189,12 @@ def _nothing(ids: IntArray) -> FloatArray:
     return np.full(len(ids), np.nan, np.float32)
 
 
-def _texts(ids: IntArray, found: Found) -> list[str]:
-    """A text a track, "" where there is none."""
-    of_item = dict(zip(*found, strict=True))
-    return [str(of_item.get(item, "")) for item in ids.tolist()]
-
-
-def _column(ids: IntArray, found: Found, number: Callable[[object], float], column: np.ndarray[Any, Any]) -> Any:
-    """The column with stored values in the places of their items."""
-    at, there = _positions(ids, found[0])
-    values = np.array([number(value) for value in found[1]], column.dtype)
-    column[at[there]] = values[there]
+def _spread(parts: Sequence[Arrays], name: str, ids: IntArray, column: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """The column with what all parts have under a name in the places of its items."""
+    for part in parts:
+        if name in part:
+            at, there = _positions(ids, part[f"of:{name}"])
+            column[at[there]] = part[name][there]
     return column
 
 

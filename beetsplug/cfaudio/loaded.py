@@ -18,6 +18,7 @@ from beetsplug.cfaudio.history import has_history, history_file
 from beetsplug.cfaudio.library import count_values
 from beetsplug.cfaudio.listeners import listened
 from beetsplug.cfaudio.settings import Settings, score_field
+from cfaudio_core.garbage import without_cycle_search
 from cfaudio_core.listening.counts import Listener, listeners
 from cfaudio_core.listening.sessions import Sessions
 from cfaudio_core.listening.snapshot import DATES
@@ -91,6 +92,7 @@ class Loaded:
         return np.searchsorted(self.ids, np.array(ids, np.int64))
 
 
+@without_cycle_search()
 def read_library(lib: Library, settings: Settings) -> Loaded:
     """Read once what any number of lists are chosen from."""
     reader = CatalogueReader(lib, settings)

@@ -10,7 +10,7 @@ import pytest
 import cfaudio_core
 
 ROOT = Path(cfaudio_core.__file__).parent
-BASE = {"tracks", "errors", "files", "progress", "services", "shelf", "threads", "turns", "values"}
+BASE = {"tracks", "errors", "files", "garbage", "progress", "services", "shelf", "threads", "turns", "values"}
 STAGES = ["listening", "factors", "audio", "nets", "learning", "embedding", "recommending", "judging", "report"]
 EXEMPT = {"demo", "cli"}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
+import time
 
 import numpy as np
 import pytest
@@ -89,6 +90,17 @@ def test_a_file_that_was_written_to_a_moment_ago_may_change_unseen(tmp_path):
     assert is_settled(file)
     (tmp_path / "library.db-wal").write_bytes(b"x")
     assert not is_settled(file)
+
+
+def test_a_clock_that_shows_fractions_of_a_second_settles_sooner(tmp_path, monkeypatch):
+    monkeypatch.setattr(shelf, "SETTLED", 60)
+    file = tmp_path / "library.db"
+    file.write_bytes(b"x")
+    second = int(time.time()) - 30
+    os.utime(file, (second, second))
+    assert not is_settled(file)
+    os.utime(file, (second, second + 0.25))
+    assert is_settled(file)
 
 
 def test_to_look_at_a_history_is_not_to_change_it(tmp_path):

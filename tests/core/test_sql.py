@@ -15,8 +15,8 @@ MAKES_TEXTS = {"format", "join", "replace", "text"}
 
 # Read by hand: names of tables and columns that the module itself knows, pieces of constant SQL, and question marks.
 CONSTANTS = {
-    "beetsplug/cfaudio/catalogue.py": {"COLUMNS[1]", "FIELDS", "items"},
-    "beetsplug/cfaudio/columns.py": {"', '.join(COLUMNS)", "FIELDS", "MILLISECONDS"},
+    "beetsplug/cfaudio/catalogue.py": {"COLUMNS[1]", "KEYS", "PLACES", "fields", "items"},
+    "beetsplug/cfaudio/columns.py": {"', '.join(COLUMNS)", "MILLISECONDS", "which"},
     "beetsplug/cfaudio/forgetting.py": {"_FIELDS"},
     "beetsplug/cfaudio/library.py": {"', '.join('?' * len(names))", "BETWEEN", "which"},
     "beetsplug/cfaudio/reporting.py": {"which"},

@@ -45,7 +45,10 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> Counted:
         counted[name] = counted.get(name, 0) + 1
         return work(*args)
 
-    for module, name in ((catalogue, "read_part"), (catalogue, "read_counts"), (loaded, "listened")):
+    for module, name in (
+        *((catalogue, name) for name in ("read_names", "read_places", "read_counts")),
+        (loaded, "listened"),
+    ):
         monkeypatch.setattr(module, name, partial(count, name, getattr(module, name)))
     return counted
 
@@ -130,6 +133,11 @@ def remove(home: Home) -> None:
     assert home.beet_here("remove", "-f", "id:9..16").code == 0
 
 
+def remove_past_beets(home: Home) -> None:
+    """The fields of the track outlive it."""
+    home.sql("DELETE FROM items WHERE id = 20")
+
+
 def add(home: Home) -> None:
     home.add(home.write("new.wav", bells(99)), artist=BELLS[1], length=4.5, cf_model="cf-0123456789", cf_score=50.0)
 
@@ -139,6 +147,11 @@ def replace_last(home: Home) -> None:
     home.sql("DELETE FROM item_attributes WHERE entity_id = 40")
     home.sql("DELETE FROM items WHERE id = 40")
     add(home)
+
+
+def other_sound(home: Home) -> None:
+    """What is heard in one file is now heard in two: the tracks are one song."""
+    home.set("cf_key", dict.fromkeys((21, 22), "0123456789abcdef"))
 
 
 def rescore(home: Home) -> None:
@@ -187,38 +200,42 @@ def no_history(home: Home) -> None:
     (home.beetsdir / "cfaudio" / "history.db").unlink()
 
 
-CHANGES: dict[Callable[[Home], None], int] = {
-    retag: 1,
-    retag_past_beets: 1,
-    modify: 2,
-    play: 0,
-    lambda home: play(home, 2): 0,
-    remove: 2,
-    add: 1,
-    replace_last: 1,
-    rescore: 1,
-    move_score: 1,
-    replace_vector: 1,
-    other_model: 1,
-    longer: 1,
-    new_listens: 0,
-    other_listener: 0,
-    own_field: 0,
-    other_gap: 0,
-    other_history: 0,
-    no_history: 0,
+CHANGES: dict[Callable[[Home], None], tuple[int, int]] = {
+    retag: (1, 0),
+    retag_past_beets: (1, 0),
+    modify: (2, 0),
+    play: (0, 0),
+    lambda home: play(home, 2): (0, 0),
+    remove: (2, 2),
+    remove_past_beets: (1, 0),
+    add: (1, 1),
+    replace_last: (1, 1),
+    other_sound: (1, 0),
+    rescore: (0, 1),
+    move_score: (0, 1),
+    replace_vector: (0, 1),
+    other_model: (0, 1),
+    longer: (1, 0),
+    new_listens: (0, 0),
+    other_listener: (0, 0),
+    own_field: (0, 0),
+    other_gap: (0, 0),
+    other_history: (0, 0),
+    no_history: (0, 0),
 }
-"""What is done to a library, and how many of its parts have to be read again then."""
+"""What is done to a library, and of how many of its parts the names, and the places, have to be read again then."""
 
 
 @pytest.mark.parametrize(("change", "parts"), CHANGES.items(), ids=lambda value: getattr(value, "__name__", None))
-def test_no_change_goes_unseen(large: Home, reads: Counted, change: Callable[[Home], None], parts: int) -> None:
+def test_no_change_goes_unseen(
+    large: Home, reads: Counted, change: Callable[[Home], None], parts: tuple[int, int]
+) -> None:
     loaded_by(large, kept=True)
     change(large)
     expected = loaded_by(large, kept=False)
     reads.clear()
     assert_same(loaded_by(large, kept=True), expected)
-    assert reads.get("read_part", 0) == parts
+    assert (reads.get("read_names", 0), reads.get("read_places", 0)) == parts
     reads.clear()
     assert_same(loaded_by(large, kept=True), expected)
     assert not reads, "what was read again was not kept"
@@ -281,11 +298,12 @@ def of_newer_version(file: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "spoil"),
     [
-        ("tracks-*", damage),
+        ("names-*", damage),
+        ("places-*", damage),
         ("heard*", damage),
         ("counts*", lambda file: file.write_bytes(file.read_bytes()[:50])),
         ("numbers*", lambda file: file.write_bytes(b"")),
-        ("tracks-8*", Path.unlink),
+        ("places-8*", Path.unlink),
         ("digests*", lambda file: file.write_bytes(b"\x80\x04\x95 pickled?")),
         ("index.json", lambda file: file.write_bytes(file.read_bytes()[:-20])),
         ("index.json", lambda file: file.write_text("[1]")),
@@ -314,8 +332,7 @@ def test_it_is_for_its_owners_eyes_and_nothing_is_left_beside_it(large: Home) ->
     large.sql("DELETE FROM items WHERE id > 30")
     large.beet_here("cfrecommend")
     assert {file.name for file in files} - {file.name for file in folder(large).iterdir()} == {
-        "tracks-32.safetensors",
-        "tracks-40.safetensors",
+        f"{what}-{first}.safetensors" for what in ("names", "places") for first in (32, 40)
     }
 
 
@@ -338,20 +355,21 @@ def test_a_small_library_has_none(placed: Home) -> None:
 
 
 def test_what_changed_while_it_was_read_is_not_kept(large: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    read = catalogue.read_part
+    read = catalogue.read_places
 
     def meanwhile(*args: Any) -> Any:
         part = read(*args)
         rescore(large)
         return part
 
-    monkeypatch.setattr(catalogue, "read_part", meanwhile)
+    monkeypatch.setattr(catalogue, "read_places", meanwhile)
     assert large.beet_here("cfrecommend").code == 0
     assert not folder(large).exists()
 
 
 def test_what_was_written_a_moment_ago_is_not_kept_yet(large: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shelf, "SETTLED", 2)
+    monkeypatch.setattr(shelf, "SETTLED", 60)
+    monkeypatch.setattr(shelf, "FINE", 60)
     play(large)
     assert large.beet_here("cfrecommend").code == 0
     assert not folder(large).exists()
@@ -403,7 +421,7 @@ def test_cfembed_reads_for_the_first_list(heard: Home, reads: Counted, monkeypat
     monkeypatch.setattr(catalogue, "WORTH", 1)
     monkeypatch.setattr(shelf, "SETTLED", 0)
     assert heard.embed().code == 0
-    assert reads["read_part"] == 1
+    assert (reads["read_names"], reads["read_places"]) == (1, 1)
     reads.clear()
     assert heard.beet_here("cfrecommend").code == 0
     assert not reads
