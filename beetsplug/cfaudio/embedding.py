@@ -13,11 +13,12 @@ from beets.exceptions import UserError
 from beets.util import displayable_path
 
 from beetsplug.cfaudio.history import take_snapshot
-from beetsplug.cfaudio.library import Value, read_fields, read_tracks
+from beetsplug.cfaudio.library import Value, items_without, read_tracks
 from beetsplug.cfaudio.listeners import playlists_by_hand, read_people
 from beetsplug.cfaudio.settings import Settings, read_settings, score_field
 from beetsplug.cfaudio.writing import Column, write_fields
 from cfaudio_core.errors import CfAudioError, SettingError
+from cfaudio_core.garbage import without_cycle_search
 from cfaudio_core.listening.counts import Listener
 from cfaudio_core.tracks import FloatArray, IntArray, Tracks
 from cfaudio_core.turns import turn
@@ -41,6 +42,7 @@ def user_errors() -> Iterator[None]:
         raise UserError(str(error)) from error
 
 
+@without_cycle_search()
 def load(
     lib: Library, settings: Settings, *, match: bool = True, snapshot: Callable[[str], None] | None = None
 ) -> tuple[Tracks, list[Listener]]:
@@ -198,15 +200,15 @@ def tags(lib: Library, tracks: Tracks, outcome: Outcome, store: FeatureStore, ru
     """Item id to sound tags, for the tracks that have none yet or sound otherwise now; None for those not heard."""
     from cfaudio_core.embedding.tagging import tag_sounds
 
-    there = read_fields(lib, ["cf_tags"])["cf_tags"]
+    without = items_without(lib, "cf_tags")
     heard_with = f"{run.ear.backbone} {run.ear.windows}"
     anew = store.noted("tagged") != heard_with
     rows = list(zip(map(int, tracks.ids), outcome.keys, tracks.keys, strict=True))
-    due = {i: key for i, key, old in rows if key and (anew or key != old or i not in there)}
+    due = {i: key for i, key, old in rows if key and (anew or key != old or i in without)}
     found = tag_sounds(store, run.ear, due.values())
     if anew:
         store.note("tagged", heard_with)
-    gone: dict[int, Value] = {i: None for i, key, _ in rows if not key and i in there}
+    gone: dict[int, Value] = {i: None for i, key, _ in rows if not key and i not in without}
     return gone | {i: found.get(key) for i, key in due.items()}
 
 

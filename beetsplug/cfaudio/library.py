@@ -152,6 +152,19 @@ def read_fields(
     return values
 
 
+def items_without(lib: Library, name: str) -> set[int]:
+    """Ids of the items that lack a flexible field."""
+    query = (
+        f"SELECT id FROM items WHERE id {BETWEEN} "
+        "AND NOT EXISTS (SELECT 1 FROM item_attributes WHERE entity_id = items.id AND key = ?)"
+    )
+    items: set[int] = set()
+    for within in ranges(lib):
+        with lib.transaction() as tx:
+            items.update(row["id"] for row in tx.query(query, [*within, name]))
+    return items
+
+
 def count_values(lib: Library, name: str) -> Counter[str]:
     """How many items have each value of a flexible field."""
     counts: Counter[str] = Counter()

@@ -14,6 +14,7 @@ import numpy as np
 from beets.exceptions import UserError
 
 from beetsplug.cfaudio.library import BETWEEN, Value, ranges, read_fields
+from cfaudio_core.garbage import without_cycle_search
 from cfaudio_core.tracks import IntArray
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ Fields = Mapping[str, Mapping[int, Value] | Column]
 """Field to item id to value."""
 
 
+@without_cycle_search()
 def write_fields(lib: Library, fields: Fields) -> int:
     """Write flexible fields, all in one transaction, and only where they differ from what is there.
 
@@ -68,6 +70,7 @@ def write_fields(lib: Library, fields: Fields) -> int:
         If the library cannot be written; it is as it was then.
     """
     # Compared before the transaction: beets commits one even when its body raises, and others wait for it to end.
+    fields = {name: values for name, values in fields.items() if isinstance(values, Column) or values}
     new = _New(fields)
     gone: list[tuple[str, int]] = []
     for within in ranges(lib):
@@ -78,8 +81,10 @@ def write_fields(lib: Library, fields: Fields) -> int:
             gone += [(name, item) for item in sorted(given) if given[item] is None and old.get(item) is not None]
     changed = {*new.items(), *(item for _, item in gone)}
     if changed:
+        # SQLite replaces a value in less than half the time that it takes for a row with its place in the index.
         insert = (
-            "INSERT OR REPLACE INTO item_attributes (key, value, entity_id) SELECT ?, ?, id FROM items WHERE id = ?"
+            "INSERT INTO item_attributes (key, value, entity_id) SELECT ?, ?, id FROM items WHERE id = ? "
+            "ON CONFLICT (entity_id, key) DO UPDATE SET value = excluded.value"
         )
         change(lib, {insert: new, "DELETE FROM item_attributes WHERE key = ? AND entity_id = ?": gone})
     return len(changed)
@@ -117,7 +122,7 @@ def _within(values: Mapping[int, Value] | Column, within: tuple[int, int]) -> di
 
 def _is_new(old: object, new: Value) -> bool:
     """Whether there is a new value, and another one than is stored."""
-    return new is not None and (old is None or str(old) != str(new))
+    return new is not None and old != new and (old is None or str(old) != str(new))
 
 
 def change(lib: Library, statements: Mapping[str, Iterable[tuple[Any, ...]]]) -> None:

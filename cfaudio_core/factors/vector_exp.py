@@ -19,7 +19,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import optimize, sparse
+from scipy import sparse
 
 from cfaudio_core.factors.confidence import Confidence
 from cfaudio_core.factors.softmax import Candidates, candidates, residuals
@@ -198,6 +198,8 @@ def _optimum(
     Its curvature is about n_u (C + reg I), C being the covariance of track vectors under the mean context: in
     coordinates in which that is the identity a few steps do.
     """
+    from scipy.optimize import minimize  # here: it takes long to import, and this factorizer alone needs it
+
     result = np.tile(mean, (counts.shape[0], 1))
     rows = np.flatnonzero(np.diff(counts.indptr))
     if not len(rows):
@@ -227,7 +229,7 @@ def _optimum(
         guess: np.ndarray = np.zeros((len(batch), len(mean)))
         if start is not None:
             guess = (start[batch] - mean) * np.sqrt(weight) @ np.linalg.inv(whiten.astype(np.float64)).T
-        found = optimize.minimize(
+        found = minimize(
             evaluate, guess.ravel(), jac=True, method="L-BFGS-B", options={"maxiter": 50, "ftol": 1e-7, "maxcor": 10}
         )
         result[batch] += found.x.reshape(guess.shape).astype(np.float32) @ whiten.T / np.sqrt(weight)

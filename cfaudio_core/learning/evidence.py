@@ -11,6 +11,7 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from math import log1p
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -134,7 +135,7 @@ def change(then: Evidence, now: Evidence) -> Change | None:
         before, after = then.counts(name), now.counts(name)
         plays += (after - before).total()
         if name in now.taught():
-            moved = sum(abs(np.log1p(before[what]) - np.log1p(after[what])) for what in before | after)
+            moved = sum(abs(log1p(before[what]) - log1p(after[what])) for what in before | after)
             timed = abs(now.listens[name] - then.listens[name]) / max(then.listens[name], len(then.keys))
             shares[f"what is known of {name}"] = max(moved / np.log1p([*before.values()]).sum(), timed)
     tagged = dict(zip(then.keys, then.tags, strict=True))

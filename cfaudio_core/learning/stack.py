@@ -10,7 +10,6 @@ Better than what: than the kernel machine, however long its word, and however fa
 from __future__ import annotations
 
 import numpy as np
-from scipy.optimize import nnls
 
 from cfaudio_core.learning.dataset import Targets, unit
 from cfaudio_core.tracks import BoolArray, FloatArray, IntArray, float32
@@ -101,5 +100,7 @@ def _apart(said: FloatArray, truth: FloatArray, seen: BoolArray) -> FloatArray:
 
 def _weights(both: FloatArray, truth: FloatArray, seen: BoolArray) -> FloatArray:
     """float32, one of each: the weights that bring the sum nearest to the truth where it is known."""
+    from scipy.optimize import nnls  # here: it takes long to import, and only a lesson needs it
+
     columns = both[:, seen].T.astype(np.float64)
     return float32(nnls(columns, truth[seen].astype(np.float64))[0])

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from cfaudio_core.listening.counts import MAIN_LISTENER, Listener
 from cfaudio_core.listening.sessions import Listens, Sessions, find_sessions
-from cfaudio_core.tracks import FloatArray, IntArray, float32
+from cfaudio_core.tracks import BoolArray, FloatArray, IntArray, float32
 
 if TYPE_CHECKING:
     from cfaudio_core.listening.columns import ListenColumns
@@ -57,11 +57,9 @@ def with_history(
     of_name = {person.name: person for person in people}
 
     def heard(listener_names: Sequence[str], sources: Sequence[str]) -> Sessions:
-        mine = np.intersect1d(
-            _numbers(listens.listeners, listens.listener, listener_names),
-            _numbers(listens.sources, listens.source, sources),
-        )
-        return _sessions(listens, mine, durations, positions, lengths, gap)
+        mine = _is_one_of(listens.listeners, listens.listener, listener_names)
+        mine &= _is_one_of(listens.sources, listens.source, sources)
+        return _sessions(listens, np.flatnonzero(mine), durations, positions, lengths, gap)
 
     for name in [*names, *(name for name in stored if name not in of_name and name.isidentifier())]:
         person = of_name.get(name, Listener(name, nothing, nothing))
@@ -71,10 +69,8 @@ def with_history(
         # Within one source listens and tallies are different plays, as a snapshot makes them, and add up. Two sources
         # have mostly seen the same plays, as two count fields have: the one that tells most of a track is believed.
         for source in tallies.sources:
-            told = np.intersect1d(
-                _numbers(tallies.listeners, tallies.listener, aliases),
-                _numbers(tallies.sources, tallies.source, [source]),
-            )
+            told = _is_one_of(tallies.listeners, tallies.listener, aliases)
+            told &= _is_one_of(tallies.sources, tallies.source, [source])
             at = positions[tallies.text[told]]
             dated = heard(aliases, [source])
             plays = np.maximum(plays, dated.plays(len(lengths)) + _sum(at, tallies.plays[told], len(lengths)))
@@ -115,9 +111,9 @@ def _sessions(
     )
 
 
-def _numbers(names: Sequence[str], column: npt.NDArray[np.int32], wanted: Sequence[str]) -> IntArray:
-    """Positions in the column at which one of the wanted names stands."""
-    return np.flatnonzero(np.isin(column, [names.index(name) for name in wanted if name in names]))
+def _is_one_of(names: Sequence[str], column: npt.NDArray[np.int32], wanted: Sequence[str]) -> BoolArray:
+    """Bool (m,): where one of the wanted names stands in the column."""
+    return np.isin(names, list(wanted))[column] if names else np.zeros(len(column), bool)
 
 
 def _sum(at: IntArray, counts: IntArray, n: int) -> IntArray:

@@ -234,6 +234,8 @@ class ListenStore:
         matches
             Text id (`Texts.ids`) to the track; texts that are no track of the library are left out.
         """
+        if self.matched() == matches:
+            return
         rows = [{"text_id": int(t), "item_id": int(m.item_id), "cf_key": m.cf_key} for t, m in matches.items()]
         with self._database.write() as connection:
             connection.execute(schema.matches.delete())
