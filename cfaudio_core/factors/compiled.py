@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from cfaudio_core.factors.least_squares import CONVERGED
 from cfaudio_core.tracks import FloatArray
 
 
@@ -69,7 +70,7 @@ def conjugate_gradient(
             p[f] = z[f]
             rz += r[f] * z[f]
         for _ in range(steps):
-            if not rz > 1e-12:
+            if not rz > CONVERGED:
                 break
             for f in range(d):
                 ap[f] = base[f] * p[f]

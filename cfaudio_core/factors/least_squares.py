@@ -21,6 +21,9 @@ from cfaudio_core.tracks import FloatArray, float32
 COMPILING_PAYS = 5e7
 """Entries x factors x half-sweeps from which importing numba costs less than it saves."""
 
+CONVERGED = 1e-12
+"""Squared length of a preconditioned residual, below which a row has nothing more to gain."""
+
 
 def solve(
     matrix: sparse.csr_array,
@@ -140,6 +143,8 @@ def _in_numpy(
         z = r / base
         p, rz = z, np.einsum("uf,uf->u", r, z)
         for _ in range(steps):
+            if not np.any(rz > CONVERGED):
+                break
             ap = base * p + spread(np.abs(w) * np.einsum("kf,kf->k", y, p[row]))
             step = rz / np.maximum(np.einsum("uf,uf->u", p, ap), np.float32(1e-30))
             x += step[:, None] * p
