@@ -9,6 +9,7 @@ from cfaudio_core.embedding.feature_store import FeatureStore
 from cfaudio_core.embedding.worker import Ear
 from cfaudio_core.nets.backbone import BACKBONES, backbone_id
 from cfaudio_core.nets.tagger import load_tagger, top_tags
+from cfaudio_core.threads import one_thread
 
 MOST = 3
 """Tags a track."""
@@ -19,6 +20,7 @@ LEAST = 0.1
 _AT_ONCE = 32  # tracks; more at once do not stay in the cache
 
 
+@one_thread
 def tag_sounds(store: FeatureStore, ear: Ear, keys: Iterable[str]) -> dict[str, str]:
     """The likeliest tags of tracks, likeliest first.
 

@@ -16,6 +16,7 @@ from scipy import sparse
 
 from cfaudio_core.factors.factorizer import FactorizerSettings, make_factorizer
 from cfaudio_core.factors.wmf import Factors
+from cfaudio_core.threads import one_thread
 from cfaudio_core.tracks import FloatArray, IntArray
 
 ENOUGH = 300
@@ -211,6 +212,7 @@ class _Cut:
         )
         return cls(kept, hidden, judged[np.diff(hidden.indptr)[judged] > 0])
 
+    @one_thread
     def score(self, factors: Factors, depth: int = 100) -> float:
         """Mean NDCG of the hidden tracks among all that are not known of the row."""
         depth = min(depth, factors.tracks.shape[0])

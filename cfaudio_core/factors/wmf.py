@@ -28,6 +28,7 @@ from scipy import sparse
 
 from cfaudio_core.factors.confidence import Confidence
 from cfaudio_core.factors.least_squares import compiling_pays, solve
+from cfaudio_core.threads import one_thread
 from cfaudio_core.tracks import FloatArray, float32
 
 
@@ -81,6 +82,7 @@ class Factors(NamedTuple):
     memory: Mapping[str, FloatArray] = MappingProxyType({})
 
 
+@one_thread
 def factorize(
     matrix: sparse.csr_array, settings: WmfSettings, rng: np.random.Generator, prior: FloatArray | None = None
 ) -> Factors:

@@ -13,6 +13,7 @@ import numpy as np
 from scipy import sparse
 
 from cfaudio_core.learning.search import nearest
+from cfaudio_core.threads import one_thread
 from cfaudio_core.tracks import FloatArray, float32
 
 _NEAREST = 3
@@ -22,6 +23,7 @@ _BLOCK = 4096  # tracks at a time
 _ROUNDS = 32  # 0.8 ** 32 is less than a thousandth
 
 
+@one_thread
 def sound_graph(places: FloatArray) -> sparse.csr_array:
     """Join each track with its nearest.
 

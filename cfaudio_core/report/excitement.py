@@ -15,6 +15,7 @@ import numpy.typing as npt
 from scipy.linalg import cho_factor, cho_solve
 
 from cfaudio_core.audio.logmel import SAMPLE_RATE, WINDOW_SAMPLES
+from cfaudio_core.threads import one_thread
 from cfaudio_core.tracks import FloatArray, IntArray, float32
 
 Heard = Iterable[tuple[str, npt.NDArray[np.float16]]]
@@ -71,6 +72,7 @@ class Listening(NamedTuple):
     windows: IntArray
 
 
+@one_thread
 def listen(
     heard: Heard, keys: Sequence[str], top: Top, on_progress: Callable[[int], None] = lambda n: None
 ) -> Listening:
@@ -163,6 +165,7 @@ def _solved(gram: npt.NDArray[np.float64], cross: npt.NDArray[np.float64], ridge
     return float32(cho_solve(cho_factor(ridged), cross))
 
 
+@one_thread
 def excite_directions(
     heard: Heard,
     keys: Sequence[str],

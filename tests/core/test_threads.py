@@ -1,9 +1,9 @@
-"""Threads of linear algebra: one where a library is small."""
+"""Threads of linear algebra: one where a library is small, or the work comes in small parts."""
 
 import numpy as np
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from cfaudio_core.threads import threads_for
+from cfaudio_core.threads import one_thread, threads_for
 
 
 def threads():
@@ -18,4 +18,11 @@ def test_a_small_library_gets_one_thread_and_a_large_one_all_there_are():
             assert set(threads()) == {1}
         with threads_for(100_000):
             assert threads() == before
+        assert threads() == before
+
+
+def test_work_in_small_parts_is_done_by_one_thread_and_then_there_are_all_again():
+    with threadpool_limits(2):
+        before = threads()
+        assert set(one_thread(threads)()) == {1}
         assert threads() == before
