@@ -178,10 +178,14 @@ def _solve(design: sparse.csr_array, residuals: FloatArray, weights: FloatArray,
         return effects
     design = design[:, used].astype(np.float64)
     for outputs in same_columns(weights):
-        weight = weights[:, outputs[0]]
-        normal = design.T @ (design * weight[:, None]) + sparse.diags_array(ridge[used])
-        right = design.T @ (weight[:, None] * residuals[:, outputs])
-        effects[np.ix_(used, outputs)] = _factored(normal).solve(right)
+        # One of many listeners knows few of the tracks, and the labels that those have: the rest have no effect.
+        rows = np.flatnonzero(weights[:, outputs[0]])
+        theirs, weight = design[rows], weights[rows, outputs[0]]
+        met = np.unique(theirs.indices)
+        theirs = theirs[:, met]
+        normal = theirs.T @ (theirs * weight[:, None]) + sparse.diags_array(ridge[used[met]])
+        right = theirs.T @ (weight[:, None] * residuals[np.ix_(rows, outputs)])
+        effects[np.ix_(used[met], outputs)] = _factored(normal).solve(right)
     return effects
 
 

@@ -177,3 +177,12 @@ def test_a_ridge_fit_is_the_closed_form():
     for name, value in zip(effects.labels, effects.values[:, 0], strict=True):
         own = [i for i in range(M) if LABELLED.artists[i] == name.removeprefix("artist:")]
         assert value == pytest.approx(left[own].sum() / (len(own) + ridge), rel=1e-4)
+
+
+def test_of_artists_that_one_listener_never_met_another_tells_that_listener_nothing():
+    theirs = np.stack([np.arange(M) % 20 < 10, np.arange(M) % 20 >= 10], axis=1)
+    truth = np.where(theirs, LIKED[:M, None], 0)
+    effects, foretold = fit(LABELLED, make_held(truth, noise(2, 2 * M), theirs), np.arange(2))
+    number = np.array([int(label.rpartition(" ")[2]) for label in effects.labels])
+    assert ((effects.values != 0) == np.stack([number < 10, number >= 10], axis=1)).all()
+    assert np.mean((foretold - truth)[theirs] ** 2) < 0.1
