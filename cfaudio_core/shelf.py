@@ -32,7 +32,7 @@ SETTLED = 2.0
 """Seconds: the coarsest clock of any file system. Two writes within one tick of it look like one."""
 
 FINE = 0.5
-"""Seconds, the same where times have fractions of a second: many ticks of such a clock, should it be a server's."""
+"""Seconds, the same where times have fractions of a second; room enough for a server's clock to be a little off."""
 
 Arrays = Mapping[str, np.ndarray[Any, Any]]
 
