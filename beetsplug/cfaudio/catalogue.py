@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from functools import partial
 from hashlib import blake2b
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from beets.logging import getLogger
@@ -118,10 +118,10 @@ class CatalogueReader:
     def read(self) -> Catalogue:
         """All of it."""
         digests = self._digests()
-        names = self._parts("names", digests[0], read_names)
-        places = self._parts("places", digests[1], read_places)
+        names = self._parts("names", digests["names"], read_names)
+        places = self._parts("places", digests["places"], read_places)
         ids = joined(names, "ids", np.int64)
-        numbers = self.shelf.get("numbers", _digest(digests[0]), lambda: _numbers(names))
+        numbers = self.shelf.get("numbers", _digest(digests["names"]), lambda: _numbers(names))
         heard = f"{self._state} {self._counts}" if self._state else None
         counts = self.shelf.get("counts", heard, lambda: spread_counts(self._read_counts(), ids))
         placed, vectors = joined_vectors(places, ids)
@@ -140,16 +140,16 @@ class CatalogueReader:
     def peek(self) -> tuple[IntArray, FloatArray] | None:
         """Ids and vectors, if they are kept, and the library has not been written to since."""
         kept = self.shelf.peek("digests", self._state and f"{self._state} {self._ranges}")
-        digests = [[], []] if kept is None else _texts(kept["digests"])
-        names, places = (
-            [self.shelf.peek(f"{what}-{first}", digest) for (first, _), digest in zip(self._ranges, of, strict=False)]
-            for what, of in zip(("names", "places"), digests, strict=True)
-        )
-        there = [part for part in names if part is not None], [part for part in places if part is not None]
-        if not there[0] or min(map(len, there)) < len(self._ranges):
+        if kept is None:
             return None
-        ids = joined(there[0], "ids", np.int64)
-        vectors = joined_vectors(there[1], ids)[1]
+        parts: dict[str, list[Arrays]] = {}
+        for what, digests in _texts(kept).items():
+            there = (self.shelf.peek(f"{what}-{at[0]}", key) for at, key in zip(self._ranges, digests, strict=True))
+            parts[what] = [part for part in there if part is not None]
+            if len(parts[what]) < len(self._ranges):
+                return None
+        ids = joined(parts["names"], "ids", np.int64)
+        vectors = joined_vectors(parts["places"], ids)[1]
         placed = vectors.any(axis=1)
         return ids[placed], vectors[placed]
 
@@ -180,23 +180,25 @@ class CatalogueReader:
             for within, digest in zip(self._ranges, digests, strict=True)
         ]
 
-    def _digests(self) -> list[list[str | None]]:
-        """What stands for the names of each part of the library, and what for its places; None where nothing does."""
+    def _digests(self) -> dict[str, list[str | None]]:
+        """What stands for the `names` of each part of the library, and for its `places`; None where nothing does."""
         try:
             kept = self.shelf.get("digests", f"{self._state} {self._ranges}", self._make_digests) if self._state else {}
         except sqlite3.Error as error:  # as where somebody else is writing for long
             _log.debug("all of the library is read: {}", error)
             self._state, kept = None, {}
-        return _texts(kept["digests"]) if kept else [[None] * len(self._ranges)] * 2
+        return _texts(kept) if kept else dict.fromkeys(("names", "places"), [None] * len(self._ranges))
 
     def _make_digests(self) -> Arrays:
-        """Of all that is read of each part, uint8 (2, parts, bytes). SQLite lets go of Python's lock while it works."""
+        """Of all that is read of each part, uint8 (parts, bytes). SQLite lets go of Python's lock while it works."""
         url = f"{self._file.absolute().as_uri()}?mode=ro"
         with ThreadPoolExecutor(min(_MOST_THREADS, os.cpu_count() or 1)) as pool:
             found = list(pool.map(partial(_scan_part, url, self._counts), self._ranges))
-        self._scanned = [counts for _, counts in found]  # where parts may have changed, counts have
-        digests = np.array([[list(digest) for digest in both] for both, _ in found], np.uint8)
-        return {"digests": digests.reshape(len(found), 2, -1).swapaxes(0, 1)}
+        self._scanned = [counts for *_, counts in found]  # where parts may have changed, counts have
+        return {
+            "names": np.array([list(names) for names, _, _ in found], np.uint8),
+            "places": np.array([list(places) for _, places, _ in found], np.uint8),
+        }
 
     def _read_counts(self) -> list[Counts]:
         """The counts of each part."""
@@ -207,7 +209,7 @@ class CatalogueReader:
             return [read_counts(tx.query(query, [*within, *names])) for within in self._ranges]
 
 
-def _scan_part(url: str, counts: Sequence[str], within: tuple[int, int]) -> tuple[tuple[bytes, bytes], Counts]:
+def _scan_part(url: str, counts: Sequence[str], within: tuple[int, int]) -> tuple[bytes, bytes, Counts]:
     """Digests of the names and of the places of a part, and its counts."""
     # Between texts stand the numbers of their items, before the first one none. Literals are quicker than char().
     items = ", ".join(f"group_concat(ifnull({column}, '\x01'), '\x1e')" for column in (*COLUMNS[2:], MILLISECONDS))
@@ -224,18 +226,16 @@ def _scan_part(url: str, counts: Sequence[str], within: tuple[int, int]) -> tupl
                     made.update(b"\0")
             return made.digest()
 
-        digests = (
-            digest(f"{called} BETWEEN ? AND ?", f"{fields} WHERE entity_id BETWEEN ? AND ? AND {KEYS}"),
-            digest(f"{fields} WHERE entity_id BETWEEN ? AND ? AND {PLACES}"),
-        )
+        names = digest(f"{called} BETWEEN ? AND ?", f"{fields} WHERE entity_id BETWEEN ? AND ? AND {KEYS}")
+        places = digest(f"{fields} WHERE entity_id BETWEEN ? AND ? AND {PLACES}")
         connection.text_factory = str
-        query, names = counts_query(counts)
-        return digests, read_counts(connection.execute(query, [*within, *names]))
+        query, wanted = counts_query(counts)
+        return names, places, read_counts(connection.execute(query, [*within, *wanted]))
 
 
-def _texts(digests: np.ndarray[Any, Any]) -> list[list[str | None]]:
+def _texts(kept: Arrays) -> dict[str, list[str | None]]:
     """Digests as the shelf takes them."""
-    return [[row.tobytes().hex() for row in of] for of in digests]
+    return {what: [row.tobytes().hex() for row in digests] for what, digests in kept.items()}
 
 
 def _digest(digests: Sequence[str | None]) -> str | None:

@@ -77,13 +77,8 @@ def read_places(lib: Library, within: tuple[int, int]) -> Arrays:
         and `vectors:d` (k, d) for every length d that vectors have. The items are in an array of the same name with
         "of:" before it.
     """
-    fields: dict[str, Found] = {}
-    for name, item, value in _stored(lib, within, PLACES):
-        items, values = fields.setdefault(name, ([], []))
-        items.append(item)
-        values.append(value)
     arrays: dict[str, np.ndarray[Any, Any]] = {}
-    for name, (items, values) in fields.items():
+    for name, (items, values) in _by_field(_stored(lib, within, PLACES)).items():
         if name == "cf_embedding":
             arrays |= _vectors(items, values)
             continue
@@ -133,12 +128,11 @@ def counts_query(counts: Sequence[str]) -> tuple[str, list[str]]:
 
 def read_counts(rows: Iterable[Any]) -> Counts:
     """Counts and dates of a part, of what `counts_query` finds."""
-    fields: dict[str, Found] = {}
-    for name, item, value in rows:
-        items, numbers = fields.setdefault(name, ([], []))
-        items.append(item)
-        numbers.append(seconds(value) if name in _DATES else coerce_count(value))
-    return {name: (np.array(items, np.int64), np.array(numbers)) for name, (items, numbers) in fields.items()}
+    counts: Counts = {}
+    for name, (items, values) in _by_field(rows).items():
+        number = seconds if name in _DATES else coerce_count
+        counts[name] = np.array(items, np.int64), np.array([number(value) for value in values])
+    return counts
 
 
 def spread_counts(parts: Sequence[Counts], ids: IntArray) -> Arrays:
@@ -167,6 +161,16 @@ def _stored(lib: Library, within: tuple[int, int], which: str) -> list[Any]:
         return tx.query(
             f"SELECT key, entity_id, value FROM item_attributes WHERE entity_id BETWEEN ? AND ? AND {which}", within
         )
+
+
+def _by_field(rows: Iterable[Any]) -> dict[str, Found]:
+    """Rows of name, item and value, by their names."""
+    fields: dict[str, Found] = {}
+    for name, item, value in rows:
+        items, values = fields.setdefault(name, ([], []))
+        items.append(item)
+        values.append(value)
+    return fields
 
 
 def _vectors(items: Sequence[int], texts: Sequence[object]) -> Arrays:

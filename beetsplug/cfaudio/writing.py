@@ -69,8 +69,8 @@ def write_fields(lib: Library, fields: Fields) -> int:
     UserError
         If the library cannot be written; it is as it was then.
     """
+    fields = {name: values for name, values in fields.items() if values}
     # Compared before the transaction: beets commits one even when its body raises, and others wait for it to end.
-    fields = {name: values for name, values in fields.items() if isinstance(values, Column) or values}
     new = _New(fields)
     gone: list[tuple[str, int]] = []
     for within in ranges(lib):
