@@ -75,7 +75,14 @@ def frozen_kernel(world: World, case: Case) -> FloatArray:
     if case.completes:
         return float32([gauss(features, features[task.given], _GAMMA).mean(axis=1) for task in case.tasks])
     known = _sample(case.listener, case.seed)
-    wanted = case.listener.preference[known]
+    return kernel_regression(features, known, case.listener.preference[known])
+
+
+def kernel_regression(features: FloatArray, known: np.ndarray, wanted: FloatArray) -> FloatArray:
+    """float32 (n,): what Gaussian kernel ridge regression foretells, from float32 (k,) of the tracks at k positions.
+
+    It is less the mean of what is wanted, and so as good to rank by.
+    """
     inner = gauss(features[known], features[known], _GAMMA) + _RIDGE * np.eye(len(known), dtype=np.float32)
     coefficients = cho_solve(cho_factor(inner), wanted - wanted.mean())
     return float32(gauss(features, features[known], _GAMMA) @ coefficients)
@@ -84,9 +91,13 @@ def frozen_kernel(world: World, case: Case) -> FloatArray:
 def standard_features(world: World) -> FloatArray:
     """float32 (n, dim): what a window sounds like in mono, each feature with mean 0 and variance 1 / dim."""
     summaries = world.sound.summaries[:, : world.sound.summaries.shape[1] - world.sound.widths]
-    deviation = summaries.std(axis=0)
-    scaled = (summaries - summaries.mean(axis=0)) / np.where(deviation > 1e-6, deviation, np.inf)
-    return float32(scaled / np.sqrt(summaries.shape[1]))
+    return float32(standardised(summaries) / np.sqrt(summaries.shape[1]))
+
+
+def standardised(rows: FloatArray) -> FloatArray:
+    """Each column with mean 0 and variance 1; 0 where it does not vary."""
+    deviation = rows.std(axis=0)
+    return float32((rows - rows.mean(axis=0)) / np.where(deviation > 1e-6, deviation, np.inf))
 
 
 def _sample(person: Listener, seed: int) -> np.ndarray:

@@ -23,16 +23,15 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 from bench_nets import artist_means, judged, open_library, read_truth
-from scipy.linalg import cho_factor, cho_solve
 from threadpoolctl import threadpool_limits
 
 from beetsplug.cfaudio.embedding import load, open_store, run_settings
 from beetsplug.cfaudio.library import column, read_fields
 from cfaudio_core.embedding.codec import decode_all
 from cfaudio_core.embedding.placing import place
+from cfaudio_core.judging.baselines import kernel_regression, standardised
 from cfaudio_core.judging.metrics import Ranking
 from cfaudio_core.learning.dataset import unit
-from cfaudio_core.learning.kernel_ridge import gauss
 from cfaudio_core.learning.landscape import Landscape
 from cfaudio_core.learning.learner import learn, standard_preference
 from cfaudio_core.nets.backbone import backbone_id
@@ -40,7 +39,7 @@ from cfaudio_core.nets.tagger import load_tagger
 from cfaudio_core.tracks import FloatArray, float32
 
 Figures = npt.NDArray[np.float64]
-GAMMA, RIDGE, NEAR = 1.0, 0.3, 5
+NEAR = 5
 
 
 @dataclass
@@ -64,11 +63,12 @@ def measure(folder: Path) -> Found:
     cold, liked = read_truth(folder, tracks.ids)
     person = people[0]
     pooled = float32([heard[key][:, : tagger.width].mean(axis=0) for key in tracks.keys])
+    places, known = float32(standardised(pooled) / np.sqrt(pooled.shape[1])), np.flatnonzero(person.known)
     order = np.random.default_rng(0).permutation(len(tracks))
     shuffled = Landscape.of(sound.at(order))
     model, impressions = learn(tracks, people, shuffled, net, run.lesson)
     scores = {
-        "kernel": by_kernel(pooled, np.log1p(person.plays), person.known),
+        "kernel": kernel_regression(places, known, np.log1p(person.plays[known])),
         "cfaudio": column(tracks.ids, fields["cf_score"]),
         "shuffled": place(model, tracks, people, impressions).scores[person.name],
     }
@@ -87,20 +87,6 @@ def measure(folder: Path) -> Found:
         {name: judged(said[cold], liked[cold]) for name, said in scores.items()},
         {name: retrieved(unit(own), home) for name, own in vectors.items()},
     )
-
-
-def by_kernel(pooled: FloatArray, liking: FloatArray, known: npt.NDArray[np.bool_]) -> FloatArray:
-    """float32 (n,): what the simple kernel machine foretells."""
-    places = standardised(pooled) / np.float32(np.sqrt(pooled.shape[1]))
-    inner = gauss(places[known], places[known], GAMMA) + RIDGE * np.eye(known.sum(), dtype=np.float32)
-    mean = liking[known].mean()
-    return float32(gauss(places, places[known], GAMMA) @ cho_solve(cho_factor(inner), liking[known] - mean) + mean)
-
-
-def standardised(rows: FloatArray) -> FloatArray:
-    """Each column with mean 0 and variance 1; 0 where it does not vary."""
-    deviation = rows.std(axis=0)
-    return float32((rows - rows.mean(axis=0)) / np.where(deviation > 1e-6, deviation, np.inf))
 
 
 def retrieved(vectors: FloatArray, home: list[bytes]) -> Figures:
