@@ -19,8 +19,8 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[1] / "core"))
 from dask_cluster import dask_cluster
 
-from cfaudio_core.embedding.machines import hear_on_machines
-from cfaudio_core.embedding.worker import Ear, ToHear
+from cfaudio_core.features.dask_cluster import hear_on_machines
+from cfaudio_core.features.worker import Ear, ToHear
 
 
 def main() -> None:

@@ -17,16 +17,17 @@ import numpy as np
 import numpy.typing as npt
 
 from cfaudio_core.audio.stereo import N_WIDTHS
-from cfaudio_core.learning.comparison import compare
-from cfaudio_core.learning.dataset import Lesson, Targets, unit
-from cfaudio_core.learning.kernel import fit_kernel
-from cfaudio_core.learning.landscape import Landscape
-from cfaudio_core.learning.neighbours import sound_graph
-from cfaudio_core.learning.net_settings import NetSettings
-from cfaudio_core.learning.space import SoundSpace, gather_sound
-from cfaudio_core.learning.tuned import train_net
-from cfaudio_core.nets.backbone import Backbone, load_backbone
-from cfaudio_core.tracks import Tracks, float32
+from cfaudio_core.backbones.registry import Backbone, load_backbone
+from cfaudio_core.data.tracks import Tracks
+from cfaudio_core.data.training_set import Lesson, Targets, unit
+from cfaudio_core.features.feature_matrix import Landscape
+from cfaudio_core.features.feature_space import SoundSpace, gather_sound
+from cfaudio_core.finetuning.fine_tune import train_net
+from cfaudio_core.finetuning.settings import NetSettings
+from cfaudio_core.models.kernel_machine import fit_kernel
+from cfaudio_core.models.knn_graph import sound_graph
+from cfaudio_core.training.cross_validation import compare
+from cfaudio_core.util.arrays import float32
 
 WINDOWS, DIM, FACTORS = 10, 704 + N_WIDTHS, 20
 

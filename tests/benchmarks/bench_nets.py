@@ -38,18 +38,18 @@ import numpy.typing as npt
 from beets.library import Library
 from threadpoolctl import threadpool_limits
 
-from beetsplug.cfaudio.embedding import load, open_store, run_settings
-from beetsplug.cfaudio.settings import DEFAULTS, Settings, read_settings
-from cfaudio_core.embedding.heard_windows import HeardWindows
-from cfaudio_core.embedding.placing import foretell, place
-from cfaudio_core.judging.metrics import Ranking
-from cfaudio_core.learning import tuned
-from cfaudio_core.learning.landscape import Landscape
-from cfaudio_core.learning.learner import learn, standard_preference
-from cfaudio_core.learning.net_settings import NetSettings
-from cfaudio_core.learning.training import Trained
-from cfaudio_core.nets.backbone import Backbone, backbone_id
-from cfaudio_core.tracks import FloatArray, IntArray, float32
+from beetsplug.cfaudio.config.settings import DEFAULTS, Settings, read_settings
+from beetsplug.cfaudio.pipeline import load, open_store, run_settings
+from cfaudio_core.backbones.registry import Backbone, backbone_id
+from cfaudio_core.evaluation.metrics import Ranking
+from cfaudio_core.features.feature_matrix import Landscape
+from cfaudio_core.finetuning import fine_tune as tuned
+from cfaudio_core.finetuning.settings import NetSettings
+from cfaudio_core.finetuning.trainer import Trained
+from cfaudio_core.pipeline.scoring import foretell, place
+from cfaudio_core.pipeline.track_windows import HeardWindows
+from cfaudio_core.training.fit import learn, standard_preference
+from cfaudio_core.util.arrays import FloatArray, IntArray, float32
 
 Patches = npt.NDArray[np.float16]
 PATCHES: dict[str, Patches] = {}  # of a file, decoded once for all rows and folders

@@ -25,18 +25,18 @@ import numpy.typing as npt
 from bench_nets import artist_means, judged, open_library, read_truth
 from threadpoolctl import threadpool_limits
 
-from beetsplug.cfaudio.embedding import load, open_store, run_settings
-from beetsplug.cfaudio.library import column, read_fields
-from cfaudio_core.embedding.codec import decode_all
-from cfaudio_core.embedding.placing import place
-from cfaudio_core.judging.baselines import kernel_regression, standardised
-from cfaudio_core.judging.metrics import Ranking
-from cfaudio_core.learning.dataset import unit
-from cfaudio_core.learning.landscape import Landscape
-from cfaudio_core.learning.learner import learn, standard_preference
-from cfaudio_core.nets.backbone import backbone_id
-from cfaudio_core.nets.tagger import load_tagger
-from cfaudio_core.tracks import FloatArray, float32
+from beetsplug.cfaudio.library.tracks import column, read_fields
+from beetsplug.cfaudio.pipeline import load, open_store, run_settings
+from cfaudio_core.backbones.registry import backbone_id
+from cfaudio_core.backbones.tagger import load_tagger
+from cfaudio_core.data.training_set import unit
+from cfaudio_core.evaluation.baselines import kernel_regression, standardised
+from cfaudio_core.evaluation.metrics import Ranking
+from cfaudio_core.features.feature_matrix import Landscape
+from cfaudio_core.pipeline.scoring import place
+from cfaudio_core.training.fit import learn, standard_preference
+from cfaudio_core.util.arrays import FloatArray, float32
+from cfaudio_core.util.vector_codec import decode_all
 
 Figures = npt.NDArray[np.float64]
 NEAR = 5

@@ -33,7 +33,7 @@ def pymusly(files: list[str]) -> None:
 
 
 def windows(files: list[str], n: int = 10) -> None:
-    from cfaudio_core.embedding.worker import Ear, ToHear, make_ready
+    from cfaudio_core.features.worker import Ear, ToHear, make_ready
 
     hear = make_ready(Ear(windows=n), lambda: None)
     heard = [hear(ToHear(os.fsencode(file), "")) for file in files]
@@ -41,7 +41,7 @@ def windows(files: list[str], n: int = 10) -> None:
 
 
 def whole(files: list[str]) -> None:
-    from cfaudio_core.embedding.worker import WHOLE
+    from cfaudio_core.features.worker import WHOLE
 
     windows(files, WHOLE)
 
@@ -51,7 +51,7 @@ PEERS = {"essentia": essentia, "pymusly": pymusly, "windows": windows, "whole": 
 
 def memory(tracks: str, *files: str) -> None:
     """Hear so many tracks, the files over and over, one window of each; print the peak after each tenth of them."""
-    from cfaudio_core.embedding.worker import Ear, ToHear, make_ready
+    from cfaudio_core.features.worker import Ear, ToHear, make_ready
 
     todo = [ToHear(os.fsencode(file), "") for file in islice(cycle(files), int(tracks))]
     hear = make_ready(Ear(windows=1), lambda: None)

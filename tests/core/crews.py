@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cfaudio_core.embedding.heard import Heard, file_state
+from cfaudio_core.features.results import Heard, file_state
 
 
 def make_ready(ear, sign):

@@ -9,14 +9,15 @@ from typing import NamedTuple
 import numpy as np
 
 from cfaudio_core.audio.stereo import N_WIDTHS
-from cfaudio_core.embedding.feature_store import FeatureStore
-from cfaudio_core.embedding.heard import FileState, Heard
-from cfaudio_core.factors.factorizer import FactorizerSettings
-from cfaudio_core.factors.wmf import WmfSettings
-from cfaudio_core.learning.learner import LessonSettings
-from cfaudio_core.learning.space import Sound
-from cfaudio_core.listening.counts import Listener
-from cfaudio_core.tracks import FloatArray, IntArray, Tracks
+from cfaudio_core.data.listeners import Listener
+from cfaudio_core.data.tracks import Tracks
+from cfaudio_core.factorization.factorizer import FactorizerSettings
+from cfaudio_core.factorization.wmf import WmfSettings
+from cfaudio_core.features.feature_space import Sound
+from cfaudio_core.features.feature_store import FeatureStore
+from cfaudio_core.features.results import FileState, Heard
+from cfaudio_core.training.fit import LessonSettings
+from cfaudio_core.util.arrays import FloatArray, IntArray
 
 NET = "MSD_musicnn-3"
 

@@ -12,12 +12,12 @@ import pytest
 import soundfile
 from synthetic import write_files
 
-from cfaudio_core.embedding import crew
-from cfaudio_core.embedding.crew import hear_in_processes
-from cfaudio_core.embedding.feature_store import FeatureStore
-from cfaudio_core.embedding.hearing import hear
-from cfaudio_core.embedding.worker import WHOLE, Ear, ToHear
 from cfaudio_core.errors import CfAudioError
+from cfaudio_core.features import worker_pool
+from cfaudio_core.features.extractor import hear
+from cfaudio_core.features.feature_store import FeatureStore
+from cfaudio_core.features.worker import WHOLE, Ear, ToHear
+from cfaudio_core.features.worker_pool import hear_in_processes
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals")
 
@@ -98,7 +98,7 @@ def test_what_is_no_problem_of_a_file_is_raised(outcomes):
     ],
 )
 def test_workers_that_cannot_begin_are_an_error_and_not_tried_for_ever(outcomes, monkeypatch, ready, message):
-    monkeypatch.setattr(crew, "_BEGINNING", 3.0)
+    monkeypatch.setattr(worker_pool, "_BEGINNING", 3.0)
     with pytest.raises(CfAudioError, match=message):
         outcomes(GOOD, ready=ready)
 
@@ -113,8 +113,8 @@ def test_no_process_is_left_behind(tmp_path):
 
 def test_a_user_s_process_that_was_interrupted_ends_though_something_still_holds_on_to_the_hearing(tmp_path):
     code = (
-        "import sys, os; from cfaudio_core.embedding.crew import hear_in_processes;"
-        "from cfaudio_core.embedding.worker import Ear, ToHear; import crews;"
+        "import sys, os; from cfaudio_core.features.worker_pool import hear_in_processes;"
+        "from cfaudio_core.features.worker import Ear, ToHear; import crews;"
         "files = [ToHear(os.fsencode(p), '') for p in sys.argv[1:]];"
         "held = [hear_in_processes(files, Ear(), 2, ready=crews.make_ready)]; held.append(held);"
         "sys.hearing = held; print(next(held[0]).key); raise KeyboardInterrupt"
@@ -128,8 +128,8 @@ def test_a_user_s_process_that_was_interrupted_ends_though_something_still_holds
 
 def test_a_worker_ends_when_the_user_s_process_is_killed(tmp_path):
     code = (
-        "import sys, os, signal; from cfaudio_core.embedding.crew import hear_in_processes;"
-        "from cfaudio_core.embedding.worker import Ear, ToHear; import crews;"
+        "import sys, os, signal; from cfaudio_core.features.worker_pool import hear_in_processes;"
+        "from cfaudio_core.features.worker import Ear, ToHear; import crews;"
         "files = [ToHear(os.fsencode(p), '') for p in sys.argv[1:]];"
         "heard = hear_in_processes(files, Ear(), 1, ready=crews.make_ready);"
         "print(*map(int, next(heard).features[0]), flush=True); os.kill(os.getpid(), signal.SIGKILL)"
@@ -145,7 +145,7 @@ def test_a_worker_takes_no_more_memory_than_a_track_can_need(tmp_path):
     if not os.path.exists("/proc/self/statm"):  # noqa: PTH110
         pytest.skip("the limit is Linux's")
     code = (
-        "import numpy as np; from cfaudio_core.embedding import worker\n"
+        "import numpy as np; from cfaudio_core.features import worker\n"
         "worker._limit_memory(); np.ones(1 << 20)\n"
         "worker._listen = lambda *_: np.ones(1 << 30)\n"
         "print(worker.hear_file(worker.ToHear(b'/', ''), worker.Ear()).problem)"

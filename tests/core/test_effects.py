@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from synthetic import make_tracks
 
-from cfaudio_core.learning.effects import Effects, Held, fit_effects
+from cfaudio_core.models.tag_effects import Effects, Held, fit_effects
 
 M = 200  # known tracks; 20 more of the same artists were never heard
 

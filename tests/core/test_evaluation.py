@@ -9,11 +9,11 @@ import pytest
 from synthetic import NET, QUICK, make_library, make_listener, make_tracks, steady
 from test_protocols import history
 
-from cfaudio_core.judging.evaluation import METRICS, Table, judge_cases, list_length, plan, units_of
-from cfaudio_core.judging.protocols import PROTOCOLS
-from cfaudio_core.judging.systems import SYSTEMS
-from cfaudio_core.judging.table import TITLES, as_json, in_words, lines
-from cfaudio_core.judging.tasks import Case, Task, World
+from cfaudio_core.evaluation.evaluate import METRICS, Table, judge_cases, list_length, plan, units_of
+from cfaudio_core.evaluation.protocols import PROTOCOLS
+from cfaudio_core.evaluation.systems import SYSTEMS
+from cfaudio_core.evaluation.tables import TITLES, as_json, in_words, lines
+from cfaudio_core.evaluation.tasks import Case, Task, World
 
 LIBRARY = make_library(240)
 SOUND_ALONE = replace(LIBRARY.tracks, artists=[""] * 240, albums=[""] * 240, genres=[()] * 240)

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from synthetic import NET, QUICK, make_library, make_listener
 
-from cfaudio_core.learning.evidence import Evidence, change
-from cfaudio_core.listening.sessions import Sessions
+from cfaudio_core.data.sessions import Sessions
+from cfaudio_core.training.drift import Evidence, change
 
 LIBRARY = make_library(100)
 PLAYS = LIBRARY.listener.plays

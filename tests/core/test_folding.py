@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from synthetic import NET, QUICK, make_library, make_listener
 
-from cfaudio_core.embedding.placing import place
-from cfaudio_core.learning.folding import errors, own_directions, rows_of_known
-from cfaudio_core.learning.landscape import Landscape
-from cfaudio_core.learning.learner import learn, standard_preference
+from cfaudio_core.features.feature_matrix import Landscape
+from cfaudio_core.pipeline.scoring import place
+from cfaudio_core.training.fit import learn, standard_preference
+from cfaudio_core.training.fold_in import errors, own_directions, rows_of_known
 
 LIBRARY = make_library(240, seed=3)
 NEW = np.flatnonzero(LIBRARY.listener.played)[::8]

@@ -8,14 +8,14 @@ import soundfile
 import torch
 from synthetic import NET, steady
 
-from cfaudio_core.embedding.feature_store import FeatureStore
-from cfaudio_core.embedding.heard import Heard
-from cfaudio_core.embedding.heard_windows import HeardWindows
-from cfaudio_core.embedding.worker import Ear
-from cfaudio_core.learning.model_files import Model, load_model, save_model
-from cfaudio_core.learning.net_settings import NetSettings
-from cfaudio_core.learning.trainable import learnt
-from cfaudio_core.nets.spotify import Spotify
+from cfaudio_core.backbones.spotify import Spotify
+from cfaudio_core.features.feature_store import FeatureStore
+from cfaudio_core.features.results import Heard
+from cfaudio_core.features.worker import Ear
+from cfaudio_core.finetuning.networks import learnt
+from cfaudio_core.finetuning.settings import NetSettings
+from cfaudio_core.models.model_files import Model, load_model, save_model
+from cfaudio_core.pipeline.track_windows import HeardWindows
 
 NOTHING = steady(np.zeros((3, 4), np.float32))
 

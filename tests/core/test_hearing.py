@@ -1,4 +1,4 @@
-"""What needs hearing, and the hearing itself: once, resumable, and never stopped by a bad file."""
+"""What needs extractor, and the hearing itself: once, resumable, and never stopped by a bad file."""
 
 import os
 import subprocess
@@ -12,16 +12,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from synthetic import NET, make_tracks, write_files
 
-from cfaudio_core.audio.decode import Windows
-from cfaudio_core.audio.logmel import N_MELS
+from cfaudio_core.audio.melspec import N_MELS
 from cfaudio_core.audio.stereo import N_WIDTHS
-from cfaudio_core.embedding import hearing, worker
-from cfaudio_core.embedding.feature_store import FeatureStore
-from cfaudio_core.embedding.heard import Heard, file_state
-from cfaudio_core.embedding.hearing import hear, plan
-from cfaudio_core.embedding.worker import WHOLE, Ear, SoundKey, ToHear, even_means, hear_file
+from cfaudio_core.audio.windows import Windows
+from cfaudio_core.backbones.registry import Features
 from cfaudio_core.errors import AudioError
-from cfaudio_core.nets.backbone import Features
+from cfaudio_core.features import extractor, worker
+from cfaudio_core.features.extractor import hear, plan
+from cfaudio_core.features.feature_store import FeatureStore
+from cfaudio_core.features.results import Heard, file_state
+from cfaudio_core.features.worker import WHOLE, Ear, SoundKey, ToHear, even_means, hear_file
 
 
 @pytest.fixture
@@ -147,8 +147,8 @@ def fake(monkeypatch):
     monkeypatch.setattr(worker, "log_mel", lambda windows: windows)
     monkeypatch.setattr(worker, "band_statistics", lambda patches: patches[:, :0])
     monkeypatch.setattr(worker, "_net", lambda *_: FakeNet())
-    monkeypatch.setattr(hearing, "prepare_hearer", lambda *_, **__: None)
-    monkeypatch.setattr(hearing, "hear_in_processes", lambda files, ear, _: (hear_file(file, ear) for file in files))
+    monkeypatch.setattr(extractor, "prepare_hearer", lambda *_, **__: None)
+    monkeypatch.setattr(extractor, "hear_in_processes", lambda files, ear, _: (hear_file(file, ear) for file in files))
 
 
 def test_what_is_heard_is_kept_and_told(fake, tmp_path, store):
@@ -247,7 +247,7 @@ def test_even_means_are_of_equal_stretches():
 @pytest.mark.parametrize("nets", ["'musicnn'", "('musicnn', 'musicnn_mtt')"])
 def test_a_worker_loads_neither_torch_nor_the_store(nets):
     code = (
-        "import sys; from cfaudio_core.embedding import worker; from cfaudio_core.nets.backbone import prepare_hearer;"
+        "import sys; from cfaudio_core.features import worker; from cfaudio_core.backbones.registry import prepare_hearer;"
         "nets = eval(sys.argv[1]); prepare_hearer(nets) if len(sys.argv) > 2 else worker._net(nets, None);"
         "print(*{'torch', 'sqlalchemy', 'beets'} & {*sys.modules})"
     )

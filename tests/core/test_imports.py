@@ -20,10 +20,10 @@ MODULES = [
     for file in FILES
 ]
 LIGHT = [m for m in MODULES if m.split(".")[1:2] in (["recommending"], ["judging"], ["report"])] + [
-    "cfaudio_core.embedding.run",
-    "cfaudio_core.embedding.placing",
-    "cfaudio_core.embedding.hearing",
-    "cfaudio_core.learning.learner",
+    "cfaudio_core.pipeline.run",
+    "cfaudio_core.pipeline.scoring",
+    "cfaudio_core.features.extractor",
+    "cfaudio_core.training.fit",
 ]
 
 

@@ -6,9 +6,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from safetensors.numpy import load, save
 
-from cfaudio_core.embedding.impression_file import ImpressionFile
-from cfaudio_core.learning.impressions import Impressions, space_of
-from cfaudio_core.learning.landscape import Landscape
+from cfaudio_core.features.feature_matrix import Landscape
+from cfaudio_core.models.track_predictions import Impressions, space_of
+from cfaudio_core.pipeline.prediction_cache import ImpressionFile
 
 MADE_FOR = "cf-1 net 10"
 

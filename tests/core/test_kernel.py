@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from cfaudio_core.learning import kernel
-from cfaudio_core.learning.dataset import Lesson, Targets
-from cfaudio_core.learning.kernel import STRENGTHS, KernelMachine, fit_kernel
-from cfaudio_core.learning.neighbours import sound_graph, spread
+from cfaudio_core.data.training_set import Lesson, Targets
+from cfaudio_core.models import kernel_machine
+from cfaudio_core.models.kernel_machine import STRENGTHS, KernelMachine, fit_kernel
+from cfaudio_core.models.knn_graph import sound_graph, spread
 
 
 def make_lesson(features, known, *preferences, seen=None):
@@ -88,7 +88,7 @@ def test_a_sample_of_anchors_says_nearly_what_all_of_them_say(monkeypatch):
     liked = np.sin(4 * features[:, 0])
     lesson = make_lesson(features, np.arange(600), liked)
     exact, _ = fit_kernel(lesson, seed=0)
-    monkeypatch.setattr(kernel, "MOST", 250)
+    monkeypatch.setattr(kernel_machine, "MOST", 250)
     few, held_out = fit_kernel(lesson, seed=0)
     assert few.anchors.shape == (250, 4)
     said = [m.predict(features, lesson.graph, np.arange(600))[:, 0] for m in (exact, few)]
@@ -103,7 +103,7 @@ def test_a_machine_is_the_same_again_and_predicts_in_blocks_what_it_predicts_at_
     assert all(np.array_equal(a, b) for a, b in zip(one, two, strict=True))
     row = rows(np.arange(0, 300, 2), 300)
     whole = one.predict(features, lesson.graph, row)
-    monkeypatch.setattr(kernel, "BLOCK", 7)
+    monkeypatch.setattr(kernel_machine, "BLOCK", 7)
     np.testing.assert_allclose(one.predict(features, lesson.graph, row), whole, atol=1e-5)
 
 

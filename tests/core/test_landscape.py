@@ -3,10 +3,10 @@
 import numpy as np
 from synthetic import NET, QUICK, make_library
 
-from cfaudio_core.learning import landscape
-from cfaudio_core.learning.landscape import Landscape
-from cfaudio_core.learning.learner import learn
-from cfaudio_core.learning.space import SoundSpace
+from cfaudio_core.features import feature_matrix
+from cfaudio_core.features.feature_matrix import Landscape
+from cfaudio_core.features.feature_space import SoundSpace
+from cfaudio_core.training.fit import learn
 
 
 def explored(library):
@@ -16,8 +16,8 @@ def explored(library):
 def test_places_in_blocks_are_the_places_at_once(monkeypatch):
     library = make_library(240)
     space = SoundSpace.of(library.sound)
-    monkeypatch.setattr(landscape, "AT_ONCE", 100)
-    monkeypatch.setattr(landscape, "_BLOCK", 37)
+    monkeypatch.setattr(feature_matrix, "AT_ONCE", 100)
+    monkeypatch.setattr(feature_matrix, "_BLOCK", 37)
     large = Landscape(space, 240, library.sound.at)
     whole = space.apply(library.sound)
     np.testing.assert_allclose(np.concatenate([places for _, places in large.blocks()]), whole, atol=1e-5)
@@ -27,8 +27,8 @@ def test_places_in_blocks_are_the_places_at_once(monkeypatch):
 def test_a_model_is_learnt_from_no_more_tracks_at_once_than_there_is_room_for(monkeypatch):
     library = make_library(240)
     at_once = learn(library.tracks, [library.listener], explored(library), NET, QUICK)[1]
-    monkeypatch.setattr(landscape, "AT_ONCE", 200)
-    monkeypatch.setattr(landscape, "_BLOCK", 37)
+    monkeypatch.setattr(feature_matrix, "AT_ONCE", 200)
+    monkeypatch.setattr(feature_matrix, "_BLOCK", 37)
     asked = []
 
     def hear(rows):

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from synthetic import NET, QUICK, make_library, make_listener, steady
 
-from cfaudio_core.factors.factorizer import FactorizerSettings
-from cfaudio_core.judging.held_out import judge
-from cfaudio_core.learning.landscape import Landscape
-from cfaudio_core.learning.learner import ENOUGH, LessonSettings, learn, lesson_id, standard_preference
+from cfaudio_core.evaluation.held_out import judge
+from cfaudio_core.factorization.factorizer import FactorizerSettings
+from cfaudio_core.features.feature_matrix import Landscape
+from cfaudio_core.training.fit import ENOUGH, LessonSettings, learn, lesson_id, standard_preference
 
 SMALL = make_library(80)
 

@@ -11,10 +11,10 @@ import soundfile
 from dask_cluster import dask_cluster
 from threadpoolctl import threadpool_limits
 
-from cfaudio_core.embedding.heard import file_state
-from cfaudio_core.embedding.machines import PATHS, hear_on_machines, path_mapping, seen_there
-from cfaudio_core.embedding.worker import Ear, ToHear, hear_file
 from cfaudio_core.errors import CfAudioError, SettingError
+from cfaudio_core.features.dask_cluster import PATHS, hear_on_machines, path_mapping, seen_there
+from cfaudio_core.features.results import file_state
+from cfaudio_core.features.worker import Ear, ToHear, hear_file
 
 pytest.importorskip("distributed")
 # Dask's own client leaves what Python warns of, when a scheduler or worker is killed under it.
@@ -88,7 +88,7 @@ def test_workers_that_do_not_have_the_music_are_named_before_anything_is_heard(c
 def test_a_scheduler_without_workers_or_none_at_all_is_one_line(cluster, files, monkeypatch):
     with pytest.raises(CfAudioError, match="has no workers"):
         next(hear_on_machines(files, Ear(), cluster.address))
-    monkeypatch.setattr("cfaudio_core.embedding.machines._FOR_AN_ANSWER", 1)
+    monkeypatch.setattr("cfaudio_core.features.dask_cluster._FOR_AN_ANSWER", 1)
     with pytest.raises(CfAudioError, match=r"tcp://127\.0\.0\.1:9 cannot be reached"):
         next(hear_on_machines(files, Ear(), "tcp://127.0.0.1:9"))
 
@@ -102,7 +102,7 @@ def test_a_crash_and_a_hang_of_a_decoder_cost_their_file_and_neither_the_worker_
     deadly.mkdir()
     (deadly / "sitecustomize.py").write_text(
         "import os, time\n"
-        "from cfaudio_core.embedding import crew, worker\n"
+        "from cfaudio_core.features import worker_pool as crew, worker\n"
         "hear = worker.hear_file\n"
         "def deadly(file, *how):\n"
         "    if b'01.flac' in file.path: time.sleep(1000)\n"
@@ -125,7 +125,7 @@ def test_a_crash_and_a_hang_of_a_decoder_cost_their_file_and_neither_the_worker_
 def test_files_whose_task_costs_several_workers_are_named_and_not_remembered(cluster, files, tmp_path):
     (tmp_path / "sitecustomize.py").write_text(
         "import os\n"
-        "from cfaudio_core.embedding import machines\n"
+        "from cfaudio_core.features import dask_cluster as machines\n"
         "machines.hear_there.__code__ = (lambda files, ear: os._exit(11)).__code__\n"
     )
     cluster.add_worker(nanny=True, PYTHONPATH=f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")

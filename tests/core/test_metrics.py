@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cfaudio_core.judging.held_out import judge
-from cfaudio_core.judging.metrics import concordance
-from cfaudio_core.learning.model_files import Model
+from cfaudio_core.evaluation.held_out import judge
+from cfaudio_core.evaluation.metrics import concordance
+from cfaudio_core.models.model_files import Model
 
 
 def pair_by_pair(scores, truth):

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 import torch
 
+from cfaudio_core.backbones import musicnn, pruning, registry, vgg
+from cfaudio_core.backbones.concatenated import Several
+from cfaudio_core.backbones.musicnn_numpy import MatrixNet
+from cfaudio_core.backbones.registry import BACKBONES, Features, backbone_id, load_backbone, load_hearer
+from cfaudio_core.backbones.weights import MODELS, load_weights
 from cfaudio_core.errors import SettingError
-from cfaudio_core.nets import backbone, musicnn, pruning, vgg
-from cfaudio_core.nets.backbone import BACKBONES, Features, backbone_id, load_backbone, load_hearer
-from cfaudio_core.nets.matrices import MatrixNet
-from cfaudio_core.nets.several import Several
-from cfaudio_core.nets.weights import MODELS, load_weights
 
 with np.load(Path(__file__).parents[1] / "golden" / "musicnn.npz", allow_pickle=False) as file:
     GOLDEN = dict(file)
@@ -231,7 +231,7 @@ def test_a_pruned_net_is_kept_and_made_anew_when_it_is_damaged(tmp_path, monkeyp
     [file] = tmp_path.iterdir()
     whole = file.read_bytes()
     if damage is None:
-        monkeypatch.setattr(backbone, "load_backbone", lambda *_, **__: pytest.fail("made anew"))
+        monkeypatch.setattr(registry, "load_backbone", lambda *_, **__: pytest.fail("made anew"))
     else:
         file.write_bytes(damage)
     again = load_hearer("musicnn", cache=tmp_path)
@@ -320,7 +320,7 @@ def test_features_of_several_nets_are_kept_under_all_their_ids():
         (("vgg", "musicnn", "vgg"), "backbone: vgg is there twice"),
     ],
 )
-@pytest.mark.parametrize("use", [backbone_id, load_hearer, backbone.prepare_hearer])
+@pytest.mark.parametrize("use", [backbone_id, load_hearer, registry.prepare_hearer])
 def test_nets_that_make_no_sense_together_are_refused(use, names, complaint):
     with pytest.raises(SettingError, match=complaint):
         use(names)

@@ -5,9 +5,9 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
+from cfaudio_core.backbones.onnx_net import OnnxNet
+from cfaudio_core.backbones.registry import backbone_id, load_hearer, prepare_hearer
 from cfaudio_core.errors import SettingError, WeightsError
-from cfaudio_core.nets.backbone import backbone_id, load_hearer, prepare_hearer
-from cfaudio_core.nets.onnx_file import OnnxNet
 
 PATCHES = np.random.default_rng(0).uniform(0, 3, (11, 187, 96)).astype(np.float32)
 

@@ -6,14 +6,14 @@ import zipfile
 
 import pytest
 
-from cfaudio_core.embedding.impression_file import ImpressionFile
+from cfaudio_core.backbones import tensor_files
+from cfaudio_core.backbones.checkpoint import CheckpointError, read_bundle
+from cfaudio_core.backbones.registry import load_hearer
+from cfaudio_core.backbones.weights import convert
 from cfaudio_core.errors import CfAudioError, SettingError, StoreError, WeightsError
-from cfaudio_core.learning.model_files import Model, latest_model, save_model
-from cfaudio_core.listening.sources import SOURCES, SourceOptions
-from cfaudio_core.nets import tensor_files
-from cfaudio_core.nets.backbone import load_hearer
-from cfaudio_core.nets.checkpoint import CheckpointError, read_bundle
-from cfaudio_core.nets.weights import convert
+from cfaudio_core.history.formats import SOURCES, SourceOptions
+from cfaudio_core.models.model_files import Model, latest_model, save_model
+from cfaudio_core.pipeline.prediction_cache import ImpressionFile
 
 
 class Trap:

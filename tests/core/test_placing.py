@@ -4,20 +4,20 @@ import numpy as np
 import pytest
 from synthetic import NET, QUICK, make_listener, make_tracks, steady
 
-from cfaudio_core.embedding import placing
-from cfaudio_core.embedding.placing import HALF, LEAST, MOST, Places
-from cfaudio_core.learning.dataset import unit
-from cfaudio_core.learning.impressions import Impressions, space_of
-from cfaudio_core.learning.landscape import Landscape
-from cfaudio_core.learning.learner import learn
-from cfaudio_core.learning.model_files import Model, load_model, save_model
+from cfaudio_core.data.training_set import unit
+from cfaudio_core.features.feature_matrix import Landscape
+from cfaudio_core.models.model_files import Model, load_model, save_model
+from cfaudio_core.models.track_predictions import Impressions, space_of
+from cfaudio_core.pipeline import scoring
+from cfaudio_core.pipeline.scoring import HALF, LEAST, MOST, Places
+from cfaudio_core.training.fit import learn
 
 N = 60
 
 
 def place(model, tracks, people, sound):
     """Places by what the model makes of the sound."""
-    return placing.place(model, tracks, people, Impressions.of(model, Landscape.of(sound, space_of(model))))
+    return scoring.place(model, tracks, people, Impressions.of(model, Landscape.of(sound, space_of(model))))
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +82,7 @@ def test_own_factors_outweigh_prediction_the_more_a_track_was_played(model, libr
 def test_a_track_without_plays_is_where_sound_and_tags_foretell(model, library, places):
     features = space_of(model).apply(library.sound)
     heard = Impressions.of(model, Landscape.of(library.sound, space_of(model)))
-    foretold, _ = placing.foretell(model, library.tracks, [library.listener], heard)
+    foretold, _ = scoring.foretell(model, library.tracks, [library.listener], heard)
     odd = np.arange(1, 240, 2)
     direction = foretold[odd, 1:] / np.maximum(np.linalg.norm(foretold[odd, 1:], axis=1, keepdims=True), 1)
     np.testing.assert_allclose(places.vectors[odd, :3], np.sqrt(LEAST) * direction, atol=1e-5)
@@ -156,21 +156,21 @@ def test_a_listener_who_only_skipped_has_no_scores_yet():
 def test_likeness_leaves_a_tracks_own_preference_out_and_is_the_same_in_any_blocks(monkeypatch):
     sound = unit(groups())
     person = make_listener([9 if i in (0, 40) else 0 for i in range(N)])  # one track of either sound
-    whole = placing._likeness(sound, person)
+    whole = scoring._likeness(sound, person)
     assert whole[[0, 40]].max() < 0.1
     assert np.delete(whole, [0, 40]).min() > 1
-    monkeypatch.setattr(placing, "_BLOCK", 7)
-    np.testing.assert_allclose(placing._likeness(sound, person), whole, rtol=1e-5)
+    monkeypatch.setattr(scoring, "_BLOCK", 7)
+    np.testing.assert_allclose(scoring._likeness(sound, person), whole, rtol=1e-5)
 
 
 def test_scores_are_the_share_of_the_library_that_a_track_is_ahead_of():
-    np.testing.assert_allclose(placing._percentiles(np.float32([5, 1, 9, 3, 7])), [50, 0, 100, 25, 75])
-    np.testing.assert_allclose(placing._percentiles(np.float32([1, 1, 2])), [25, 25, 100])
-    assert placing._percentiles(np.float32([7])).tolist() == [0]
+    np.testing.assert_allclose(scoring._percentiles(np.float32([5, 1, 9, 3, 7])), [50, 0, 100, 25, 75])
+    np.testing.assert_allclose(scoring._percentiles(np.float32([1, 1, 2])), [25, 25, 100])
+    assert scoring._percentiles(np.float32([7])).tolist() == [0]
 
 
 def test_three_plays_weigh_as_much_as_all_that_is_foretold():
-    assert placing._blend(np.float32([0, 0, 0]), np.float32([8, 8, 8]), np.float32([0, HALF, 1e9])).tolist() == [
+    assert scoring._blend(np.float32([0, 0, 0]), np.float32([8, 8, 8]), np.float32([0, HALF, 1e9])).tolist() == [
         0,
         4,
         8,
@@ -179,7 +179,7 @@ def test_three_plays_weigh_as_much_as_all_that_is_foretold():
 
 def test_no_foretold_liking_lifts_a_known_track_above_the_most_loved_one():
     foretold, own, plays = np.float32([9, 0, 5]), np.float32([0.5, 2, 0]), np.float32([3, 30, 0])
-    little_played, most_loved, never_played = placing._blend(foretold, own, plays)
+    little_played, most_loved, never_played = scoring._blend(foretold, own, plays)
     assert little_played < most_loved
     assert never_played == 5
 

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from synthetic import NET, QUICK, make_library, make_listener, make_tracks
 
-from cfaudio_core.judging.cold import FOLDS, cold, verdicts
-from cfaudio_core.judging.dated import MONTH, completions, months, session_halves
-from cfaudio_core.judging.hiding import groups_of, sample
-from cfaudio_core.judging.tasks import NotJudgedError, World
-from cfaudio_core.listening.counts import Listener
-from cfaudio_core.listening.sessions import Sessions
+from cfaudio_core.data.listeners import Listener
+from cfaudio_core.data.sessions import Sessions
+from cfaudio_core.evaluation.cold_start import FOLDS, cold, verdicts
+from cfaudio_core.evaluation.over_time import MONTH, completions, months, session_halves
+from cfaudio_core.evaluation.splits import groups_of, sample
+from cfaudio_core.evaluation.tasks import NotJudgedError, World
 
 LIBRARY = make_library(120)
 DAY = 86_400

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 from synthetic import NET, QUICK, fill_store, make_library, make_listener, make_tracks, write_files
 
-from cfaudio_core.embedding import run as module
-from cfaudio_core.embedding.heard import Heard, file_state
-from cfaudio_core.embedding.run import RunSettings, hear_library, learn_and_place
-from cfaudio_core.embedding.worker import Ear
 from cfaudio_core.errors import StoreError
-from cfaudio_core.learning.learner import lesson_id
-from cfaudio_core.learning.model_files import FORMAT
+from cfaudio_core.features.results import Heard, file_state
+from cfaudio_core.features.worker import Ear
+from cfaudio_core.models.model_files import FORMAT
+from cfaudio_core.pipeline import run as module
+from cfaudio_core.pipeline.run import RunSettings, hear_library, learn_and_place
+from cfaudio_core.training.fit import lesson_id
 
 SETTINGS = RunSettings(lesson=QUICK)
 LIBRARY = make_library(100)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from synthetic import steady
 
-from cfaudio_core.learning.space import Sound, SoundSpace, gather_sound, summarise
+from cfaudio_core.features.feature_space import Sound, SoundSpace, gather_sound, summarise
 
 
 def test_a_summary_is_the_mean_of_signed_roots_and_windows_deviate_from_it():

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from cfaudio_core.embedding.feature_store import FeatureStore
-from cfaudio_core.embedding.heard import FileState, Heard
-from cfaudio_core.embedding.tagging import tag_sounds
-from cfaudio_core.embedding.worker import Ear
-from cfaudio_core.nets.backbone import backbone_id, load_backbone
-from cfaudio_core.nets.tagger import Tagger, load_tagger, top_tags
+from cfaudio_core.backbones.registry import backbone_id, load_backbone
+from cfaudio_core.backbones.tagger import Tagger, load_tagger, top_tags
+from cfaudio_core.features.feature_store import FeatureStore
+from cfaudio_core.features.results import FileState, Heard
+from cfaudio_core.features.sound_tags import tag_sounds
+from cfaudio_core.features.worker import Ear
 
 NAMES = ["rock", "pop", "mellow", "ambient"]
 

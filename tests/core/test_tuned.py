@@ -10,27 +10,27 @@ import torch
 from scipy import sparse
 from synthetic import NET, QUICK, make_library, make_tracks
 
-from cfaudio_core.audio.logmel import band_statistics
-from cfaudio_core.embedding.placing import foretell, place
-from cfaudio_core.factors.confidence import Confidence
-from cfaudio_core.factors.wmf import WmfSettings, factorize
-from cfaudio_core.judging.held_out import judge
-from cfaudio_core.learning.comparison import hold_albums_apart
-from cfaudio_core.learning.dataset import Lesson, Parabolas, Targets, unit
-from cfaudio_core.learning.evidence import Evidence
-from cfaudio_core.learning.impressions import Impressions, space_of
-from cfaudio_core.learning.landscape import Landscape
-from cfaudio_core.learning.learner import learn, lesson_id
-from cfaudio_core.learning.losses import make_loss
-from cfaudio_core.learning.neighbours import sound_graph
-from cfaudio_core.learning.net_settings import NetSettings, Schedule
-from cfaudio_core.learning.prediction_error import prediction_error
-from cfaudio_core.learning.space import SoundSpace, gather_sound
-from cfaudio_core.learning.stack import mixed, stack
-from cfaudio_core.learning.trainable import Head, Pooled
-from cfaudio_core.learning.training import train
-from cfaudio_core.learning.tuned import Ensemble, WindowCache, train_net
-from cfaudio_core.nets.backbone import load_backbone
+from cfaudio_core.audio.melspec import band_statistics
+from cfaudio_core.backbones.registry import load_backbone
+from cfaudio_core.data.training_set import Lesson, Parabolas, Targets, unit
+from cfaudio_core.evaluation.held_out import judge
+from cfaudio_core.factorization.confidence import Confidence
+from cfaudio_core.factorization.wmf import WmfSettings, factorize
+from cfaudio_core.features.feature_matrix import Landscape
+from cfaudio_core.features.feature_space import SoundSpace, gather_sound
+from cfaudio_core.finetuning.fine_tune import Ensemble, WindowCache, train_net
+from cfaudio_core.finetuning.losses import make_loss
+from cfaudio_core.finetuning.networks import Head, Pooled
+from cfaudio_core.finetuning.prediction_error import prediction_error
+from cfaudio_core.finetuning.settings import NetSettings, Schedule
+from cfaudio_core.finetuning.trainer import train
+from cfaudio_core.models.knn_graph import sound_graph
+from cfaudio_core.models.stacking import mixed, stack
+from cfaudio_core.models.track_predictions import Impressions, space_of
+from cfaudio_core.pipeline.scoring import foretell, place
+from cfaudio_core.training.cross_validation import hold_albums_apart
+from cfaudio_core.training.drift import Evidence
+from cfaudio_core.training.fit import learn, lesson_id
 
 FAST = NetSettings("head", hidden=32, dropout=0.2, input_dropout=0.0, head=Schedule(1e-2, 200, 10, patience=6))
 

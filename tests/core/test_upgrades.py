@@ -15,13 +15,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cfaudio_core.embedding.feature_store import SCHEMA as FEATURES
-from cfaudio_core.embedding.feature_store import FeatureStore, Known
-from cfaudio_core.embedding.heard import FileState, Heard
-from cfaudio_core.listening.records import Listen, Tally, TrackText
-from cfaudio_core.listening.schema import SCHEMA as HISTORY
-from cfaudio_core.listening.snapshot import Counted, Seen
-from cfaudio_core.listening.store import ListenStore, Matched
+from cfaudio_core.features.feature_store import SCHEMA as FEATURES
+from cfaudio_core.features.feature_store import FeatureStore, Known
+from cfaudio_core.features.results import FileState, Heard
+from cfaudio_core.history.count_growth import Counted, Seen
+from cfaudio_core.history.records import Listen, Tally, TrackText
+from cfaudio_core.history.schema import SCHEMA as HISTORY
+from cfaudio_core.history.store import ListenStore, Matched
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 NOON = 1_700_000_000
