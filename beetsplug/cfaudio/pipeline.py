@@ -22,14 +22,14 @@ from cfaudio_core.data.tracks import Tracks
 from cfaudio_core.errors import CfAudioError, SettingError
 from cfaudio_core.util.arrays import FloatArray, IntArray
 from cfaudio_core.util.garbage import without_cycle_search
-from cfaudio_core.util.locking import turn
+from cfaudio_core.util.locking import hold_lock
 
 if TYPE_CHECKING:
     from beets.library import Library
     from beets.plugins import BeetsPlugin
 
     from cfaudio_core.features.feature_store import FeatureStore
-    from cfaudio_core.pipeline.run import Outcome, RunSettings
+    from cfaudio_core.pipeline.run import RunResult, RunSettings
 
 
 @contextmanager
@@ -93,16 +93,16 @@ def run_settings(
 ) -> RunSettings:
     """The part of the settings that a run needs."""
     from cfaudio_core.factorization.factorizer import FactorizerSettings
-    from cfaudio_core.features.worker import Ear
+    from cfaudio_core.features.worker import ExtractorConfig
     from cfaudio_core.finetuning.settings import NetSettings
     from cfaudio_core.pipeline.run import RunSettings
-    from cfaudio_core.training.fit import LessonSettings
+    from cfaudio_core.training.fit import TrainingSettings
 
-    ear = Ear(settings.backbone, settings.windows, settings.weights)
+    ear = ExtractorConfig(settings.backbone, settings.windows, settings.weights)
     net = NetSettings.of(settings.fine_tune, settings.loss, settings.cache_size, settings.layers)
-    lesson = LessonSettings(settings.factorizer, FactorizerSettings(settings.factors), net)
+    training_set = TrainingSettings(settings.factorizer, FactorizerSettings(settings.factors), net)
     scheduler = "" if settings.executor == "loky" else settings.executor
-    return RunSettings(ear, lesson, jobs, force, retrain, model or "", scheduler)
+    return RunSettings(ear, training_set, jobs, force, retrain, model or "", scheduler)
 
 
 def embed(
@@ -116,7 +116,7 @@ def embed(
     *,
     may_learn: bool = True,
     only: str | None = None,
-) -> tuple[Outcome, int]:
+) -> tuple[RunResult, int]:
     """Hear, learn, place, and write what came of it into the library.
 
     Parameters
@@ -139,18 +139,18 @@ def embed(
     tuple
         What the run came to, and the number of items that were changed.
     """
-    from cfaudio_core.pipeline.run import hear_library, learn_and_place
+    from cfaudio_core.pipeline.run import extract_library, fit_and_embed
 
     wanted = np.ones(len(tracks), bool) if within is None else np.isin(tracks.ids, list(within))
     with user_errors(), open_store(settings) as store:
-        outcome = hear_library(
+        outcome = extract_library(
             tracks,
             wanted,
             store,
             run,
             lambda path, problem: on_problem(f"skipping {displayable_path(path)}: {problem}"),
         )
-        learn_and_place(tracks, people, outcome, store, models_folder(settings), run, may_learn=may_learn)
+        fit_and_embed(tracks, people, outcome, store, models_folder(settings), run, may_learn=may_learn)
         written = fields(tracks, people, outcome, only) | {"cf_tags": tags(lib, tracks, outcome, store, run)}
         changed = write_fields(lib, written)
         if outcome.digest and not only:
@@ -159,7 +159,7 @@ def embed(
 
 
 def fields(
-    tracks: Tracks, people: list[Listener], outcome: Outcome, only: str | None
+    tracks: Tracks, people: list[Listener], outcome: RunResult, only: str | None
 ) -> dict[str, Mapping[int, Value] | Column]:
     """What goes into the items' fields: field to item id to value."""
     from cfaudio_core.util.vector_codec import encode
@@ -197,16 +197,16 @@ def fields(
     return written
 
 
-def tags(lib: Library, tracks: Tracks, outcome: Outcome, store: FeatureStore, run: RunSettings) -> dict[int, Value]:
+def tags(lib: Library, tracks: Tracks, outcome: RunResult, store: FeatureStore, run: RunSettings) -> dict[int, Value]:
     """Item id to sound tags, for the tracks that have none yet or sound otherwise now; None for those not heard."""
-    from cfaudio_core.features.sound_tags import tag_sounds
+    from cfaudio_core.features.sound_tags import tag_tracks
 
     without = items_without(lib, "cf_tags")
     heard_with = f"{run.ear.backbone} {run.ear.windows}"
     anew = store.noted("tagged") != heard_with
     rows = list(zip(map(int, tracks.ids), outcome.keys, tracks.keys, strict=True))
     due = {i: key for i, key, old in rows if key and (anew or key != old or i in without)}
-    found = tag_sounds(store, run.ear, due.values())
+    found = tag_tracks(store, run.ear, due.values())
     if anew:
         store.note("tagged", heard_with)
     gone: dict[int, Value] = {i: None for i, key, _ in rows if not key and i not in without}
@@ -217,6 +217,9 @@ def embed_imported(plugin: BeetsPlugin, lib: Library, ids: list[int]) -> None:
     """Give newly imported tracks their place; the model stays as it is until the next `cfembed`."""
     settings = read_settings(plugin.config)
     run = replace(run_settings(settings, jobs=1), scheduler="")  # a few tracks: not worth asking other machines
-    with user_errors(), turn(settings.folder, "cfembed"):  # nor is a cfembed, that may take hours, worth waiting for
+    with (
+        user_errors(),
+        hold_lock(settings.folder, "cfembed"),
+    ):  # nor is a cfembed, that may take hours, worth waiting for
         tracks, people = load(lib, settings, match=False)
         embed(lib, tracks, people, ids, settings, run, plugin._log.warning, may_learn=False)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from beetsplug.cfaudio.text import counted
-from cfaudio_core.evaluation.held_out import judge
+from cfaudio_core.evaluation.held_out import evaluate_held_out
 from cfaudio_core.training.drift import ENOUGH_CHANGE
 from cfaudio_core.training.fit import ENOUGH
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from cfaudio_core.data.listeners import Listener
     from cfaudio_core.data.tracks import Tracks
     from cfaudio_core.models.model_files import Model
-    from cfaudio_core.pipeline.run import Outcome
+    from cfaudio_core.pipeline.run import RunResult
 
 _WAYS = {
     "model": "model",
@@ -25,7 +25,7 @@ _WAYS = {
 }
 
 
-def account(tracks: Tracks, people: list[Listener], outcome: Outcome, changed: int) -> Iterator[str]:
+def account(tracks: Tracks, people: list[Listener], outcome: RunResult, changed: int) -> Iterator[str]:
     """The lines to print after a run that changed `changed` tracks of the library."""
     new = counted(outcome.decoded, "new track")
     yield f"Heard {new}; {len(outcome.heard)} of {len(tracks)} are known by their sound."
@@ -57,7 +57,7 @@ def account(tracks: Tracks, people: list[Listener], outcome: Outcome, changed: i
         yield f"Updated {counted(changed, 'track')} (model {model.id})."
 
 
-def _too_few(person: Listener, outcome: Outcome) -> str:
+def _too_few(person: Listener, outcome: RunResult) -> str:
     known = counted(int(person.known[outcome.heard].sum()), "track")
     played = person.played[outcome.heard].any()
     instead = "scores are likeness in sound to those you play" if played else "so there are no scores"
@@ -65,7 +65,7 @@ def _too_few(person: Listener, outcome: Outcome) -> str:
 
 
 def _lesson(model: Model) -> Iterator[str]:
-    for verdict in judge(model):
+    for verdict in evaluate_held_out(model):
         with_tags = f", {verdict.sound_and_tags:.0%} with artist, album and genre" if model.about["labels"] else ""
         yield (
             f"{verdict.listener}: learnt from {verdict.tracks} tracks. Of two of them held out of the lesson, it "
@@ -94,7 +94,7 @@ def _lesson(model: Model) -> Iterator[str]:
 
 def _table(model: Model) -> Iterator[str]:
     """How the model compares with simpler means, for each listener, where albums are held out as a whole."""
-    verdicts = judge(model)
+    verdicts = evaluate_held_out(model)
     ways = [way for way in _WAYS if verdicts and way in verdicts[0].compared]
     if not ways:
         return

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from cfaudio_core.backbones.registry import Features, Hearer
+from cfaudio_core.backbones.registry import FeatureExtractor, Features
 
 
 class Several:
@@ -22,7 +22,7 @@ class Several:
         At least one.
     """
 
-    def __init__(self, nets: Sequence[Hearer]) -> None:
+    def __init__(self, nets: Sequence[FeatureExtractor]) -> None:
         self._nets = nets
 
     def features(self, patches: NDArray[np.float32]) -> Features:

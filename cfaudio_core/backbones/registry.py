@@ -48,7 +48,7 @@ class Features(NamedTuple):
     tags: NDArray[np.float32]
 
 
-class Hearer(Protocol):
+class FeatureExtractor(Protocol):
     """What turns windows into features: a `Backbone`, the same in another form, several of them, or a net in a file."""
 
     def features(self, patches: NDArray[np.float32]) -> Features:
@@ -182,7 +182,7 @@ def load_backbone(name: str, *, wheel: Path | None = None) -> Backbone:
     return Backbone(name, identity, load_tags(published, wheel=wheel), net)
 
 
-def load_hearer(names: Names, *, wheel: Path | None = None, cache: Path | None = None) -> Hearer:
+def load_extractor(names: Names, *, wheel: Path | None = None, cache: Path | None = None) -> FeatureExtractor:
     """Load the quickest form of nets there is, for hearing and nothing else.
 
     musicnn comes without torch, as `matrices.MatrixNet`; the parameters of the pruned net are kept beside the published
@@ -199,10 +199,10 @@ def load_hearer(names: Names, *, wheel: Path | None = None, cache: Path | None =
 
     Returns
     -------
-    Hearer
+    FeatureExtractor
     """
     backbone_id(names)
-    hearers = [_load_hearer(name, wheel, cache) for name in _listed(names)]
+    hearers = [_load_extractor(name, wheel, cache) for name in _listed(names)]
     if len(hearers) == 1:
         return hearers[0]
     from cfaudio_core.backbones.concatenated import Several
@@ -210,7 +210,7 @@ def load_hearer(names: Names, *, wheel: Path | None = None, cache: Path | None =
     return Several(hearers)
 
 
-def _load_hearer(name: str, wheel: Path | None, cache: Path | None) -> Hearer:
+def _load_extractor(name: str, wheel: Path | None, cache: Path | None) -> FeatureExtractor:
     if is_file(name):
         from cfaudio_core.backbones.onnx_net import OnnxNet
 
@@ -234,11 +234,11 @@ def _load_hearer(name: str, wheel: Path | None, cache: Path | None) -> Hearer:
         return MatrixNet(state)
 
 
-def prepare_hearer(names: Names, *, wheel: Path | None = None) -> None:
-    """Bring all that `load_hearer` reads, so that many processes may call it at once."""
+def prepare_extractor(names: Names, *, wheel: Path | None = None) -> None:
+    """Bring all that `load_extractor` reads, so that many processes may call it at once."""
     backbone_id(names)
     for name in _listed(names):
         if name in BACKBONES and BACKBONES[name].endswith("vgg"):
             load_weights(BACKBONES[name], wheel=wheel)
         else:
-            load_hearer(name, wheel=wheel)
+            load_extractor(name, wheel=wheel)

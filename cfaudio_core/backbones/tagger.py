@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cfaudio_core.backbones import tensor_files
-from cfaudio_core.backbones.registry import BACKBONES, backbone_id, load_backbone, prepare_hearer
+from cfaudio_core.backbones.registry import BACKBONES, backbone_id, load_backbone, prepare_extractor
 from cfaudio_core.backbones.weights import cache_folder, load_tags
 
 FloatArray = NDArray[np.float32]
@@ -99,7 +99,7 @@ def load_tagger(name: str, *, wheel: Path | None = None) -> Tagger:
     if BACKBONES[name].endswith("vgg"):
         state = {key: value.numpy() for key, value in load_backbone(name, wheel=wheel).net.state_dict().items()}
         return Tagger(names, None, (state["output.weight"], state["output.bias"]))
-    prepare_hearer(name, wheel=wheel)
+    prepare_extractor(name, wheel=wheel)
     state = tensor_files.read(cache_folder() / f"{identity}-pruned.safetensors")[0]
     layers = ("dense.weight", "dense.bias", "norm.scale", "norm.shift", "output.weight", "output.bias")
     inner, before, scale, shift, weight, bias = (state[f"backend.{layer}"] for layer in layers)

@@ -73,7 +73,7 @@ class Targets:
         return np.hstack([self.known, np.ones_like(self.direction)]).astype(np.float32)
 
 
-class Lesson(NamedTuple):
+class TrainingSet(NamedTuple):
     """What is to be learnt of a library, and how it is divided to see what was learnt.
 
     Attributes
@@ -81,7 +81,7 @@ class Lesson(NamedTuple):
     features
         float32 (m, dim): places of the known tracks in the space of sound.
     graph
-        Of all n tracks, see `neighbours.sound_graph`.
+        Of all n tracks, see `neighbours.knn_graph`.
     known
         int64 (m,): positions of the known tracks, whose targets are known.
     targets
@@ -99,7 +99,7 @@ class Lesson(NamedTuple):
     groups: IntArray
     fold: IntArray
 
-    def subset(self, rows: IntArray) -> Lesson:
+    def subset(self, rows: IntArray) -> TrainingSet:
         """What is to be learnt of some of the known tracks."""
         return self._replace(
             features=self.features[rows],

@@ -7,7 +7,7 @@ from scipy.linalg import cho_factor, cho_solve
 
 from cfaudio_core.data.listeners import Listener
 from cfaudio_core.data.training_set import unit
-from cfaudio_core.evaluation.tasks import Case, World
+from cfaudio_core.evaluation.tasks import EvalData, Split
 from cfaudio_core.models.kernel_ridge import gauss
 from cfaudio_core.ranking.taste import HALF_LIFE
 from cfaudio_core.util.arrays import FloatArray, float32
@@ -16,17 +16,17 @@ _GAMMA, _RIDGE = 1.0, 0.3
 _MOST = 3000  # known tracks that the kernel machine is fitted to
 
 
-def chance(world: World, case: Case) -> FloatArray:
+def chance(world: EvalData, case: Split) -> FloatArray:
     """float32 (n,): all equal, and so in any order."""
     return np.zeros(len(world.tracks), np.float32)
 
 
-def popularity(world: World, case: Case) -> FloatArray:
+def popularity(world: EvalData, case: Split) -> FloatArray:
     """float32 (n,): plays."""
     return case.listener.plays
 
 
-def decayed_counts(world: World, case: Case) -> FloatArray:
+def decayed_counts(world: EvalData, case: Split) -> FloatArray:
     """float32 (n,): plays, each worth half after 90 days; where no play has a date, plays."""
     person, n = case.listener, len(world.tracks)
     sessions = person.sessions
@@ -39,7 +39,7 @@ def decayed_counts(world: World, case: Case) -> FloatArray:
     return float32(dated + undated)
 
 
-def artist_mean(world: World, case: Case) -> FloatArray:
+def artist_mean(world: EvalData, case: Split) -> FloatArray:
     """float32 (n,): mean preference of the artist's known tracks; the listener's mean where there are none.
 
     For a session to be completed: the share of what is given that is by the artist.
@@ -58,7 +58,7 @@ def artist_mean(world: World, case: Case) -> FloatArray:
     return float32(np.where(named & (count[number] > 0), mean[number], usual))
 
 
-def frozen_cosine(world: World, case: Case) -> FloatArray:
+def frozen_cosine(world: EvalData, case: Split) -> FloatArray:
     """float32 (n,) or (tasks, n): cosine of the net's features to the mean of what is played, or of what is given."""
     features = unit(standard_features(world))
     if case.completes:
@@ -66,7 +66,7 @@ def frozen_cosine(world: World, case: Case) -> FloatArray:
     return float32(features @ (np.maximum(case.listener.preference, 0) @ features))
 
 
-def frozen_kernel(world: World, case: Case) -> FloatArray:
+def frozen_kernel(world: EvalData, case: Split) -> FloatArray:
     """float32 (n,) or (tasks, n): Gaussian kernel ridge regression of the preference from the net's features.
 
     For a session to be completed: the mean kernel to what is given.
@@ -88,7 +88,7 @@ def kernel_regression(features: FloatArray, known: np.ndarray, wanted: FloatArra
     return float32(gauss(features, features[known], _GAMMA) @ coefficients)
 
 
-def standard_features(world: World) -> FloatArray:
+def standard_features(world: EvalData) -> FloatArray:
     """float32 (n, dim): what a window sounds like in mono, each feature with mean 0 and variance 1 / dim."""
     summaries = world.sound.summaries[:, : world.sound.summaries.shape[1] - world.sound.widths]
     return float32(standardised(summaries) / np.sqrt(summaries.shape[1]))

@@ -9,7 +9,7 @@ import numpy as np
 
 from cfaudio_core.data.listeners import Listener
 from cfaudio_core.evaluation.splits import groups_of, without
-from cfaudio_core.evaluation.tasks import FEWEST, Case, NotJudgedError, Task, World
+from cfaudio_core.evaluation.tasks import FEWEST, EvalData, NotEvaluatedError, Split, Task
 from cfaudio_core.training.fit import ENOUGH
 from cfaudio_core.util.arrays import BoolArray, IntArray
 
@@ -43,22 +43,22 @@ def verdicts(person: Listener) -> tuple[BoolArray, BoolArray]:
 
     Raises
     ------
-    NotJudgedError
+    NotEvaluatedError
         If too little is known of the listener, or everything is played alike.
     """
     known = int(person.known.sum())
     if known < _ENOUGH_TO_HIDE:
-        raise NotJudgedError(f"{known} tracks were played or skipped; it takes {_ENOUGH_TO_HIDE}")
+        raise NotEvaluatedError(f"{known} tracks were played or skipped; it takes {_ENOUGH_TO_HIDE}")
     loved, plain = person.known & (person.liking >= LOVED), person.known & (person.liking <= USUAL + _ROUNDING)
     if min(loved.sum(), plain.sum()) < FEWEST:
-        raise NotJudgedError(
+        raise NotEvaluatedError(
             f"of {known} tracks {loved.sum()} were played twice as often as usual, and {plain.sum()} no more often "
             f"than usual; it takes {FEWEST} of either"
         )
     return loved, plain
 
 
-def cold(world: World, kind: str, seeds: Sequence[int]) -> Iterator[Case]:
+def cold(world: EvalData, kind: str, seeds: Sequence[int]) -> Iterator[Split]:
     """Hide a tenth of the known tracks at a time, whole groups of them; each seed deals the groups anew.
 
     The candidates are the hidden tracks, the relevant ones those that are loved; see `verdicts` for those in doubt. A
@@ -75,18 +75,20 @@ def cold(world: World, kind: str, seeds: Sequence[int]) -> Iterator[Case]:
 
     Raises
     ------
-    NotJudgedError
+    NotEvaluatedError
         If the listener has too few plays, or they are of too few groups.
     """
     person, tracks = world.listener, world.tracks
     (wanted, plain), liking = verdicts(person), person.liking
     group = groups_of(tracks, kind)
     if len(np.unique(group[wanted])) < 2:
-        raise NotJudgedError(f"the loved tracks are of too few {kind}")
+        raise NotEvaluatedError(f"the loved tracks are of too few {kind}")
     if kind != "tracks" and np.bincount(group, person.known).max() < 2:
-        raise NotJudgedError(f"no two played tracks share an {kind[:-1]}, so that it is the same as cold tracks")
+        raise NotEvaluatedError(f"no two played tracks share an {kind[:-1]}, so that it is the same as cold tracks")
     if kind == "artists" and _same_parts(group[person.known], groups_of(tracks, "albums")[person.known]):
-        raise NotJudgedError("the played tracks of each artist are of one album, so that it is the same as cold albums")
+        raise NotEvaluatedError(
+            "the played tracks of each artist are of one album, so that it is the same as cold albums"
+        )
     unheard = ~np.any([p.known for p in world.people], axis=0)
     keys = np.array(tracks.keys)
     now, done = int(person.sessions.time.max(initial=-1)) + 1, 0
@@ -104,9 +106,9 @@ def cold(world: World, kind: str, seeds: Sequence[int]) -> Iterator[Case]:
             listed = [() if h else names for h, names in zip(hidden, tracks.playlists, strict=True)]
             people = [without(p, hidden) for p in world.people]
             left, done = left - len(tasted), done + 1
-            yield Case(seed, k, replace(tracks, playlists=listed), people, world.people, now, [task])
+            yield Split(seed, k, replace(tracks, playlists=listed), people, world.people, now, [task])
     if not done:
-        raise NotJudgedError(f"the played tracks are of too few {kind}")
+        raise NotEvaluatedError(f"the played tracks are of too few {kind}")
 
 
 def _same_parts(one: IntArray, other: IntArray) -> bool:

@@ -15,7 +15,7 @@ from cfaudio_core.evaluation.metrics import Ranking
 from cfaudio_core.evaluation.protocols import PROTOCOLS
 from cfaudio_core.evaluation.splits import groups_of
 from cfaudio_core.evaluation.systems import CFAUDIO, SYSTEMS
-from cfaudio_core.evaluation.tasks import Case, NotJudgedError, Task, World
+from cfaudio_core.evaluation.tasks import EvalData, NotEvaluatedError, Split, Task
 from cfaudio_core.util.arrays import FloatArray, IntArray
 
 METRICS = ("recall", "ndcg", "precision", "auc", "found")
@@ -92,21 +92,21 @@ class Table:
         return next(row for row in self.rows if row.system == system)
 
 
-def plan(world: World, protocols: Iterable[str], seeds: Sequence[int]) -> tuple[dict[str, list[Case]], list[Table]]:
+def plan(world: EvalData, protocols: Iterable[str], seeds: Sequence[int]) -> tuple[dict[str, list[Split]], list[Table]]:
     """The cases of each protocol, and an empty table for each that has none."""
-    cases: dict[str, list[Case]] = {}
+    cases: dict[str, list[Split]] = {}
     empty = []
     for name in protocols:
         try:
             cases[name] = list(PROTOCOLS[name](world, seeds))
-        except NotJudgedError as error:
+        except NotEvaluatedError as error:
             empty.append(Table(name.replace("-", " "), str(error)))
     return cases, empty
 
 
-def judge_cases(
-    world: World,
-    cases: Sequence[Case],
+def evaluate_splits(
+    world: EvalData,
+    cases: Sequence[Split],
     units: IntArray,
     on_progress: Callable[[int], None] = lambda _: None,
     systems: Iterable[str] = tuple(SYSTEMS),
@@ -146,7 +146,7 @@ def judge_cases(
     return [_table(name, [t for c in cases for t in c.tasks if t.table == name], made) for name, made in books.items()]
 
 
-def units_of(world: World, protocol: str) -> IntArray:
+def units_of(world: EvalData, protocol: str) -> IntArray:
     """int64 (n,): what was drawn in a protocol, and is drawn again by its bootstrap."""
     kind = protocol.removeprefix("cold-") if protocol.startswith("cold-") else "tracks"
     return groups_of(world.tracks, kind)

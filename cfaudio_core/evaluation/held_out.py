@@ -36,7 +36,7 @@ class HeldOut(NamedTuple):
     net_share: float
 
 
-def judge(model: Model) -> list[HeldOut]:
+def evaluate_held_out(model: Model) -> list[HeldOut]:
     """The held-out figures of each listener that a model was taught by; none if nothing was trained."""
     verdicts = []
     for j, name in enumerate(model.about["taught"]):

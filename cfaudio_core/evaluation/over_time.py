@@ -10,7 +10,7 @@ import numpy as np
 
 from cfaudio_core.data.sessions import Sessions
 from cfaudio_core.evaluation.splits import before
-from cfaudio_core.evaluation.tasks import FEWEST, Case, NotJudgedError, Task, World
+from cfaudio_core.evaluation.tasks import FEWEST, EvalData, NotEvaluatedError, Split, Task
 from cfaudio_core.training.fit import ENOUGH
 from cfaudio_core.util.arrays import BoolArray, IntArray, float32
 
@@ -21,23 +21,23 @@ MOST_SESSIONS = 200
 SHORTEST = 4
 
 
-def months(world: World, seeds: Sequence[int]) -> Iterator[Case]:
+def months(world: EvalData, seeds: Sequence[int]) -> Iterator[Split]:
     """As many of the last months as there are seeds, each asked about by what was heard before it.
 
     Two tables: of the tracks heard before, those that were heard in the month; and the same of all others.
 
     Raises
     ------
-    NotJudgedError
+    NotEvaluatedError
         If the history is too short.
     """
     sessions = world.listener.sessions
     if not len(sessions):
-        raise NotJudgedError("there is no listening history, and counts do not say when (see `beet cfimport`)")
+        raise NotEvaluatedError("there is no listening history, and counts do not say when (see `beet cfimport`)")
     end = int(sessions.time.max()) + 1
     days = (end - int(sessions.time.min())) / 86_400
     if days < 60:
-        raise NotJudgedError(f"the history is {days:.0f} days long; it takes 60")
+        raise NotEvaluatedError(f"the history is {days:.0f} days long; it takes 60")
     tracks, done = replace(world.tracks, playlists=[()] * len(world.tracks)), 0
     for k, seed in enumerate(seeds):
         cut = end - (k + 1) * MONTH
@@ -55,22 +55,24 @@ def months(world: World, seeds: Sequence[int]) -> Iterator[Case]:
         if tasks:
             done += 1
             everything = [before(p, cut + MONTH) for p in world.people]
-            yield Case(seed, k, tracks, people, everything, cut, tasks)
+            yield Split(seed, k, tracks, people, everything, cut, tasks)
     if not done:
-        raise NotJudgedError(f"in the last {len(seeds)} months, or before them, fewer than {ENOUGH} tracks were heard")
+        raise NotEvaluatedError(
+            f"in the last {len(seeds)} months, or before them, fewer than {ENOUGH} tracks were heard"
+        )
 
 
-def completions(world: World, seeds: Sequence[int]) -> Iterator[Case]:
+def completions(world: EvalData, seeds: Sequence[int]) -> Iterator[Split]:
     """The last fifth of the sessions: half of each is given, the rest is to be found among all tracks.
 
     Raises
     ------
-    NotJudgedError
+    NotEvaluatedError
         If there are too few sessions.
     """
     sessions, n = world.listener.sessions, len(world.tracks)
     if not len(sessions):
-        raise NotJudgedError(
+        raise NotEvaluatedError(
             "there is no listening history, and counts do not say what was heard together (see `beet cfimport`)"
         )
     first = int((1 - LAST_SHARE) * len(sessions))
@@ -79,7 +81,7 @@ def completions(world: World, seeds: Sequence[int]) -> Iterator[Case]:
     halves = session_halves(sessions, first, len(sessions), SHORTEST)
     heard = int(people[0].known.sum())
     if len(halves) < FEWEST or heard < ENOUGH:
-        raise NotJudgedError(
+        raise NotEvaluatedError(
             f"the last fifth of the history has {len(halves)} sessions of {SHORTEST} tracks, and before it {heard} "
             f"tracks were heard; it takes {FEWEST} and {ENOUGH}"
         )
@@ -94,7 +96,7 @@ def completions(world: World, seeds: Sequence[int]) -> Iterator[Case]:
             others = np.setdiff1d(np.arange(n), half.given)
             relevant = np.isin(others, half.rest)
             tasks.append(Task("session", others, relevant, float32(relevant), others, half.given, half.session))
-        yield Case(seed, 0, tracks, people, world.people, cut, tasks)
+        yield Split(seed, 0, tracks, people, world.people, cut, tasks)
 
 
 class Half(NamedTuple):

@@ -12,9 +12,9 @@ from types import MappingProxyType
 
 from cfaudio_core.evaluation.cold_start import cold
 from cfaudio_core.evaluation.over_time import completions, months
-from cfaudio_core.evaluation.tasks import Case, World
+from cfaudio_core.evaluation.tasks import EvalData, Split
 
-PROTOCOLS: Mapping[str, Callable[[World, Sequence[int]], Iterator[Case]]] = MappingProxyType(
+PROTOCOLS: Mapping[str, Callable[[EvalData, Sequence[int]], Iterator[Split]]] = MappingProxyType(
     {
         "cold-tracks": lambda world, seeds: cold(world, "tracks", seeds),
         "cold-albums": lambda world, seeds: cold(world, "albums", seeds),
@@ -23,4 +23,4 @@ PROTOCOLS: Mapping[str, Callable[[World, Sequence[int]], Iterator[Case]]] = Mapp
         "session": completions,
     }
 )
-"""By the name that `--protocol` knows; each yields cases, or raises NotJudgedError before the first."""
+"""By the name that `--protocol` knows; each yields cases, or raises NotEvaluatedError before the first."""

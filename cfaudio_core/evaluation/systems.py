@@ -16,15 +16,15 @@ from cfaudio_core.data.interactions import gather
 from cfaudio_core.data.listeners import Listener
 from cfaudio_core.data.training_set import unit
 from cfaudio_core.evaluation import baselines
-from cfaudio_core.evaluation.tasks import Case, World
+from cfaudio_core.evaluation.tasks import EvalData, Split
 from cfaudio_core.factorization.factorizer import make_factorizer
-from cfaudio_core.features.feature_matrix import Landscape
-from cfaudio_core.features.feature_space import Sound
-from cfaudio_core.pipeline.scoring import place
-from cfaudio_core.training.fit import learn, tuned_factorizer
+from cfaudio_core.features.feature_matrix import FeatureMatrix
+from cfaudio_core.features.feature_space import FeatureSummaries
+from cfaudio_core.pipeline.scoring import embed_tracks
+from cfaudio_core.training.fit import fit_model, tuned_factorizer
 from cfaudio_core.util.arrays import FloatArray, float32
 
-System = Callable[[World, Case], FloatArray]
+System = Callable[[EvalData, Split], FloatArray]
 """Scores, float32 (n,) or one row a task, (tasks, n); higher is better."""
 
 CFAUDIO = "cfaudio"
@@ -32,31 +32,31 @@ ARTIST_MEAN = "artist mean"
 UPPER_BOUND = "upper bound"
 
 
-def cfaudio(world: World, case: Case) -> FloatArray:
+def cfaudio(world: EvalData, case: Split) -> FloatArray:
     """The scores of cfaudio; for sessions to be completed, cosine of its vectors to those that are given."""
     return _cfaudio(world, case, world.sound)
 
 
-def without_sound(world: World, case: Case) -> FloatArray:
+def without_sound(world: EvalData, case: Split) -> FloatArray:
     """The same, where all tracks sound alike."""
     sound = world.sound
     alike = {part: np.zeros_like(getattr(sound, part)) for part in ("summaries", "spreads", "within")}
     return _cfaudio(world, case, sound._replace(**alike))
 
 
-def shuffled_sound(world: World, case: Case) -> FloatArray:
+def shuffled_sound(world: EvalData, case: Split) -> FloatArray:
     """The same, where every track sounds like another one: what is left when sound means nothing."""
     order = np.random.default_rng([case.seed, case.part]).permutation(len(world.tracks))
     sound = world.sound
     return _cfaudio(world, case, sound._replace(summaries=sound.summaries[order], spreads=sound.spreads[order]))
 
 
-def factors_alone(world: World, case: Case) -> FloatArray:
+def factors_alone(world: EvalData, case: Split) -> FloatArray:
     """Factors of what is known: a track that nobody ever played has none."""
     return _factors(world, case, case.people)
 
 
-def upper_bound(world: World, case: Case) -> FloatArray:
+def upper_bound(world: EvalData, case: Split) -> FloatArray:
     """Factors that saw what is hidden, as no recommender can."""
     return _factors(world, case, case.everything)
 
@@ -79,22 +79,24 @@ SYSTEMS: Mapping[str, System] = MappingProxyType(
 """In the order of the table."""
 
 
-def _cfaudio(world: World, case: Case, sound: Sound) -> FloatArray:
-    lesson = replace(world.lesson, seed=world.lesson.seed + case.seed)
-    model, impressions = learn(case.tracks, case.people, Landscape.of(sound), world.net, lesson)
-    places = place(model, case.tracks, case.people, impressions)
+def _cfaudio(world: EvalData, case: Split, sound: FeatureSummaries) -> FloatArray:
+    training_set = replace(world.training_set, seed=world.training_set.seed + case.seed)
+    model, predictions = fit_model(case.tracks, case.people, FeatureMatrix.of(sound), world.net, training_set)
+    places = embed_tracks(model, case.tracks, case.people, predictions)
     if not case.completes:
         return places.scores.get(case.listener.name, np.zeros(len(world.tracks), np.float32))
     vectors = places.vectors
     return float32([vectors @ unit(vectors[task.given].mean(axis=0)[None])[0] for task in case.tasks])
 
 
-def _factors(world: World, case: Case, people: list[Listener]) -> FloatArray:
+def _factors(world: EvalData, case: Split, people: list[Listener]) -> FloatArray:
     """How much each track belongs to the listener's contexts, or to what is given."""
     contexts = gather(case.tracks, people)
-    lesson = replace(world.lesson, seed=world.lesson.seed + case.seed)
-    factorizer = make_factorizer(lesson.factorizer, tuned_factorizer(contexts, lesson, lesson.factors).settings)
-    factors = factorizer.fit(contexts.matrix, np.random.default_rng(lesson.seed))
+    training_set = replace(world.training_set, seed=world.training_set.seed + case.seed)
+    factorizer = make_factorizer(
+        training_set.factorizer, tuned_factorizer(contexts, training_set, training_set.factors).settings
+    )
+    factors = factorizer.fit(contexts.matrix, np.random.default_rng(training_set.seed))
     if case.completes:
         row = np.repeat(np.arange(len(case.tasks)), [len(task.given) for task in case.tasks])
         given = np.concatenate([task.given for task in case.tasks])

@@ -9,8 +9,8 @@ import numpy as np
 
 from cfaudio_core.data.listeners import Listener
 from cfaudio_core.data.tracks import Tracks
-from cfaudio_core.features.feature_space import Sound
-from cfaudio_core.training.fit import LessonSettings
+from cfaudio_core.features.feature_space import FeatureSummaries
+from cfaudio_core.training.fit import TrainingSettings
 from cfaudio_core.util.arrays import BoolArray, FloatArray, IntArray
 
 FEWEST = 5
@@ -18,7 +18,7 @@ FEWEST = 5
 
 
 @dataclass(frozen=True)
-class World:
+class EvalData:
     """All that there is to judge on.
 
     Attributes
@@ -37,9 +37,9 @@ class World:
 
     tracks: Tracks
     people: list[Listener]
-    sound: Sound
+    sound: FeatureSummaries
     net: str
-    lesson: LessonSettings
+    training_set: TrainingSettings
 
     @property
     def listener(self) -> Listener:
@@ -82,7 +82,7 @@ class Task(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Case:
+class Split:
     """What may be known, and tasks to be done with it.
 
     Attributes
@@ -120,5 +120,5 @@ class Case:
         return len(self.tasks[0].given) > 0
 
 
-class NotJudgedError(Exception):
+class NotEvaluatedError(Exception):
     """A protocol has nothing to ask; the message is what stands in place of figures."""

@@ -16,11 +16,11 @@ from multiprocessing import current_process
 from typing import Any, NamedTuple
 
 from cfaudio_core import __version__
-from cfaudio_core.backbones.registry import prepare_hearer
+from cfaudio_core.backbones.registry import prepare_extractor
 from cfaudio_core.errors import CfAudioError, SettingError
-from cfaudio_core.features.results import FileState, Heard, file_state
-from cfaudio_core.features.worker import Ear, ToHear
-from cfaudio_core.features.worker_pool import hear_in_processes
+from cfaudio_core.features.results import FeatureResult, FileState, file_state
+from cfaudio_core.features.worker import ExtractorConfig, FileJob
+from cfaudio_core.features.worker_pool import extract_in_processes
 
 PATHS = "CFAUDIO_PATHS"
 """Environment variable of a worker: where it sees the folders that the caller knows by another name."""
@@ -38,9 +38,9 @@ class Ready(NamedTuple):
     problem: str
 
 
-def hear_on_machines(
-    files: Sequence[ToHear], ear: Ear, scheduler: str, *, batch: int = _BATCH
-) -> Generator[Heard, None, None]:
+def extract_on_cluster(
+    files: Sequence[FileJob], ear: ExtractorConfig, scheduler: str, *, batch: int = _BATCH
+) -> Generator[FeatureResult, None, None]:
     """Hear files on all workers of a Dask cluster.
 
     A task whose worker is lost goes to another one. Where several were lost at one task, its files have that as their
@@ -59,7 +59,7 @@ def hear_on_machines(
 
     Yields
     ------
-    Heard
+    FeatureResult
         One a file, in the order in which they are done.
 
     Raises
@@ -78,10 +78,10 @@ def hear_on_machines(
     with client:
         _check(client, scheduler, files, ear)
         left = iter([list(files[start : start + batch]) for start in range(0, len(files), batch)])
-        sent: dict[str, tuple[list[ToHear], dict[bytes, FileState | None]]] = {}
+        sent: dict[str, tuple[list[FileJob], dict[bytes, FileState | None]]] = {}
 
-        def send(some: list[ToHear]) -> Any:  # a Future of distributed
-            future = client.submit(hear_there, some, ear, pure=False, key=f"cfaudio-{os.urandom(8).hex()}")
+        def send(some: list[FileJob]) -> Any:  # a Future of distributed
+            future = client.submit(extract_remotely, some, ear, pure=False, key=f"cfaudio-{os.urandom(8).hex()}")
             sent[future.key] = some, {file.path: file_state(file.path) for file in some}
             return future
 
@@ -91,7 +91,7 @@ def hear_on_machines(
             failure = future.exception() if future.status == "error" else None
             if isinstance(failure, distributed.KilledWorker):
                 for file in some:
-                    yield Heard(file.path, None, problem="several workers were lost when they were to hear it")
+                    yield FeatureResult(file.path, None, problem="several workers were lost when they were to hear it")
             elif failure is not None:
                 raise failure
             else:
@@ -102,14 +102,14 @@ def hear_on_machines(
                 done.add(send(following))
 
 
-def hear_there(files: Sequence[ToHear], ear: Ear) -> list[Heard]:
+def extract_remotely(files: Sequence[FileJob], ear: ExtractorConfig) -> list[FeatureResult]:
     """What a worker does: hear files where it sees them, in one process of its own, under the caller's names."""
     mapping = path_mapping(os.environ.get(PATHS, ""))
-    there = [ToHear(seen_there(file.path, mapping), file.key) for file in files]
+    there = [FileJob(seen_there(file.path, mapping), file.key) for file in files]
     with _ONE:
         # Dask's workers are daemons, which may have no processes. Those of a crew end by themselves when it is gone.
         current_process().daemon = False
-        heard = {one.path: one for one in hear_in_processes(there, ear, 1)}
+        heard = {one.path: one for one in extract_in_processes(there, ear, 1)}
     return [heard[seen.path]._replace(path=file.path) for seen, file in zip(there, files, strict=True)]
 
 
@@ -138,12 +138,12 @@ def seen_there(path: bytes, mapping: Mapping[bytes, bytes]) -> bytes:
     return path
 
 
-def get_ready(path: bytes, ear: Ear) -> Ready:
+def get_ready(path: bytes, ear: ExtractorConfig) -> Ready:
     """What a worker does first: bring the net, and look whether a file of the caller's is there."""
     problem = ""
     try:
         there = seen_there(path, path_mapping(os.environ.get(PATHS, "")))
-        prepare_hearer(ear.backbone, wheel=ear.wheel)
+        prepare_extractor(ear.backbone, wheel=ear.wheel)
         if file_state(there) is None:
             problem = f"has no {os.fsdecode(there)} (does it mount the music? {PATHS} says where)"
     except CfAudioError as error:
@@ -151,7 +151,7 @@ def get_ready(path: bytes, ear: Ear) -> Ready:
     return Ready(__version__, problem)
 
 
-def _check(client: Any, scheduler: str, files: Sequence[ToHear], ear: Ear) -> None:
+def _check(client: Any, scheduler: str, files: Sequence[FileJob], ear: ExtractorConfig) -> None:
     """Ask every worker whether it can hear, by a file that is there."""
     if not client.scheduler_info(n_workers=-1)["workers"]:
         raise CfAudioError(f"the Dask scheduler {scheduler} has no workers")
@@ -168,10 +168,10 @@ def _check(client: Any, scheduler: str, files: Sequence[ToHear], ear: Ear) -> No
             raise CfAudioError(f"the Dask worker {worker} has cfaudio {ready.version}, and this is {__version__}")
 
 
-def _seen_from_here(heard: Heard, state: FileState | None) -> Heard:
+def _seen_from_here(heard: FeatureResult, state: FileState | None) -> FeatureResult:
     """An outcome with the file's state as the caller sees it. What a worker does not see is nothing to remember."""
     if heard.state is None and state is not None:
-        return Heard(heard.path, None, problem="a worker does not see it")
+        return FeatureResult(heard.path, None, problem="a worker does not see it")
     if heard.state is not None and state is not None and heard.state.size != state.size:
-        return Heard(heard.path, None, problem="a worker sees another file there")
+        return FeatureResult(heard.path, None, problem="a worker sees another file there")
     return heard._replace(state=state)

@@ -7,20 +7,20 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from cfaudio_core.backbones.registry import prepare_hearer
+from cfaudio_core.backbones.registry import prepare_extractor
 from cfaudio_core.data.tracks import Tracks
-from cfaudio_core.features.dask_cluster import hear_on_machines
+from cfaudio_core.features.dask_cluster import extract_on_cluster
 from cfaudio_core.features.feature_store import FeatureStore, Known
-from cfaudio_core.features.results import Heard, file_state
-from cfaudio_core.features.worker import Ear, ToHear
-from cfaudio_core.features.worker_pool import hear_in_processes
+from cfaudio_core.features.results import FeatureResult, file_state
+from cfaudio_core.features.worker import ExtractorConfig, FileJob
+from cfaudio_core.features.worker_pool import extract_in_processes
 from cfaudio_core.util.arrays import BoolArray
 
 _BATCH = 8  # tracks a transaction: little is lost when the power fails
 
 
 @dataclass
-class Hearing:
+class ExtractionPlan:
     """What is known, and what is left to hear, of a library.
 
     Attributes
@@ -34,7 +34,7 @@ class Hearing:
     """
 
     keys: list[str]
-    left: list[ToHear] = field(default_factory=list)
+    left: list[FileJob] = field(default_factory=list)
     problems: dict[bytes, str] = field(default_factory=dict)
 
 
@@ -46,7 +46,7 @@ def plan(
     *,
     within: BoolArray | None = None,
     force: bool = False,
-) -> Hearing:
+) -> ExtractionPlan:
     """Find out which tracks need hearing, without opening a file.
 
     A track is known by the content key that the library keeps for it, so that it may move and be retagged; else by its
@@ -65,7 +65,7 @@ def plan(
     """
     there = store.keys(net, windows)
     wanted = np.ones(len(tracks), bool) if within is None else within
-    hearing = Hearing(keys=[key if key in there else "" for key in tracks.keys])
+    hearing = ExtractionPlan(keys=[key if key in there else "" for key in tracks.keys])
     unsure = [i for i, key in enumerate(hearing.keys) if not key or (force and wanted[i])]
     files = store.files() if unsure else {}
     queued: set[bytes] = set()
@@ -79,21 +79,21 @@ def plan(
             hearing.problems[path] = known.problem
         told = hearing.keys[i] or path in hearing.problems
         if wanted[i] and (force or not told) and path not in queued:
-            hearing.left.append(ToHear(path, key or known.key))
+            hearing.left.append(FileJob(path, key or known.key))
             queued.add(path)
     return hearing
 
 
 def hear(
-    files: Sequence[ToHear],
-    ear: Ear,
+    files: Sequence[FileJob],
+    ear: ExtractorConfig,
     store: FeatureStore,
     net: str,
     *,
     jobs: int,
     scheduler: str = "",
     on_progress: Callable[[int], None] = lambda n: None,
-) -> Iterator[Heard]:
+) -> Iterator[FeatureResult]:
     """Hear files, store their features as they come, and yield the outcomes.
 
     Parameters
@@ -115,15 +115,15 @@ def hear(
 
     Yields
     ------
-    Heard
+    FeatureResult
         One a file, in the order in which they are done.
     """
     # Here, once: not by every worker at the same time. The tags need it, whoever hears.
-    prepare_hearer(ear.backbone, wheel=ear.wheel)
-    heard_by = hear_on_machines(files, ear, scheduler) if scheduler else hear_in_processes(files, ear, jobs)
-    batch: list[Heard] = []
+    prepare_extractor(ear.backbone, wheel=ear.wheel)
+    heard_by = extract_on_cluster(files, ear, scheduler) if scheduler else extract_in_processes(files, ear, jobs)
+    batch: list[FeatureResult] = []
 
-    def keep() -> list[Heard]:
+    def keep() -> list[FeatureResult]:
         kept = batch[:]
         batch.clear()
         if kept:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from cfaudio_core.features.feature_space import Sound, SoundSpace
+from cfaudio_core.features.feature_space import FeatureSpace, FeatureSummaries
 from cfaudio_core.util.arrays import FloatArray, IntArray
 
 AT_ONCE = 50_000
@@ -14,11 +14,11 @@ AT_ONCE = 50_000
 
 _BLOCK = 4096  # tracks
 
-Hear = Callable[[IntArray], Sound]
+ReadSummaries = Callable[[IntArray], FeatureSummaries]
 """What was heard of the tracks at int64 (k,) positions."""
 
 
-class Landscape:
+class FeatureMatrix:
     """The places of n tracks in the space of sound.
 
     Those of a large library are computed a block of tracks at a time, whenever they are asked for: kept, they would
@@ -36,19 +36,19 @@ class Landscape:
         What was heard of all of them, if that is there already.
     """
 
-    def __init__(self, space: SoundSpace, n: int, hear: Hear, whole: Sound | None = None) -> None:
+    def __init__(self, space: FeatureSpace, n: int, hear: ReadSummaries, whole: FeatureSummaries | None = None) -> None:
         self.space, self._n, self._hear = space, n, hear
         if whole is None and 0 < n <= AT_ONCE:
             whole = hear(np.arange(n))
         self._whole = None if whole is None else space.apply(whole)
 
     @classmethod
-    def of(cls, sound: Sound, space: SoundSpace | None = None) -> Landscape:
+    def of(cls, sound: FeatureSummaries, space: FeatureSpace | None = None) -> FeatureMatrix:
         """That of a library of which all that was heard is in memory."""
-        return cls(space or SoundSpace.of(sound), len(sound.summaries), sound.at, sound)
+        return cls(space or FeatureSpace.of(sound), len(sound.summaries), sound.at, sound)
 
     @classmethod
-    def explore(cls, n: int, hear: Hear, examine: Hear, seed: int) -> Landscape:
+    def explore(cls, n: int, hear: ReadSummaries, examine: ReadSummaries, seed: int) -> FeatureMatrix:
         """That of a library whose space is not known yet.
 
         Parameters
@@ -62,9 +62,9 @@ class Landscape:
         """
         if n <= AT_ONCE:
             sound = examine(np.arange(n))
-            return cls(SoundSpace.of(sound), n, hear, sound)
+            return cls(FeatureSpace.of(sound), n, hear, sound)
         chosen = np.random.default_rng(seed).choice(n, AT_ONCE, replace=False)
-        return cls(SoundSpace.of(examine(np.sort(chosen))), n, hear)
+        return cls(FeatureSpace.of(examine(np.sort(chosen))), n, hear)
 
     def __len__(self) -> int:
         return self._n

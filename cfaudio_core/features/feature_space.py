@@ -36,7 +36,7 @@ def _signed_roots() -> FloatArray:
 _ROOTS = _signed_roots()  # of features there are hundreds a window: looked up, they take a third of the time
 
 
-class Sound(NamedTuple):
+class FeatureSummaries(NamedTuple):
     """What was heard of n tracks.
 
     Attributes
@@ -56,7 +56,7 @@ class Sound(NamedTuple):
     within: npt.NDArray[np.float64]
     widths: int = 0
 
-    def at(self, positions: IntArray) -> Sound:
+    def at(self, positions: IntArray) -> FeatureSummaries:
         """What was heard of the tracks at int64 (k,) positions."""
         return self._replace(summaries=self.summaries[positions], spreads=self.spreads[positions])
 
@@ -66,7 +66,7 @@ class Sound(NamedTuple):
         return [(slice(0, rest), 1.0), *([(slice(rest, None), _WIDTH)] if self.widths else [])]
 
 
-def summarise(windows: npt.NDArray[np.float16]) -> tuple[FloatArray, FloatArray]:
+def summarize_windows(windows: npt.NDArray[np.float16]) -> tuple[FloatArray, FloatArray]:
     """The mean over a track's windows, and each window's deviation from it, after a signed root that draws tails in.
 
     Parameters
@@ -86,9 +86,9 @@ def summarise(windows: npt.NDArray[np.float16]) -> tuple[FloatArray, FloatArray]
     return mean, drawn_in
 
 
-def gather_sound(
+def summarize_tracks(
     heard: Iterable[tuple[str, npt.NDArray[np.float16]]], keys: Sequence[str], widths: int = 0, *, telling: bool = True
-) -> Sound:
+) -> FeatureSummaries:
     """Summaries in the order of `keys`, from (key, windows) pairs in any order; every key must be among them.
 
     `within`, which takes the most time, is left at zeros where this is not to tell what space a library lies in.
@@ -99,7 +99,7 @@ def gather_sound(
     within = np.zeros((0, 0))
     freedom = 0
     for key, windows in heard:
-        mean, deviation = summarise(windows)
+        mean, deviation = summarize_windows(windows)
         if not len(summaries):
             summaries = np.empty((len(keys), len(mean)), np.float32)
             spreads, within = np.empty_like(summaries), np.zeros((len(mean), len(mean)))
@@ -110,10 +110,10 @@ def gather_sound(
     for i, key in enumerate(keys):
         if first[key] != i:  # the same sound twice in the library
             summaries[i], spreads[i] = summaries[first[key]], spreads[first[key]]
-    return Sound(float32(summaries), float32(spreads), within / max(freedom, 1), widths)
+    return FeatureSummaries(float32(summaries), float32(spreads), within / max(freedom, 1), widths)
 
 
-class SoundSpace(NamedTuple):
+class FeatureSpace(NamedTuple):
     """From what was heard to the space.
 
     Attributes
@@ -132,7 +132,7 @@ class SoundSpace(NamedTuple):
     change: FloatArray
 
     @classmethod
-    def of(cls, sound: Sound) -> SoundSpace:
+    def of(cls, sound: FeatureSummaries) -> FeatureSpace:
         """The space of a library; its tracks have mean 0 and a mean squared length of 1."""
         mean, scale = _moments(sound.summaries)
         spread, change = _moments(sound.spreads)
@@ -145,7 +145,7 @@ class SoundSpace(NamedTuple):
         whole = _length(raw.apply(sound))
         return raw._replace(whitening=raw.whitening / whole, change=raw.change / whole)
 
-    def apply(self, sound: Sound) -> FloatArray:
+    def apply(self, sound: FeatureSummaries) -> FloatArray:
         """float32 (n, 2 dim): places in the space."""
         dim = len(self.mean)
         places = np.empty((len(sound.summaries), 2 * dim), np.float32)
@@ -157,7 +157,7 @@ class SoundSpace(NamedTuple):
 
     def windows(self, windows: npt.NDArray[np.float16]) -> FloatArray:
         """The places of one track's windows, float32 (windows, 2 dim); their mean is the track's own place."""
-        mean, deviation = summarise(windows)
+        mean, deviation = summarize_windows(windows)
         spread = np.sqrt(np.square(deviation).mean(axis=0))
         stays = (mean + deviation - self.mean) @ self.whitening
         changes = np.broadcast_to((spread - self.spread) * self.change, stays.shape)

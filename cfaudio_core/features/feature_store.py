@@ -15,8 +15,8 @@ import sqlalchemy as sa
 
 from cfaudio_core.audio.stereo import N_WIDTHS
 from cfaudio_core.errors import StoreError
-from cfaudio_core.features.feature_space import Sound, gather_sound
-from cfaudio_core.features.results import FileState, Heard
+from cfaudio_core.features.feature_space import FeatureSummaries, summarize_tracks
+from cfaudio_core.features.results import FeatureResult, FileState
 from cfaudio_core.util.database import Database
 
 SCHEMA = 2
@@ -90,7 +90,7 @@ class FeatureStore:
     def __exit__(self, *exc: object) -> None:
         self.close()
 
-    def add(self, net: str, wanted: int, heard: Sequence[Heard]) -> None:
+    def add(self, net: str, wanted: int, heard: Sequence[FeatureResult]) -> None:
         """Keep what was heard, in one transaction.
 
         Parameters
@@ -169,12 +169,12 @@ class FeatureStore:
                 for key, windows, data in connection.execute(sa.select(*columns).where(_features.c.net == net, some)):
                     yield key, np.frombuffer(data, "<f2").reshape(windows, -1)
 
-    def sound(self, net: str, keys: Sequence[str], *, telling: bool = True) -> Sound:
+    def sound(self, net: str, keys: Sequence[str], *, telling: bool = True) -> FeatureSummaries:
         """What was heard of n tracks, in the order of their content keys, all of which must be there.
 
-        `telling`: with what tells a space of sound, see `learning.space.gather_sound`.
+        `telling`: with what tells a space of sound, see `learning.space.summarize_tracks`.
         """
-        return gather_sound(self.read(net, sorted(set(keys)) if telling else keys), keys, N_WIDTHS, telling=telling)
+        return summarize_tracks(self.read(net, sorted(set(keys)) if telling else keys), keys, N_WIDTHS, telling=telling)
 
     def _check_schema(self) -> None:
         with self._database.read() as connection:

@@ -17,7 +17,7 @@ class FileState(NamedTuple):
     mtime_ns: int
 
 
-class Heard(NamedTuple):
+class FeatureResult(NamedTuple):
     """The outcome of hearing one file: a content key and features, or else a problem.
 
     `features` is float16 (windows, dim); `state` is None where there is no such file.

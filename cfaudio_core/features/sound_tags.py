@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from cfaudio_core.backbones.registry import BACKBONES, backbone_id
 from cfaudio_core.backbones.tagger import load_tagger, top_tags
 from cfaudio_core.features.feature_store import FeatureStore
-from cfaudio_core.features.worker import Ear
+from cfaudio_core.features.worker import ExtractorConfig
 from cfaudio_core.util.threads import one_thread
 
 MOST = 3
@@ -21,7 +21,7 @@ _AT_ONCE = 32  # tracks; more at once do not stay in the cache
 
 
 @one_thread
-def tag_sounds(store: FeatureStore, ear: Ear, keys: Iterable[str]) -> dict[str, str]:
+def tag_tracks(store: FeatureStore, ear: ExtractorConfig, keys: Iterable[str]) -> dict[str, str]:
     """The likeliest tags of tracks, likeliest first.
 
     Parameters

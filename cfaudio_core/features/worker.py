@@ -20,9 +20,9 @@ from cfaudio_core.audio.decoders.sndfile import silence_stderr
 from cfaudio_core.audio.full_track import read_whole
 from cfaudio_core.audio.melspec import band_statistics, log_mel
 from cfaudio_core.audio.windows import read_windows
-from cfaudio_core.backbones.registry import Hearer, Names, load_hearer
+from cfaudio_core.backbones.registry import FeatureExtractor, Names, load_extractor
 from cfaudio_core.errors import AudioError
-from cfaudio_core.features.results import Heard, file_state
+from cfaudio_core.features.results import FeatureResult, file_state
 from cfaudio_core.util.arrays import FloatArray
 
 WHOLE = 0
@@ -36,7 +36,7 @@ HEADROOM = 2 << 30
 
 
 @dataclass(frozen=True)
-class Ear:
+class ExtractorConfig:
     """What to listen with.
 
     Attributes
@@ -54,7 +54,7 @@ class Ear:
     wheel: Path | None = None
 
 
-class ToHear(NamedTuple):
+class FileJob(NamedTuple):
     """A file to decode, and the content key that its audio already has ("": none yet)."""
 
     path: bytes
@@ -64,11 +64,11 @@ class ToHear(NamedTuple):
 Sign = Callable[[], None]
 """Called as a sign of life."""
 
-MakeReady = Callable[[Ear, Sign], Callable[[ToHear], Heard]]
+MakeReady = Callable[[ExtractorConfig, Sign], Callable[[FileJob], FeatureResult]]
 """Makes what hears a file."""
 
 
-def serve(pipe: Connection, ear: Ear, ready: MakeReady) -> None:
+def serve(pipe: Connection, ear: ExtractorConfig, ready: MakeReady) -> None:
     """Be a worker process: hear the files that come through the pipe, and answer for each by itself.
 
     Nothing that goes through it is ever long enough to wait for both ends. It ends with the pipe. An exception that is
@@ -89,12 +89,12 @@ def serve(pipe: Connection, ear: Ear, ready: MakeReady) -> None:
             pipe.send(error)
 
 
-def make_ready(ear: Ear, sign: Sign) -> Callable[[ToHear], Heard]:
+def make_ready(ear: ExtractorConfig, sign: Sign) -> Callable[[FileJob], FeatureResult]:
     """Load the net, and set a limit to what a decoder may take."""
     threadpool_limits(1)  # the processes are the parallelism
     _net(ear.backbone, ear.wheel)
     _limit_memory()
-    return lambda file: hear_file(file, ear, sign)
+    return lambda file: extract_file(file, ear, sign)
 
 
 def _limit_memory() -> None:
@@ -108,7 +108,7 @@ def _limit_memory() -> None:
         resource.setrlimit(resource.RLIMIT_AS, (wanted, most))
 
 
-def hear_file(file: ToHear, ear: Ear, sign: Sign = lambda: None) -> Heard:
+def extract_file(file: FileJob, ear: ExtractorConfig, sign: Sign = lambda: None) -> FeatureResult:
     """Hear one file; a file that cannot be heard comes back with its problem."""
     state = file_state(file.path)
     try:
@@ -116,15 +116,15 @@ def hear_file(file: ToHear, ear: Ear, sign: Sign = lambda: None) -> Heard:
         if not np.isfinite(features).all():
             raise AudioError("its sound is beyond all measure")
     except AudioError as error:
-        return Heard(file.path, state, problem=str(error))
+        return FeatureResult(file.path, state, problem=str(error))
     except MemoryError:
-        return Heard(file.path, state, problem="it takes too much memory")
-    return Heard(file.path, state, file.key or key, np.clip(features, -65504, 65504).astype(np.float16))
+        return FeatureResult(file.path, state, problem="it takes too much memory")
+    return FeatureResult(file.path, state, file.key or key, np.clip(features, -65504, 65504).astype(np.float16))
 
 
-def _listen(path: bytes, ear: Ear, sign: Sign) -> tuple[str, FloatArray]:
+def _listen(path: bytes, ear: ExtractorConfig, sign: Sign) -> tuple[str, FloatArray]:
     """Content key and features of a file. Of a track heard whole, no more than a minute is in memory at a time."""
-    net, sound, parts = _net(ear.backbone, ear.wheel), SoundKey(), []
+    net, sound, parts = _net(ear.backbone, ear.wheel), AudioKey(), []
     for windows in read_whole(path) if ear.windows == WHOLE else [read_windows(path, ear.windows)]:
         sound.add(windows.sound)
         patches = log_mel(windows.sound)
@@ -134,7 +134,7 @@ def _listen(path: bytes, ear: Ear, sign: Sign) -> tuple[str, FloatArray]:
     return sound.key, even_means(features, MOST_KEPT) if ear.windows == WHOLE else features
 
 
-class SoundKey:
+class AudioKey:
     """A key of the sound itself, that neither tags nor the file's name enter."""
 
     def __init__(self) -> None:
@@ -169,6 +169,6 @@ def even_means(rows: FloatArray, most: int) -> FloatArray:
 
 
 @lru_cache(maxsize=1)
-def _net(backbone: Names, wheel: Path | None) -> Hearer:
+def _net(backbone: Names, wheel: Path | None) -> FeatureExtractor:
     """The net or nets, loaded once a process."""
-    return load_hearer(backbone, wheel=wheel)
+    return load_extractor(backbone, wheel=wheel)

@@ -20,8 +20,8 @@ from typing import Any
 import joblib.externals.loky  # noqa: F401
 
 from cfaudio_core.errors import CfAudioError
-from cfaudio_core.features.results import Heard, file_state
-from cfaudio_core.features.worker import Ear, MakeReady, ToHear, make_ready, serve
+from cfaudio_core.features.results import FeatureResult, file_state
+from cfaudio_core.features.worker import ExtractorConfig, FileJob, MakeReady, make_ready, serve
 
 PATIENCE = 120.0
 """Seconds without a sign of life, after which a process is taken to hang. Windows of a track, and each minute of a
@@ -44,9 +44,9 @@ class _LostError(Exception):
 class _Worker:
     """A process, and the files that it was sent and has not answered for; the first is the one that it is at."""
 
-    def __init__(self, ear: Ear, ready: MakeReady) -> None:
+    def __init__(self, ear: ExtractorConfig, ready: MakeReady) -> None:
         context: Any = get_context("loky")
-        self.files: deque[ToHear] = deque()
+        self.files: deque[FileJob] = deque()
         self.pipe, far_end = context.Pipe()
         # A daemon, so that Python ends it and does not wait for it, should ctrl-C leave nobody else to do so.
         self._process = context.Process(target=serve, args=(far_end, ear, ready), daemon=True)
@@ -55,13 +55,13 @@ class _Worker:
         self._begun = False
         self._silent = 0.0
 
-    def send(self, file: ToHear) -> None:
+    def send(self, file: FileJob) -> None:
         """Give it one more file to hear."""
         with contextlib.suppress(OSError):  # it has died, as reading from it will tell
             self.pipe.send(file)
         self.files.append(file)
 
-    def answer(self, waited: float, patience: float, *, told: bool) -> Heard | None:
+    def answer(self, waited: float, patience: float, *, told: bool) -> FeatureResult | None:
         """What it has told of a file; None if only that it lives, or nothing for so many seconds more."""
         if not told:
             self._silent += waited
@@ -71,7 +71,7 @@ class _Worker:
                 raise _LostError(what, begun=self._begun, may_be_innocent=False)
             return None
         try:
-            answer: Heard | Exception | None = self.pipe.recv()
+            answer: FeatureResult | Exception | None = self.pipe.recv()
         except (EOFError, OSError):
             self._process.join(5)
             what = f"crashed ({_status_in_words(self._process.exitcode)})"
@@ -92,9 +92,14 @@ class _Worker:
         self.pipe.close()
 
 
-def hear_in_processes(
-    files: Sequence[ToHear], ear: Ear, jobs: int, *, ready: MakeReady = make_ready, patience: float = PATIENCE
-) -> Generator[Heard, None, None]:
+def extract_in_processes(
+    files: Sequence[FileJob],
+    ear: ExtractorConfig,
+    jobs: int,
+    *,
+    ready: MakeReady = make_ready,
+    patience: float = PATIENCE,
+) -> Generator[FeatureResult, None, None]:
     """Hear files in worker processes.
 
     Parameters
@@ -112,7 +117,7 @@ def hear_in_processes(
 
     Yields
     ------
-    Heard
+    FeatureResult
         One a file, in the order in which they are done. A file at which a process hung, or two died, has that as its
         problem. Two, since where memory is short the system kills processes that may not have taken it.
 
@@ -161,13 +166,13 @@ def hear_in_processes(
             worker.end()
 
 
-def _blame(files: deque[ToHear], lost: _LostError, suspects: set[bytes]) -> tuple[Heard | None, list[ToHear]]:
+def _blame(files: deque[FileJob], lost: _LostError, suspects: set[bytes]) -> tuple[FeatureResult | None, list[FileJob]]:
     """Take the file that a lost process was at: an outcome of it, or it once more."""
     file = files.popleft()
     if lost.may_be_innocent and file.path not in suspects:
         suspects.add(file.path)
         return None, [file]
-    return Heard(file.path, file_state(file.path), problem=str(lost)), []
+    return FeatureResult(file.path, file_state(file.path), problem=str(lost)), []
 
 
 def _status_in_words(status: int | None) -> str:

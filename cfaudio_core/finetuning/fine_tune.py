@@ -18,8 +18,8 @@ import torch
 from cfaudio_core.backbones.musicnn import Musicnn
 from cfaudio_core.backbones.registry import BANDS, FRAMES, Backbone
 from cfaudio_core.backbones.spotify import Spotify
-from cfaudio_core.data.training_set import Lesson
-from cfaudio_core.features.feature_space import SoundSpace, gather_sound
+from cfaudio_core.data.training_set import TrainingSet
+from cfaudio_core.features.feature_space import FeatureSpace, summarize_tracks
 from cfaudio_core.finetuning.networks import DeepNet, Head, Pooled, Trainable
 from cfaudio_core.finetuning.settings import NetSettings
 from cfaudio_core.finetuning.trainer import State, Trained, device, predict, train
@@ -50,10 +50,10 @@ class Windows(Protocol):
 
 
 def train_net(
-    lesson: Lesson,
+    training_set: TrainingSet,
     keys: Sequence[str],
     windows: Windows,
-    space: SoundSpace,
+    space: FeatureSpace,
     settings: NetSettings,
     seed: int,
 ) -> Trained | None:
@@ -93,7 +93,7 @@ def train_net(
     if len(rows) < settings.fewest:
         return None
     kept = cache.windows if cache.filled.all() else cache.windows[cache.filled]
-    outputs = lesson.targets.values.shape[1]
+    outputs = training_set.targets.values.shape[1]
     make: Callable[[], Trainable] = lambda: Head(shape[0], outputs, settings)  # noqa: E731
     if settings.fine_tune == "spotify":
         loud = kept[:, 0].astype(np.float32)  # one window of each track tells how loud a band is
@@ -103,14 +103,14 @@ def train_net(
         pooled = Pooled(cast(Musicnn, backbone.net), settings.fine_tune).to(device())
         mean, whitening = _whitening(pooled, kept)
         make = lambda: DeepNet(pooled, mean, whitening, Head(len(mean), outputs, settings))  # noqa: E731
-    with progress("Training", len(np.unique(lesson.fold[rows])), "nets") as advance:
-        trained = train(make, kept, lesson.targets.subset(rows), lesson.fold[rows], settings, seed, advance)
+    with progress("Training", len(np.unique(training_set.fold[rows])), "nets") as advance:
+        trained = train(make, kept, training_set.targets.subset(rows), training_set.fold[rows], settings, seed, advance)
     held_out = np.full((len(keys), outputs), np.nan, np.float32)
     held_out[rows] = trained.held_out
     return Trained(trained.states, held_out)
 
 
-class Ensemble:
+class NetEnsemble:
     """Trained nets that say together what tracks are like.
 
     Parameters
@@ -184,10 +184,10 @@ def _whitening(pooled: Pooled, windows: npt.NDArray[np.float16]) -> tuple[FloatA
         for row, own in enumerate(windows):
             with torch.inference_mode():
                 drawn_in = pooled(torch.from_numpy(own.astype(np.float32)).to(device())).cpu().numpy()
-            # `gather_sound` draws in what it is given
+            # `summarize_tracks` draws in what it is given
             yield str(row), (np.sign(drawn_in) * drawn_in**2).astype(np.float16)
 
-    space = SoundSpace.of(gather_sound(hear(), [str(row) for row in range(len(windows))]))
+    space = FeatureSpace.of(summarize_tracks(hear(), [str(row) for row in range(len(windows))]))
     return space.mean, float32(space.whitening * np.sqrt(len(space.mean)))
 
 

@@ -23,14 +23,14 @@ _MANY_TEXTS = 500_000  # digests remembered, about 70 MB; those beyond are compa
 Row = tuple[Any, ...]
 
 
-class Laid(NamedTuple):
+class StagedRows(NamedTuple):
     """What was laid aside: the accounts of the source in order of their numbers, and the number of listens."""
 
     accounts: list[str]
     listens: int
 
 
-class Taken(NamedTuple):
+class MergeResult(NamedTuple):
     """What a takeover changed: new listens, tallies new or replaced, and new texts."""
 
     listens: int
@@ -38,7 +38,9 @@ class Taken(NamedTuple):
     texts: int
 
 
-def lay_aside(connection: sa.Connection, records: Iterable[Listen | Tally], on_progress: Callable[[int], None]) -> Laid:
+def stage_rows(
+    connection: sa.Connection, records: Iterable[Listen | Tally], on_progress: Callable[[int], None]
+) -> StagedRows:
     """Put records into temporary tables.
 
     Parameters
@@ -77,28 +79,30 @@ def lay_aside(connection: sa.Connection, records: Iterable[Listen | Tally], on_p
         if len(seen) > _MANY_TEXTS:
             seen.clear()
         on_progress(len(batch))
-    return Laid(list(accounts), n_listens)
+    return StagedRows(list(accounts), n_listens)
 
 
-def take_over(connection: sa.Connection, source: str, listeners: Iterable[str]) -> Taken:
+def merge_rows(connection: sa.Connection, source: str, listeners: Iterable[str]) -> MergeResult:
     """Move what was laid aside into the store.
 
     Parameters
     ----------
     connection
-        That of `lay_aside`, in a transaction that may write.
+        That of `stage_rows`, in a transaction that may write.
     source
         The name under which the records are kept.
     listeners
-        Who listens, for each account in the order of `Laid.accounts`; several accounts may be one listener.
+        Who listens, for each account in the order of `StagedRows.accounts`; several accounts may be one listener.
     """
     ids = [_origin(connection, listener, source) for listener in listeners]
     if not ids:
-        return Taken(0, 0, 0)
+        return MergeResult(0, 0, 0)
     connection.execute(
         schema.new_accounts.insert(), [{"account": account, "origin_id": i} for account, i in enumerate(ids)]
     )
-    return Taken(texts=_take_texts(connection), listens=_take_listens(connection), tallies=_take_tallies(connection))
+    return MergeResult(
+        texts=_take_texts(connection), listens=_take_listens(connection), tallies=_take_tallies(connection)
+    )
 
 
 def plays_by_text(connection: sa.Connection) -> list[tuple[TrackText, int]]:

@@ -25,7 +25,7 @@ from cfaudio_core.history.columns import (
     read_texts,
 )
 from cfaudio_core.history.count_growth import Counted, Seen
-from cfaudio_core.history.merge import insert, lay_aside, plays_by_text, take_over
+from cfaudio_core.history.merge import insert, merge_rows, plays_by_text, stage_rows
 from cfaudio_core.history.records import Listen, Tally, TrackText
 from cfaudio_core.util.arrays import IntArray
 from cfaudio_core.util.database import Database, parse_url, writing
@@ -134,12 +134,12 @@ class ListenStore:
         with self._database.connection() as connection:
             with connection.begin():
                 try:
-                    laid = lay_aside(connection, records, on_progress)
+                    laid = stage_rows(connection, records, on_progress)
                 except OverflowError as error:
                     raise StoreError(f"{self.name}: a time or a count of {source} is too large to keep") from error
             listeners = [listener_of(account) for account in laid.accounts]
             with writing(connection) as transaction:
-                taken = take_over(connection, source, listeners)
+                taken = merge_rows(connection, source, listeners)
                 named = plays_by_text(connection)
                 if pretend:
                     transaction.rollback()

@@ -11,9 +11,9 @@ from typing import NamedTuple
 import numpy as np
 from scipy import sparse
 
-from cfaudio_core.data.training_set import Lesson
+from cfaudio_core.data.training_set import TrainingSet
 from cfaudio_core.models.kernel_ridge import BLOCK, fits, gauss
-from cfaudio_core.models.knn_graph import spread
+from cfaudio_core.models.knn_graph import propagate
 from cfaudio_core.util.arrays import FloatArray, IntArray, float32
 
 MOST = 3000
@@ -52,7 +52,7 @@ class KernelMachine(NamedTuple):
         features
             float32 (n, dim), places in the space of sound.
         graph
-            Of the n tracks, see `neighbours.sound_graph`.
+            Of the n tracks, see `neighbours.knn_graph`.
         row
             int64 (n,): which of the m known tracks it is, -1 for none.
 
@@ -70,10 +70,10 @@ class KernelMachine(NamedTuple):
 
     def corrected(self, said: FloatArray, graph: sparse.csr_array, wrong: FloatArray) -> FloatArray:
         """float32 (n, outputs): what is foretold, corrected by how wrong it was about each track, (n, outputs)."""
-        return float32(said + self.strength * spread(graph, wrong)) if self.strength.any() else said
+        return float32(said + self.strength * propagate(graph, wrong)) if self.strength.any() else said
 
 
-def fit_kernel(lesson: Lesson, seed: int) -> tuple[KernelMachine, FloatArray]:
+def fit_kernel(training_set: TrainingSet, seed: int) -> tuple[KernelMachine, FloatArray]:
     """Fit a machine, and say what it would have predicted of each known track had it not seen its fold.
 
     Parameters
@@ -88,32 +88,32 @@ def fit_kernel(lesson: Lesson, seed: int) -> tuple[KernelMachine, FloatArray]:
     tuple
         The machine, and float32 (m, outputs).
     """
-    features = lesson.features
+    features = training_set.features
     m = len(features)
     anchors = None
     if m > MOST:
         anchors = features[np.sort(np.random.default_rng(seed).choice(m, MOST, replace=False))]
-    folds = np.unique(lesson.fold)
-    fit = fits(lesson, anchors)
-    held_out, reached = np.zeros_like(lesson.targets.values), np.zeros_like(lesson.targets.values)
+    folds = np.unique(training_set.fold)
+    fit = fits(training_set, anchors)
+    held_out, reached = np.zeros_like(training_set.targets.values), np.zeros_like(training_set.targets.values)
     for k in folds:
-        outside = lesson.fold == k
+        outside = training_set.fold == k
         held_out[outside] = fit.said(k)
         # What is wrong about the neighbours has to be found out by machines that did not see this fold either: one
         # that was fitted to a track is wrong about its neighbours in the other direction.
         wrong = np.zeros_like(held_out)
         for other in folds[folds != k]:
-            inside = lesson.fold == other
+            inside = training_set.fold == other
             wrong[inside] = fit.wrong(inside, fit.said(other, k))
-        reached[outside] = spread(lesson.graph, lesson.to_all(wrong))[lesson.known[outside]]
-    wrong = fit.wrong(lesson.fold >= 0, held_out)
-    strength = _strength(wrong, reached, lesson)
+        reached[outside] = propagate(training_set.graph, training_set.to_all(wrong))[training_set.known[outside]]
+    wrong = fit.wrong(training_set.fold >= 0, held_out)
+    strength = _strength(wrong, reached, training_set)
     whole = KernelMachine(features if anchors is None else anchors, *fit.whole(), wrong, strength)
     return whole, float32(held_out + strength * reached)
 
 
-def _strength(wrong: FloatArray, reached: FloatArray, lesson: Lesson) -> FloatArray:
+def _strength(wrong: FloatArray, reached: FloatArray, training_set: TrainingSet) -> FloatArray:
     """float32 (outputs,): of `STRENGTHS`, the one that leaves the least error in the output's group."""
-    weights = lesson.targets.weights
-    errors = [np.bincount(lesson.groups, np.sum(weights * (wrong - s * reached) ** 2, axis=0)) for s in STRENGTHS]
-    return float32(np.array(STRENGTHS)[np.argmin(errors, axis=0)][lesson.groups])
+    weights = training_set.targets.weights
+    errors = [np.bincount(training_set.groups, np.sum(weights * (wrong - s * reached) ** 2, axis=0)) for s in STRENGTHS]
+    return float32(np.array(STRENGTHS)[np.argmin(errors, axis=0)][training_set.groups])

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.linalg import cho_factor, cho_solve
 
-from cfaudio_core.data.training_set import Lesson, same_columns
+from cfaudio_core.data.training_set import TrainingSet, same_columns
 from cfaudio_core.util.arrays import BoolArray, FloatArray, IntArray, float32
 
 BLOCK = 4096
@@ -37,16 +37,20 @@ def gauss(one: FloatArray, other: FloatArray, gamma: float = _GAMMA) -> FloatArr
     return float32(np.exp(likeness, out=likeness))
 
 
-def fits(lesson: Lesson, anchors: FloatArray | None) -> Fits:
+def fits(training_set: TrainingSet, anchors: FloatArray | None) -> Fits:
     """Machines for a lesson with some anchors, float32 (a, dim); None: all m known tracks are, and the fit is exact."""
-    return _Exact(lesson) if anchors is None else _Anchored(lesson, anchors)
+    return _Exact(training_set) if anchors is None else _Anchored(training_set, anchors)
 
 
 class Fits(ABC):
     """Machines fitted to all known tracks but one or two folds of them."""
 
-    def __init__(self, lesson: Lesson) -> None:
-        self._fold, self._values, self._seen = lesson.fold, lesson.targets.values, lesson.targets.weights > 0
+    def __init__(self, training_set: TrainingSet) -> None:
+        self._fold, self._values, self._seen = (
+            training_set.fold,
+            training_set.targets.values,
+            training_set.targets.weights > 0,
+        )
 
     @abstractmethod
     def whole(self) -> tuple[FloatArray, FloatArray]:
@@ -64,9 +68,9 @@ class Fits(ABC):
 class _Exact(Fits):
     """Those whose anchors are all the tracks."""
 
-    def __init__(self, lesson: Lesson) -> None:
-        super().__init__(lesson)
-        self._similarity = gauss(lesson.features, lesson.features)
+    def __init__(self, training_set: TrainingSet) -> None:
+        super().__init__(training_set)
+        self._similarity = gauss(training_set.features, training_set.features)
         self._said: dict[frozenset[int], FloatArray] = {}
 
     def whole(self) -> tuple[FloatArray, FloatArray]:
@@ -99,15 +103,15 @@ class _Anchored(Fits):
     that it may see. The tracks are gone through in blocks: how alike they are to the anchors would fill the memory.
     """
 
-    def __init__(self, lesson: Lesson, anchors: FloatArray) -> None:
-        super().__init__(lesson)
-        self._anchors, self._features = anchors, lesson.features
+    def __init__(self, training_set: TrainingSet, anchors: FloatArray) -> None:
+        super().__init__(training_set)
+        self._anchors, self._features = anchors, training_set.features
         m = len(self._features)
         self._similarity: FloatArray | None = None
         if m <= _KEPT:
             blocks = [gauss(self._features[at : at + BLOCK], anchors) for at in range(0, m, BLOCK)]
             self._similarity = np.concatenate(blocks)
-        folds = [int(k) for k in np.unique(lesson.fold)]
+        folds = [int(k) for k in np.unique(training_set.fold)]
         left_out = [frozenset(some) for n in (0, 1, 2) for some in combinations(folds, n)]
         outputs = self._values.shape[1]
         coefficients = np.zeros((len(left_out), len(anchors), outputs), np.float32)
@@ -131,7 +135,7 @@ class _Anchored(Fits):
         for k in folds:
             blind = [at for at, away in enumerate(left_out) if k in away]
             side_by_side = coefficients[blind].transpose(1, 0, 2).reshape(len(anchors), -1)
-            rows = np.flatnonzero(lesson.fold == k)
+            rows = np.flatnonzero(training_set.fold == k)
             said = np.empty((len(blind), len(rows), outputs), np.float32)
             for start in range(0, len(rows), BLOCK):
                 block = slice(start, start + BLOCK)

@@ -24,7 +24,7 @@ _ROUNDS = 32  # 0.8 ** 32 is less than a thousandth
 
 
 @one_thread
-def sound_graph(places: FloatArray) -> sparse.csr_array:
+def knn_graph(places: FloatArray) -> sparse.csr_array:
     """Join each track with its nearest.
 
     Parameters
@@ -61,13 +61,13 @@ def sound_graph(places: FloatArray) -> sparse.csr_array:
     return sparse.csr_array((float32(both.data / (degree[at] * degree[to])), (at, to)), shape=(n, n))
 
 
-def spread(graph: sparse.csr_array, wrong: FloatArray) -> FloatArray:
+def propagate(graph: sparse.csr_array, wrong: FloatArray) -> FloatArray:
     """What is wrong at each track once everybody's errors have reached their neighbours, and theirs.
 
     Parameters
     ----------
     graph
-        Of n tracks, see `sound_graph`.
+        Of n tracks, see `knn_graph`.
     wrong
         float32 (n, outputs): truth less prediction, 0 where the truth is not known.
     """

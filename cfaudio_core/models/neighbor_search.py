@@ -14,7 +14,7 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from cfaudio_core.features.feature_matrix import Landscape
+from cfaudio_core.features.feature_matrix import FeatureMatrix
 from cfaudio_core.features.feature_space import principal_axes
 from cfaudio_core.util.arrays import FloatArray, IntArray, float32
 
@@ -33,11 +33,11 @@ _BLOCK = 1024
 _AT_ONCE = 2**25  # distances
 
 
-def search_basis(landscape: Landscape) -> FloatArray:
+def search_basis(feature_matrix: FeatureMatrix) -> FloatArray:
     """float32 (dim, d): the axes along which neighbours are looked for; (dim, 0) stands for all."""
-    if len(landscape) <= LARGE:
-        return np.zeros((2 * len(landscape.space.mean), 0), np.float32)
-    return principal_axes(landscape.sample(TELLING, seed=0), _AXES)
+    if len(feature_matrix) <= LARGE:
+        return np.zeros((2 * len(feature_matrix.space.mean), 0), np.float32)
+    return principal_axes(feature_matrix.sample(TELLING, seed=0), _AXES)
 
 
 def along(features: FloatArray, basis: FloatArray) -> FloatArray:
@@ -45,10 +45,10 @@ def along(features: FloatArray, basis: FloatArray) -> FloatArray:
     return float32(features @ basis) if basis.shape[1] else features
 
 
-def all_along(landscape: Landscape, basis: FloatArray) -> FloatArray:
+def all_along(feature_matrix: FeatureMatrix, basis: FloatArray) -> FloatArray:
     """float32 (n, d): the same for a whole library."""
-    places = np.empty((len(landscape), basis.shape[1] or basis.shape[0]), np.float32)
-    for part, features in landscape.blocks():
+    places = np.empty((len(feature_matrix), basis.shape[1] or basis.shape[0]), np.float32)
+    for part, features in feature_matrix.blocks():
         places[part] = along(features, basis)
     return places
 

@@ -21,7 +21,7 @@ _SURE = 2.0
 """So many times its standard error what a net gains must be, or it may as well be luck."""
 
 
-def stack(
+def fit_stack(
     by_kernel: FloatArray, by_net: FloatArray, targets: Targets, groups: IntArray, fold: IntArray
 ) -> tuple[FloatArray, FloatArray]:
     """Find out how much say the kernel machine and a net have.
@@ -74,7 +74,7 @@ def stack(
     return shares, float32(together)
 
 
-def mixed(shares: FloatArray, by_kernel: FloatArray, by_net: FloatArray) -> FloatArray:
+def apply_stack(shares: FloatArray, by_kernel: FloatArray, by_net: FloatArray) -> FloatArray:
     """float32 (n, outputs): what both say together; the kernel machine alone where the net says NaN."""
     return float32(np.where(np.isfinite(by_net), shares[0] * by_kernel + shares[1] * by_net, by_kernel))
 

@@ -25,7 +25,7 @@ STRENGTHS = {"artist": (0.5, 2.0, 8.0, np.inf), "album": (0.5, 2.0, 8.0, np.inf)
 """Ridges to choose from, in known tracks: at 2, two known tracks count half. inf leaves a kind out."""
 
 
-class Effects(NamedTuple):
+class TagEffects(NamedTuple):
     """What each label adds, and how far the sound is trusted beside it.
 
     Attributes
@@ -71,7 +71,7 @@ class Effects(NamedTuple):
         return float32((has * self.coverage).max(axis=1).toarray().ravel())
 
 
-class Held(NamedTuple):
+class HeldOutPredictions(NamedTuple):
     """Predictions for the known tracks, float32 (m, outputs), each made without the track's own fold."""
 
     sound: FloatArray
@@ -80,7 +80,9 @@ class Held(NamedTuple):
     fold: IntArray
 
 
-def fit_effects(tracks: Tracks, known: IntArray, held: Held, groups: IntArray) -> tuple[Effects, FloatArray]:
+def fit_tag_effects(
+    tracks: Tracks, known: IntArray, held: HeldOutPredictions, groups: IntArray
+) -> tuple[TagEffects, FloatArray]:
     """Fit the effects of artists, albums and genres, and the trust in sound.
 
     Parameters
@@ -110,7 +112,7 @@ def fit_effects(tracks: Tracks, known: IntArray, held: Held, groups: IntArray) -
         tried = np.select([kinds == kind for kind in STRENGTHS], strengths, np.inf)
         if not np.isfinite(tried).any():
             continue
-        # Effects are linear in what they explain: fitted to truth and sound apart, they serve any trust.
+        # TagEffects are linear in what they explain: fitted to truth and sound apart, they serve any trust.
         of_truth, of_sound = np.split(_held_out(design, held, tried), 2, axis=1)
         own = _trust(held.sound - of_sound, held.truth - of_truth, held.weights, groups)
         predicted = of_truth + own * (held.sound - of_sound)
@@ -119,7 +121,7 @@ def fit_effects(tracks: Tracks, known: IntArray, held: Held, groups: IntArray) -
     values = _solve(design, held.truth - trust * held.sound, held.weights, ridge)
     count = design.sum(axis=0)
     coverage = (count / (count + ridge)).astype(np.float32)
-    return Effects(names, values, coverage, np.stack([alone, trust])), best.astype(np.float32)
+    return TagEffects(names, values, coverage, np.stack([alone, trust])), best.astype(np.float32)
 
 
 def _trust(sound: FloatArray, truth: FloatArray, weights: FloatArray, groups: IntArray) -> FloatArray:
@@ -129,11 +131,11 @@ def _trust(sound: FloatArray, truth: FloatArray, weights: FloatArray, groups: In
     return float32(np.clip(both / np.maximum(own, 1e-9), 0, 1)[groups])
 
 
-def _error(predicted: FloatArray, held: Held) -> float:
+def _error(predicted: FloatArray, held: HeldOutPredictions) -> float:
     return float(np.sum(held.weights * (held.truth - predicted) ** 2))
 
 
-def _held_out(design: sparse.csr_array, held: Held, ridge: FloatArray) -> FloatArray:
+def _held_out(design: sparse.csr_array, held: HeldOutPredictions, ridge: FloatArray) -> FloatArray:
     """float32 (m, 2 outputs): the effects on truth and on sound of each track's labels, fitted without its fold."""
     sides, weights = np.hstack([held.truth, held.sound]), np.hstack([held.weights, held.weights])
     explained = np.zeros_like(sides)

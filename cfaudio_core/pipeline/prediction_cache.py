@@ -15,15 +15,15 @@ from safetensors import SafetensorError, safe_open
 from scipy import sparse
 
 from cfaudio_core.errors import StoreError
-from cfaudio_core.features.feature_matrix import Hear, Landscape
+from cfaudio_core.features.feature_matrix import FeatureMatrix, ReadSummaries
 from cfaudio_core.models.model_files import Model
-from cfaudio_core.models.track_predictions import Impressions, space_of
+from cfaudio_core.models.track_predictions import TrackPredictions, space_of
 from cfaudio_core.util.files import write_whole
 
 _DTYPES = {"float32": "F32", "int32": "I32", "int64": "I64", "uint8": "U8"}
 
 
-class ImpressionFile:
+class PredictionCache:
     """The impressions of a library, kept in a file.
 
     Parameters
@@ -37,7 +37,9 @@ class ImpressionFile:
     def __init__(self, path: Path, made_for: str) -> None:
         self.path, self._made_for = path, made_for
 
-    def current(self, model: Model, keys: Sequence[str], hear_of: Callable[[Sequence[str]], Hear]) -> Impressions:
+    def current(
+        self, model: Model, keys: Sequence[str], hear_of: Callable[[Sequence[str]], ReadSummaries]
+    ) -> TrackPredictions:
         """The impressions of tracks: from the file as far as they are there, and for the next time left there.
 
         Parameters
@@ -60,15 +62,15 @@ class ImpressionFile:
         at = {key: row for row, key in enumerate(there)}
         new = [key for key in dict.fromkeys(keys) if key not in at]
         if kept is None or len(new) == len(set(keys)):
-            result = Impressions.of(model, Landscape(space_of(model), len(keys), hear_of(keys)))
+            result = TrackPredictions.of(model, FeatureMatrix(space_of(model), len(keys), hear_of(keys)))
         else:
             at |= {key: len(there) + row for row, key in enumerate(new)}
             rows = np.array([at[key] for key in keys], np.int64)
-            result = kept.joined_by(model, Landscape(space_of(model), len(new), hear_of(new)), rows)
+            result = kept.joined_by(model, FeatureMatrix(space_of(model), len(new), hear_of(new)), rows)
         self.keep(keys, result)
         return result
 
-    def keep(self, keys: Sequence[str], impressions: Impressions) -> None:
+    def keep(self, keys: Sequence[str], predictions: TrackPredictions) -> None:
         """Leave impressions for the next time.
 
         Raises
@@ -76,10 +78,10 @@ class ImpressionFile:
         StoreError
             If the file cannot be written.
         """
-        graph = impressions.graph
+        graph = predictions.graph
         texts = {"made_for": self._made_for, "keys": "\n".join(keys)}
         arrays = {
-            **dict(zip(Impressions._fields, impressions[:3], strict=False)),
+            **dict(zip(TrackPredictions._fields, predictions[:3], strict=False)),
             "graph.data": graph.data,
             "graph.indices": graph.indices,
             "graph.indptr": graph.indptr,
@@ -94,7 +96,7 @@ class ImpressionFile:
         """Start anew."""
         self.path.unlink(missing_ok=True)
 
-    def _read(self) -> tuple[list[str], Impressions | None]:
+    def _read(self) -> tuple[list[str], TrackPredictions | None]:
         try:
             with safe_open(self.path, framework="numpy") as file:
                 if file.get_tensor("made_for").tobytes().decode() != self._made_for:
@@ -104,12 +106,12 @@ class ImpressionFile:
             parts = tuple(arrays[f"graph.{part}"] for part in ("data", "indices", "indptr"))
             graph = sparse.csr_array(parts, shape=(len(keys), len(keys)))
             graph.check_format(full_check=True)  # what multiplies by it trusts its indices
-            impressions = Impressions(arrays["said"], arrays["axes"], arrays["places"], graph)
+            predictions = TrackPredictions(arrays["said"], arrays["axes"], arrays["places"], graph)
         except (OSError, TypeError, ValueError, KeyError, SafetensorError):
             return [], None
-        if not all(np.isfinite(part).all() for part in (*impressions[:3], graph.data)):
+        if not all(np.isfinite(part).all() for part in (*predictions[:3], graph.data)):
             return [], None
-        return (keys, impressions) if {len(part) for part in impressions[:3]} == {len(keys)} else ([], None)
+        return (keys, predictions) if {len(part) for part in predictions[:3]} == {len(keys)} else ([], None)
 
 
 def _packed(arrays: Mapping[str, np.ndarray[Any, Any]]) -> Iterator[bytes | memoryview]:

@@ -15,9 +15,9 @@ from cfaudio_core.data.listeners import Listener
 from cfaudio_core.data.tracks import Tracks
 from cfaudio_core.errors import StoreError
 from cfaudio_core.features.extractor import hear, plan
-from cfaudio_core.features.feature_matrix import Hear, Landscape
+from cfaudio_core.features.feature_matrix import FeatureMatrix, ReadSummaries
 from cfaudio_core.features.feature_store import FeatureStore
-from cfaudio_core.features.worker import Ear
+from cfaudio_core.features.worker import ExtractorConfig
 from cfaudio_core.models.model_files import (
     FORMAT,
     Model,
@@ -27,11 +27,11 @@ from cfaudio_core.models.model_files import (
     require_model,
     save_model,
 )
-from cfaudio_core.pipeline.prediction_cache import ImpressionFile
-from cfaudio_core.pipeline.scoring import Places, place
-from cfaudio_core.pipeline.track_windows import HeardWindows
-from cfaudio_core.training.drift import Change, Evidence, change
-from cfaudio_core.training.fit import LessonSettings, learn
+from cfaudio_core.pipeline.prediction_cache import PredictionCache
+from cfaudio_core.pipeline.scoring import TrackEmbeddings, embed_tracks
+from cfaudio_core.pipeline.track_windows import TrackWindows
+from cfaudio_core.training.drift import Drift, TrainingSnapshot, change
+from cfaudio_core.training.fit import TrainingSettings, fit_model
 from cfaudio_core.util.arrays import BoolArray, IntArray
 from cfaudio_core.util.progress import make_way, progress
 from cfaudio_core.util.threads import threads_for
@@ -46,8 +46,8 @@ class RunSettings:
     `scheduler` is the address of a Dask scheduler, whose workers hear in place of those processes, or "".
     """
 
-    ear: Ear = field(default_factory=Ear)
-    lesson: LessonSettings = field(default_factory=LessonSettings)
+    ear: ExtractorConfig = field(default_factory=ExtractorConfig)
+    training_set: TrainingSettings = field(default_factory=TrainingSettings)
     jobs: int = 1
     force: bool = False
     retrain: bool = False
@@ -56,7 +56,7 @@ class RunSettings:
 
 
 @dataclass
-class Outcome:
+class RunResult:
     """What a run came to.
 
     Attributes
@@ -88,18 +88,18 @@ class Outcome:
     heard: IntArray = field(default_factory=lambda: np.zeros(0, np.int64))
     model: Model | None = None
     learnt: bool = False
-    changed: Change | None = None
-    places: Places | None = None
+    changed: Drift | None = None
+    places: TrackEmbeddings | None = None
     digest: str = ""
 
 
-def hear_library(
+def extract_library(
     tracks: Tracks,
     within: BoolArray,
     store: FeatureStore,
     settings: RunSettings,
     on_problem: Callable[[bytes, str], None],
-) -> Outcome:
+) -> RunResult:
     """Hear what was never heard.
 
     Parameters
@@ -117,7 +117,7 @@ def hear_library(
     """
     net = backbone_id(settings.ear.backbone)
     known = plan(tracks, store, net, settings.ear.windows, within=within, force=settings.force)
-    outcome = Outcome(keys=known.keys, old_problems=known.problems)
+    outcome = RunResult(keys=known.keys, old_problems=known.problems)
     left = known.left
     if left:
         keys: dict[bytes, str] = {}
@@ -139,10 +139,10 @@ def hear_library(
     return outcome
 
 
-def learn_and_place(
+def fit_and_embed(
     tracks: Tracks,
     people: Sequence[Listener],
-    outcome: Outcome,
+    outcome: RunResult,
     store: FeatureStore,
     models: Path,
     settings: RunSettings,
@@ -154,9 +154,9 @@ def learn_and_place(
     Parameters
     ----------
     tracks, people
-        As in `hear_library`, with its listeners.
+        As in `extract_library`, with its listeners.
     outcome
-        Of `hear_library`.
+        Of `extract_library`.
     store, models
         Where features and models are kept.
     settings
@@ -167,9 +167,9 @@ def learn_and_place(
     net = backbone_id(settings.ear.backbone)
     heard = replace(tracks, keys=outcome.keys).subset(outcome.heard)
     listeners = [person.subset(outcome.heard) for person in people]
-    now = Evidence.of(heard, listeners, net, settings.lesson)
+    now = TrainingSnapshot.of(heard, listeners, net, settings.training_set)
     model = _go_back(models, net, now, settings) if settings.model else _usable(models, net, settings)
-    changed = change(Evidence.from_json(model.about["evidence"]), now) if model else None
+    changed = change(TrainingSnapshot.from_json(model.about["evidence"]), now) if model else None
     must_learn = model is None or settings.retrain or (settings.force and not settings.model)
     must_learn = may_learn and (must_learn or (changed is not None and changed.due))
     outcome.model = model
@@ -181,37 +181,37 @@ def learn_and_place(
             return
     outcome.changed = changed
 
-    def hear_of(keys: Sequence[str], *, telling: bool = False) -> Hear:
+    def hear_of(keys: Sequence[str], *, telling: bool = False) -> ReadSummaries:
         return lambda rows: store.sound(net, [keys[i] for i in rows], telling=telling)
 
-    landscape: Landscape | None = None
-    windows = HeardWindows(store, net, settings.ear, dict(zip(heard.keys, heard.paths, strict=True)), settings.jobs)
+    feature_matrix: FeatureMatrix | None = None
+    windows = TrackWindows(store, net, settings.ear, dict(zip(heard.keys, heard.paths, strict=True)), settings.jobs)
     if model is None or must_learn:
         with threads_for(len(heard)):
             examine = hear_of(heard.keys, telling=True)
-            landscape = Landscape.explore(len(heard), hear_of(heard.keys), examine, settings.lesson.seed)
-            model, impressions = learn(heard, listeners, landscape, net, settings.lesson, windows)
+            feature_matrix = FeatureMatrix.explore(len(heard), hear_of(heard.keys), examine, settings.training_set.seed)
+            model, predictions = fit_model(heard, listeners, feature_matrix, net, settings.training_set, windows)
         model.about["evidence"] = now.as_json()
         save_model(models, model)
         windows.forget_all_but(kept_models(models))
         outcome.model, outcome.learnt, outcome.digest = model, True, _digest(heard, listeners, model.id)
-        _kept(models, model, settings).keep(heard.keys, impressions)
+        _kept(models, model, settings).keep(heard.keys, predictions)
     else:
         kept = _kept(models, model, settings)
         if settings.force:
             kept.forget()
-        impressions = kept.current(model, heard.keys, hear_of)
-    by_net = windows.said_by_nets(model, heard.keys, hear_of(heard.keys), landscape)
-    outcome.places = place(model, heard, listeners, impressions, by_net)
+        predictions = kept.current(model, heard.keys, hear_of)
+    by_net = windows.said_by_nets(model, heard.keys, hear_of(heard.keys), feature_matrix)
+    outcome.places = embed_tracks(model, heard, listeners, predictions, by_net)
 
 
-def _kept(models: Path, model: Model, settings: RunSettings) -> ImpressionFile:
+def _kept(models: Path, model: Model, settings: RunSettings) -> PredictionCache:
     """What the model in force makes of the sound, which depends on how much is heard of a track too."""
     made_for = f"{model.id} {model.about['net']} {settings.ear.windows}"
-    return ImpressionFile(models / "impressions.safetensors", made_for)
+    return PredictionCache(models / "impressions.safetensors", made_for)
 
 
-def _go_back(models: Path, net: str, now: Evidence, settings: RunSettings) -> Model:
+def _go_back(models: Path, net: str, now: TrainingSnapshot, settings: RunSettings) -> Model:
     """Put an earlier model in force, as if it had been made of what is known now.
 
     Raises

@@ -11,10 +11,10 @@ from cfaudio_core.data.listeners import Listener
 from cfaudio_core.data.tracks import Tracks
 from cfaudio_core.data.training_set import unit
 from cfaudio_core.models.model_files import Model
-from cfaudio_core.models.stacking import mixed
-from cfaudio_core.models.track_predictions import Impressions, effects_of, kernel_of
+from cfaudio_core.models.stacking import apply_stack
+from cfaudio_core.models.track_predictions import TrackPredictions, effects_of, kernel_of
 from cfaudio_core.training.fit import standard_preference
-from cfaudio_core.training.fold_in import errors, own_directions, rows_of_known
+from cfaudio_core.training.fold_in import errors, own_factors, rows_of_known
 from cfaudio_core.util.arrays import FloatArray, float32
 
 HALF = 3.0
@@ -28,7 +28,7 @@ _NOBODY = 0.1
 _BLOCK = 1000  # tracks at a time: who is new since the last lesson may know thousands
 
 
-class Places(NamedTuple):
+class TrackEmbeddings(NamedTuple):
     """Where every track stands.
 
     Attributes
@@ -44,13 +44,13 @@ class Places(NamedTuple):
     scores: dict[str, FloatArray]
 
 
-def place(
+def embed_tracks(
     model: Model,
     tracks: Tracks,
     people: Sequence[Listener],
-    impressions: Impressions,
+    predictions: TrackPredictions,
     by_net: FloatArray | None = None,
-) -> Places:
+) -> TrackEmbeddings:
     """Give every track its vector and every listener their scores.
 
     What became known since the model was made is folded in.
@@ -66,10 +66,10 @@ def place(
     impressions
         What the model makes of the sound of the n tracks.
     by_net
-        float32 (n, outputs), what the model's trained nets say of them, if it has any; see `HeardWindows.said_by_nets`.
+        float32 (n, outputs), what the model's trained nets say of them, if it has any; see `TrackWindows.said_by_nets`.
     """
-    axes, taught = impressions.axes, {name: j for j, name in enumerate(model.about["taught"])}
-    foretold, own = foretell(model, tracks, people, impressions, by_net)
+    axes, taught = predictions.axes, {name: j for j, name in enumerate(model.about["taught"])}
+    foretold, own = predict_tracks(model, tracks, people, predictions, by_net)
     scores = {}
     for person in people:
         if person.name in taught:
@@ -80,17 +80,17 @@ def place(
             scores[person.name] = _percentiles(_blend(prior, person.preference, person.plays + person.skips))
     direction = foretold[:, len(taught) :]
     if not direction.shape[1]:
-        return Places(axes, scores)
+        return TrackEmbeddings(axes, scores)
     plays = np.sum([p.plays for p in people], axis=0)
     sure = float32(np.where(np.any(own, axis=1), plays / (plays + HALF), 0)[:, None])
-    return Places(_join(_blend_directions(own, direction, sure), axes, sure), scores)
+    return TrackEmbeddings(_join(_blend_directions(own, direction, sure), axes, sure), scores)
 
 
-def foretell(
+def predict_tracks(
     model: Model,
     tracks: Tracks,
     people: Sequence[Listener],
-    impressions: Impressions,
+    predictions: TrackPredictions,
     by_net: FloatArray | None = None,
 ) -> tuple[FloatArray, FloatArray]:
     """What is foretold of each track by its sound and its tags, and what is known of it.
@@ -106,11 +106,11 @@ def foretell(
         return nothing, nothing
     taught = [p for p in people if p.name in model.about["taught"]]
     row = rows_of_known(model, tracks)
-    own = own_directions(model, tracks, taught, row)
-    wrong = errors(model, taught, row, impressions.said, own)
-    sound = kernel_of(model).corrected(impressions.said, impressions.graph, wrong)
+    own = own_factors(model, tracks, taught, row)
+    wrong = errors(model, taught, row, predictions.said, own)
+    sound = kernel_of(model).corrected(predictions.said, predictions.graph, wrong)
     if by_net is not None:
-        sound = mixed(model.arrays["stack.shares"], sound, by_net)
+        sound = apply_stack(model.arrays["stack.shares"], sound, by_net)
     return effects_of(model).apply(tracks, sound), own
 
 

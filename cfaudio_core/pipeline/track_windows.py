@@ -14,11 +14,11 @@ from cfaudio_core.audio.melspec import FRAMES, N_MELS, log_mel
 from cfaudio_core.audio.windows import read_windows
 from cfaudio_core.backbones.registry import Backbone, load_backbone
 from cfaudio_core.errors import AudioError, SettingError
-from cfaudio_core.features.feature_matrix import Hear, Landscape
+from cfaudio_core.features.feature_matrix import FeatureMatrix, ReadSummaries
 from cfaudio_core.features.feature_store import FeatureStore
-from cfaudio_core.features.results import Heard
-from cfaudio_core.features.worker import Ear, Sign, ToHear
-from cfaudio_core.features.worker_pool import hear_in_processes
+from cfaudio_core.features.results import FeatureResult
+from cfaudio_core.features.worker import ExtractorConfig, FileJob, Sign
+from cfaudio_core.features.worker_pool import extract_in_processes
 from cfaudio_core.finetuning.settings import NetSettings
 from cfaudio_core.models.model_files import Model
 from cfaudio_core.models.track_predictions import space_of
@@ -30,7 +30,7 @@ _KEPT_AT_ONCE = 100
 _SAID = "said-"  # and the id of a model: what its nets say is kept as what a net has heard
 
 
-class HeardWindows(NamedTuple):
+class TrackWindows(NamedTuple):
     """Windows of tracks by their content keys, as `learning.tuned.Windows` asks for them.
 
     Attributes
@@ -49,7 +49,7 @@ class HeardWindows(NamedTuple):
 
     store: FeatureStore
     net: str
-    ear: Ear
+    ear: ExtractorConfig
     paths: Mapping[str, bytes]
     jobs: int
 
@@ -60,9 +60,9 @@ class HeardWindows(NamedTuple):
     def patches(self, keys: Sequence[str]) -> Iterator[tuple[str, npt.NDArray[np.float16]]]:
         """(key, log-mel patches (windows, 187, 96)), from the files; those that cannot be read are left out."""
         ear = replace(self.ear, windows=min(self.ear.windows or _MOST, _MOST))
-        files = [ToHear(self.paths[key], key) for key in keys]
+        files = [FileJob(self.paths[key], key) for key in keys]
         with progress("Listening", len(keys)) as advance:
-            for read in hear_in_processes(files, ear, min(self.jobs, len(files)), ready=_read_patches):
+            for read in extract_in_processes(files, ear, min(self.jobs, len(files)), ready=_read_patches):
                 advance(1)
                 if read.features is not None:  # else it is named where it is heard; here it does without
                     yield read.key, read.features.reshape(-1, FRAMES, N_MELS)
@@ -74,7 +74,7 @@ class HeardWindows(NamedTuple):
         return load_backbone(name, wheel=self.ear.wheel)
 
     def said_by_nets(
-        self, model: Model, keys: Sequence[str], hear: Hear, landscape: Landscape | None = None
+        self, model: Model, keys: Sequence[str], hear: ReadSummaries, feature_matrix: FeatureMatrix | None = None
     ) -> FloatArray | None:
         """What a model's trained nets say of tracks. Deep ones listen to the files, once; what they say is kept.
 
@@ -96,21 +96,23 @@ class HeardWindows(NamedTuple):
         """
         if not (states := model.nets):
             return None
-        from cfaudio_core.finetuning.fine_tune import Ensemble
+        from cfaudio_core.finetuning.fine_tune import NetEnsemble
 
         settings = NetSettings.read(model.about["settings"]["net"])
         if settings.fine_tune == "head":
-            heads = Ensemble(states, settings)
-            landscape = landscape or Landscape(space_of(model), len(keys), hear)
-            return float32(np.concatenate([heads.of_places(places) for _, places in landscape.blocks()]))
+            heads = NetEnsemble(states, settings)
+            feature_matrix = feature_matrix or FeatureMatrix(space_of(model), len(keys), hear)
+            return float32(np.concatenate([heads.of_places(places) for _, places in feature_matrix.blocks()]))
         kept = f"{_SAID}{model.id}"
         left = sorted(set(keys) - self.store.keys(kept, 1))
         if left:
             backbone = self.backbone() if settings.fine_tune in {"top", "all"} else None
-            nets = Ensemble(states, settings, backbone)
+            nets = NetEnsemble(states, settings, backbone)
             said = []
             for key, patches in self.patches(left):
-                said.append(Heard(self.paths[key], None, key, nets.of_patches(patches)[None].astype(np.float16)))
+                said.append(
+                    FeatureResult(self.paths[key], None, key, nets.of_patches(patches)[None].astype(np.float16))
+                )
                 if len(said) == _KEPT_AT_ONCE:
                     self.store.add(kept, 1, said)
                     said = []
@@ -125,15 +127,15 @@ class HeardWindows(NamedTuple):
         self.store.forget({net for net in self.store.nets() if net.startswith(_SAID)} - kept)
 
 
-def _read_patches(ear: Ear, sign: Sign) -> Callable[[ToHear], Heard]:
+def _read_patches(ear: ExtractorConfig, sign: Sign) -> Callable[[FileJob], FeatureResult]:
     """Make a worker process read log-mel patches: float16 (windows, 187 * 96) as the features of a file."""
     threadpool_limits(1)
 
-    def read(file: ToHear) -> Heard:
+    def read(file: FileJob) -> FeatureResult:
         try:
             patches = log_mel(read_windows(file.path, ear.windows).sound)
         except AudioError as error:
-            return Heard(file.path, None, file.key, problem=str(error))
-        return Heard(file.path, None, file.key, patches.reshape(len(patches), -1).astype(np.float16))
+            return FeatureResult(file.path, None, file.key, problem=str(error))
+        return FeatureResult(file.path, None, file.key, patches.reshape(len(patches), -1).astype(np.float16))
 
     return read

@@ -18,7 +18,7 @@ from cfaudio_core.audio.melspec import SAMPLE_RATE, WINDOW_SAMPLES
 from cfaudio_core.util.arrays import FloatArray, IntArray, float32
 from cfaudio_core.util.threads import one_thread
 
-Heard = Iterable[tuple[str, npt.NDArray[np.float16]]]
+WindowFeatures = Iterable[tuple[str, npt.NDArray[np.float16]]]
 Top = Callable[[FloatArray], tuple[FloatArray, FloatArray]]
 """Takes (windows, dim) stored features to units (windows, u) and tags (windows, t)."""
 
@@ -74,7 +74,7 @@ class Listening(NamedTuple):
 
 @one_thread
 def listen(
-    heard: Heard, keys: Sequence[str], top: Top, on_progress: Callable[[int], None] = lambda n: None
+    heard: WindowFeatures, keys: Sequence[str], top: Top, on_progress: Callable[[int], None] = lambda n: None
 ) -> Listening:
     """Go through stored features once.
 
@@ -167,7 +167,7 @@ def _solved(gram: npt.NDArray[np.float64], cross: npt.NDArray[np.float64], ridge
 
 @one_thread
 def excite_directions(
-    heard: Heard,
+    heard: WindowFeatures,
     keys: Sequence[str],
     vectors: FloatArray,
     reading: Reading,
@@ -217,7 +217,7 @@ def _places(keys: Sequence[str]) -> dict[str, list[int]]:
     return where
 
 
-def _batches(heard: Heard) -> Iterator[list[tuple[str, npt.NDArray[np.float16]]]]:
+def _batches(heard: WindowFeatures) -> Iterator[list[tuple[str, npt.NDArray[np.float16]]]]:
     rest = iter(heard)
     while batch := list(islice(rest, _AT_ONCE)):
         yield batch

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from cfaudio_core.errors import StoreError
-from cfaudio_core.evaluation.held_out import HeldOut, judge
+from cfaudio_core.evaluation.held_out import HeldOut, evaluate_held_out
 from cfaudio_core.models.model_files import load_model
 
 _CALLED = {"recall": "Recall@20", "ndcg": "NDCG@50", "precision": "mAP@500", "auc": "AUC"}
 
 
-class Lesson(NamedTuple):
+class TrainingRun(NamedTuple):
     """A model, when it was learnt, from what, and what it is worth on what was held out of its lesson."""
 
     model: str
@@ -44,7 +44,7 @@ class Table(NamedTuple):
     rows: list[list[str]]
 
 
-def lessons(folder: Path) -> list[Lesson]:
+def lessons(folder: Path) -> list[TrainingRun]:
     """The models on disk, newest first; one that cannot be read is passed over."""
     found = []
     for file in sorted(folder.glob("cf-*.json"), key=lambda file: file.stat().st_mtime, reverse=True):
@@ -52,14 +52,14 @@ def lessons(folder: Path) -> list[Lesson]:
             model = load_model(folder, file.stem)
             about = model.about
             found.append(
-                Lesson(
+                TrainingRun(
                     model.id,
                     _day(file.stat().st_mtime),
                     int(about["tracks"]),
                     int(about.get("listens", 0)),
                     int(about.get("sessions", 0)),
                     bool(about.get("labels")),
-                    judge(model),
+                    evaluate_held_out(model),
                 )
             )
         except (StoreError, KeyError, ValueError, TypeError, IndexError):

@@ -12,10 +12,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from cfaudio_core.data.tracks import Tracks
-from cfaudio_core.data.training_set import Lesson, Targets
-from cfaudio_core.features.feature_matrix import Landscape
+from cfaudio_core.data.training_set import Targets, TrainingSet
+from cfaudio_core.features.feature_matrix import FeatureMatrix
 from cfaudio_core.models.kernel_machine import fit_kernel
-from cfaudio_core.models.tag_effects import Held, fit_effects
+from cfaudio_core.models.tag_effects import HeldOutPredictions, fit_tag_effects
 from cfaudio_core.util.arrays import FloatArray, IntArray, float32
 
 MOST = 2000
@@ -24,7 +24,7 @@ MOST = 2000
 _HALF = 1.0  # known tracks of an artist that weigh as much as the mean of all
 
 
-def hold_albums_apart(tracks: Tracks, lesson: Lesson, seed: int, most: int | None = MOST) -> Lesson:
+def hold_out_albums(tracks: Tracks, training_set: TrainingSet, seed: int, most: int | None = MOST) -> TrainingSet:
     """The same lesson with whole albums held out; as it is where there are too few albums.
 
     Parameters
@@ -38,31 +38,31 @@ def hold_albums_apart(tracks: Tracks, lesson: Lesson, seed: int, most: int | Non
     most
         Of more known tracks than that only some are taken, so that what a comparison costs is bounded.
     """
-    if most is not None and len(lesson.known) > most:
-        rows = np.sort(np.random.default_rng([seed, 2]).choice(len(lesson.known), most, replace=False))
-        lesson = lesson.subset(rows)
+    if most is not None and len(training_set.known) > most:
+        rows = np.sort(np.random.default_rng([seed, 2]).choice(len(training_set.known), most, replace=False))
+        training_set = training_set.subset(rows)
     albums: dict[str, list[int]] = defaultdict(list)
-    for row, at in enumerate(lesson.known):
+    for row, at in enumerate(training_set.known):
         albums[tracks.albums[at] or f"\0{row}"].append(row)
-    parts = int(lesson.fold.max()) + 1
+    parts = int(training_set.fold.max()) + 1
     largest = max(map(len, albums.values()))
-    if largest == 1 or largest * parts > 2 * len(lesson.known):
-        return lesson
+    if largest == 1 or largest * parts > 2 * len(training_set.known):
+        return training_set
     # The largest first, each into what is smallest so far: the parts come out about even.
     shuffled = np.random.default_rng(seed).permutation(len(albums))
     rows_of = list(albums.values())
-    divided, sizes = np.empty(len(lesson.known), np.int64), np.zeros(parts, np.int64)
+    divided, sizes = np.empty(len(training_set.known), np.int64), np.zeros(parts, np.int64)
     for i in sorted(shuffled, key=lambda i: -len(rows_of[i])):
         part = int(sizes.argmin())
         divided[rows_of[i]] = part
         sizes[part] += len(rows_of[i])
-    return lesson._replace(fold=divided)
+    return training_set._replace(fold=divided)
 
 
-def compare(
+def compare_baselines(
     tracks: Tracks,
-    landscape: Landscape,
-    lesson: Lesson,
+    feature_matrix: FeatureMatrix,
+    training_set: TrainingSet,
     by_kernel: FloatArray,
     by_net: FloatArray | None,
     together: FloatArray,
@@ -88,15 +88,15 @@ def compare(
         `model`, the stack with the effects of tags; `net`, `kernel`, `artist` and `shuffled`; and the `truth`, NaN
         where it is not known.
     """
-    listeners = lesson.targets.preference.shape[1]
-    liking = Targets(lesson.targets.preference, lesson.targets.known, lesson.targets.direction[:, :0])
-    alone = lesson._replace(targets=liking, groups=lesson.groups[:listeners])
-    held = Held(together[:, :listeners], liking.values, liking.weights, lesson.fold)
+    listeners = training_set.targets.preference.shape[1]
+    liking = Targets(training_set.targets.preference, training_set.targets.known, training_set.targets.direction[:, :0])
+    alone = training_set._replace(targets=liking, groups=training_set.groups[:listeners])
+    held = HeldOutPredictions(together[:, :listeners], liking.values, liking.weights, training_set.fold)
     said = {
-        "model": fit_effects(tracks, lesson.known, held, alone.groups)[1],
+        "model": fit_tag_effects(tracks, training_set.known, held, alone.groups)[1],
         "kernel": by_kernel[:, :listeners],
-        "artist": _artist_means([tracks.artists[i] for i in lesson.known], liking, lesson.fold),
-        "shuffled": _by_shuffled_sound(landscape, alone, seed),
+        "artist": _artist_means([tracks.artists[i] for i in training_set.known], liking, training_set.fold),
+        "shuffled": _by_shuffled_sound(feature_matrix, alone, seed),
         "truth": float32(np.where(liking.known, liking.preference, np.nan)),
     }
     return said if by_net is None else {**said, "net": np.nan_to_num(by_net[:, :listeners])}
@@ -121,7 +121,7 @@ def _artist_means(artists: Sequence[str], targets: Targets, fold: IntArray) -> F
     return float32(np.where(named[:, None], foretold, 0))
 
 
-def _by_shuffled_sound(landscape: Landscape, lesson: Lesson, seed: int) -> FloatArray:
+def _by_shuffled_sound(feature_matrix: FeatureMatrix, training_set: TrainingSet, seed: int) -> FloatArray:
     """float32 (m, outputs): what the kernel machine foretells when every track has the sound of another."""
-    anywhere = np.random.default_rng([seed, 1]).permutation(len(landscape))[: len(lesson.known)]
-    return fit_kernel(lesson._replace(features=landscape.at(anywhere), known=anywhere), seed)[1]
+    anywhere = np.random.default_rng([seed, 1]).permutation(len(feature_matrix))[: len(training_set.known)]
+    return fit_kernel(training_set._replace(features=feature_matrix.at(anywhere), known=anywhere), seed)[1]

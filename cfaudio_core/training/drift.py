@@ -19,7 +19,7 @@ import numpy as np
 from cfaudio_core.data.listeners import Listener
 from cfaudio_core.data.tracks import Tracks
 from cfaudio_core.models.model_files import FORMAT
-from cfaudio_core.training.fit import ENOUGH, LessonSettings
+from cfaudio_core.training.fit import ENOUGH, TrainingSettings
 from cfaudio_core.util.arrays import FloatArray, float32
 
 ENOUGH_CHANGE = 0.1
@@ -30,7 +30,7 @@ Counted = list[list[float]]
 """Positions of tracks, and a number for each."""
 
 
-class Change(NamedTuple):
+class Drift(NamedTuple):
     """What has changed since a model was made.
 
     Attributes
@@ -49,7 +49,7 @@ class Change(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Evidence:
+class TrainingSnapshot:
     """What is learnt from, in little.
 
     Attributes
@@ -78,7 +78,7 @@ class Evidence:
     listens: dict[str, int]
 
     @classmethod
-    def of(cls, tracks: Tracks, people: Sequence[Listener], net: str, settings: LessonSettings) -> Evidence:
+    def of(cls, tracks: Tracks, people: Sequence[Listener], net: str, settings: TrainingSettings) -> TrainingSnapshot:
         """The evidence in a library of n heard tracks, by listeners over the same n tracks."""
         listed = np.array([bool(names) for names in tracks.playlists], bool)
         known = np.flatnonzero(np.any([listed, *(p.known for p in people)], axis=0))
@@ -100,7 +100,7 @@ class Evidence:
         return asdict(self)
 
     @classmethod
-    def from_json(cls, stored: Mapping[str, Any]) -> Evidence:
+    def from_json(cls, stored: Mapping[str, Any]) -> TrainingSnapshot:
         """What `as_json` gave."""
         both = {what: {name: _sparse(counts) for name, counts in stored[what].items()} for what in ("plays", "skips")}
         return cls(**{**stored, **both})
@@ -118,7 +118,7 @@ class Evidence:
         return [name for name in self.plays if len({*self.plays[name][0], *self.skips[name][0]}) >= ENOUGH]
 
 
-def change(then: Evidence, now: Evidence) -> Change | None:
+def change(then: TrainingSnapshot, now: TrainingSnapshot) -> Drift | None:
     """What has changed between two states of the evidence; None if nothing has.
 
     Measured are, each as a share of what there was: log(1 + plays) and log(1 + skips) of every listener who is learnt
@@ -128,9 +128,9 @@ def change(then: Evidence, now: Evidence) -> Change | None:
     if then == now:
         return None
     if then.conditions != now.conditions:
-        return Change("the settings have changed", 0, due=True)
+        return Drift("the settings have changed", 0, due=True)
     if (then.plays.keys(), set(then.taught())) != (now.plays.keys(), set(now.taught())):
-        return Change("there are other listeners to learn from", 0, due=True)
+        return Drift("there are other listeners to learn from", 0, due=True)
     shares, plays = {}, 0
     for name in now.plays:
         before, after = then.counts(name), now.counts(name)
@@ -145,7 +145,7 @@ def change(then: Evidence, now: Evidence) -> Change | None:
     shares["the number of tracks"] = abs(now.tracks - then.tracks) / max(then.tracks, 1)
     what = max(shares, key=lambda name: shares[name])
     by = f"has changed by {shares[what]:.1%}" if shares[what] <= 1 else "has more than doubled"
-    return Change(f"{what} {by}", plays, due=shares[what] >= ENOUGH_CHANGE)
+    return Drift(f"{what} {by}", plays, due=shares[what] >= ENOUGH_CHANGE)
 
 
 def _counted(counts: FloatArray) -> Counted:

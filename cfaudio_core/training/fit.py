@@ -14,20 +14,20 @@ from scipy import sparse
 from cfaudio_core.data.interactions import Contexts, gather
 from cfaudio_core.data.listeners import Listener
 from cfaudio_core.data.tracks import Tracks
-from cfaudio_core.data.training_set import Lesson, Parabolas, Targets, unit
+from cfaudio_core.data.training_set import Parabolas, Targets, TrainingSet, unit
 from cfaudio_core.factorization.factorizer import FactorizerSettings, make_factorizer
 from cfaudio_core.factorization.tuning import Tuned, tune
 from cfaudio_core.factorization.wmf import Factors
-from cfaudio_core.features.feature_matrix import Landscape
+from cfaudio_core.features.feature_matrix import FeatureMatrix
 from cfaudio_core.features.feature_space import principal_axes
 from cfaudio_core.finetuning.prediction_error import prediction_error
 from cfaudio_core.finetuning.settings import NetSettings
 from cfaudio_core.models.kernel_machine import fit_kernel
-from cfaudio_core.models.knn_graph import sound_graph
+from cfaudio_core.models.knn_graph import knn_graph
 from cfaudio_core.models.model_files import FORMAT, Model
 from cfaudio_core.models.neighbor_search import LARGE, TELLING, all_along, search_basis
-from cfaudio_core.models.tag_effects import Held, fit_effects
-from cfaudio_core.models.track_predictions import Impressions
+from cfaudio_core.models.tag_effects import HeldOutPredictions, fit_tag_effects
+from cfaudio_core.models.track_predictions import TrackPredictions
 from cfaudio_core.training.selection import select
 from cfaudio_core.util.arrays import FloatArray, float32
 
@@ -42,7 +42,7 @@ _AT_ONCE = 2000  # tracks
 
 
 @dataclass(frozen=True)
-class LessonSettings:
+class TrainingSettings:
     """How to learn.
 
     Attributes
@@ -70,7 +70,7 @@ class LessonSettings:
         return {**asdict(self), "net": self.net.kept()}
 
 
-def lesson_id(tracks: Tracks, people: Sequence[Listener], net: str, settings: LessonSettings) -> str:
+def make_model_id(tracks: Tracks, people: Sequence[Listener], net: str, settings: TrainingSettings) -> str:
     """Id of the model that this lesson gives: it changes with anything that is learnt from.
 
     Parameters
@@ -111,14 +111,14 @@ def lesson_id(tracks: Tracks, people: Sequence[Listener], net: str, settings: Le
     return f"cf-{digest.hexdigest()}"
 
 
-def learn(
+def fit_model(
     tracks: Tracks,
     people: Sequence[Listener],
-    landscape: Landscape,
+    feature_matrix: FeatureMatrix,
     net: str,
-    settings: LessonSettings,
+    settings: TrainingSettings,
     windows: Windows | None = None,
-) -> tuple[Model, Impressions]:
+) -> tuple[Model, TrackPredictions]:
     """Learn a model, and say what it makes of the sound of the library.
 
     With fewer than 30 known tracks for every listener nothing is trained: the model knows the library's sound alone.
@@ -139,9 +139,9 @@ def learn(
         Where the windows of tracks are read from; needed where a net is to be trained.
     """
     arrays: dict[str, np.ndarray[Any, Any]] = {
-        **{f"space.{name}": array for name, array in landscape.space._asdict().items()},
-        "sound.basis": principal_axes(landscape.sample(TELLING, settings.seed), settings.factors.factors),
-        "sound.search": search_basis(landscape),
+        **{f"space.{name}": array for name, array in feature_matrix.space._asdict().items()},
+        "sound.basis": principal_axes(feature_matrix.sample(TELLING, settings.seed), settings.factors.factors),
+        "sound.search": search_basis(feature_matrix),
     }
     about: dict[str, Any] = {
         "net": net,
@@ -150,21 +150,21 @@ def learn(
         "listeners": {p.name: int(p.known.sum()) for p in people},
         "taught": [p.name for p in people if p.known.sum() >= ENOUGH],
     }
-    model = Model(lesson_id(tracks, people, net, settings), arrays, about)
+    model = Model(make_model_id(tracks, people, net, settings), arrays, about)
     taught = [p for p in people if p.known.sum() >= ENOUGH]
     if not taught:
-        return model, Impressions.of(model, landscape)
-    graph = sound_graph(all_along(landscape, arrays["sound.search"]))
-    _teach(tracks, taught, landscape, graph, settings, model, windows)
-    return model, Impressions.of(model, landscape, graph)
+        return model, TrackPredictions.of(model, feature_matrix)
+    graph = knn_graph(all_along(feature_matrix, arrays["sound.search"]))
+    _teach(tracks, taught, feature_matrix, graph, settings, model, windows)
+    return model, TrackPredictions.of(model, feature_matrix, graph)
 
 
 def _teach(
     tracks: Tracks,
     taught: Sequence[Listener],
-    landscape: Landscape,
+    feature_matrix: FeatureMatrix,
     graph: sparse.csr_array,
-    settings: LessonSettings,
+    settings: TrainingSettings,
     model: Model,
     windows: Windows | None,
 ) -> None:
@@ -183,11 +183,11 @@ def _teach(
     # What is decided on held-out tracks, is decided for each listener, and once for all factors together.
     groups = np.minimum(np.arange(targets.values.shape[1]), len(taught))
     fold = np.random.default_rng(settings.seed).permutation(len(known)) % settings.folds
-    lesson = Lesson(landscape.at(known), graph, known, targets, groups, fold)
-    machine, held_out = fit_kernel(lesson, settings.seed)
-    held_out, selected = select(tracks, lesson, held_out, landscape, windows, settings.net, settings.seed)
-    held = Held(held_out, targets.values, targets.weights, fold)
-    effects, foretold = fit_effects(tracks, known, held, groups)
+    training_set = TrainingSet(feature_matrix.at(known), graph, known, targets, groups, fold)
+    machine, held_out = fit_kernel(training_set, settings.seed)
+    held_out, selected = select(tracks, training_set, held_out, feature_matrix, windows, settings.net, settings.seed)
+    held = HeldOutPredictions(held_out, targets.values, targets.weights, fold)
+    effects, foretold = fit_tag_effects(tracks, known, held, groups)
     model.arrays.update({f"kernel.{name}": array for name, array in machine._asdict().items()})
     model.arrays.update(selected)
     model.arrays.update(
@@ -214,7 +214,7 @@ def _teach(
     )
 
 
-def _factorize(contexts: Contexts, settings: LessonSettings) -> tuple[Factors, Tuned]:
+def _factorize(contexts: Contexts, settings: TrainingSettings) -> tuple[Factors, Tuned]:
     """Factors of contexts and tracks, and what was chosen for them on a validation cut of the sessions."""
     met, n = np.unique(contexts.matrix.indices), contexts.matrix.shape[1]
     if large := n > LARGE:  # most tracks are in no context, and none of the sums is to go over them
@@ -230,7 +230,7 @@ def _factorize(contexts: Contexts, settings: LessonSettings) -> tuple[Factors, T
     return factors, tuned
 
 
-def tuned_factorizer(contexts: Contexts, settings: LessonSettings, factors: FactorizerSettings) -> Tuned:
+def tuned_factorizer(contexts: Contexts, settings: TrainingSettings, factors: FactorizerSettings) -> Tuned:
     """Settings for these contexts, beginning at `factors`.
 
     Without sessions nothing is chosen: what is hidden from an album could only tell how to complete albums.

@@ -29,7 +29,7 @@ def rows_of_known(model: Model, tracks: Tracks) -> IntArray:
     return np.array([row.get(key, -1) for key in tracks.keys], np.int64)
 
 
-def own_directions(model: Model, tracks: Tracks, people: Sequence[Listener], row: IntArray) -> FloatArray:
+def own_factors(model: Model, tracks: Tracks, people: Sequence[Listener], row: IntArray) -> FloatArray:
     """Directions of the tracks' own factors.
 
     Parameters
@@ -76,7 +76,7 @@ def errors(
     Parameters
     ----------
     model, row, directions
-        See `own_directions`.
+        See `own_factors`.
     people
         The listeners that the model was taught by, over the n tracks.
     said

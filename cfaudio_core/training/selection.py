@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from cfaudio_core.data.tracks import Tracks
-from cfaudio_core.data.training_set import Lesson
-from cfaudio_core.features.feature_matrix import Landscape
+from cfaudio_core.data.training_set import TrainingSet
+from cfaudio_core.features.feature_matrix import FeatureMatrix
 from cfaudio_core.finetuning.settings import NetSettings
 from cfaudio_core.models.kernel_machine import fit_kernel
-from cfaudio_core.models.stacking import mixed, stack
-from cfaudio_core.training.cross_validation import MOST, compare, hold_albums_apart
+from cfaudio_core.models.stacking import apply_stack, fit_stack
+from cfaudio_core.training.cross_validation import MOST, compare_baselines, hold_out_albums
 from cfaudio_core.util.arrays import FloatArray
 
 if TYPE_CHECKING:
@@ -40,9 +40,9 @@ class Selected(NamedTuple):
 
 def select(
     tracks: Tracks,
-    lesson: Lesson,
+    training_set: TrainingSet,
     held_out: FloatArray,
-    landscape: Landscape,
+    feature_matrix: FeatureMatrix,
     windows: Windows | None,
     settings: NetSettings,
     seed: int,
@@ -65,21 +65,23 @@ def select(
         How to train.
     """
     trains = windows is not None and settings.fine_tune != "none"
-    apart = hold_albums_apart(tracks, lesson, seed, most=None if trains else MOST)
-    by_kernel = held_out if apart is lesson else fit_kernel(apart, seed)[1]
+    apart = hold_out_albums(tracks, training_set, seed, most=None if trains else MOST)
+    by_kernel = held_out if apart is training_set else fit_kernel(apart, seed)[1]
     together, by_net = by_kernel, None
     arrays: dict[str, np.ndarray[Any, Any]] = {}
     if trains:
         from cfaudio_core.finetuning.fine_tune import train_net
 
         assert windows is not None
-        trained = train_net(apart, [tracks.keys[i] for i in lesson.known], windows, landscape.space, settings, seed)
+        trained = train_net(
+            apart, [tracks.keys[i] for i in training_set.known], windows, feature_matrix.space, settings, seed
+        )
         if trained:
             by_net = trained.held_out
-            shares, together = stack(by_kernel, by_net, lesson.targets, lesson.groups, apart.fold)
+            shares, together = fit_stack(by_kernel, by_net, training_set.targets, training_set.groups, apart.fold)
             if shares[1].any():
-                held_out = mixed(shares, held_out, by_net)
+                held_out = apply_stack(shares, held_out, by_net)
                 arrays["stack.shares"] = shares
                 arrays |= {f"net.{k}.{name}": a for k, state in enumerate(trained.states) for name, a in state.items()}
-    compared = compare(tracks, landscape, apart, by_kernel, by_net, together, seed)
+    compared = compare_baselines(tracks, feature_matrix, apart, by_kernel, by_net, together, seed)
     return Selected(held_out, arrays | {f"compared.{name}": said for name, said in compared.items()})

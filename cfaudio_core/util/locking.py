@@ -11,7 +11,7 @@ from cfaudio_core.util.files import make_private
 
 
 @contextmanager
-def turn(folder: Path, name: str, on_wait: Callable[[], None] | None = None) -> Iterator[None]:
+def hold_lock(folder: Path, name: str, on_wait: Callable[[], None] | None = None) -> Iterator[None]:
     """Hold the only turn that there is, by a lock on a file of that name.
 
     Parameters

@@ -110,17 +110,17 @@ def main() -> None:
 
 
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-WARM_UP = "from cfaudio_core.backbones.registry import prepare_hearer; prepare_hearer('musicnn')"
+WARM_UP = "from cfaudio_core.backbones.registry import prepare_extractor; prepare_extractor('musicnn')"
 HEAR = """
 import os, sys
 from pathlib import Path
 from cfaudio_core.features.feature_store import FeatureStore
 from cfaudio_core.features.extractor import hear
-from cfaudio_core.features.worker import Ear, ToHear
+from cfaudio_core.features.worker import ExtractorConfig, FileJob
 folder, windows, *files = sys.argv[1:]
 with FeatureStore(Path(folder) / "f.db") as store:
-    todo = [ToHear(os.fsencode(file), "") for file in files]
-    list(hear(todo, Ear(windows=int(windows)), store, "net", jobs=os.cpu_count() or 1))
+    todo = [FileJob(os.fsencode(file), "") for file in files]
+    list(hear(todo, ExtractorConfig(windows=int(windows)), store, "net", jobs=os.cpu_count() or 1))
 """
 
 if __name__ == "__main__":

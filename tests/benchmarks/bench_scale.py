@@ -23,7 +23,7 @@ from made_up import ARTIST, STYLES, beet, fill_fields, fill_library, key, make_l
 from cfaudio_core.audio.stereo import N_WIDTHS
 from cfaudio_core.backbones.registry import backbone_id
 from cfaudio_core.features.feature_store import FeatureStore
-from cfaudio_core.features.results import FileState, Heard
+from cfaudio_core.features.results import FeatureResult, FileState
 from cfaudio_core.util.arrays import IntArray
 
 NET = backbone_id("musicnn")
@@ -46,18 +46,18 @@ STAGES = {  # of each command, in the order of the tables in docs/performance.md
     "cfembed": (
         ("beetsplug.cfaudio.pipeline", "read_tracks"),
         ("beetsplug.cfaudio.pipeline", "read_people"),
-        ("cfaudio_core.pipeline.run", "hear_library"),
+        ("cfaudio_core.pipeline.run", "extract_library"),
         ("cfaudio_core.training.fit", "all_along"),
-        ("cfaudio_core.training.fit", "sound_graph"),
+        ("cfaudio_core.training.fit", "knn_graph"),
         ("cfaudio_core.training.fit", "gather"),
         ("cfaudio_core.training.fit", "_factorize"),
         ("cfaudio_core.training.fit", "fit_kernel"),
         ("cfaudio_core.training.fit", "select"),
-        ("cfaudio_core.training.fit", "fit_effects"),
+        ("cfaudio_core.training.fit", "fit_tag_effects"),
         ("cfaudio_core.models.track_predictions", "_rows"),
         ("cfaudio_core.pipeline.run", "learn"),
         ("cfaudio_core.pipeline.run", "place"),
-        ("cfaudio_core.pipeline.run", "learn_and_place"),
+        ("cfaudio_core.pipeline.run", "fit_and_embed"),
         ("beetsplug.cfaudio.pipeline", "tags"),
         ("beetsplug.cfaudio.pipeline", "write_fields"),
         ("beetsplug.cfaudio.commands.cfembed", "keep_catalogue"),
@@ -129,7 +129,9 @@ def fill_store(home: Path, first: int, count: int) -> None:
             heard = np.maximum(mean[:, None] + windows, 0).astype(np.float16)
             files = [FileState(b"a/%d.flac" % i, 1, 1) for i in tracks]
             store.add(
-                NET, WINDOWS, [Heard(f.path, f, key(i), own) for i, f, own in zip(tracks, files, heard, strict=True)]
+                NET,
+                WINDOWS,
+                [FeatureResult(f.path, f, key(i), own) for i, f, own in zip(tracks, files, heard, strict=True)],
             )
     fill_fields(home, ((i, "cf_key", key(i)) for i in range(first, first + count)))
 

@@ -14,17 +14,17 @@ from synthetic import NET
 from cfaudio_core.errors import StoreError
 from cfaudio_core.features import feature_store
 from cfaudio_core.features.feature_store import FeatureStore, Known
-from cfaudio_core.features.results import FileState, Heard, file_state
+from cfaudio_core.features.results import FeatureResult, FileState, file_state
 
 
 def heard(name, value=1.0, windows=2):
     path = b"/music/" + name.encode()
-    return Heard(path, FileState(path, 10, 20), f"key of {name}", np.full((windows, 3), value, np.float16))
+    return FeatureResult(path, FileState(path, 10, 20), f"key of {name}", np.full((windows, 3), value, np.float16))
 
 
 def failed(name):
     path = b"/music/" + name.encode()
-    return Heard(path, FileState(path, 10, 20), problem="it is silent")
+    return FeatureResult(path, FileState(path, 10, 20), problem="it is silent")
 
 
 def read(store, *keys, net=NET):
@@ -91,7 +91,7 @@ def test_a_file_that_is_heard_at_last_has_no_problem_any_more(store):
 
 
 def test_a_file_that_is_not_there_leaves_no_trace(store):
-    store.add(NET, 10, [Heard(b"/music/gone", None, problem="no such file")])
+    store.add(NET, 10, [FeatureResult(b"/music/gone", None, problem="no such file")])
     assert store.files() == {}
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from cfaudio_core.features.feature_matrix import Landscape
+from cfaudio_core.features.feature_matrix import FeatureMatrix
 from cfaudio_core.models import neighbor_search
 from cfaudio_core.models.neighbor_search import all_along, nearest, search_basis
 from tests.core.synthetic import steady
@@ -55,7 +55,7 @@ def test_there_are_as_many_neighbours_as_asked_for_however_few_are_around(monkey
 
 
 def test_a_small_library_is_searched_where_it_lies_and_a_large_one_along_its_axes(monkeypatch):
-    few = Landscape.of(steady(points(200)))
+    few = FeatureMatrix.of(steady(points(200)))
     np.testing.assert_array_equal(all_along(few, search_basis(few)), few.at(np.arange(200)))
     monkeypatch.setattr(neighbor_search, "LARGE", 100)
     assert all_along(few, search_basis(few)).shape == (200, neighbor_search._AXES)

@@ -16,8 +16,8 @@ import pytest
 from beets.library import Item
 from user_home import BELLS, DRUMS, NEVER_HEARD, PER_ARTIST, RATE, Home, Ran, bells, drums
 
-from cfaudio_core.features.results import Heard
-from cfaudio_core.features.worker import WHOLE, Ear, ToHear
+from cfaudio_core.features.results import FeatureResult
+from cfaudio_core.features.worker import WHOLE, ExtractorConfig, FileJob
 from cfaudio_core.util.vector_codec import decode
 
 weights = pytest.mark.weights
@@ -30,13 +30,13 @@ def decoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     from cfaudio_core.features import extractor
 
     names: list[str] = []
-    hear = extractor.hear_in_processes
+    hear = extractor.extract_in_processes
 
-    def recorded(files: Sequence[ToHear], ear: Ear, jobs: int) -> Iterator[Heard]:
+    def recorded(files: Sequence[FileJob], ear: ExtractorConfig, jobs: int) -> Iterator[FeatureResult]:
         names.extend(Path(os.fsdecode(file.path)).name for file in files)
         return hear(files, ear, jobs)
 
-    monkeypatch.setattr(extractor, "hear_in_processes", recorded)
+    monkeypatch.setattr(extractor, "extract_in_processes", recorded)
     return names
 
 

@@ -20,7 +20,7 @@ from user_home import Home
 
 from beetsplug.cfaudio.library import write as writing
 from cfaudio_core.models.model_files import FORMAT
-from cfaudio_core.util.locking import turn
+from cfaudio_core.util.locking import hold_lock
 
 BENCH = Path(__file__).parents[1] / "benchmarks" / "bench_kills.py"
 
@@ -212,7 +212,7 @@ def test_files_that_vanish_meanwhile_are_named_and_the_others_are_heard(
 
 
 def test_a_second_cfembed_says_that_it_waits_and_then_runs(heard: Home) -> None:
-    with turn(heard.beetsdir / "cfaudio", "cfembed"):
+    with hold_lock(heard.beetsdir / "cfaudio", "cfembed"):
         second = subprocess.Popen(
             [sys.executable, "-m", "beets", "cfembed", "-j", "1"],
             env={**heard.environment, "PYTHONUNBUFFERED": "1"},

@@ -16,7 +16,7 @@ from beetsplug.cfaudio.config.settings import read_settings
 from beetsplug.cfaudio.pipeline import load, open_store
 from cfaudio_core.backbones.registry import backbone_id
 from cfaudio_core.data.listeners import Listener
-from cfaudio_core.features.results import Heard
+from cfaudio_core.features.results import FeatureResult
 from cfaudio_core.history.records import Listen, Tally, TrackText
 from cfaudio_core.history.store import ListenStore
 from cfaudio_core.targets.m3u import Entry, write_m3u
@@ -48,7 +48,7 @@ def lib(plugin: CfAudioPlugin, tmp_path: Path) -> Iterator[Library]:
         store.add(
             backbone_id("musicnn"),
             settings.windows,
-            [Heard(b"", None, f"key{i}", rng.normal(size=(2, 20)).astype(np.float16)) for i in range(N)],
+            [FeatureResult(b"", None, f"key{i}", rng.normal(size=(2, 20)).astype(np.float16)) for i in range(N)],
         )
     for i in range(N):
         item = Item(

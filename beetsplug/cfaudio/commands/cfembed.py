@@ -16,7 +16,7 @@ from beetsplug.cfaudio.pipeline import embed, listener, load, models_folder, ope
 from beetsplug.cfaudio.run_summary import account
 from beetsplug.cfaudio.text import counted
 from cfaudio_core.models.model_files import require_model
-from cfaudio_core.util.locking import turn
+from cfaudio_core.util.locking import hold_lock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,7 +54,7 @@ def run(plugin: BeetsPlugin, lib: Library, opts: EmbedOptions, args: list[str]) 
         _pretend(tracks, people, within, settings, force=opts.force)
         return
     # Only now, when nothing is wrong with the command, may anything be written.
-    with user_errors(), turn(settings.folder, "cfembed", lambda: print_("Waiting for another cfembed to end.")):
+    with user_errors(), hold_lock(settings.folder, "cfembed", lambda: print_("Waiting for another cfembed to end.")):
         _embed(plugin, lib, settings, opts, within)
     keep_catalogue(lib, settings)
 

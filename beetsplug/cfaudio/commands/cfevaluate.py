@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from cfaudio_core.data.listeners import Listener
     from cfaudio_core.data.tracks import Tracks
     from cfaudio_core.evaluation.evaluate import Table
-    from cfaudio_core.evaluation.tasks import Case, World
+    from cfaudio_core.evaluation.tasks import EvalData, Split
 
 MOST, MOST_QUICK = 4000, 1500
 """So many tracks are judged by; of a larger library they are a sample."""
@@ -93,27 +93,29 @@ def run(plugin: BeetsPlugin, lib: Library, opts: EvaluateOptions, args: list[str
     print_(f"Kept in {file}.")
 
 
-def _world(tracks: Tracks, people: list[Listener], settings: Settings, *, quick: bool) -> tuple[World, int]:
+def _world(tracks: Tracks, people: list[Listener], settings: Settings, *, quick: bool) -> tuple[EvalData, int]:
     """What has been heard of the library, or a sample of it, and how much has been heard in all."""
     from cfaudio_core.backbones.registry import backbone_id
     from cfaudio_core.evaluation.splits import sample
-    from cfaudio_core.evaluation.tasks import World
+    from cfaudio_core.evaluation.tasks import EvalData
 
-    net, lesson = backbone_id(settings.backbone), run_settings(settings, jobs=1).lesson
+    net, training_set = backbone_id(settings.backbone), run_settings(settings, jobs=1).training_set
     with user_errors(), open_store(settings) as store:
         there = store.keys(net, settings.windows)
         heard = np.flatnonzero([key in there for key in tracks.keys])
         if not len(heard):
             raise UserError("no track has been heard yet; run `beet cfembed` first")
         tracks, people = tracks.subset(heard), [person.subset(heard) for person in people]
-        chosen = sample(tracks, people[:1], MOST_QUICK if quick else MOST, lesson.seed)
+        chosen = sample(tracks, people[:1], MOST_QUICK if quick else MOST, training_set.seed)
         tracks, people = tracks.subset(chosen), [person.subset(chosen) for person in people]
         sound = store.sound(net, tracks.keys)
-    return World(tracks, people, sound, net, lesson), len(heard)
+    return EvalData(tracks, people, sound, net, training_set), len(heard)
 
 
-def _judge(world: World, heard: int, protocols: Sequence[str], seeds: int, say: Callable[[str], None]) -> list[Table]:
-    from cfaudio_core.evaluation.evaluate import judge_cases, plan, units_of
+def _judge(
+    world: EvalData, heard: int, protocols: Sequence[str], seeds: int, say: Callable[[str], None]
+) -> list[Table]:
+    from cfaudio_core.evaluation.evaluate import evaluate_splits, plan, units_of
     from cfaudio_core.evaluation.systems import SYSTEMS
     from cfaudio_core.util.progress import progress
 
@@ -126,12 +128,12 @@ def _judge(world: World, heard: int, protocols: Sequence[str], seeds: int, say: 
     tables = list(empty)
     with progress("Judging", number * len(SYSTEMS), "fits") as advance:
         for name, some in cases.items():
-            tables += judge_cases(world, some, units_of(world, name), advance)
+            tables += evaluate_splits(world, some, units_of(world, name), advance)
     order = {name: k for k, name in enumerate(protocols)}
     return sorted(tables, key=lambda table: order[table.name.split(",")[0].replace(" ", "-")])
 
 
-def _cost(world: World, cases: dict[str, list[Case]]) -> str:
+def _cost(world: EvalData, cases: dict[str, list[Split]]) -> str:
     """How long it will take, by one lesson that is timed."""
     from cfaudio_core.evaluation.systems import CFAUDIO, SYSTEMS
 

@@ -26,7 +26,7 @@ from beetsplug.cfaudio.playlists.state import ChosenList, Remembered, read_state
 from beetsplug.cfaudio.text import counted
 from cfaudio_core.ranking.periods import period, seed
 from cfaudio_core.targets.base import Entry
-from cfaudio_core.util.locking import turn
+from cfaudio_core.util.locking import hold_lock
 
 if TYPE_CHECKING:
     from beets.library import Library
@@ -52,7 +52,7 @@ def run(plugin: BeetsPlugin, lib: Library, opts: PlaylistsOptions, args: list[st
     if not any(np.isfinite(scores).any() for scores in loaded.scores.values()):
         raise UserError("no track has a score yet; run `beet cfembed` first")
     said = partial(print_, "Waiting for another cfplaylists to end.")
-    with user_errors(), nullcontext() if opts.pretend else turn(settings.folder, "cfplaylists", said):
+    with user_errors(), nullcontext() if opts.pretend else hold_lock(settings.folder, "cfplaylists", said):
         _write(plugin, lib, settings, loaded, opts, wanted, everything=not args)
 
 

@@ -12,7 +12,7 @@ from beetsplug.cfaudio.library.write import change
 from beetsplug.cfaudio.pipeline import user_errors
 from beetsplug.cfaudio.text import counted
 from cfaudio_core.errors import StoreError
-from cfaudio_core.util.locking import turn
+from cfaudio_core.util.locking import hold_lock
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -57,7 +57,7 @@ def forget(lib: Library, settings: Settings, *, pretend: bool, yes: bool) -> Non
         print_(f"    {line}")
     if pretend or not (yes or input_yn("Forget all of it (Y/N)?", require=True)):
         return
-    with user_errors(), turn(settings.folder, "cfembed"):
+    with user_errors(), hold_lock(settings.folder, "cfembed"):
         change(lib, {f"DELETE FROM item_attributes WHERE {_FIELDS}": [()]})
         if elsewhere and has_history(settings):
             with open_history(settings) as store:
