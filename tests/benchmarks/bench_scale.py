@@ -42,7 +42,7 @@ cfaudio:
   - {{kind: new arrivals}}
   - {{kind: deep cuts}}
 """
-STAGES = {  # of each command, in the order of the tables in docs/performance.md
+STAGES = {  # of each command, in the order of the tables in docs/lab/scale.md
     "cfembed": (
         ("beetsplug.cfaudio.pipeline", "read_tracks"),
         ("beetsplug.cfaudio.pipeline", "read_people"),
