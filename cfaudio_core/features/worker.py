@@ -126,8 +126,8 @@ def _listen(path: bytes, ear: ExtractorConfig, sign: Sign) -> tuple[str, FloatAr
     """Content key and features of a file. Of a track heard whole, no more than a minute is in memory at a time."""
     net, sound, parts = _net(ear.backbone, ear.wheel), AudioKey(), []
     for windows in read_whole(path) if ear.windows == WHOLE else [read_windows(path, ear.windows)]:
-        sound.add(windows.sound)
-        patches = log_mel(windows.sound)
+        sound.add(windows.waveform)
+        patches = log_mel(windows.waveform)
         parts.append(np.hstack([net.features(patches).pooled, band_statistics(patches), windows.width]))
         sign()
     features = np.concatenate(parts)

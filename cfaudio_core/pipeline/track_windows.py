@@ -133,7 +133,7 @@ def _read_patches(ear: ExtractorConfig, sign: Sign) -> Callable[[FileJob], Featu
 
     def read(file: FileJob) -> FeatureResult:
         try:
-            patches = log_mel(read_windows(file.path, ear.windows).sound)
+            patches = log_mel(read_windows(file.path, ear.windows).waveform)
         except AudioError as error:
             return FeatureResult(file.path, None, file.key, problem=str(error))
         return FeatureResult(file.path, None, file.key, patches.reshape(len(patches), -1).astype(np.float16))
