@@ -12,7 +12,7 @@ from types import MappingProxyType
 import numpy as np
 from scipy import sparse
 
-from cfaudio_core.data.interactions import gather
+from cfaudio_core.data.interactions import gather_interactions
 from cfaudio_core.data.listeners import Listener
 from cfaudio_core.data.training_set import unit
 from cfaudio_core.evaluation import baselines
@@ -91,7 +91,7 @@ def _cfaudio(world: EvalData, case: Split, sound: FeatureSummaries) -> FloatArra
 
 def _factors(world: EvalData, case: Split, people: list[Listener]) -> FloatArray:
     """How much each track belongs to the listener's contexts, or to what is given."""
-    contexts = gather(case.tracks, people)
+    contexts = gather_interactions(case.tracks, people)
     training_set = replace(world.training_set, seed=world.training_set.seed + case.seed)
     factorizer = make_factorizer(
         training_set.factorizer, tuned_factorizer(contexts, training_set, training_set.factors).settings
@@ -100,9 +100,9 @@ def _factors(world: EvalData, case: Split, people: list[Listener]) -> FloatArray
     if case.completes:
         row = np.repeat(np.arange(len(case.tasks)), [len(task.given) for task in case.tasks])
         given = np.concatenate([task.given for task in case.tasks])
-        once = np.full(len(given), np.log(2), np.float32)  # as in `contexts.gather`
+        once = np.full(len(given), np.log(2), np.float32)  # as in `gather_interactions`
         wanted = sparse.csr_array((once, (row, given)), shape=(len(case.tasks), len(world.tracks)))
     else:
-        mine = gather(case.tracks, people[:1])
+        mine = gather_interactions(case.tracks, people[:1])
         wanted = sparse.csr_array(mine.matrix[[kind == "listener" for kind in mine.kinds]])
     return float32(factorizer.fold_in(wanted, factors) @ factors.tracks.T)

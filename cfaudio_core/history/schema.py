@@ -1,14 +1,14 @@
-"""The tables of the listening history, and the way from an older version of them to this one.
+"""Tables of the listening history, and their upgrade from older versions.
 
 ::
 
     cf_schema     which version of the tables this is
-    cf_texts      the distinct tracks that sources named, as they named them
+    cf_texts      the distinct tracks, as the sources named them
     cf_origins    the pairs of a listener and a source
     cf_listens    plays with their time: origin, time, text
-    cf_tallies    counts of sources that know no single plays: origin, text
-    cf_matches    which track of the library a text was found to be
-    cf_snapshots  counts of the library as they were last seen
+    cf_tallies    counts by sources that know no single plays: origin, text
+    cf_matches    the library's track that a text was matched to
+    cf_snapshots  counts of the library at the last snapshot
     cf_notes      one-liners, such as the time of the last snapshot
 
 The names begin with `cf_` since a PostgreSQL database may be shared with other programs.
@@ -26,9 +26,8 @@ from cfaudio_core.errors import StoreError
 SCHEMA = 1
 """The version that this code reads and writes."""
 
-Migration = Callable[[sa.Connection], None]
-MIGRATIONS: Mapping[int, Migration] = {}
-"""From a version to the step that makes the next one of it; runs in the transaction that opens the store."""
+MIGRATIONS: Mapping[int, Callable[[sa.Connection], None]] = {}
+"""Version to the step that upgrades it to the next; runs in the transaction that opens the store."""
 
 metadata = sa.MetaData()
 
@@ -36,10 +35,10 @@ schema_version = sa.Table("cf_schema", metadata, sa.Column("version", sa.Integer
 
 
 def _text_columns() -> list[sa.Column[Any]]:
-    """What a source says of a track: the columns of TrackText, and what makes two of them one.
+    """Build the columns of TrackText; paths are bytes since they need not be text.
 
-    The digest stands for all texts together because a unique index over the texts themselves has no bound on its
-    entries, and PostgreSQL takes none above 2.7 kB. Paths are bytes since they need not be text.
+    A digest stands for all texts together because a unique index over the texts themselves has no bound on its
+    entries, and PostgreSQL takes none above 2.7 kB.
     """
     return [
         *(sa.Column(n, sa.Text, nullable=False) for n in ("artist", "title", "album", "album_artist")),
@@ -108,26 +107,26 @@ notes = sa.Table(
     sa.Column("value", sa.Text, nullable=False),
 )
 
-# What is being imported lies in temporary tables until all of it has been read. They go with the connection.
-_incoming = sa.MetaData()
+# An import is staged in temporary tables until all of it has been read. They vanish with the connection.
+_staging = sa.MetaData()
 _TEMPORARY = ["TEMPORARY"]
-new_texts = sa.Table(
+staged_texts = sa.Table(
     "cf_new_texts",
-    _incoming,
+    _staging,
     sa.Column("digest", sa.LargeBinary, primary_key=True),
     *_text_columns(),
     prefixes=_TEMPORARY,
 )
-new_accounts = sa.Table(
+staged_accounts = sa.Table(
     "cf_new_accounts",
-    _incoming,
+    _staging,
     sa.Column("account", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("origin_id", sa.Integer, nullable=False),
     prefixes=_TEMPORARY,
 )
-new_listens = sa.Table(
+staged_listens = sa.Table(
     "cf_new_listens",
-    _incoming,
+    _staging,
     sa.Column("account", sa.Integer, nullable=False),
     sa.Column("time", sa.BigInteger, nullable=False),
     sa.Column("digest", sa.LargeBinary, nullable=False),
@@ -135,9 +134,9 @@ new_listens = sa.Table(
     sa.Column("skipped", sa.SmallInteger, nullable=False),
     prefixes=_TEMPORARY,
 )
-new_tallies = sa.Table(
+staged_tallies = sa.Table(
     "cf_new_tallies",
-    _incoming,
+    _staging,
     sa.Column("account", sa.Integer, nullable=False),
     sa.Column("digest", sa.LargeBinary, nullable=False),
     sa.Column("plays", sa.BigInteger, nullable=False),
@@ -147,27 +146,27 @@ new_tallies = sa.Table(
 )
 
 
-def create_incoming(connection: sa.Connection) -> None:
-    """Make the temporary tables of an import."""
-    _incoming.create_all(connection, checkfirst=False)
+def create_staging(connection: sa.Connection) -> None:
+    """Create the temporary tables of an import."""
+    _staging.create_all(connection, checkfirst=False)
 
 
 def is_current(connection: sa.Connection) -> bool:
-    """Whether the tables are there, and of this version."""
+    """Tell whether the tables exist in this version."""
     if not sa.inspect(connection).has_table(schema_version.name):
         return False
     return bool(connection.scalar(sa.select(sa.func.max(schema_version.c.version))) == SCHEMA)
 
 
-def bring_up_to_date(connection: sa.Connection, name: str) -> None:
-    """Make the tables, or bring those of an older version to this one, in the caller's transaction.
+def upgrade(connection: sa.Connection, name: str) -> None:
+    """Create the tables, or upgrade those of an older version, in the caller's transaction.
 
     Parameters
     ----------
     connection
         In a transaction that may write.
     name
-        What to call the store in an error.
+        The store's name in errors.
 
     Raises
     ------
@@ -175,11 +174,11 @@ def bring_up_to_date(connection: sa.Connection, name: str) -> None:
         If the store was written by a newer version of cfaudio, or is the database of something else.
     """
     if connection.dialect.name == "postgresql":
-        # Two programs that make the tables at once: the second waits, and finds them made.
+        # Of two programs that create the tables at once, the second waits and finds them.
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(0x6366617564696F)))
-    there = set(sa.inspect(connection).get_table_names())
-    if schema_version.name not in there:
-        foreign = there if connection.dialect.name == "sqlite" else there & set(metadata.tables)
+    existing = set(sa.inspect(connection).get_table_names())
+    if schema_version.name not in existing:
+        foreign = existing if connection.dialect.name == "sqlite" else existing & set(metadata.tables)
         if foreign:
             raise StoreError(f"{name} is the database of something else (it has a table {min(foreign)})")
         metadata.create_all(connection)

@@ -49,7 +49,7 @@ STAGES = {  # of each command, in the order of the tables in docs/lab/scale.md
         ("cfaudio_core.pipeline.run", "extract_library"),
         ("cfaudio_core.training.fit", "all_along"),
         ("cfaudio_core.training.fit", "knn_graph"),
-        ("cfaudio_core.training.fit", "gather"),
+        ("cfaudio_core.training.fit", "gather_interactions"),
         ("cfaudio_core.training.fit", "_factorize"),
         ("cfaudio_core.training.fit", "fit_kernel"),
         ("cfaudio_core.training.fit", "select"),

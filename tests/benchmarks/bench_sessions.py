@@ -28,7 +28,7 @@ import numpy as np
 from histories import PEOPLE, Person, read_person
 from scipy import sparse
 
-from cfaudio_core.data.interactions import ROW_WEIGHTS, gather
+from cfaudio_core.data.interactions import ROW_WEIGHTS, gather_interactions
 from cfaudio_core.data.listeners import Listener
 from cfaudio_core.data.sessions import Sessions
 from cfaudio_core.data.tracks import Tracks
@@ -160,7 +160,7 @@ def _contexts(known: Split, rows: Rows) -> sparse.csr_array:
         playlists=[()] * n,
     )
     listener = Listener("me", known.plays.astype(np.float32), np.zeros(n, np.float32), known.before)
-    contexts = gather(tracks, [listener])
+    contexts = gather_interactions(tracks, [listener])
     kinds = np.array(contexts.kinds)
     weight = np.ones(len(kinds), np.float32)
     for kind, own in (("album", rows.album), ("artist", rows.artist)):

@@ -20,7 +20,7 @@ def listens(*rows: tuple[object, ...], length: float = 200.0, **columns: object)
     item, time, seconds, skipped, source = (np.array(column) for column in zip(*filled, strict=True))
     return Listens(
         listener=np.array(columns.get("listener", [0] * n), np.int64),
-        item=item.astype(np.int64),
+        track=item.astype(np.int64),
         time=time.astype(np.int64) + T0,
         seconds=seconds.astype(np.float64),
         skipped=skipped.astype(np.int64),
@@ -141,16 +141,16 @@ def test_plays_skips_and_last_plays_are_told_apart() -> None:
 
 def test_a_history_over_some_tracks_has_their_positions_and_sessions_without_gaps() -> None:
     found = find_sessions(listens((0, 0), (1, 10_000), (2, 20_000), (0, 20_300)), GAP)
-    over = found.over(np.array([2, 0]))
+    over = found.subset(np.array([2, 0]))
     assert over.track.tolist() == [1, 0, 1]
     assert over.session.tolist() == [0, 1, 1]
-    assert len(found.over(np.zeros(0, np.int64))) == 0
+    assert len(found.subset(np.zeros(0, np.int64))) == 0
 
 
 def test_the_digest_follows_the_plays_and_not_the_positions() -> None:
     found = find_sessions(listens((0, 0), (1, 300), (2, 700)), GAP)
     names = ["a", "b", "c"]
-    assert found.over(np.array([2, 1, 0])).digest(["c", "b", "a"]) == found.digest(names)
+    assert found.subset(np.array([2, 1, 0])).digest(["c", "b", "a"]) == found.digest(names)
     later = find_sessions(listens((0, 0), (1, 300), (2, 701)), GAP)
     cut = find_sessions(listens((0, 0), (1, 300), (2, 700)), 10.0)
     skipped = find_sessions(listens((0, 0), (1, 300), (2, 700, np.nan, 1)), GAP)

@@ -1,7 +1,7 @@
 from typing import ClassVar
 
 import pytest
-from source_contract import MBID, JsonContract, assert_one_line, collect, collect_until_error, write_json
+from format_contract import MBID, JsonContract, assert_one_line, collect, collect_until_error, write_json
 from web_double import Answer, serving
 
 from cfaudio_core.history.records import Listen, TrackText

@@ -2,7 +2,7 @@ import shutil
 import subprocess
 
 import pytest
-from source_contract import assert_one_line, collect, collect_until_error
+from format_contract import assert_one_line, collect, collect_until_error
 from test_listenbrainz_files import listen
 from web_double import Answer, serving
 

@@ -1,10 +1,10 @@
 import json
 
-from source_contract import (
+from format_contract import (
     MBID,
     OTHER_MBID,
+    FormatContract,
     JsonContract,
-    SourceContract,
     assert_one_line,
     collect,
     collect_until_error,
@@ -52,7 +52,7 @@ def lines(listens):
     return "".join(json.dumps(listen) + "\n" for listen in listens)
 
 
-class TestExport(SourceContract):
+class TestExport(FormatContract):
     name = "listenbrainz"
     expected = RECORDS
     left_out = LEFT_OUT
@@ -70,7 +70,7 @@ class TestExport(SourceContract):
         )
 
 
-class TestJsonLines(SourceContract):
+class TestJsonLines(FormatContract):
     name = "listenbrainz"
     expected = RECORDS
     left_out = LEFT_OUT

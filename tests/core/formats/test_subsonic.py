@@ -2,7 +2,7 @@ import hashlib
 from typing import Any
 
 import pytest
-from source_contract import MBID, assert_one_line, assert_sound, collect, collect_until_error
+from format_contract import MBID, assert_one_line, assert_sound, collect, collect_until_error
 from web_double import Answer, serving
 
 from cfaudio_core.history.records import Tally, TrackText

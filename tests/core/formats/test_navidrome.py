@@ -5,10 +5,10 @@ import stat
 from typing import ClassVar
 
 import pytest
-from source_contract import (
+from format_contract import (
     MBID,
     OTHER_MBID,
-    SourceContract,
+    FormatContract,
     assert_one_line,
     collect,
     collect_until_error,
@@ -56,7 +56,7 @@ DESERT = TrackText("OurR", "Desert", "Desert EP", "Various", MBID, OTHER_MBID, "
 STRANGER = TrackText("OurR", "Stranger", "", "OurR", "", "", "OurR/Stranger.flac", 180.0)
 
 
-class TestScrobbles(SourceContract):
+class TestScrobbles(FormatContract):
     name = "navidrome"
     options: ClassVar = {"user": "alice"}
     expected: ClassVar = [
@@ -69,7 +69,7 @@ class TestScrobbles(SourceContract):
         return write_database(folder / "navidrome.db", SCHEMA + SCROBBLES, CONTENT | PLAYS)
 
 
-class TestAnnotations(SourceContract):
+class TestAnnotations(FormatContract):
     name = "navidrome"
     options: ClassVar = {"user": "ALICE"}
     expected: ClassVar = [
@@ -125,7 +125,7 @@ def test_an_older_schema_without_ids_is_read(tmp_path):
 
 
 def test_a_database_that_is_locked_is_read_from_a_copy(database, monkeypatch):
-    monkeypatch.setattr("cfaudio_core.history.readers.sqlite._PATIENCE", 0.05)
+    monkeypatch.setattr("cfaudio_core.history.readers.sqlite._LOCK_WAIT_S", 0.05)
     owner = sqlite3.connect(database, isolation_level=None)
     owner.execute("BEGIN EXCLUSIVE")
     owner.execute("UPDATE media_file SET title = 'Changed'")  # in memory until it is committed

@@ -1,9 +1,9 @@
 from typing import ClassVar
 
-from source_contract import (
+from format_contract import (
     MBID,
+    FormatContract,
     JsonContract,
-    SourceContract,
     assert_one_line,
     collect,
     collect_until_error,
@@ -59,7 +59,7 @@ class TestAnswerOfTheApi(JsonContract):
         return write_json(folder / "recenttracks.json", content)
 
 
-class TestGhanCsv(SourceContract):
+class TestGhanCsv(FormatContract):
     name = "lastfm"
     expected = RECORDS
     left_out = NO_TIME
@@ -77,7 +77,7 @@ class TestGhanCsv(SourceContract):
         return path
 
 
-class TestLastfmToCsv(SourceContract):
+class TestLastfmToCsv(FormatContract):
     name = "lastfm"
     expected: ClassVar = [
         Listen(TrackText("OurR", "Desert", "Desert EP"), 1_699_999_980),
@@ -97,7 +97,7 @@ class TestLastfmToCsv(SourceContract):
         return path
 
 
-class TestLastexport(SourceContract):
+class TestLastexport(FormatContract):
     name = "lastfm"
     expected: ClassVar = [
         Listen(TrackText("OurR", "Desert", "Desert EP"), 1_700_000_000),
@@ -117,7 +117,7 @@ class TestLastexport(SourceContract):
         return path
 
 
-class TestLibreFm(SourceContract):
+class TestLibreFm(FormatContract):
     name = "lastfm"
     expected: ClassVar = [
         Listen(TrackText("OurR", "Desert", "Desert EP"), 1_700_000_000),

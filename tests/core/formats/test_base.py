@@ -6,11 +6,11 @@ import time
 import zipfile
 
 import pytest
-from source_contract import assert_one_line, collect, collect_until_error, write_zip
+from format_contract import assert_one_line, collect, collect_until_error, write_zip
 from test_listenbrainz_files import lines, listen
 
-from cfaudio_core.history.formats import SOURCES, SourceError, SourceOptions
-from cfaudio_core.history.readers.screening import screened
+from cfaudio_core.errors import SourceError
+from cfaudio_core.history.formats import FORMATS, Format, ReadOptions
 from cfaudio_core.history.records import Listen, Tally, TrackText
 
 TRACK = TrackText("OurR", "Desert")
@@ -18,16 +18,16 @@ TRACK = TrackText("OurR", "Desert")
 
 def screen(*records):
     reasons = []
-    options = SourceOptions(on_skip=reasons.append)
-    return list(screened(lambda source, options: iter(records))("", options)), reasons
+    options = ReadOptions(on_skip=reasons.append)
+    return list(Format("x", "", "", lambda source, options: iter(records)).read("", options)), reasons
 
 
 def test_every_source_is_listed_by_its_name_with_a_line_of_help():
-    assert list(SOURCES) == [
+    assert list(FORMATS) == [
         *("listenbrainz", "lastfm", "spotify", "navidrome", "jellyfin", "subsonic", "maloja", "koito", "rockbox"),
         *("itunes", "mpd", "lyrion", "csv"),
     ]
-    for name, source in SOURCES.items():
+    for name, source in FORMATS.items():
         assert source.name == name
         assert source.summary.isprintable()
         assert source.example
@@ -39,7 +39,7 @@ def test_importing_the_sources_imports_neither_beets_nor_torch():
 
 
 def test_secrets_are_not_in_the_repr_of_options():
-    assert "sesame" not in repr(SourceOptions(token="sesame", password="sesame"))
+    assert "sesame" not in repr(ReadOptions(token="sesame", password="sesame"))
 
 
 def test_the_message_of_an_error_is_one_line_whatever_it_quotes():
@@ -89,8 +89,8 @@ def test_a_record_names_a_track(track, kept):
     [(0, 0, 0, 0), (1, 0, 1, 0), (0, 1, 1, 0), (-1, 0, 0, 1), (1, -1, 0, 1), (1_000_001, 0, 0, 1), (10**30, 0, 0, 1)],
 )
 def test_counts_are_possible(plays, skips, kept, reasons):
-    records, told = screen(Tally(TRACK, plays, skips))
-    assert (len(records), len(told)) == (kept, reasons)
+    records, given = screen(Tally(TRACK, plays, skips))
+    assert (len(records), len(given)) == (kept, reasons)
 
 
 def test_an_impossible_last_play_does_not_cost_the_count():
@@ -160,7 +160,7 @@ def test_json_of_any_depth_is_one_line(tmp_path, opening):
 
 
 def test_a_huge_entry_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr("cfaudio_core.history.readers.json_stream._LARGEST_GAP", 1 << 20)
+    monkeypatch.setattr("cfaudio_core.history.readers.json_stream._MAX_ENTRY_BYTES", 1 << 20)
     entries = [{"time": 1_700_000_000, "track": {"title": "a", "artists": ["b"]}}] * 40_000
     (tmp_path / "fine.json").write_text(json.dumps({"scrobbles": entries}))
     assert len(collect("maloja", tmp_path / "fine.json")[0]) == 40_000
@@ -176,7 +176,7 @@ def test_a_device_is_no_file(tmp_path):
 
 @pytest.mark.parametrize("source", ["nul\0nul.json", "x" * 5000 + ".json", "~nobody-of-that-name/x.json", ""])
 def test_names_that_are_none_are_one_line(source):
-    for name in SOURCES:
+    for name in FORMATS:
         _, error = collect_until_error(name, source)
         assert error is not None
         assert str(error).isprintable()
@@ -188,9 +188,9 @@ def test_memory_stays_flat_over_a_large_array(tmp_path):
         file.write("[" + ",".join([entry] * 100) + "".join(("," + entry) * 1000 for _ in range(150)) + "]")
     code = (
         "import resource, sys\n"
-        "from cfaudio_core.history.formats import SOURCES, SourceOptions\n"
+        "from cfaudio_core.history.formats import FORMATS, ReadOptions\n"
         "used = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
-        "records = SOURCES['listenbrainz'].read(sys.argv[1], SourceOptions())\n"
+        "records = FORMATS['listenbrainz'].read(sys.argv[1], ReadOptions())\n"
         "for _ in range(100): next(records)\n"
         "before = used()\n"
         "n = sum(1 for _ in records)\n"

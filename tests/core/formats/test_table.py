@@ -1,7 +1,7 @@
 from typing import ClassVar
 
 import pytest
-from source_contract import MBID, SourceContract, assert_one_line, collect, collect_until_error
+from format_contract import MBID, FormatContract, assert_one_line, collect, collect_until_error
 
 from cfaudio_core.history.records import Listen, Tally, TrackText
 
@@ -13,7 +13,7 @@ def write(folder, text, name="plays.csv", encoding="utf-8"):
     return folder / name
 
 
-class TestPlays(SourceContract):
+class TestPlays(FormatContract):
     name = "csv"
     options: ClassVar = {"columns": {"artist": "Performer", "title": "Song name", "time": "When", "seconds": "Heard"}}
     expected: ClassVar = [
@@ -34,7 +34,7 @@ class TestPlays(SourceContract):
         )
 
 
-class TestCounts(SourceContract):
+class TestCounts(FormatContract):
     name = "csv"
     expected: ClassVar = [Tally(TrackText("OurR", "Desert", path="OurR/Desert.flac"), 12, 3, 1_700_000_000)]
     open_end = True

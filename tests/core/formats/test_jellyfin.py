@@ -3,7 +3,7 @@ import uuid
 from typing import ClassVar
 
 import pytest
-from source_contract import SourceContract, assert_one_line, collect, collect_until_error, write_database
+from format_contract import FormatContract, assert_one_line, collect, collect_until_error, write_database
 
 from cfaudio_core.history.records import Listen, Tally, TrackText
 
@@ -34,7 +34,7 @@ def user_data(item, user, key, plays, last=None):
     return str(item).upper(), str(user).upper(), key, None, 0, plays, 0, last, 1
 
 
-class TestCurrentCounts(SourceContract):
+class TestCurrentCounts(FormatContract):
     name = "jellyfin"
     options: ClassVar = {"user": "alice"}
     expected: ClassVar = [Tally(DESERT, 12, 0, 1_700_000_000, "alice"), Tally(STRANGER, 1, 0, 0, "alice")]
@@ -79,7 +79,7 @@ FORMER_DATA = [
 ]
 
 
-class TestFormerCounts(SourceContract):
+class TestFormerCounts(FormatContract):
     name = "jellyfin"
     options: ClassVar = {"user": "alice"}
     expected: ClassVar = [Tally(STRANGER, 1, 0, 0, "alice"), Tally(DESERT, 12, 0, 1_700_000_000, "alice")]
@@ -124,7 +124,7 @@ def in_new_york(monkeypatch):
 NEW_YORK = 5 * 3600
 
 
-class TestPlaybackReporting(SourceContract):
+class TestPlaybackReporting(FormatContract):
     name = "jellyfin"
     options: ClassVar = {"user": "alice"}
     expected: ClassVar = [
@@ -138,7 +138,7 @@ class TestPlaybackReporting(SourceContract):
         return write_database(folder / "playback_reporting.db", PLAYBACK, {"PlaybackActivity": ACTIVITIES})
 
 
-class TestExportOfPlaybackReporting(SourceContract):
+class TestExportOfPlaybackReporting(FormatContract):
     name = "jellyfin"
     options: ClassVar = {"user": ALICE.hex}
     expected: ClassVar = [

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from synthetic import make_listener
 
-from cfaudio_core.data.listeners import COUNT_FIELDS, coerce_count, is_skip_field, listeners
+from cfaudio_core.data.listeners import COUNT_FIELDS, coerce_count, is_skip_field, make_listeners
 from cfaudio_core.errors import SettingError
 
 NONE = math.nan
@@ -50,7 +50,7 @@ def test_skip_fields_are_told_by_their_name():
 
 def test_without_users_one_listener_has_every_count():
     counts = {"play_count": np.float32([3, NONE]), "skip_count": np.float32([NONE, 2])}
-    (me,) = listeners(counts, {}, 2)
+    (me,) = make_listeners(counts, {}, 2)
     assert me.name == "me"
     assert me.plays.tolist() == [3, 0]
     assert me.skips.tolist() == [0, 2]
@@ -58,30 +58,30 @@ def test_without_users_one_listener_has_every_count():
 
 def test_players_that_saw_the_same_play_count_it_once():
     counts = {"play_count": np.float32([3, 1]), "lastfm_play_count": np.float32([4, NONE])}
-    (me,) = listeners(counts, {}, 2)
+    (me,) = make_listeners(counts, {}, 2)
     assert me.plays.tolist() == [4, 1]
 
 
 def test_users_come_in_their_order_each_with_their_own_fields():
     counts = {"play_count": np.float32([3]), "lastfm_play_count": np.float32([9]), "skip_count": np.float32([1])}
-    ann, bob = listeners(counts, {"ann": ["lastfm_play_count"], "bob": ["play_count", "skip_count"]}, 1)
+    ann, bob = make_listeners(counts, {"ann": ["lastfm_play_count"], "bob": ["play_count", "skip_count"]}, 1)
     assert (ann.name, ann.plays.tolist(), ann.skips.tolist()) == ("ann", [9], [0])
     assert (bob.name, bob.plays.tolist(), bob.skips.tolist()) == ("bob", [3], [1])
 
 
 def test_a_library_without_counts_has_a_listener_who_heard_nothing():
-    (me,) = listeners({}, {}, 3)
+    (me,) = make_listeners({}, {}, 3)
     assert me.plays.tolist() == me.skips.tolist() == [0, 0, 0]
     assert not me.known.any()
 
 
 def test_a_field_that_nobody_writes_is_a_setting_error_naming_listener_and_field():
     with pytest.raises(SettingError, match=r"^users: ann: no track has a field lastfm_playcount$"):
-        listeners({"play_count": np.float32([1])}, {"ann": ["lastfm_playcount"]}, 1)
+        make_listeners({"play_count": np.float32([1])}, {"ann": ["lastfm_playcount"]}, 1)
 
 
 def test_a_known_field_that_no_track_has_yet_is_fine():
-    (ann,) = listeners({}, {"ann": ["plex_viewcount"]}, 2)
+    (ann,) = make_listeners({}, {"ann": ["plex_viewcount"]}, 2)
     assert ann.plays.tolist() == [0, 0]
 
 

@@ -1,6 +1,6 @@
 from typing import ClassVar
 
-from source_contract import MBID, SourceContract, assert_one_line, collect, collect_until_error, write_database
+from format_contract import MBID, FormatContract, assert_one_line, collect, collect_until_error, write_database
 
 from cfaudio_core.history.records import Listen, Tally, TrackText
 
@@ -10,7 +10,7 @@ STICKERS = """
 """
 
 
-class TestStickers(SourceContract):
+class TestStickers(FormatContract):
     name = "mpd"
     expected: ClassVar = [
         Tally(TrackText(path="OurR/Desert.flac"), 12, 3, 1_700_000_000),
@@ -59,7 +59,7 @@ OWN = {
 TRACK = TrackText(path="/music/OurR/Desert #1.flac", recording_mbid=MBID)
 
 
-class TestOwnCounts(SourceContract):
+class TestOwnCounts(FormatContract):
     name = "lyrion"
     expected: ClassVar = [Tally(TRACK, 12, 0, 1_700_000_000)]
     left_out: ClassVar = {"not a local file": 1}
@@ -68,7 +68,7 @@ class TestOwnCounts(SourceContract):
         return write_database(folder / "persist.db", PERSIST, OWN)
 
 
-class TestAlternativePlayCount(SourceContract):
+class TestAlternativePlayCount(FormatContract):
     name = "lyrion"
     expected: ClassVar = [Tally(TRACK, 9, 4, 1_700_000_300)]
 
@@ -77,7 +77,7 @@ class TestAlternativePlayCount(SourceContract):
         return write_database(folder / "persist.db", PERSIST + ALTERNATIVE, OWN | {"alternativeplaycount": rows})
 
 
-class TestTrackStat(SourceContract):
+class TestTrackStat(FormatContract):
     name = "lyrion"
     expected: ClassVar = [Listen(TRACK, 1_699_990_000), Listen(TRACK, 1_700_000_000)]
 

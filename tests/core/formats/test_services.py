@@ -3,9 +3,9 @@
 import json
 
 import pytest
+from format_contract import ANYTHING, VALUES, assert_one_line, assert_sound, collect_until_error
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from source_contract import ANYTHING, VALUES, assert_one_line, assert_sound, collect_until_error
 from test_listenbrainz_api import listen
 from test_listenbrainz_api import service as listenbrainz
 from test_subsonic import LOGIN

@@ -17,7 +17,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cfaudio_core.history.formats import SOURCES, SourceError, SourceOptions
+from cfaudio_core.errors import SourceError
+from cfaudio_core.history.formats import FORMATS, ReadOptions
 from cfaudio_core.history.records import Listen, Tally
 
 MBID = "08e8f55b-f1a4-46b8-b2d1-fab4c592165c"
@@ -55,7 +56,7 @@ FOREIGN = {
 def collect(name: str, source: object, **options: Any) -> tuple[list[Record], Counter[str]]:
     """Read a source whole: the records, and how often each reason for leaving a row out was told."""
     skips: Counter[str] = Counter()
-    read = SOURCES[name].read(str(source), SourceOptions(on_skip=lambda reason: skips.update([reason]), **options))
+    read = FORMATS[name].read(str(source), ReadOptions(on_skip=lambda reason: skips.update([reason]), **options))
     return list(read), skips
 
 
@@ -63,7 +64,7 @@ def collect_until_error(name: str, source: object, **options: Any) -> tuple[list
     """Read what comes before an error, and the error."""
     records: list[Record] = []
     try:
-        for record in SOURCES[name].read(str(source), SourceOptions(**options)):
+        for record in FORMATS[name].read(str(source), ReadOptions(**options)):
             records.append(record)  # noqa: PERF402 what came before the error counts
     except SourceError as error:
         return records, error
@@ -125,7 +126,7 @@ def assert_one_line(error: SourceError | None, names: str) -> None:
     assert " ".join(names.split()) in str(error)
 
 
-class SourceContract:
+class FormatContract:
     """Subclass it in a test module: the name of the source, a file as its program writes it, and what is in that."""
 
     name: ClassVar[str]
@@ -229,7 +230,7 @@ class SourceContract:
             assert_one_line(error, source.name)
 
 
-class JsonContract(SourceContract):
+class JsonContract(FormatContract):
     """For formats in JSON: values of any type where others should be."""
 
     def test_values_of_any_type_give_sound_records_or_one_line(self, tmp_path):

@@ -2,7 +2,7 @@ import time
 from typing import ClassVar
 
 import pytest
-from source_contract import MBID, SourceContract, assert_one_line, collect, collect_until_error
+from format_contract import MBID, FormatContract, assert_one_line, collect, collect_until_error
 
 from cfaudio_core.history.records import Listen, TrackText
 
@@ -22,7 +22,7 @@ def in_new_york(monkeypatch):
     time.tzset()
 
 
-class TestScrobblerLog(SourceContract):
+class TestScrobblerLog(FormatContract):
     name = "rockbox"
     expected: ClassVar = [
         Listen(
@@ -47,7 +47,7 @@ class TestScrobblerLog(SourceContract):
         return path
 
 
-class TestPlaybackLog(SourceContract):
+class TestPlaybackLog(FormatContract):
     name = "rockbox"
     left_out: ClassVar = {"torn line": 1, "no time (or playing just then)": 1}
     open_end = True

@@ -2,7 +2,7 @@ import plistlib
 from datetime import datetime
 from typing import ClassVar
 
-from source_contract import SourceContract, assert_one_line, collect, collect_until_error
+from format_contract import FormatContract, assert_one_line, collect, collect_until_error
 
 from cfaudio_core.history.records import Tally, TrackText
 
@@ -40,7 +40,7 @@ LIBRARY = {
 }
 
 
-class TestLibrary(SourceContract):
+class TestLibrary(FormatContract):
     name = "itunes"
     expected: ClassVar = [
         Tally(

@@ -20,10 +20,10 @@ from postgres_server import PASSWORD, Server, programs
 
 from cfaudio_core.errors import SettingError, StoreError
 from cfaudio_core.history import merge, schema
-from cfaudio_core.history import store as store_module
-from cfaudio_core.history.count_growth import Counted
+from cfaudio_core.history.count_growth import CountState
+from cfaudio_core.history.merge import ImportResult
 from cfaudio_core.history.records import Listen, Tally, TrackText
-from cfaudio_core.history.store import Added, Holding, ListenStore, Matched
+from cfaudio_core.history.store import ListenStore, OriginSummary
 from cfaudio_core.util.database import parse_url
 
 BLUE = TrackText("Anna", "Blue", "Colours", duration=181.0)
@@ -55,7 +55,7 @@ def store(url: str) -> Iterator[ListenStore]:
         yield opened
 
 
-def add(store: ListenStore, records: Iterable[Record], source: str = "csv", listener: str = "me") -> Added:
+def add(store: ListenStore, records: Iterable[Record], source: str = "csv", listener: str = "me") -> ImportResult:
     return store.add(records, source=source, listener_of=lambda _: listener)
 
 
@@ -71,8 +71,8 @@ def held(store: ListenStore) -> list[tuple[str, str, int, int]]:
 class TestAdding:
     def test_a_listen_comes_back_as_it_was_told(self, store: ListenStore) -> None:
         add(store, [Listen(RED, NOON + 9, 12.5, True), Listen(BLUE, NOON), Listen(RED, NOON + 1, skipped=False)])
-        found, columns = store.texts(), store.columns()
-        assert [found.tracks[t] for t in columns.text] == [BLUE, RED, RED]
+        texts, columns = list(store.texts().values()), store.listens()
+        assert [texts[t] for t in columns.text] == [BLUE, RED, RED]
         assert columns.time.tolist() == [NOON, NOON + 1, NOON + 9]
         np.testing.assert_array_equal(columns.seconds, np.array([np.nan, np.nan, 12.5], np.float32))
         assert columns.skipped.tolist() == [-1, 0, 1]
@@ -82,7 +82,7 @@ class TestAdding:
         assert (columns.seconds.dtype, columns.skipped.dtype) == (np.float32, np.int8)
 
     def test_an_empty_store_gives_empty_columns(self, store: ListenStore) -> None:
-        assert (len(store.columns()), len(store.tallies()), len(store.texts().tracks)) == (0, 0, 0)
+        assert (len(store.listens()), len(store.tallies()), len(list(store.texts().values()))) == (0, 0, 0)
         assert store.overview() == []
         assert add(store, [])[:4] == (0, 0, 0, 0)
 
@@ -95,20 +95,22 @@ class TestAdding:
     def test_a_listen_twice_in_one_source_is_one(self, store: ListenStore) -> None:
         again = Listen(BLUE._replace(duration=0.0), NOON, 30.0)
         assert add(store, [Listen(BLUE, NOON), again, Listen(BLUE, NOON + 1)])[:4] == (2, 1, 0, 1)
-        assert len(store.columns()) == 2
+        assert len(store.listens()) == 2
 
     def test_another_source_and_another_listener_are_another_listen(self, store: ListenStore) -> None:
         for source, listener in (("csv", "me"), ("lastfm", "me"), ("csv", "ben")):
             assert add(store, [Listen(BLUE, NOON)], source, listener).listens_new == 1
         assert held(store) == [("ben", "csv", 1, 0), ("me", "csv", 1, 0), ("me", "lastfm", 1, 0)]
-        assert store.columns("me").sources == ("csv", "lastfm")
-        assert len(store.columns("ben")) == 1
-        assert len(store.columns("nobody")) == 0
+        found = store.listens()
+        assert found.sources == ("csv", "lastfm")
+        assert found.is_from(["me"], found.sources).tolist() == [False, True, True]
+        assert found.is_from(["ben", "me"], ["csv"]).tolist() == [True, True, False]
+        assert not found.is_from(["nobody"], found.sources).any()
 
     def test_columns_are_sorted_by_listener_then_by_time_across_sources(self, store: ListenStore) -> None:
         for start, source, listener in ((0, "csv", "zoe"), (1, "lastfm", "zoe"), (2, "csv", "anna"), (3, "csv", "zoe")):
             add(store, [Listen(BLUE, NOON + start), Listen(RED, NOON + start + 60)], source, listener)
-        columns = store.columns()
+        columns = store.listens()
         assert [columns.listeners[k] for k in columns.listener] == ["anna"] * 2 + ["zoe"] * 6
         assert (columns.time - NOON).tolist() == [2, 62, 0, 1, 3, 60, 61, 63]
         assert [columns.sources[k] for k in columns.source] == ["csv"] * 3 + ["lastfm"] + ["csv"] * 2 + [
@@ -120,18 +122,18 @@ class TestAdding:
         for _ in range(3):
             add(store, listens(700))
         add(store, [Listen(RED, NOON)])
-        assert store.texts().ids.tolist() == list(range(1, 702))
+        assert list(store.texts()) == list(range(1, 702))
 
     @pytest.mark.parametrize("name", TrackText._fields[:7])
     def test_tracks_that_differ_in_any_text_are_two(self, store: ListenStore, name: str) -> None:
         add(store, [Listen(RED, NOON), Listen(RED._replace(**{name: "other"}), NOON)])
-        assert len(store.texts().tracks) == len(store.columns()) == 2
+        assert len(list(store.texts().values())) == len(store.listens()) == 2
 
     def test_texts_no_database_likes_are_kept_as_far_as_possible(self, store: ListenStore) -> None:
         odd = TrackText("Nul\0l", "half \ud83d and whole \U0001f3b5", "x" * 9000, path="a/\udcff\udcfe.mp3")
         assert add(store, [Listen(odd, NOON)]).listens_new == 1
         assert add(store, [Listen(odd, NOON)]).listens_new == 0
-        [found] = store.texts().tracks
+        [found] = list(store.texts().values())
         assert (found.artist, found.title) == ("Null", "half ? and whole \U0001f3b5")
         assert (found.album, found.path) == (odd.album, odd.path)
 
@@ -166,12 +168,12 @@ class TestAdding:
         assert added[:4] == (2, 1, 1, 1)
         assert dict(zip(added.texts, added.plays.tolist(), strict=True)) == {BLUE: 1, RED: 5}
         assert held(store) == [("me", "csv", 1, 0)]
-        assert store.texts().tracks == [BLUE]
+        assert list(store.texts().values()) == [BLUE]
 
     def test_more_texts_than_are_remembered_are_still_told_apart(
         self, store: ListenStore, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(merge, "_MANY_TEXTS", 100)
+        monkeypatch.setattr(merge, "_MAX_DIGESTS", 100)
         assert add(store, listens(25_000))[:4] == (25_000, 0, 0, 700)
 
 
@@ -179,7 +181,7 @@ class TestTallies:
     def test_a_newer_count_takes_the_place_of_the_older(self, store: ListenStore) -> None:
         add(store, [Tally(BLUE, 5, 1, NOON), Tally(RED, 2)])
         assert add(store, [Tally(BLUE, 6, 2, NOON + 5)]).tallies == 1
-        tallies, texts = store.tallies(), store.texts().tracks
+        tallies, texts = store.tallies(), list(store.texts().values())
         rows = zip(tallies.text, tallies.plays, tallies.skips, tallies.last, strict=True)
         assert sorted((texts[t].title, p, s, last) for t, p, s, last in rows) == [
             ("Blue", 6, 2, NOON + 5),
@@ -196,59 +198,44 @@ class TestTallies:
         add(store, [Listen(BLUE, NOON), Listen(RED, NOON + 60)])
         add(store, [Tally(BLUE, 5), Tally(RED, 2)], "itunes")
         assert store.overview() == [
-            Holding("me", "csv", 2, NOON, NOON + 60, 0, 0),
-            Holding("me", "itunes", 0, 0, 0, 2, 7),
+            OriginSummary("me", "csv", 2, NOON, NOON + 60, 0, 0),
+            OriginSummary("me", "itunes", 0, 0, 0, 2, 7),
         ]
-
-
-class TestForgetting:
-    def test_what_no_one_names_any_more_goes_too(self, store: ListenStore) -> None:
-        add(store, [Listen(BLUE, NOON), Listen(RED, NOON)])
-        add(store, [Tally(RED, 3)], "itunes")
-        ids = dict(zip(store.texts().tracks, store.texts().ids.tolist(), strict=True))
-        store.keep_matches({ids[BLUE]: Matched(1, "k1"), ids[RED]: Matched(2, "k2")})
-        assert store.forget(source="csv") == 2
-        assert store.texts().tracks == [RED]
-        assert store.matched() == {ids[RED]: Matched(2, "k2")}
-        assert held(store) == [("me", "itunes", 0, 1)]
-
-    def test_only_the_named_listener_is_forgotten(self, store: ListenStore) -> None:
-        add(store, [Listen(BLUE, NOON)], listener="anna")
-        add(store, [Listen(BLUE, NOON)], listener="ben")
-        assert store.forget("anna", "lastfm") == 0
-        assert store.forget("anna") == 1
-        assert held(store) == [("ben", "csv", 1, 0)]
-        assert store.forget() == 1
-        assert store.texts().tracks == []
 
 
 def test_positions_hold_where_ids_have_gaps(store: ListenStore) -> None:
     add(store, [Listen(BLUE, NOON)], "lastfm")
     add(store, [Listen(RED, NOON)])
-    store.forget(source="lastfm")
+    with store._database.write() as connection:
+        first = sa.select(sa.func.min(schema.texts.c.id)).scalar_subquery()
+        connection.execute(schema.listens.delete().where(schema.listens.c.text_id == first))
+        connection.execute(schema.texts.delete().where(schema.texts.c.id == first))
     add(store, [Listen(BLUE, NOON + 1)])
-    texts = store.texts().tracks
-    assert [texts[t] for t in store.columns().text] == [RED, BLUE]
+    texts = list(store.texts().values())
+    assert [texts[t] for t in store.listens().text] == [RED, BLUE]
 
 
 def test_matches_are_replaced_as_a_whole(store: ListenStore) -> None:
     add(store, [Listen(BLUE, NOON), Listen(RED, NOON)])
-    one, two = store.texts().ids.tolist()
-    store.keep_matches({one: Matched(7, "")})
-    store.keep_matches({two: Matched(8, "key")})
-    assert store.matched() == {two: Matched(8, "key")}
+    one, two = list(store.texts())
+    store.keep_matches({one: (7, "")})
+    store.keep_matches({two: (8, "key")})
+    assert store.matches() == {two: (8, "key")}
     store.keep_matches({})
-    assert store.matched() == {}
+    assert store.matches() == {}
 
 
 def test_snapshots_change_where_counts_have_changed(store: ListenStore) -> None:
-    assert store.seen() is None
-    store.keep_seen(NOON, {"play_count": {1: Counted(2, 2), 2: Counted(0, 1)}})
-    store.keep_seen(NOON + 5, {"play_count": {2: Counted(1, 4)}, "skip_count": {1: Counted(0, 1)}})
-    seen = store.seen()
+    assert store.last_counts() is None
+    store.keep_counts(NOON, {"play_count": {1: CountState(2, 2), 2: CountState(0, 1)}})
+    store.keep_counts(NOON + 5, {"play_count": {2: CountState(1, 4)}, "skip_count": {1: CountState(0, 1)}})
+    seen = store.last_counts()
     assert seen is not None
     assert seen.time == NOON + 5
-    assert seen.counts == {"play_count": {1: Counted(2, 2), 2: Counted(1, 4)}, "skip_count": {1: Counted(0, 1)}}
+    assert seen.counts == {
+        "play_count": {1: CountState(2, 2), 2: CountState(1, 4)},
+        "skip_count": {1: CountState(0, 1)},
+    }
 
 
 class TestWholeOrNotAtAll:
@@ -262,7 +249,7 @@ class TestWholeOrNotAtAll:
         with pytest.raises(OSError, match="cut short"):
             add(store, broken())
         assert held(store) == [("me", "csv", 1, 0)]
-        assert store.texts().tracks == [BLUE]
+        assert list(store.texts().values()) == [BLUE]
         assert add(store, listens(10)).listens_new == 10
 
     def test_an_account_that_is_refused_changes_nothing(self, store: ListenStore) -> None:
@@ -271,7 +258,7 @@ class TestWholeOrNotAtAll:
 
         with pytest.raises(SettingError, match=r"who is x\?"):
             store.add([Listen(BLUE, NOON, user="x")], source="csv", listener_of=refuse)
-        assert store.texts().tracks == []
+        assert list(store.texts().values()) == []
 
     @pytest.mark.parametrize("record", [Listen(BLUE, 2**80), Tally(BLUE, 2**70)])
     def test_a_number_without_bounds_is_refused_in_one_line(self, store: ListenStore, record: Record) -> None:
@@ -281,7 +268,7 @@ class TestWholeOrNotAtAll:
         assert held(store) == []
 
     def test_two_imports_at_once_both_succeed(self, url: str, store: ListenStore) -> None:
-        results: list[Added] = []
+        results: list[ImportResult] = []
 
         def run(start: int) -> None:
             with ListenStore(url) as mine:
@@ -293,8 +280,8 @@ class TestWholeOrNotAtAll:
         for thread in threads:
             thread.join()
         # 30,000 minutes each, 10,500 minutes apart: 51,000 in all.
-        assert sum(r.listens_new for r in results) == len(store.columns()) == 51_000
-        assert len(store.texts().tracks) == 700
+        assert sum(r.listens_new for r in results) == len(store.listens()) == 51_000
+        assert len(list(store.texts().values())) == 700
 
     def test_opening_at_once_makes_one_store(self, url: str) -> None:
         assert open_at_once(url) == []
@@ -323,7 +310,7 @@ def open_at_once(url: str) -> list[StoreError]:
 
 KILLED = """
 import os, signal, sys
-from cfaudio_core.history import store
+from cfaudio_core.history import merge
 from cfaudio_core.util.database import parse_url
 from cfaudio_core.history.records import Listen, TrackText
 from cfaudio_core.history.store import ListenStore
@@ -338,7 +325,7 @@ def records():
         yield Listen(TrackText("Artist", f"Title {i}"), 1_700_000_000 + i)
 
 if sys.argv[2] == "writing":
-    store.plays_by_text = die  # all rows are written, none is committed
+    merge.plays_by_text = die  # all rows are written, none is committed
 with ListenStore(sys.argv[1]) as opened:
     opened.add(records(), source="csv", listener_of=lambda _: "me")
 """
@@ -350,7 +337,7 @@ def test_a_killed_import_leaves_the_store_as_it_was(url: str, store: ListenStore
     run = subprocess.run([sys.executable, "-c", KILLED, url, when], check=False)
     assert run.returncode == -signal.SIGKILL
     assert held(store) == [("me", "csv", 2000, 0)]
-    assert len(store.texts().tracks) == 700
+    assert len(list(store.texts().values())) == 700
     assert add(store, listens(2001)).listens_new == 1
 
 
@@ -360,7 +347,7 @@ class TestPostgres:
         self, server: Server, monkeypatch: pytest.MonkeyPatch, when: str
     ) -> None:
         url = server.new_database()
-        plays_by_text = store_module.plays_by_text
+        plays_by_text = merge.plays_by_text
 
         def stop_and_ask(connection: sa.Connection) -> object:
             server.stop()
@@ -378,7 +365,7 @@ class TestPostgres:
             return "me"
 
         if when == "writing":
-            monkeypatch.setattr(store_module, "plays_by_text", stop_and_ask)
+            monkeypatch.setattr(merge, "plays_by_text", stop_and_ask)
         with ListenStore(url) as store:
             try:
                 with pytest.raises(StoreError) as caught:
@@ -390,8 +377,8 @@ class TestPostgres:
             assert "\n" not in message
             assert "hunter" not in message
             assert held(store) == []
-            assert store.texts().tracks == []
-            monkeypatch.setattr(store_module, "plays_by_text", plays_by_text)
+            assert list(store.texts().values()) == []
+            monkeypatch.setattr(merge, "plays_by_text", plays_by_text)
             assert add(store, listens(40_000)).listens_new == 40_000
 
     def test_no_server_is_told_in_one_line_without_the_password(self) -> None:
@@ -478,12 +465,12 @@ class TestFile:
             other.close()
 
     def test_a_program_that_never_ends_its_writing_is_told_of(self, tmp_path: Path) -> None:
-        with ListenStore(f"sqlite:///{tmp_path}/history.db", patience=0.2) as store:
+        with ListenStore(f"sqlite:///{tmp_path}/history.db", lock_wait_s=0.2) as store:
             add(store, listens(10))
             other = sqlite3.connect(tmp_path / "history.db", isolation_level=None)
             other.execute("BEGIN IMMEDIATE")
-            with ListenStore(f"sqlite:///{tmp_path}/history.db", patience=0.2) as reader:
-                assert len(reader.columns()) == 10  # readers do not wait, not even to open it
+            with ListenStore(f"sqlite:///{tmp_path}/history.db", lock_wait_s=0.2) as reader:
+                assert len(reader.listens()) == 10  # readers do not wait, not even to open it
             with pytest.raises(StoreError, match=r"history\.db: database is locked"):
                 add(store, listens(20))
             other.execute("COMMIT")
@@ -495,7 +482,7 @@ class TestFile:
 
         def slow() -> Iterator[Record]:
             yield from listens(20_001)
-            with ListenStore(url, patience=0.1) as other:
+            with ListenStore(url, lock_wait_s=0.1) as other:
                 assert add(other, [Listen(BLUE, NOON)], "lastfm").listens_new == 1
 
         with ListenStore(url) as store:
@@ -572,4 +559,4 @@ def test_a_reader_sees_the_store_as_it_began(url: str, store: ListenStore) -> No
         with ListenStore(url) as other:
             add(other, listens(200))
         assert connection.scalar(sa.select(sa.func.count()).select_from(schema.listens)) == before == 100
-    assert len(store.columns()) == 200
+    assert len(store.listens()) == 200

@@ -2,7 +2,7 @@ import json
 from typing import ClassVar
 
 import pytest
-from source_contract import JsonContract, assert_one_line, collect, collect_until_error, write_json, write_zip
+from format_contract import JsonContract, assert_one_line, collect, collect_until_error, write_json, write_zip
 
 from cfaudio_core.history.records import Listen, TrackText
 
