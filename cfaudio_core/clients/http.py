@@ -126,10 +126,11 @@ class Service:
         raise AssertionError("the last try returns or raises")
 
     def _request(self, url: str, params: Params, form: bool) -> requests.Response:
+        sent: dict[str, Any] = {"data": params} if form else {"params": params}
         # A redirection would carry the secrets of the query to wherever it points.
-        if form:
-            return self._session.post(url, data=params, timeout=self._timeout_s, stream=True, allow_redirects=False)
-        return self._session.get(url, params=params, timeout=self._timeout_s, stream=True, allow_redirects=False)
+        return self._session.request(
+            "POST" if form else "GET", url, timeout=self._timeout_s, stream=True, allow_redirects=False, **sent
+        )
 
     def _content(self, response: requests.Response) -> bytes:
         content = bytearray()

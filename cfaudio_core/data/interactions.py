@@ -73,7 +73,7 @@ def gather_interactions(tracks: Tracks, listeners: Sequence[Listener]) -> Intera
     rows: list[tuple[np.ndarray, np.ndarray]] = []
     for listener in listeners:
         known = np.flatnonzero(listener.known)
-        rows.append((known, _away_from_zero(listener.preference[known])))
+        rows.append((known, _away_from_zero(listener.log_play_ratio[known])))
         kinds.append("listener")
     for members in _grouped(tracks.playlists):
         rows.append((np.array(members), np.full(len(members), np.log(2), np.float32)))  # as if each was played once
@@ -108,9 +108,9 @@ def session_rows(sessions: Sessions, n_tracks: int) -> sparse.csr_array:
     return sparse.csr_array(plays[joined])
 
 
-def _away_from_zero(preference: FloatArray) -> FloatArray:
+def _away_from_zero(values: FloatArray) -> FloatArray:
     """Replace 0, of a track played as often as skipped, which a sparse matrix would lose."""
-    return np.where(preference == 0, np.float32(-1e-3), preference).astype(np.float32)
+    return np.where(values == 0, np.float32(-1e-3), values).astype(np.float32)
 
 
 def _grouped(names: Iterable[tuple[str, ...]]) -> list[list[int]]:

@@ -66,15 +66,15 @@ class Listener:
         return (self.plays > 0) | (self.skips > 0)
 
     @property
-    def preference(self) -> FloatArray:
-        """float32 (n,): log(1 + plays) less log(1 + skips); 0 where nothing is known."""
+    def log_play_ratio(self) -> FloatArray:
+        """float32 (n,): log((1 + plays) / (1 + skips)); 0 where nothing is known."""
         return (np.log1p(self.plays) - np.log1p(self.skips)).astype(np.float32)
 
     @property
-    def liking(self) -> FloatArray:
-        """float32 (n,), -1 to 1: how much a track is liked, as far as plays and skips tell; 0 where unknown.
+    def preference(self) -> FloatArray:
+        """float32 (n,), -1 to 1: preference for a track, estimated from plays and skips; 0 where unknown.
 
-        A shuffle plays everything once or twice, and a track played thirty times is hardly liked more than one played
+        A shuffle plays everything once or twice, and a track played thirty times is hardly preferred to one played
         fifteen times. So plays count by a logistic function of their logarithm, which is half-way up at the listener's
         own (geometric) mean, and a skip takes as much back as a play of a track played once on average.
         """

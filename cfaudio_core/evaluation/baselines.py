@@ -51,7 +51,7 @@ def artist_mean(world: EvalData, case: Split) -> FloatArray:
             [np.where(named, np.bincount(number[t.given], minlength=number.max() + 1)[number], 0) for t in case.tasks]
         )
     person = case.listener
-    known, preference = person.known & named, person.preference
+    known, preference = person.known & named, person.log_play_ratio
     count = np.bincount(number, known)
     mean = np.bincount(number, known * preference) / np.maximum(count, 1)
     usual = float(preference[person.known].mean()) if person.known.any() else 0.0
@@ -63,7 +63,7 @@ def frozen_cosine(world: EvalData, case: Split) -> FloatArray:
     features = unit(standard_features(world))
     if case.completes:
         return float32([features @ unit(features[task.given].mean(axis=0)[None])[0] for task in case.tasks])
-    return float32(features @ (np.maximum(case.listener.preference, 0) @ features))
+    return float32(features @ (np.maximum(case.listener.log_play_ratio, 0) @ features))
 
 
 def frozen_kernel(world: EvalData, case: Split) -> FloatArray:
@@ -75,7 +75,7 @@ def frozen_kernel(world: EvalData, case: Split) -> FloatArray:
     if case.completes:
         return float32([gauss(features, features[task.given], _GAMMA).mean(axis=1) for task in case.tasks])
     known = _sample(case.listener, case.seed)
-    return kernel_regression(features, known, case.listener.preference[known])
+    return kernel_regression(features, known, case.listener.log_play_ratio[known])
 
 
 def kernel_regression(features: FloatArray, known: np.ndarray, wanted: FloatArray) -> FloatArray:

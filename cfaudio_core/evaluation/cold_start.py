@@ -20,8 +20,8 @@ TESTED = 400
 """As soon as so many tracks have been hidden by one seed, its other folds are left out."""
 
 LOVED, USUAL = 0.8, 0.5
-"""Of `Listener.liking`, -1 to 1: what a track has that is played twice as often as usual, or just as often, and never
-skipped. What lies between may be loved or not: plays are too few to tell."""
+"""`Listener.preference`, -1 to 1, of a track played twice as often as usual, or just as often, and never skipped. What
+lies between may be loved or not: plays are too few to tell."""
 
 _ROUNDING = 1e-6
 _ENOUGH_TO_HIDE = -(-ENOUGH * FOLDS // (FOLDS - 1))  # known tracks of which a tenth can be hidden and enough are left
@@ -49,7 +49,7 @@ def verdicts(person: Listener) -> tuple[BoolArray, BoolArray]:
     known = int(person.known.sum())
     if known < _ENOUGH_TO_HIDE:
         raise NotEvaluatedError(f"{known} tracks were played or skipped; it takes {_ENOUGH_TO_HIDE}")
-    loved, plain = person.known & (person.liking >= LOVED), person.known & (person.liking <= USUAL + _ROUNDING)
+    loved, plain = person.known & (person.preference >= LOVED), person.known & (person.preference <= USUAL + _ROUNDING)
     if min(loved.sum(), plain.sum()) < FEWEST:
         raise NotEvaluatedError(
             f"of {known} tracks {loved.sum()} were played twice as often as usual, and {plain.sum()} no more often "
@@ -79,7 +79,7 @@ def cold(world: EvalData, kind: str, seeds: Sequence[int]) -> Iterator[Split]:
         If the listener has too few plays, or they are of too few groups.
     """
     person, tracks = world.listener, world.tracks
-    (wanted, plain), liking = verdicts(person), person.liking
+    (wanted, plain), liking = verdicts(person), person.preference
     group = groups_of(tracks, kind)
     if len(np.unique(group[wanted])) < 2:
         raise NotEvaluatedError(f"the loved tracks are of too few {kind}")

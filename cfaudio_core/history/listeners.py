@@ -13,7 +13,6 @@ from cfaudio_core.data.sessions import Listens, Sessions, find_sessions
 from cfaudio_core.util.arrays import FloatArray, IntArray, float32
 
 if TYPE_CHECKING:
-    from cfaudio_core.history.columns import ListenColumns
     from cfaudio_core.history.store import ListenStore
 
 
@@ -54,9 +53,19 @@ def with_history(
     for name in sorted({*listens.listeners, *tallies.listeners}):
         stored_names.setdefault(main if name == MAIN_LISTENER else name, []).append(name)
 
+    track = positions[listens.text]
+    played = Listens(
+        listener=np.zeros(len(listens), np.int64),  # those of one listener are taken at a time
+        track=np.where(track >= 0, track, -1 - listens.text),  # texts of no known track are still different tracks
+        time=listens.time,
+        seconds=listens.seconds.astype(np.float64),
+        skipped=listens.skipped.astype(np.int64),
+        source=listens.source.astype(np.int64),
+        length=np.where((track >= 0) & (lengths[track] > 0), lengths[track], durations[listens.text]),
+    )
+
     def sessions_of(aliases: Sequence[str], sources: Sequence[str]) -> Sessions:
-        index = np.flatnonzero(listens.is_from(aliases, sources))
-        return _find_sessions(listens, index, durations, positions, lengths, gap)
+        return find_sessions(played.take(listens.is_from(aliases, sources)), gap)
 
     by_name = {listener.name: listener for listener in listeners}
     for name in [*names, *(name for name in stored_names if name not in by_name and name.isidentifier())]:
@@ -77,31 +86,6 @@ def with_history(
         if name in by_name or merged.known.any():
             by_name[name] = merged
     return list(by_name.values())
-
-
-def _find_sessions(
-    listens: ListenColumns,
-    index: IntArray,
-    durations: npt.NDArray[np.float64],
-    positions: IntArray,
-    lengths: FloatArray,
-    gap: float,
-) -> Sessions:
-    """Cut one listener's listens, those at the positions `index`, into sessions."""
-    text = listens.text[index]
-    track = positions[text]
-    return find_sessions(
-        Listens(
-            listener=np.zeros(len(index), np.int64),
-            track=np.where(track >= 0, track, -1 - text),  # texts of no known track are still different tracks
-            time=listens.time[index],
-            seconds=listens.seconds[index].astype(np.float64),
-            skipped=listens.skipped[index].astype(np.int64),
-            source=listens.source[index].astype(np.int64),
-            length=np.where((track >= 0) & (lengths[track] > 0), lengths[track], durations[text]),
-        ),
-        gap,
-    )
 
 
 def _sum(at: IntArray, counts: IntArray, n: int) -> IntArray:

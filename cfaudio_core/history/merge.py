@@ -174,35 +174,33 @@ def _merge_texts(connection: sa.Connection) -> int:
 
 
 def _merge_listens(connection: sa.Connection) -> int:
-    staged, account, text = schema.staged_listens, schema.staged_accounts, schema.texts
-    key = (account.c.origin_id, staged.c.time, text.c.id)
-    query = (
-        sa.select(*key, staged.c.seconds, staged.c.skipped)
-        .join_from(staged, account, staged.c.account == account.c.account)
-        .join(text, text.c.digest == staged.c.digest)
-        .where(sa.true())  # lets SQLite tell the ON CONFLICT that follows from an ON of the join
-        .order_by(*key)
-    )
+    staged = schema.staged_listens
+    key = (schema.staged_accounts.c.origin_id, staged.c.time, schema.texts.c.id)
+    query = _with_ids(sa.select(*key, staged.c.seconds, staged.c.skipped), staged).order_by(*key)
     statement = insert(connection, schema.listens).from_select(list(schema.listens.c), query)
     return _row_count(connection, statement.on_conflict_do_nothing())
 
 
 def _merge_tallies(connection: sa.Connection) -> int:
     """Replace older counts of the source; two rows of one text in a source are summed."""
-    staged, account, text = schema.staged_tallies, schema.staged_accounts, schema.texts
-    key = (account.c.origin_id, text.c.id)
-    query = (
-        sa.select(*key, sa.func.sum(staged.c.plays), sa.func.sum(staged.c.skips), sa.func.max(staged.c.last))
-        .join_from(staged, account, staged.c.account == account.c.account)
-        .join(text, text.c.digest == staged.c.digest)
-        .where(sa.true())
-        .group_by(*key)
-        .order_by(*key)
-    )
+    staged = schema.staged_tallies
+    key = (schema.staged_accounts.c.origin_id, schema.texts.c.id)
+    counts = (sa.func.sum(staged.c.plays), sa.func.sum(staged.c.skips), sa.func.max(staged.c.last))
+    query = _with_ids(sa.select(*key, *counts), staged).group_by(*key).order_by(*key)
     statement = insert(connection, schema.tallies).from_select(list(schema.tallies.c), query)
     newer = {name: statement.excluded[name] for name in ("plays", "skips", "last")}
     return _row_count(
         connection, statement.on_conflict_do_update(index_elements=list(schema.tallies.primary_key), set_=newer)
+    )
+
+
+def _with_ids(query: sa.Select[Any], staged: sa.Table) -> sa.Select[Any]:
+    """Join staged rows with the ids of their origins and texts."""
+    account, text = schema.staged_accounts, schema.texts
+    return (
+        query.join_from(staged, account, staged.c.account == account.c.account)
+        .join(text, text.c.digest == staged.c.digest)
+        .where(sa.true())  # lets SQLite tell the ON CONFLICT that follows from an ON of the join
     )
 
 

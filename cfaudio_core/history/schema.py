@@ -34,18 +34,22 @@ metadata = sa.MetaData()
 schema_version = sa.Table("cf_schema", metadata, sa.Column("version", sa.Integer, primary_key=True))
 
 
+def _filled(kind: type[sa.types.TypeEngine[Any]], *names: str) -> list[sa.Column[Any]]:
+    return [sa.Column(name, kind, nullable=False) for name in names]
+
+
+def _key(kind: type[sa.types.TypeEngine[Any]], name: str) -> sa.Column[Any]:
+    return sa.Column(name, kind, primary_key=True, autoincrement=False)
+
+
 def _text_columns() -> list[sa.Column[Any]]:
     """Build the columns of TrackText; paths are bytes since they need not be text.
 
     A digest stands for all texts together because a unique index over the texts themselves has no bound on its
     entries, and PostgreSQL takes none above 2.7 kB.
     """
-    return [
-        *(sa.Column(n, sa.Text, nullable=False) for n in ("artist", "title", "album", "album_artist")),
-        *(sa.Column(n, sa.Text, nullable=False) for n in ("recording_mbid", "track_mbid")),
-        sa.Column("path", sa.LargeBinary, nullable=False),
-        sa.Column("duration", sa.Float, nullable=False),
-    ]
+    names = ("artist", "title", "album", "album_artist", "recording_mbid", "track_mbid")
+    return [*_filled(sa.Text, *names), *_filled(sa.LargeBinary, "path"), *_filled(sa.Float, "duration")]
 
 
 texts = sa.Table(
@@ -59,90 +63,68 @@ origins = sa.Table(
     "cf_origins",
     metadata,
     sa.Column("id", sa.Integer, primary_key=True),
-    sa.Column("listener", sa.Text, nullable=False),
-    sa.Column("source", sa.Text, nullable=False),
+    *_filled(sa.Text, "listener", "source"),
     sa.UniqueConstraint("listener", "source"),
 )
 # Without SQLite's row numbers the key is the table: half the size, and sorted as it is read.
 listens = sa.Table(
     "cf_listens",
     metadata,
-    sa.Column("origin_id", sa.Integer, primary_key=True, autoincrement=False),
-    sa.Column("time", sa.BigInteger, primary_key=True),
-    sa.Column("text_id", sa.Integer, primary_key=True),
+    _key(sa.Integer, "origin_id"),
+    _key(sa.BigInteger, "time"),
+    _key(sa.Integer, "text_id"),
     sa.Column("seconds", sa.Float),
-    sa.Column("skipped", sa.SmallInteger, nullable=False),
+    *_filled(sa.SmallInteger, "skipped"),
     sqlite_with_rowid=False,
 )
 tallies = sa.Table(
     "cf_tallies",
     metadata,
-    sa.Column("origin_id", sa.Integer, primary_key=True, autoincrement=False),
-    sa.Column("text_id", sa.Integer, primary_key=True),
-    sa.Column("plays", sa.BigInteger, nullable=False),
-    sa.Column("skips", sa.BigInteger, nullable=False),
-    sa.Column("last", sa.BigInteger, nullable=False),
+    _key(sa.Integer, "origin_id"),
+    _key(sa.Integer, "text_id"),
+    *_filled(sa.BigInteger, "plays", "skips", "last"),
     sqlite_with_rowid=False,
 )
 matches = sa.Table(
     "cf_matches",
     metadata,
-    sa.Column("text_id", sa.Integer, primary_key=True, autoincrement=False),
-    sa.Column("item_id", sa.BigInteger, nullable=False),
-    sa.Column("cf_key", sa.Text, nullable=False),
+    _key(sa.Integer, "text_id"),
+    *_filled(sa.BigInteger, "item_id"),
+    *_filled(sa.Text, "cf_key"),
 )
 snapshots = sa.Table(
     "cf_snapshots",
     metadata,
-    sa.Column("item_id", sa.BigInteger, primary_key=True, autoincrement=False),
-    sa.Column("field", sa.Text, primary_key=True),
-    sa.Column("base", sa.BigInteger, nullable=False),
-    sa.Column("count", sa.BigInteger, nullable=False),
+    _key(sa.BigInteger, "item_id"),
+    _key(sa.Text, "field"),
+    *_filled(sa.BigInteger, "base", "count"),
     sqlite_with_rowid=False,
 )
-notes = sa.Table(
-    "cf_notes",
-    metadata,
-    sa.Column("name", sa.Text, primary_key=True),
-    sa.Column("value", sa.Text, nullable=False),
-)
+notes = sa.Table("cf_notes", metadata, _key(sa.Text, "name"), *_filled(sa.Text, "value"))
 
 # An import is staged in temporary tables until all of it has been read. They vanish with the connection.
 _staging = sa.MetaData()
-_TEMPORARY = ["TEMPORARY"]
-staged_texts = sa.Table(
-    "cf_new_texts",
-    _staging,
-    sa.Column("digest", sa.LargeBinary, primary_key=True),
-    *_text_columns(),
-    prefixes=_TEMPORARY,
-)
-staged_accounts = sa.Table(
-    "cf_new_accounts",
-    _staging,
-    sa.Column("account", sa.Integer, primary_key=True, autoincrement=False),
-    sa.Column("origin_id", sa.Integer, nullable=False),
-    prefixes=_TEMPORARY,
-)
-staged_listens = sa.Table(
+
+
+def _staged(name: str, *columns: sa.Column[Any]) -> sa.Table:
+    return sa.Table(name, _staging, *columns, prefixes=["TEMPORARY"])
+
+
+staged_texts = _staged("cf_new_texts", sa.Column("digest", sa.LargeBinary, primary_key=True), *_text_columns())
+staged_accounts = _staged("cf_new_accounts", _key(sa.Integer, "account"), *_filled(sa.Integer, "origin_id"))
+staged_listens = _staged(
     "cf_new_listens",
-    _staging,
-    sa.Column("account", sa.Integer, nullable=False),
-    sa.Column("time", sa.BigInteger, nullable=False),
-    sa.Column("digest", sa.LargeBinary, nullable=False),
+    *_filled(sa.Integer, "account"),
+    *_filled(sa.BigInteger, "time"),
+    *_filled(sa.LargeBinary, "digest"),
     sa.Column("seconds", sa.Float),
-    sa.Column("skipped", sa.SmallInteger, nullable=False),
-    prefixes=_TEMPORARY,
+    *_filled(sa.SmallInteger, "skipped"),
 )
-staged_tallies = sa.Table(
+staged_tallies = _staged(
     "cf_new_tallies",
-    _staging,
-    sa.Column("account", sa.Integer, nullable=False),
-    sa.Column("digest", sa.LargeBinary, nullable=False),
-    sa.Column("plays", sa.BigInteger, nullable=False),
-    sa.Column("skips", sa.BigInteger, nullable=False),
-    sa.Column("last", sa.BigInteger, nullable=False),
-    prefixes=_TEMPORARY,
+    *_filled(sa.Integer, "account"),
+    *_filled(sa.LargeBinary, "digest"),
+    *_filled(sa.BigInteger, "plays", "skips", "last"),
 )
 
 

@@ -127,7 +127,7 @@ def love(person: Listener, known: Familiarity) -> FloatArray:
     Squared, since there are many tracks that are hardly liked, and together they would be a large part of the taste.
     """
     recency = known.plays / np.maximum(person.plays, 1)
-    liked = np.square(np.maximum(person.liking, 0))
+    liked = np.square(np.maximum(person.preference, 0))
     return float32(liked * (0.5 + 0.5 * recency / max(recency.max(initial=0), 1e-9)))
 
 

@@ -248,7 +248,7 @@ def _targets(taught: Sequence[Listener], known: np.ndarray, own: FloatArray, pla
 
 def standard_preference(person: Listener) -> FloatArray:
     """float32 (n,): a listener's liking with mean 0 and variance 1 over the tracks that are known of them."""
-    liking = person.liking
+    liking = person.preference
     known = liking[person.known]
     if not len(known):
         return np.zeros_like(liking)

@@ -154,28 +154,23 @@ def _make_file(path: Path) -> None:
 
 
 def _set_up_sqlite(connection: sa.engine.interfaces.DBAPIConnection, _record: object) -> None:
-    """Turn on WAL, so that a reader does not block a writer, and turn off Python's own BEGIN for the one below."""
+    """Turn on WAL, so that a reader does not block a writer, and turn off Python's own BEGIN for the one below.
+
+    WAL stays with the file. Only its first openers change the mode, and there SQLite lets none wait for another: after
+    a second of conflicts the mode is left to the next opener.
+    """
     connection.isolation_level = None
     cursor = connection.cursor()
-    _write_ahead(cursor)
-    cursor.execute("PRAGMA cache_size = -65536")
-    cursor.close()
-
-
-def _write_ahead(cursor: sa.engine.interfaces.DBAPICursor) -> None:
-    """Turn on WAL; the mode stays with the file.
-
-    Only the first openers of a file change its mode, and there SQLite lets none wait for another. After a second of
-    conflicts the mode is left to the next opener.
-    """
     for _ in range(100):
         try:
             cursor.execute("PRAGMA journal_mode = WAL")
-            return
+            break
         except sqlite3.OperationalError as error:
             if "locked" not in str(error):
                 raise
             time.sleep(0.01)
+    cursor.execute("PRAGMA cache_size = -65536")
+    cursor.close()
 
 
 def _begin_sqlite(connection: sa.Connection) -> None:

@@ -33,7 +33,8 @@ def progress(label: str, total: int | None, unit: str = "tracks") -> Iterator[Ca
     callable
         Takes the number of units done since the last call.
     """
-    shown = _shown(label, total, unit, sys.stderr.isatty())
+    terminal = sys.stderr.isatty()
+    shown = _Bar(label, total, unit) if terminal and total is not None else _Lines(label, total, unit, terminal)
     try:
         yield shown.advance
     finally:
@@ -44,10 +45,6 @@ def clear_line() -> None:
     """Clear a bar off the terminal's line before something else is written there; its next step draws it again."""
     if sys.stderr.isatty():
         click.echo("\r\033[K", nl=False, err=True)
-
-
-def _shown(label: str, total: int | None, unit: str, terminal: bool) -> _Bar | _Lines:
-    return _Bar(label, total, unit) if terminal and total is not None else _Lines(label, total, unit, terminal)
 
 
 class _Bar:

@@ -1,4 +1,4 @@
-"""What may be said of plays that only counts tell of."""
+"""Plays that are found in the growth of counts."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def text(item: int) -> TrackText:
 
 
 def grow(
-    seen: CountSnapshot,
+    snapshot: CountSnapshot,
     counts: Mapping[str, Mapping[int, int]],
     last_played: Mapping[int, int] | None = None,
     *,
@@ -30,7 +30,7 @@ def grow(
     listeners: Mapping[str, tuple[str, ...]] | None = None,
 ) -> Growth:
     return growth(
-        seen,
+        snapshot,
         counts,
         {"last_played": last_played or {}},
         dict.fromkeys(range(1000), 200.0),
@@ -40,23 +40,23 @@ def grow(
     )
 
 
-def later(seen: CountSnapshot, changed: Changed, now: int) -> CountSnapshot:
+def later(snapshot: CountSnapshot, changed: Changed, now: int) -> CountSnapshot:
     """The next snapshot, as the store keeps it."""
-    counts = {name: dict(items) for name, items in seen.counts.items()}
+    counts = {name: dict(items) for name, items in snapshot.counts.items()}
     for name, items in changed.items():
         counts.setdefault(name, {}).update(items)
     return CountSnapshot(now, counts)
 
 
 def test_the_first_snapshot_accounts_for_all_there_is() -> None:
-    seen = CountSnapshot(THEN, first_counts({"play_count": {1: 7, 2: 0}}))
-    assert seen.counts == {"play_count": {1: CountState(7, 7)}}
-    assert grow(seen, {"play_count": {1: 7, 2: 0}}, {1: THEN + 5}) == ([], {"play_count": {}})
+    snapshot = CountSnapshot(THEN, first_counts({"play_count": {1: 7, 2: 0}}))
+    assert snapshot.counts == {"play_count": {1: CountState(7, 7)}}
+    assert grow(snapshot, {"play_count": {1: 7, 2: 0}}, {1: THEN + 5}) == ([], {"play_count": {}})
 
 
 def test_a_play_whose_time_is_known_is_a_listen() -> None:
-    seen = CountSnapshot(THEN, first_counts({"play_count": {1: 7}}))
-    grown = grow(seen, {"play_count": {1: 8, 2: 1}}, {1: THEN + 50, 2: THEN + 300})
+    snapshot = CountSnapshot(THEN, first_counts({"play_count": {1: 7}}))
+    grown = grow(snapshot, {"play_count": {1: 8, 2: 1}}, {1: THEN + 50, 2: THEN + 300})
     assert grown[0] == [
         Listen(text(1), THEN + 50, skipped=False, user="me"),
         Listen(text(2), THEN + 300, skipped=False, user="me"),
@@ -101,32 +101,32 @@ def test_of_a_play_and_a_skip_nobody_knows_which_was_the_last() -> None:
 
 def test_undated_plays_add_up_from_snapshot_to_snapshot() -> None:
     first = grow(CountSnapshot(THEN), {"play_count": {1: 3}}, {1: THEN + 9})
-    seen = later(CountSnapshot(THEN), first[1], NOW)
-    second = grow(seen, {"play_count": {1: 5}}, {1: NOW + 9}, now=NOW + DAY)
+    snapshot = later(CountSnapshot(THEN), first[1], NOW)
+    second = grow(snapshot, {"play_count": {1: 5}}, {1: NOW + 9}, now=NOW + DAY)
     assert second[0] == [
         Listen(text(1), NOW + 9, skipped=False, user="me"),
         Tally(text(1), 3, 0, NOW + 9, "me"),  # two of the first day, one of the second
     ]
-    third = grow(later(seen, second[1], NOW + DAY), {"play_count": {1: 5}}, {1: NOW + 9}, now=NOW + 2 * DAY)
+    third = grow(later(snapshot, second[1], NOW + DAY), {"play_count": {1: 5}}, {1: NOW + 9}, now=NOW + 2 * DAY)
     assert third == ([], {"play_count": {}})
 
 
 def test_a_field_that_counts_the_same_plays_later_adds_none() -> None:
-    seen = CountSnapshot(THEN, first_counts({"play_count": {1: 2}, "lastfm_play_count": {1: 40}}))
+    snapshot = CountSnapshot(THEN, first_counts({"play_count": {1: 2}, "lastfm_play_count": {1: 40}}))
     now = THEN
     for day in range(3):  # mpdstats sees three plays, each on its day
         now += DAY
-        grown = grow(seen, {"play_count": {1: 3 + day}, "lastfm_play_count": {1: 40}}, {1: now - 60}, now=now)
+        grown = grow(snapshot, {"play_count": {1: 3 + day}, "lastfm_play_count": {1: 40}}, {1: now - 60}, now=now)
         assert grown[0] == [Listen(text(1), now - 60, skipped=False, user="me")]
-        seen = later(seen, grown[1], now)
-    scrobbled = grow(seen, {"play_count": {1: 5}, "lastfm_play_count": {1: 43}}, {1: now - 60}, now=now + DAY)
+        snapshot = later(snapshot, grown[1], now)
+    scrobbled = grow(snapshot, {"play_count": {1: 5}, "lastfm_play_count": {1: 43}}, {1: now - 60}, now=now + DAY)
     assert scrobbled[0] == []
-    seen = later(seen, scrobbled[1], now + DAY)
-    elsewhere = grow(seen, {"play_count": {1: 5}, "lastfm_play_count": {1: 45}}, {1: now - 60}, now=now + 2 * DAY)
+    snapshot = later(snapshot, scrobbled[1], now + DAY)
+    elsewhere = grow(snapshot, {"play_count": {1: 5}, "lastfm_play_count": {1: 45}}, {1: now - 60}, now=now + 2 * DAY)
     assert elsewhere[0] == [Tally(text(1), 2, 0, now + 2 * DAY, "me")]
 
 
-def test_more_than_could_be_heard_in_the_time_was_imported() -> None:
+def test_more_than_could_be_played_in_the_time_was_imported() -> None:
     counts = {"play_count": {1: 1}, "lastfm_play_count": dict.fromkeys(range(1, 100), 30)}
     grown = grow(CountSnapshot(THEN), counts, {1: THEN + 9})
     assert grown[0] == [Listen(text(1), THEN + 9, skipped=False, user="me")]
@@ -136,14 +136,14 @@ def test_more_than_could_be_heard_in_the_time_was_imported() -> None:
 
 
 def test_a_count_that_fell_begins_anew() -> None:
-    seen = CountSnapshot(THEN, {"play_count": {1: CountState(2, 9)}})
-    grown = grow(seen, {"play_count": {1: 4}}, {1: THEN + 9})
+    snapshot = CountSnapshot(THEN, {"play_count": {1: CountState(2, 9)}})
+    grown = grow(snapshot, {"play_count": {1: 4}}, {1: THEN + 9})
     assert grown == ([], {"play_count": {1: CountState(4, 4)}})
 
 
 def test_a_track_that_is_gone_leaves_no_growth_behind() -> None:
-    seen = CountSnapshot(THEN, {"play_count": {1: CountState(2, 9)}})
-    assert grow(seen, {"play_count": {}}) == ([], {"play_count": {1: CountState(0, 0)}})
+    snapshot = CountSnapshot(THEN, {"play_count": {1: CountState(2, 9)}})
+    assert grow(snapshot, {"play_count": {}}) == ([], {"play_count": {1: CountState(0, 0)}})
 
 
 def test_a_time_is_that_of_the_listener_whose_count_it_belongs_to() -> None:
@@ -156,7 +156,7 @@ def test_a_time_is_that_of_the_listener_whose_count_it_belongs_to() -> None:
 
 
 def test_a_snapshot_that_was_not_kept_is_found_out_again_alike() -> None:
-    seen = CountSnapshot(THEN, first_counts({"play_count": {1: 2}}))
+    snapshot = CountSnapshot(THEN, first_counts({"play_count": {1: 2}}))
     counts = {"play_count": {1: 5}}
-    once, again = (grow(seen, counts, {1: THEN + 9}, now=now) for now in (NOW, NOW + 60))
+    once, again = (grow(snapshot, counts, {1: THEN + 9}, now=now) for now in (NOW, NOW + 60))
     assert once[0] == again[0]

@@ -7,8 +7,8 @@ from synthetic import make_listener, make_tracks
 from cfaudio_core.data.interactions import ROW_WEIGHTS, gather_interactions
 
 
-def rows(tracks, *people):
-    contexts = gather_interactions(tracks, people)
+def rows(tracks, *listeners):
+    contexts = gather_interactions(tracks, listeners)
     return list(zip(contexts.kinds, contexts.matrix.toarray(), strict=True))
 
 
@@ -29,7 +29,7 @@ def test_a_track_skipped_as_often_as_played_is_still_observed():
     assert -0.01 < contexts.matrix.toarray()[0, 0] < 0
 
 
-def test_every_listener_has_a_row_even_who_heard_nothing():
+def test_every_listener_has_a_row_even_who_played_nothing():
     contexts = gather_interactions(make_tracks(2), [make_listener([1, 0]), make_listener([0, 0])])
     assert contexts.kinds == ["listener", "listener"]
     assert contexts.matrix.shape == (2, 2)

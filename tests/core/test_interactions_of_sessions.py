@@ -36,7 +36,7 @@ def sessions(*rows: list[tuple[int, bool]]) -> Sessions:
     return Sessions(zeros, track.astype(np.int64), number.astype(np.int64), zeros, rejected.astype(bool))
 
 
-def person(n: int, history: Sessions) -> Listener:
+def listener(n: int, history: Sessions) -> Listener:
     return Listener("me", history.plays(n).astype(np.float32), history.skips(n).astype(np.float32), history)
 
 
@@ -51,7 +51,7 @@ def rows_of(found: Interactions, kind: str) -> list[dict[int, float]]:
 
 def test_a_session_is_a_row_of_log_plays_and_a_rejected_track_is_negative() -> None:
     history = sessions([(0, False), (1, False), (0, False), (2, True)])
-    found = gather_interactions(tracks(4), [person(4, history)])
+    found = gather_interactions(tracks(4), [listener(4, history)])
     assert rows_of(found, "session") == [{0: 1.0986, 1: 0.6931, 2: -0.6931}]
     assert rows_of(found, "listener") == [{0: 1.0986, 1: 0.6931, 2: -0.6931}]
     assert found.matrix.dtype == np.float32
@@ -59,13 +59,13 @@ def test_a_session_is_a_row_of_log_plays_and_a_rejected_track_is_negative() -> N
 
 def test_a_track_played_and_rejected_as_often_is_still_observed() -> None:
     (row,) = rows_of(
-        gather_interactions(tracks(2), [person(2, sessions([(0, False), (0, True), (1, False)]))]), "session"
+        gather_interactions(tracks(2), [listener(2, sessions([(0, False), (0, True), (1, False)]))]), "session"
     )
     assert row[0] == pytest.approx(-1e-3)
 
 
-def test_a_session_of_one_track_says_nothing_of_two() -> None:
-    found = gather_interactions(tracks(3), [person(3, sessions([(0, False), (0, False)], [(1, False), (2, False)]))])
+def test_a_session_of_one_track_relates_no_two() -> None:
+    found = gather_interactions(tracks(3), [listener(3, sessions([(0, False), (0, False)], [(1, False), (2, False)]))])
     assert rows_of(found, "session") == [{1: 0.6931, 2: 0.6931}]
 
 
@@ -76,8 +76,8 @@ def test_only_the_latest_sessions_are_rows(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_every_listener_has_sessions_of_their_own() -> None:
-    people = [person(3, sessions([(0, False), (1, False)])), person(3, sessions([(1, False), (2, False)]))]
-    found = gather_interactions(tracks(3), people)
+    listeners = [listener(3, sessions([(0, False), (1, False)])), listener(3, sessions([(1, False), (2, False)]))]
+    found = gather_interactions(tracks(3), listeners)
     assert [sorted(row) for row in rows_of(found, "session")] == [[0, 1], [1, 2]]
     assert found.kinds == ["session"] * 2 + ["listener"] * 2
     assert found.count("session") == found.n_shared == 2
@@ -85,14 +85,14 @@ def test_every_listener_has_sessions_of_their_own() -> None:
 
 def test_albums_weigh_more_than_artists_and_artists_more_than_genres() -> None:
     tagged = tracks(2, albums=["x"] * 2, artists=["y"] * 2, genres=[("z",)] * 2)
-    found = gather_interactions(tagged, [person(2, sessions([(0, False), (1, False)]))])
+    found = gather_interactions(tagged, [listener(2, sessions([(0, False), (1, False)]))])
     weight = {kind: rows_of(found, kind)[0][0] / np.log(2) for kind in ("album", "artist", "genre")}
     assert weight == pytest.approx({"album": 2.0, "artist": 0.5, "genre": 0.25}, rel=1e-3)
 
 
-def test_a_playlist_is_a_row_of_all_its_tracks_heard_or_not() -> None:
+def test_a_playlist_is_a_row_of_all_its_tracks_played_or_not() -> None:
     listed = tracks(4, playlists=[("a.m3u",), ("a.m3u", "b.m3u"), (), ("a.m3u",)])
-    found = gather_interactions(listed, [person(4, sessions([(0, False), (2, False)]))])
+    found = gather_interactions(listed, [listener(4, sessions([(0, False), (2, False)]))])
     assert rows_of(found, "playlist") == [{0: 0.6931, 1: 0.6931, 3: 0.6931}]
     assert found.count("playlist") == 1
 

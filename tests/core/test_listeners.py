@@ -40,7 +40,7 @@ def test_every_count_survives_being_text(count):
     assert coerce_count(str(count)) == coerce_count(f"{count}.0") == coerce_count(str(count).encode()) == count
 
 
-def test_skip_fields_are_told_by_their_name():
+def test_skip_fields_are_known_by_their_name():
     assert [name for name in COUNT_FIELDS if is_skip_field(name)] == [
         "skip_count",
         "plex_skipcount",
@@ -69,7 +69,7 @@ def test_users_come_in_their_order_each_with_their_own_fields():
     assert (bob.name, bob.plays.tolist(), bob.skips.tolist()) == ("bob", [3], [1])
 
 
-def test_a_library_without_counts_has_a_listener_who_heard_nothing():
+def test_a_library_without_counts_has_a_listener_who_played_nothing():
     (me,) = make_listeners({}, {}, 3)
     assert me.plays.tolist() == me.skips.tolist() == [0, 0, 0]
     assert not me.known.any()
@@ -86,31 +86,31 @@ def test_a_known_field_that_no_track_has_yet_is_fine():
 
 
 def test_more_plays_are_more_liking_and_skips_are_less_than_nothing_known():
-    person = make_listener([9, 2, 0, 1, 0], [0, 0, 0, 1, 3])
-    often, twice, unknown, even, skipped = person.preference
+    listener = make_listener([9, 2, 0, 1, 0], [0, 0, 0, 1, 3])
+    often, twice, unknown, even, skipped = listener.log_play_ratio
     assert often > twice > unknown == 0 == even > skipped
-    assert person.played.tolist() == [True, True, False, True, False]
-    assert person.known.tolist() == [True, True, False, True, True]
+    assert listener.played.tolist() == [True, True, False, True, False]
+    assert listener.known.tolist() == [True, True, False, True, True]
 
 
 def test_liking_is_half_way_up_at_the_usual_number_of_plays_and_levels_off_above():
-    once, usual, often, very_often, unknown = make_listener([1, 4, 16, 1000, 0]).liking / 1
+    once, usual, often, very_often, unknown = make_listener([1, 4, 16, 1000, 0]).preference / 1
     usual_plays = (1 * 4 * 16 * 1000) ** (1 / 4)
     assert usual == pytest.approx(16 / (16 + usual_plays**2))
     assert 0 == unknown < once < usual < often < very_often < 1
-    assert very_often - make_listener([1, 4, 16, 500, 0]).liking[3] < 0.01
+    assert very_often - make_listener([1, 4, 16, 500, 0]).preference[3] < 0.01
 
 
 def test_the_scale_of_a_counter_does_not_matter_to_liking():
-    few, many = make_listener([1, 3, 9, 0]).liking, make_listener([10, 30, 90, 0]).liking
+    few, many = make_listener([1, 3, 9, 0]).preference, make_listener([10, 30, 90, 0]).preference
     np.testing.assert_allclose(few, many, rtol=1e-5)
 
 
 def test_skips_take_liking_back_and_alone_they_are_dislike():
-    liked, skipped_once, skipped_more, only_skipped = make_listener([4, 4, 4, 0], [0, 1, 5, 3]).liking
+    liked, skipped_once, skipped_more, only_skipped = make_listener([4, 4, 4, 0], [0, 1, 5, 3]).preference
     assert liked > skipped_once > skipped_more
     assert only_skipped == pytest.approx(-0.9)
-    assert make_listener([0, 0], [0, 2]).liking.tolist() == pytest.approx([0, -0.8])
+    assert make_listener([0, 0], [0, 2]).preference.tolist() == pytest.approx([0, -0.8])
 
 
 def test_a_subset_keeps_plays_and_skips_together():

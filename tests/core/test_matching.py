@@ -18,7 +18,7 @@ MUSIC = b"/music"
 
 
 def library(*rows: dict[str, object]) -> Tracks:
-    """Tracks with what each row says, at /music/ARTIST/ALBUM/TITLE.mp3 where it does not."""
+    """Make a track of each row, at /music/ARTIST/ALBUM/TITLE.mp3 where the row has no path."""
 
     def texts(name: str) -> list[str]:
         return [str(row.get(name, "")) for row in rows]
@@ -109,7 +109,7 @@ def test_another_recording_is_another_title(other: str) -> None:
     assert match(library({**SONG, "title": other}), TrackText("The Band", "Song", "First")) == [UNKNOWN]
 
 
-def test_titles_of_signs_alone_are_told_apart() -> None:
+def test_titles_of_signs_alone_are_distinguished() -> None:
     tracks = library({"artist": "!!!", "title": "???"}, {"artist": "!!!", "title": "+"})
     assert match(tracks, TrackText("!!!", "+"), TrackText("!!!", "???")) == [1, 0]
 
@@ -141,7 +141,7 @@ def test_a_recording_id_is_worth_more_than_names() -> None:
         tracks,
         TrackText("The Band", "Song", "First", recording_mbid="r1"),
         TrackText("Nobody", "Nothing", track_mbid="t1"),
-        TrackText("The Band", "Other", recording_mbid="unheard of"),
+        TrackText("The Band", "Other", recording_mbid="unknown"),
     ) == [1, 2, 1]
 
 

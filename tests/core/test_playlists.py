@@ -1,4 +1,4 @@
-"""Playlists that people made are contexts; those that programs made are not."""
+"""Playlists made by hand are contexts; those that programs made are not."""
 
 from __future__ import annotations
 

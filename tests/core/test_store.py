@@ -69,7 +69,7 @@ def held(store: ListenStore) -> list[tuple[str, str, int, int]]:
 
 
 class TestAdding:
-    def test_a_listen_comes_back_as_it_was_told(self, store: ListenStore) -> None:
+    def test_a_listen_comes_back_as_it_was_recorded(self, store: ListenStore) -> None:
         add(store, [Listen(RED, NOON + 9, 12.5, True), Listen(BLUE, NOON), Listen(RED, NOON + 1, skipped=False)])
         texts, columns = list(store.texts().values()), store.listens()
         assert [texts[t] for t in columns.text] == [BLUE, RED, RED]
@@ -156,10 +156,10 @@ class TestAdding:
         assert held(store) == [("one", "csv", 30, 0)]
 
     def test_progress_adds_up_to_the_records(self, store: ListenStore) -> None:
-        told: list[int] = []
-        store.add(listens(25_000), source="csv", listener_of=lambda _: "me", on_progress=told.append)
-        assert sum(told) == 25_000
-        assert len(told) > 1
+        calls: list[int] = []
+        store.add(listens(25_000), source="csv", listener_of=lambda _: "me", on_progress=calls.append)
+        assert sum(calls) == 25_000
+        assert len(calls) > 1
 
     def test_pretending_counts_and_keeps_nothing(self, store: ListenStore) -> None:
         add(store, [Listen(BLUE, NOON)])
@@ -170,7 +170,7 @@ class TestAdding:
         assert held(store) == [("me", "csv", 1, 0)]
         assert list(store.texts().values()) == [BLUE]
 
-    def test_more_texts_than_are_remembered_are_still_told_apart(
+    def test_more_texts_than_are_remembered_are_still_distinguished(
         self, store: ListenStore, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(merge, "_MAX_DIGESTS", 100)
@@ -194,7 +194,7 @@ class TestTallies:
         tallies = store.tallies()
         assert (tallies.plays.tolist(), tallies.skips.tolist(), tallies.last.tolist()) == ([7], [1], [NOON + 7])
 
-    def test_the_overview_tells_listens_and_counts(self, store: ListenStore) -> None:
+    def test_the_overview_has_listens_and_counts(self, store: ListenStore) -> None:
         add(store, [Listen(BLUE, NOON), Listen(RED, NOON + 60)])
         add(store, [Tally(BLUE, 5), Tally(RED, 2)], "itunes")
         assert store.overview() == [
@@ -229,10 +229,10 @@ def test_snapshots_change_where_counts_have_changed(store: ListenStore) -> None:
     assert store.last_counts() is None
     store.keep_counts(NOON, {"play_count": {1: CountState(2, 2), 2: CountState(0, 1)}})
     store.keep_counts(NOON + 5, {"play_count": {2: CountState(1, 4)}, "skip_count": {1: CountState(0, 1)}})
-    seen = store.last_counts()
-    assert seen is not None
-    assert seen.time == NOON + 5
-    assert seen.counts == {
+    snapshot = store.last_counts()
+    assert snapshot is not None
+    assert snapshot.time == NOON + 5
+    assert snapshot.counts == {
         "play_count": {1: CountState(2, 2), 2: CountState(1, 4)},
         "skip_count": {1: CountState(0, 1)},
     }
@@ -291,7 +291,7 @@ class TestWholeOrNotAtAll:
 
 
 def open_at_once(url: str) -> list[StoreError]:
-    """What six threads run into that open a store at the same time."""
+    """Errors of six threads that open a store at the same time."""
     problems: list[StoreError] = []
 
     def run() -> None:
@@ -381,7 +381,7 @@ class TestPostgres:
             monkeypatch.setattr(merge, "plays_by_text", plays_by_text)
             assert add(store, listens(40_000)).listens_new == 40_000
 
-    def test_no_server_is_told_in_one_line_without_the_password(self) -> None:
+    def test_no_server_is_reported_in_one_line_without_the_password(self) -> None:
         with pytest.raises(StoreError) as caught:
             ListenStore("postgresql://tester:hunter-2@127.0.0.1:1/music?application_name=secret")
         message = str(caught.value)
@@ -390,7 +390,7 @@ class TestPostgres:
         assert "hunter" not in message
         assert "secret" not in message
 
-    def test_a_wrong_password_is_told_without_it(self, server: Server) -> None:
+    def test_a_wrong_password_is_reported_without_it(self, server: Server) -> None:
         url = server.new_database().replace("hunter-2", "hunter-3")
         with pytest.raises(StoreError, match="password authentication failed") as caught:
             ListenStore(url)
@@ -406,7 +406,7 @@ class TestPostgres:
         with ListenStore(url) as store:
             assert add(store, [Listen(BLUE, NOON)]).listens_new == 1
 
-    def test_without_its_driver_the_way_to_install_it_is_told(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_without_its_driver_the_error_names_the_way_to_install_it(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(sys.modules, "psycopg", None)
         with pytest.raises(StoreError, match=r"needs psycopg: pip install 'beets-cfaudio\[postgres\]'"):
             ListenStore("postgresql+psycopg://me:pw@localhost/music")
@@ -423,9 +423,9 @@ class TestFile:
             assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
         connection.close()
 
-    def test_garbage_is_told_in_one_line(self, tmp_path: Path) -> None:
+    def test_garbage_is_reported_in_one_line(self, tmp_path: Path) -> None:
         file = tmp_path / "history.db"
-        file.write_bytes(b"not a database, but long enough to be taken for one\n" * 100)
+        file.write_bytes(b"not a database, but long enough to be applied for one\n" * 100)
         with pytest.raises(StoreError) as caught:
             ListenStore(f"sqlite:///{file}")
         assert str(caught.value) == f"{file}: file is not a database"
@@ -442,13 +442,13 @@ class TestFile:
             assert connection.execute("SELECT name FROM sqlite_master").fetchall() == [("items",)]
         connection.close()
 
-    def test_a_folder_that_cannot_be_made_is_told(self, tmp_path: Path) -> None:
+    def test_a_folder_that_cannot_be_made_is_reported(self, tmp_path: Path) -> None:
         (tmp_path / "file").write_bytes(b"")
         with pytest.raises(StoreError, match=r"file/history\.db: (File exists|Not a directory)"):
             ListenStore(f"sqlite:///{tmp_path}/file/history.db")
 
     @pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs a folder that not even root can write to")
-    def test_an_unwritable_folder_is_told(self) -> None:
+    def test_an_unwritable_folder_is_reported(self) -> None:
         with pytest.raises(StoreError, match=r"^/proc/self/history\.db: "):
             ListenStore("sqlite:////proc/self/history.db")
 
@@ -464,7 +464,7 @@ class TestFile:
             timer.join()
             other.close()
 
-    def test_a_program_that_never_ends_its_writing_is_told_of(self, tmp_path: Path) -> None:
+    def test_a_program_that_never_ends_its_writing_is_reported(self, tmp_path: Path) -> None:
         with ListenStore(f"sqlite:///{tmp_path}/history.db", lock_wait_s=0.2) as store:
             add(store, listens(10))
             other = sqlite3.connect(tmp_path / "history.db", isolation_level=None)
@@ -502,11 +502,11 @@ class TestSchema:
         with ListenStore(url) as store:
             add(store, [Listen(BLUE, NOON)])
         later = schema.SCHEMA + 2
-        taken: list[int] = []
+        applied: list[int] = []
 
         def step(number: int) -> Callable[[sa.Connection], None]:
             return lambda connection: (
-                taken.append(number),
+                applied.append(number),
                 connection.execute(sa.text(f"CREATE TABLE cf_extra{number} (id INTEGER)")),
             )[0]
 
@@ -515,7 +515,7 @@ class TestSchema:
         for _ in range(2):
             with ListenStore(url) as store:
                 assert held(store) == [("me", "csv", 1, 0)]
-        assert taken == [1, 2]
+        assert applied == [1, 2]
 
     def test_a_step_that_fails_leaves_the_older_store(self, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
         ListenStore(url).close()

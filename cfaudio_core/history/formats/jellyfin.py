@@ -15,7 +15,7 @@ from pathlib import Path
 
 from cfaudio_core.errors import SourceError
 from cfaudio_core.history.formats.base import Format, ReadOptions
-from cfaudio_core.history.readers.files import local_path, members, rows
+from cfaudio_core.history.readers.files import local_path, members, rows, starts_with
 from cfaudio_core.history.readers.sqlite import columns, database_file, read_only, select_list
 from cfaudio_core.history.records import Listen, Tally, TrackText
 from cfaudio_core.util.values import join_artists, parse_date, to_int, to_number, to_text
@@ -52,7 +52,7 @@ def parse(source: str, options: ReadOptions) -> Iterator[Listen | Tally]:
         path = database_file(source, "playback_reporting.db", "library.db", "jellyfin.db")
     else:
         path = local_path(source)
-        if not _is_sqlite(path):
+        if not starts_with(path, b"SQLite format 3"):
             with _open_beside(path) as (users, items):
                 yield from _exported_plays(source, users, items, options)
             return
@@ -71,11 +71,6 @@ def _read_counts(path: Path, database: sqlite3.Connection, options: ReadOptions)
     if columns(database, "UserDatas") and columns(database, "TypedBaseItems"):
         return _read_former(path, database, options)
     raise SourceError(f"{path}: not a database of Jellyfin with plays")
-
-
-def _is_sqlite(path: Path) -> bool:
-    with path.open("rb") as file:
-        return file.read(15) == b"SQLite format 3"
 
 
 def _track(values: tuple[object, ...]) -> TrackText:

@@ -26,11 +26,9 @@ def parse(source: str, options: ReadOptions) -> Iterator[Listen | Tally]:
 
 
 def _listen(entry: dict[str, Any]) -> Listen:
-    about, artists = entry["track"], entry.get("artists")
-    known = [artist for artist in artists if isinstance(artist, dict)] if isinstance(artists, list) else []
-    known.sort(key=lambda artist: artist.get("is_primary") is not True)
+    about = entry["track"]
     track = TrackText(
-        artist=join_artists(map(_name, known)),
+        artist=join_artists(map(_name, _primary_first(entry.get("artists")))),
         title=_name(about),
         album=_name(entry.get("album")),
         recording_mbid=to_text(about.get("mbid")),
@@ -40,10 +38,12 @@ def _listen(entry: dict[str, Any]) -> Listen:
 
 
 def _name(thing: object) -> str:
-    aliases = get_nested(thing, "aliases")
-    known = [alias for alias in aliases if isinstance(alias, dict)] if isinstance(aliases, list) else []
-    known.sort(key=lambda alias: alias.get("is_primary") is not True)
-    return to_text(known[0].get("alias")) if known else ""
+    return next((to_text(alias.get("alias")) for alias in _primary_first(get_nested(thing, "aliases"))), "")
+
+
+def _primary_first(things: object) -> list[dict[str, Any]]:
+    known = [thing for thing in things if isinstance(thing, dict)] if isinstance(things, list) else []
+    return sorted(known, key=lambda thing: thing.get("is_primary") is not True)
 
 
 KOITO = Format("koito", "Koito: its export as JSON", "koito_export.json", parse)

@@ -11,7 +11,7 @@ from urllib.parse import quote
 from cfaudio_core.clients.http import Service, is_url
 from cfaudio_core.errors import SourceError
 from cfaudio_core.history.formats.base import Format, ReadOptions
-from cfaudio_core.history.readers.files import Member, first_bytes, members
+from cfaudio_core.history.readers.files import first_bytes, members
 from cfaudio_core.history.readers.json_stream import json_entries, json_lines
 from cfaudio_core.history.records import Listen, Tally, TrackText
 from cfaudio_core.util.values import get_nested, to_int, to_number, to_text
@@ -20,6 +20,7 @@ API = "https://api.listenbrainz.org/1"
 _SITE = re.compile(r"https?://(www\.|beta\.)?listenbrainz\.org")
 _USER_PAGE = re.compile(r"(?P<base>https?://[^/?#]+(?:/[^?#]*?)?)/user/(?P<name>[^/?#]+)(/listens)?/?")
 _USER_NAME = re.compile(r"[^/\\\0]{1,100}")
+_FILE_NAME = re.compile(r"[.~]|.*\.(zip|jsonl?)\Z", re.IGNORECASE | re.DOTALL)
 _PAGE_LISTENS = 1000  # the service gives no more
 _KIND = "a listen of ListenBrainz"
 
@@ -32,14 +33,10 @@ def parse(source: str, options: ReadOptions) -> Iterator[Listen | Tally]:
     """
     if is_url(source):
         yield from _api(*_address(source), options)
-    elif _USER_NAME.fullmatch(source) and not _is_file_name(source) and not Path(source).exists():
+    elif _USER_NAME.fullmatch(source) and not _FILE_NAME.match(source) and not Path(source).exists():
         yield from _api(API, source, options)
     else:
         yield from _export(source)
-
-
-def _is_file_name(source: str) -> bool:
-    return source.lower().endswith((".zip", ".json", ".jsonl")) or source.startswith((".", "~"))
 
 
 def _export(source: str) -> Iterator[Listen]:
@@ -47,14 +44,9 @@ def _export(source: str) -> Iterator[Listen]:
         for file in files:
             if file.name == source and not first_bytes(file).strip():
                 raise SourceError(f"{source}: empty")  # in an archive a month may be
-            for at, entry in _entries(file):
+            is_array = first_bytes(file).lstrip().startswith(b"[")
+            for at, entry in json_entries(file, "item", _KIND) if is_array else json_lines(file):
                 yield _listen(entry, f"{file.name}: entry {at}")
-
-
-def _entries(file: Member) -> Iterator[tuple[int, dict[str, Any]]]:
-    if first_bytes(file).lstrip().startswith(b"["):
-        return json_entries(file, "item", _KIND)
-    return json_lines(file)
 
 
 def _listen(entry: dict[str, Any], where: str) -> Listen:

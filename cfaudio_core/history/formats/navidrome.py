@@ -40,14 +40,11 @@ def parse(source: str, options: ReadOptions) -> Iterator[Listen | Tally]:
         if user is None:
             return
         key = accounts[user]
-        if scrobbles and _any(database, "SELECT 1 FROM scrobbles WHERE user_id = ? LIMIT 1", key):
+        any_of_user = "SELECT 1 FROM scrobbles WHERE user_id = ? LIMIT 1"
+        if scrobbles and database.execute(any_of_user, (key,)).fetchone():
             yield from _listens(database, key, user)
         else:
             yield from _tallies(database, key, user)
-
-
-def _any(database: sqlite3.Connection, query: str, key: str) -> bool:
-    return database.execute(query, (key,)).fetchone() is not None
 
 
 def _accounts(database: sqlite3.Connection, scrobbles: bool) -> dict[str, str]:

@@ -91,7 +91,7 @@ def members(source: str, pattern: str, kind: str) -> Iterator[list[Member]]:
                 for file in path.rglob("*")
                 if file.is_file()
             ]
-        elif _starts_with(path, b"PK"):
+        elif starts_with(path, b"PK"):
             inside = _archived(stack.enter_context(_archive(path, source)), source)
         else:
             yield [Member(source, path.name, functools.partial(_open, path))]
@@ -110,7 +110,8 @@ def _in_order(member: Member) -> list[tuple[int, str]]:
     return [(int(piece), "") if piece.isdecimal() else (-1, piece) for piece in re.split(r"(\d{1,18})", member.path)]
 
 
-def _starts_with(path: Path, magic: bytes) -> bool:
+def starts_with(path: Path, magic: bytes) -> bool:
+    """Tell whether a file begins with some bytes."""
     with path.open("rb") as file:
         return file.read(len(magic)) == magic
 

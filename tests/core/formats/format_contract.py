@@ -1,4 +1,4 @@
-"""What every source that reads files must do, and how the tests write such files."""
+"""Contract of every format that reads files, and helpers that write such files."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ FOREIGN = {
 
 
 def collect(name: str, source: object, **options: Any) -> tuple[list[Record], Counter[str]]:
-    """Read a source whole: the records, and how often each reason for leaving a row out was told."""
+    """Read a source whole: the records, and how often each reason for leaving a row out was given."""
     skips: Counter[str] = Counter()
     read = FORMATS[name].read(str(source), ReadOptions(on_skip=lambda reason: skips.update([reason]), **options))
     return list(read), skips

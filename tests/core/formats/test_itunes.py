@@ -21,7 +21,7 @@ TRACKS = {
         "Loved": True,
         "Location": "file:///Users/me/Music/OurR/01%20Desert%20%E2%99%A5.m4a",
     },
-    "1002": {"Track ID": 1002, "Name": "Unheard", "Artist": "OurR", "Location": "file:///x.mp3"},
+    "1002": {"Track ID": 1002, "Name": "Unplayed", "Artist": "OurR", "Location": "file:///x.mp3"},
     "1003": {"Track ID": 1003, "Name": "Talk", "Artist": "Host", "Podcast": True, "Play Count": 3},
     "1004": {
         "Track ID": 1004,

@@ -100,7 +100,7 @@ def test_a_service_that_stays_busy_is_given_up(pauses):
     assert len(pauses) == 4
 
 
-def test_the_token_is_sent_and_never_told(pauses):
+def test_the_token_is_sent_and_never_shown(pauses):
     def answer(request):
         assert request.headers["Authorization"] == f"Token {TOKEN}"
         return Answer({"code": 401, "error": f"Invalid token {TOKEN}"}, 401)

@@ -77,7 +77,7 @@ def test_an_entry_that_is_no_scrobble_is_named(tmp_path):
 
 
 def maloja(scrobbles):
-    """Answer as Maloja's API does, which leaves out what is older than the server's start unless told otherwise."""
+    """Answer as Maloja's API does, which leaves out what is older than the server's start unless asked otherwise."""
 
     def answer(request):
         assert request.path == "/apis/mlj_1/scrobbles"

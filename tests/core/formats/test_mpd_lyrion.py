@@ -53,7 +53,7 @@ OWN = {
     "tracks_persistent": [
         (1, "a", DESERT, MBID, 1, 80, 12, 1_700_000_000),
         (2, "b", "http://radio.example.org/stream", None, 1, None, 5, 1_700_000_000),
-        (3, "c", "file:///music/unheard.flac", None, 1, None, None, None),
+        (3, "c", "file:///music/unplayed.flac", None, 1, None, None, None),
     ]
 }
 TRACK = TrackText(path="/music/OurR/Desert #1.flac", recording_mbid=MBID)

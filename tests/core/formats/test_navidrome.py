@@ -91,7 +91,7 @@ def test_a_user_without_scrobbles_has_counts(database):
     assert collect("navidrome", database, user="bob")[0] == [Tally(STRANGER, 3, 0, 1_700_000_300, "bob")]
 
 
-def test_several_users_must_be_told_apart(database):
+def test_several_users_must_be_distinguished(database):
     _, error = collect_until_error("navidrome", database)
     assert_one_line(error, "navidrome.db: holds several accounts, say which with --user: alice, bob")
 

@@ -24,8 +24,8 @@ def with_another_value(answer, place, other):
 
     def answer_otherwise(request):
         nonlocal left
-        said = answer(request)
-        text = json.dumps(said.content)
+        answered = answer(request)
+        text = json.dumps(answered.content)
         values = list(VALUES.finditer(text))
         if 0 <= left < len(values):
             value = values[left]
@@ -33,7 +33,7 @@ def with_another_value(answer, place, other):
         elif left == len(values):
             text = json.dumps(other)
         left -= len(values) + 1
-        return Answer(text.encode(), said.status)
+        return Answer(text.encode(), answered.status)
 
     return answer_otherwise
 

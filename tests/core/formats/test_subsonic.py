@@ -139,14 +139,14 @@ def test_an_api_key_needs_no_user():
 
 
 @pytest.mark.parametrize("options", [{"user": "alice", "password": "wrong-one"}, {"token": "wrong-one"}])
-def test_wrong_secrets_are_refused_and_not_told(options):
+def test_wrong_secrets_are_refused_and_not_shown(options):
     with serving(server()) as double:
         _, error = collect_until_error("subsonic", double.address, **options)
     assert_one_line(error, "wrong user or password")
     assert "wrong-one" not in str(error)
 
 
-def test_a_message_that_quotes_the_request_is_not_told():
+def test_a_message_that_quotes_the_request_is_not_shown():
     with serving(lambda request: bad(0, f"cannot do {request.query}")) as double:
         _, error = collect_until_error("subsonic", double.address, token="sesame")
     assert_one_line(error, "error 0")
@@ -154,7 +154,7 @@ def test_a_message_that_quotes_the_request_is_not_told():
 
 
 @pytest.mark.parametrize("options", [{}, {"user": "alice"}, {"password": "x"}])
-def test_what_is_missing_is_said_before_anything_is_sent(options):
+def test_what_is_missing_is_reported_before_anything_is_sent(options):
     with serving(server()) as double:
         _, error = collect_until_error("subsonic", double.address, **options)
         assert not double.requests

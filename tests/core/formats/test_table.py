@@ -44,7 +44,7 @@ class TestCounts(FormatContract):
             folder,
             "artist,title,path,play_count,skip_count,last_played\n"
             "OurR,Desert,OurR/Desert.flac,12,3,2023-11-14 22:13:20\n"
-            "OurR,Unheard,OurR/Unheard.flac,0,,\n",
+            "OurR,Unplayed,OurR/Unplayed.flac,0,,\n",
         )
 
 
