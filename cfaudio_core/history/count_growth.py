@@ -143,11 +143,11 @@ def _grown(before: Mapping[int, CountState], counts: Mapping[int, int]) -> Itera
     return (item for item, count in counts.items() if count > _at(before, item).count)
 
 
-def _undated(counted: Mapping[str, Mapping[int, CountState]], fields: Sequence[str], item: int) -> int:
+def _undated(states: Mapping[str, Mapping[int, CountState]], fields: Sequence[str], item: int) -> int:
     """Plays by which the largest count of some fields is ahead of their largest base."""
-    both = [_at(counted[name], item) for name in fields]
+    both = [_at(states[name], item) for name in fields]
     return max(0, max((c.count for c in both), default=0) - max((c.base for c in both), default=0))
 
 
-def _at(counted: Mapping[int, CountState], item: int) -> CountState:
-    return counted.get(item, CountState(0, 0))
+def _at(states: Mapping[int, CountState], item: int) -> CountState:
+    return states.get(item, CountState(0, 0))

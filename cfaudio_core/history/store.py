@@ -162,26 +162,12 @@ class ListenStore:
             return {text: (item, key) for text, item, key in connection.execute(sa.select(schema.matches))}
 
     def durations_and_items(self) -> tuple[npt.NDArray[np.float64], IntArray]:
-        """Read the duration and the item matched last of each text, in the order of their ids.
-
-        Returns
-        -------
-        ndarray
-            float64 (m,); seconds, 0 where unknown.
-        ndarray
-            int64 (m,); item ids, -1 where unmatched.
-        """
+        """Read float64 (m,) seconds (0: unknown) and int64 (m,) items matched last (-1: none) of all texts, by id."""
         with self._database.read() as connection:
             return columns.read_matches(connection)
 
     def keep_matches(self, matches: Mapping[int, tuple[int, str]]) -> None:
-        """Replace the stored matches.
-
-        Parameters
-        ----------
-        matches
-            Text id to item id and content key; texts that are no track of the library are left out.
-        """
+        """Replace the stored matches: text id to item id and content key; unmatched texts are left out."""
         if self.matches() == matches:
             return
         rows = [{"text_id": text, "item_id": item, "cf_key": key} for text, (item, key) in matches.items()]

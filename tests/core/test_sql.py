@@ -29,9 +29,9 @@ CONSTANTS = {
         "select_list(database, 'TypedBaseItems', _TRACK)",
         "skips",
         "table",
-        "wanted",
+        "selected",
     },
-    "cfaudio_core/history/formats/lyrion.py": {"_TABLES[name]", "name", "table", "wanted"},
+    "cfaudio_core/history/formats/lyrion.py": {"_TABLES[name]", "name", "table", "selected"},
     "cfaudio_core/history/formats/navidrome.py": {"played", "select_list(database, 'media_file', _TRACK)"},
 }
 

@@ -52,20 +52,10 @@ class ReadOptions:
     on_skip: Callable[[str], None] = lambda _: None
 
     def choose_account(self, names: Collection[str], where: str) -> str | None:
-        """Choose the account whose history is read.
+        """Choose the account whose history is read, among the `names` of those with any plays.
 
-        Parameters
-        ----------
-        names
-            The accounts with any plays.
-        where
-            The source, for messages.
-
-        Returns
-        -------
-        str or None
-            The one of `names` that is `user`, whose case does not matter where that leaves one; without a `user` the
-            only one. None where there is neither any nor a `user`.
+        It is `user`, whose case does not matter where that leaves one; without a `user` the only account, or None where
+        there is none. `where` names the source in messages.
 
         Raises
         ------

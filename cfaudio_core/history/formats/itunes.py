@@ -69,13 +69,9 @@ class _Tracks:
         self._open.append(tag)
         self._text.clear()
         self._length = 0
-        if self._in_tracks and tag == "dict":
+        if self._section == "Tracks" and len(self._open) >= _TRACK_DEPTH - 1 and tag == "dict":
             self.found = True
             self._track = {}
-
-    @property
-    def _in_tracks(self) -> bool:
-        return self._section == "Tracks" and len(self._open) >= _TRACK_DEPTH - 1
 
     def data(self, letters: str) -> None:
         self._length += len(letters)

@@ -153,8 +153,8 @@ def _open_beside(path: Path) -> Iterator[tuple[dict[str, str], Lookup]]:
             if columns(database, table):
                 former = table == "TypedBaseItems"
                 key = "guid" if former else "Id"
-                wanted = select_list(database, table, _TRACK)
-                lookups.append((name, database, f"SELECT {wanted} FROM {table} i WHERE i.{key} = ?", former))
+                selected = select_list(database, table, _TRACK)
+                lookups.append((name, database, f"SELECT {selected} FROM {table} i WHERE i.{key} = ?", former))
 
         def item(plain: str) -> TrackText | None:
             try:

@@ -42,16 +42,16 @@ def _track(url: object, mbid: object, options: ReadOptions) -> TrackText | None:
 
 
 def _listens(database: sqlite3.Connection, options: ReadOptions) -> Iterator[Listen]:
-    wanted = select_list(database, "track_history", {"url": "url", "musicbrainz_id": "musicbrainz_id"})
-    for url, mbid, played in database.execute(f"SELECT {wanted}, played FROM track_history ORDER BY played, url"):
+    selected = select_list(database, "track_history", {"url": "url", "musicbrainz_id": "musicbrainz_id"})
+    for url, mbid, played in database.execute(f"SELECT {selected}, played FROM track_history ORDER BY played, url"):
         if track := _track(url, mbid, options):
             yield Listen(track, to_int(played))
 
 
 def _tallies(database: sqlite3.Connection, table: str, options: ReadOptions) -> Iterator[Tally]:
     names = ("url", "musicbrainz_id", "playcount", "skipcount", "lastplayed")
-    wanted = select_list(database, table, {name: name for name in names})
-    for url, mbid, plays, skips, last in database.execute(f"SELECT {wanted} FROM {table} ORDER BY url"):
+    selected = select_list(database, table, {name: name for name in names})
+    for url, mbid, plays, skips, last in database.execute(f"SELECT {selected} FROM {table} ORDER BY url"):
         counts = to_int(plays), to_int(skips)
         if any(counts) and (track := _track(url, mbid, options)):
             yield Tally(track, *counts, last=to_int(last))

@@ -32,11 +32,8 @@ def parse(source: str, options: ReadOptions) -> Iterator[Listen | Tally]:
     with members(source, _LOGS, "playback.log or .scrobbler.log") as files:
         playback = [file for file in files if file.path.rpartition("/")[2].startswith("playback")]
         for file in playback or files:
-            start = first_bytes(file)
-            if start.startswith(b"#AUDIOSCROBBLER/"):
-                yield from _scrobbler(file, options)
-            else:
-                yield from _playback(file, options)
+            parse_log = _scrobbler if first_bytes(file).startswith(b"#AUDIOSCROBBLER/") else _playback
+            yield from parse_log(file, options)
 
 
 def _scrobbler(file: Member, options: ReadOptions) -> Iterator[Listen]:
@@ -54,13 +51,8 @@ def _scrobbler(file: Member, options: ReadOptions) -> Iterator[Listen]:
             continue
         artist, album, title, _, length, rating, stamp = ("" if f.lower() == _UNTAGGED else f for f in fields[:7])
         time = to_int(stamp)
-        track = TrackText(
-            artist,
-            title,
-            album,
-            recording_mbid=fields[7] if len(fields) > 7 else "",
-            duration=to_number(length) or 0.0,
-        )
+        mbid = fields[7] if len(fields) > 7 else ""
+        track = TrackText(artist, title, album, recording_mbid=mbid, duration=to_number(length) or 0.0)
         yield Listen(track, time if utc or not time else local_to_utc(time), skipped=rating == "S")
 
 

@@ -51,7 +51,8 @@ def parse(source: str, options: ReadOptions) -> Iterator[Listen | Tally]:
 
 
 def _file(file: Member, options: ReadOptions) -> Iterator[Listen | Tally]:
-    table = rows(file, _delimiter(file))
+    head = next((line for _, line in lines(file) if line.strip()), "")
+    table = rows(file, max(_DELIMITERS, key=head.count))
     places: dict[str, int] | None = None
     if options.columns and all(heading.isdecimal() for heading in options.columns.values()):
         places = {name: int(heading) - 1 for name, heading in options.columns.items()}
@@ -79,11 +80,6 @@ def _file(file: Member, options: ReadOptions) -> Iterator[Listen | Tally]:
         raise SourceError(f"{file.name}: empty")
     if example and not n_read:
         raise SourceError(f"{file.name}: {example}")
-
-
-def _delimiter(file: Member) -> str:
-    head = next((line for _, line in lines(file) if line.strip()), "")
-    return max(_DELIMITERS, key=head.count)
 
 
 def _places(headings: Sequence[str], columns: Mapping[str, str], file: Member) -> dict[str, int]:

@@ -69,19 +69,8 @@ def errors_named(name: str) -> Iterator[None]:
 def members(source: str, pattern: str, kind: str) -> Iterator[list[Member]]:
     """Open a file, a folder or a zip archive.
 
-    Parameters
-    ----------
-    source
-        Its path.
-    pattern
-        Regular expression that is searched in paths inside folders and archives; a single file may have any name.
-    kind
-        Name of files that match, for the message where a folder or an archive holds none.
-
-    Yields
-    ------
-    list of Member
-        The file itself, or the matching files in the folder or archive, in the order of names with numbers.
+    The file itself may have any name. In a folder or an archive, `pattern` is a regular expression to search in paths;
+    the files are in the order of names with numbers, and `kind` names them in the error where there is none.
     """
     path = local_path(source)
     with contextlib.ExitStack() as stack, errors_named(source):

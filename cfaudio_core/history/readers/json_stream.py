@@ -62,14 +62,8 @@ class _LimitedFile:
 def json_entries(member: Member, prefix: str, kind: str) -> Iterator[tuple[int, dict[str, Any]]]:
     """Read the objects of an array inside a JSON file, one at a time, numbered from 1.
 
-    Parameters
-    ----------
-    member
-        The file.
-    prefix
-        Path of the array: "item" for the file's own array, "listens.item" for the one under that key.
-    kind
-        Name of the expected content, for messages.
+    `prefix` is the path of the array: "item" for the file's own, "listens.item" for the one under that key; `kind`
+    names the expected content in messages.
 
     Raises
     ------

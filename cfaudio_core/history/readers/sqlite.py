@@ -111,10 +111,10 @@ def columns(connection: sqlite3.Connection, table: str) -> set[str]:
     return {str(row[0]).lower() for row in connection.execute("SELECT name FROM pragma_table_info(?)", (table,))}
 
 
-def select_list(connection: sqlite3.Connection, table: str, wanted: Mapping[str, str]) -> str:
+def select_list(connection: sqlite3.Connection, table: str, expressions: Mapping[str, str]) -> str:
     """Write a SELECT's columns for a table whose columns differ from version to version.
 
-    `wanted` maps a column to its expression where the table has it; elsewhere NULL stands for it.
+    `expressions` maps a column to its expression where the table has it; elsewhere NULL stands for it.
     """
     existing = columns(connection, table)
-    return ", ".join(expression if column.lower() in existing else "NULL" for column, expression in wanted.items())
+    return ", ".join(expression if column.lower() in existing else "NULL" for column, expression in expressions.items())
