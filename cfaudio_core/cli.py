@@ -12,7 +12,7 @@ import click
 
 from cfaudio_core import __version__
 from cfaudio_core.errors import CfAudioError
-from cfaudio_core.progress import progress
+from cfaudio_core.util.progress import progress
 
 
 class _Commands(click.Group):
@@ -91,13 +91,13 @@ def _library_folder(keep: Path | None) -> Iterator[Path]:
 
 
 def _compose(folder: Path, seed: int) -> Path:
-    from cfaudio_core.demo import catalogue
+    from cfaudio_core.demo import albums
 
-    styles = [style.genre for style in catalogue.STYLES]
-    n = catalogue.N_PIECES
+    styles = [style.genre for style in albums.STYLES]
+    n = albums.N_PIECES
     click.echo(f"Composing {n} pieces of about a minute in {len(styles)} styles: {_listed(styles)}.")
     with progress("composing", n, "pieces") as advance:
-        for _ in catalogue.write_pieces(folder, seed):
+        for _ in albums.write_pieces(folder, seed):
             advance(1)
     return folder
 

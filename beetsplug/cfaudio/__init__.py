@@ -9,8 +9,8 @@ from beets.exceptions import UserError
 from beets.plugins import BeetsPlugin
 from confuse import ConfigError
 
-from beetsplug.cfaudio.query import SimilarQuery, cf_match, library_opened
-from beetsplug.cfaudio.settings import DEFAULTS, score_field
+from beetsplug.cfaudio.config.settings import DEFAULTS, score_field
+from beetsplug.cfaudio.library.similar_query import SimilarQuery, cf_match, library_opened
 
 if TYPE_CHECKING:
     from beets.importer import ImportSession, ImportTask
@@ -68,15 +68,15 @@ class CfAudioPlugin(BeetsPlugin):
 
     def commands(self) -> list[Subcommand]:
         """The commands of `beet`: `cfembed`, `cfrecommend`, `cfplaylists`, `cfimport`, `cfevaluate` and `cfreport`."""
-        from beetsplug.cfaudio import commands
+        from beetsplug.cfaudio.commands import parsers
 
         made = (
-            commands.embed_command,
-            commands.recommend_command,
-            commands.playlists_command,
-            commands.import_command,
-            commands.evaluate_command,
-            commands.report_command,
+            parsers.embed_command,
+            parsers.recommend_command,
+            parsers.playlists_command,
+            parsers.import_command,
+            parsers.evaluate_command,
+            parsers.report_command,
         )
         return [command(self) for command in made]
 
@@ -85,7 +85,7 @@ class CfAudioPlugin(BeetsPlugin):
 
         Nothing that goes wrong here may cost the user an import: `beet cfembed` does all of it later.
         """
-        from beetsplug.cfaudio.embedding import embed_imported
+        from beetsplug.cfaudio.pipeline import embed_imported
 
         try:
             embed_imported(self, session.lib, [item.id for item in task.imported_items() if item.id is not None])

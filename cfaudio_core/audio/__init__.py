@@ -1,1 +1,1 @@
-"""From a file to the windows of sound that a net hears."""
+"""Audio files to 3 s windows, log-mel spectrograms and stereo width."""

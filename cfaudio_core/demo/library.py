@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from cfaudio_core.embedding.codec import decode
 from cfaudio_core.errors import CfAudioError
-from cfaudio_core.tracks import FloatArray
+from cfaudio_core.util.arrays import FloatArray
+from cfaudio_core.util.vector_codec import decode
 
 _CONFIG = """\
 plugins: [types, cfaudio]

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cfaudio_core.tracks import FloatArray, IntArray, float32
+from cfaudio_core.util.arrays import FloatArray, IntArray, float32
 
 NEAREST = 20
 """Neighbours that are compared."""

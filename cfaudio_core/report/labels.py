@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from scipy.stats import hypergeom
 
-from cfaudio_core.tracks import FloatArray
+from cfaudio_core.util.arrays import FloatArray
 
 MOST_TAGS = 3
 _SURE = 0.05

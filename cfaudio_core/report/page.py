@@ -16,10 +16,11 @@ from pathlib import Path
 
 import numpy as np
 
+from cfaudio_core.data.tracks import Tracks
 from cfaudio_core.report.disagreement import Disagreement
-from cfaudio_core.report.past import Evaluation, Lesson
+from cfaudio_core.report.past_runs import Evaluation, TrainingRun
 from cfaudio_core.report.units import Unit
-from cfaudio_core.tracks import BoolArray, FloatArray, Tracks
+from cfaudio_core.util.arrays import BoolArray, FloatArray
 
 _ASSETS = Path(__file__).parent / "assets"
 SERVED_NO, SERVED_YES = 'data-served="no"', 'data-served="yes"'
@@ -89,7 +90,7 @@ class Report:
     directions: list[Unit] = field(default_factory=list)
     factors: int = 0
     disagreements: list[Disagreement] = field(default_factory=list)
-    lessons: list[Lesson] = field(default_factory=list)
+    lessons: list[TrainingRun] = field(default_factory=list)
     evaluations: list[Evaluation] = field(default_factory=list)
     why_no_disagreements: str = ""
     why_no_units: str = ""

@@ -12,7 +12,7 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from cfaudio_core.tracks import FloatArray, float32
+from cfaudio_core.util.arrays import FloatArray, float32
 
 _PERPLEXITY = 30  # at most; in small libraries the square root of the number of tracks, lest all be neighbours
 _EARLY, _EARLY_ROUNDS, _ROUNDS = 12.0, 250, 400

@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cfaudio_core.report.excitement import Excitement
+from cfaudio_core.report.activations import Excitement
 from cfaudio_core.report.labels import Label, Labels
-from cfaudio_core.tracks import FloatArray, IntArray
+from cfaudio_core.util.arrays import FloatArray, IntArray
 
 SHOWN = 8
 """Tracks a list."""

@@ -19,8 +19,8 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[1] / "core"))
 from dask_cluster import dask_cluster
 
-from cfaudio_core.embedding.machines import hear_on_machines
-from cfaudio_core.embedding.worker import Ear, ToHear
+from cfaudio_core.features.dask_cluster import extract_on_cluster
+from cfaudio_core.features.worker import ExtractorConfig, FileJob
 
 
 def main() -> None:
@@ -30,7 +30,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=2)
     options = parser.parse_args()
     found = sorted(f for f in options.folder.rglob("*") if f.suffix in (".flac", ".mp3", ".ogg", ".opus", ".wav"))
-    files = [ToHear(os.fsencode(file), "") for file in found[:: max(1, len(found) // options.files)][: options.files]]
+    files = [FileJob(os.fsencode(file), "") for file in found[:: max(1, len(found) // options.files)][: options.files]]
     seconds: dict[int, list[float]] = {1: [], 2: []}
     results = []
     with tempfile.TemporaryDirectory() as folder:
@@ -41,11 +41,11 @@ def main() -> None:
             two.add_worker()
             two.add_worker()
             for cluster in (one, two):  # the net is loaded, and the files are in memory
-                list(hear_on_machines(files, Ear(), cluster.address))
+                list(extract_on_cluster(files, ExtractorConfig(), cluster.address))
             for _ in range(options.rounds):
                 for number, cluster in ((1, one), (2, two)):
                     began = time.monotonic()
-                    outcomes = list(hear_on_machines(files, Ear(), cluster.address))
+                    outcomes = list(extract_on_cluster(files, ExtractorConfig(), cluster.address))
                     seconds[number].append(time.monotonic() - began)
                     results.append({heard.path: heard for heard in outcomes})
     first = results[0]

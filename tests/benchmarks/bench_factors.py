@@ -29,12 +29,15 @@ import numpy as np
 from public_data import FILES, METRICS, judge, load, power_law, split
 from scipy import sparse
 
-from cfaudio_core.factors import compiled, wmf  # compiled here, so that no fit has to wait for it
-from cfaudio_core.factors.confidence import Confidence
-from cfaudio_core.factors.factorizer import FactorizerSettings, make_factorizer
-from cfaudio_core.factors.tuning import tune
-from cfaudio_core.factors.vector_exp import VectorExpSettings
-from cfaudio_core.factors.wmf import Factors, WmfSettings
+from cfaudio_core.factorization import (  # compiled here, so that no fit has to wait for it
+    conjugate_gradient as compiled,
+)
+from cfaudio_core.factorization import wmf
+from cfaudio_core.factorization.confidence import Confidence
+from cfaudio_core.factorization.factorizer import FactorizerSettings, make_factorizer
+from cfaudio_core.factorization.softmax_mf import VectorExpSettings
+from cfaudio_core.factorization.tuning import tune
+from cfaudio_core.factorization.wmf import Factors, WmfSettings
 
 Fit = Callable[[sparse.csr_array], tuple[np.ndarray, np.ndarray]]
 

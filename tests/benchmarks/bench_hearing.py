@@ -19,7 +19,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from cfaudio_core.demo.catalogue import write_pieces
+from cfaudio_core.demo.albums import write_pieces
 
 AUDIO = {".ogg", ".oga", ".opus", ".mp3", ".flac", ".wav", ".m4a"}
 CONFIG = """\
@@ -110,17 +110,17 @@ def main() -> None:
 
 
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-WARM_UP = "from cfaudio_core.nets.backbone import prepare_hearer; prepare_hearer('musicnn')"
+WARM_UP = "from cfaudio_core.backbones.registry import prepare_extractor; prepare_extractor('musicnn')"
 HEAR = """
 import os, sys
 from pathlib import Path
-from cfaudio_core.embedding.feature_store import FeatureStore
-from cfaudio_core.embedding.hearing import hear
-from cfaudio_core.embedding.worker import Ear, ToHear
+from cfaudio_core.features.feature_store import FeatureStore
+from cfaudio_core.features.extractor import hear
+from cfaudio_core.features.worker import ExtractorConfig, FileJob
 folder, windows, *files = sys.argv[1:]
 with FeatureStore(Path(folder) / "f.db") as store:
-    todo = [ToHear(os.fsencode(file), "") for file in files]
-    list(hear(todo, Ear(windows=int(windows)), store, "net", jobs=os.cpu_count() or 1))
+    todo = [FileJob(os.fsencode(file), "") for file in files]
+    list(hear(todo, ExtractorConfig(windows=int(windows)), store, "net", jobs=os.cpu_count() or 1))
 """
 
 if __name__ == "__main__":

@@ -17,16 +17,17 @@ import numpy as np
 import numpy.typing as npt
 
 from cfaudio_core.audio.stereo import N_WIDTHS
-from cfaudio_core.learning.comparison import compare
-from cfaudio_core.learning.dataset import Lesson, Targets, unit
-from cfaudio_core.learning.kernel import fit_kernel
-from cfaudio_core.learning.landscape import Landscape
-from cfaudio_core.learning.neighbours import sound_graph
-from cfaudio_core.learning.net_settings import NetSettings
-from cfaudio_core.learning.space import SoundSpace, gather_sound
-from cfaudio_core.learning.tuned import train_net
-from cfaudio_core.nets.backbone import Backbone, load_backbone
-from cfaudio_core.tracks import Tracks, float32
+from cfaudio_core.backbones.registry import Backbone, load_backbone
+from cfaudio_core.data.tracks import Tracks
+from cfaudio_core.data.training_set import Targets, TrainingSet, unit
+from cfaudio_core.features.feature_matrix import FeatureMatrix
+from cfaudio_core.features.feature_space import FeatureSpace, summarize_tracks
+from cfaudio_core.finetuning.fine_tune import train_net
+from cfaudio_core.finetuning.settings import NetSettings
+from cfaudio_core.models.kernel_machine import fit_kernel
+from cfaudio_core.models.knn_graph import knn_graph
+from cfaudio_core.training.cross_validation import compare_baselines
+from cfaudio_core.util.arrays import float32
 
 WINDOWS, DIM, FACTORS = 10, 704 + N_WIDTHS, 20
 
@@ -57,17 +58,17 @@ def main() -> None:
     options = parser.parse_args()
     n = options.tracks
     rng, keys, windows = np.random.default_rng(0), [str(i) for i in range(n)], MadeUp()
-    sound = gather_sound(windows.features(keys), keys, N_WIDTHS)
-    space = SoundSpace.of(sound)
-    landscape = Landscape.of(sound, space)
-    features = landscape.at(np.arange(n))
+    sound = summarize_tracks(windows.features(keys), keys, N_WIDTHS)
+    space = FeatureSpace.of(sound)
+    feature_matrix = FeatureMatrix.of(sound, space)
+    features = feature_matrix.at(np.arange(n))
     liking = rng.normal(0, 1, (n, 1)).astype(np.float32)
     targets = Targets(liking, np.ones((n, 1), bool), unit(float32(rng.normal(0, 1, (n, FACTORS)))))
     groups = np.minimum(np.arange(1 + FACTORS), 1)
-    lesson = Lesson(features, sound_graph(features), np.arange(n), targets, groups, np.arange(n) % 5)
+    training_set = TrainingSet(features, knn_graph(features), np.arange(n), targets, groups, np.arange(n) % 5)
     print(f"{n} tracks of {WINDOWS} windows   wall s   CPU s")
     started = time.perf_counter(), time.process_time()
-    by_kernel = fit_kernel(lesson, 0)[1]
+    by_kernel = fit_kernel(training_set, 0)[1]
     report("kernel machine", started)
     started = time.perf_counter(), time.process_time()
     empty = [""] * n
@@ -75,13 +76,13 @@ def main() -> None:
         np.arange(n), [b""] * n, keys, empty, empty, [()] * n, empty, empty, empty, empty, empty, empty,
         np.zeros(n, np.float32), [()] * n,
     )  # fmt: skip
-    compare(tracks, landscape, lesson, by_kernel, None, by_kernel, 0)
+    compare_baselines(tracks, feature_matrix, training_set, by_kernel, None, by_kernel, 0)
     report("comparison", started)
     for fine_tune in options.only:
         started = time.perf_counter(), time.process_time()
         settings = NetSettings.of(fine_tune, "mse", 512)
         endless = {part: replace(getattr(settings, part), patience=settings.head.steps) for part in ("head", "deep")}
-        train_net(lesson, keys, windows, space, replace(settings, **endless), 0)
+        train_net(training_set, keys, windows, space, replace(settings, **endless), 0)
         report(f"fine_tune: {fine_tune}", started)
 
 

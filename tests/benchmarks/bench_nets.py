@@ -38,18 +38,18 @@ import numpy.typing as npt
 from beets.library import Library
 from threadpoolctl import threadpool_limits
 
-from beetsplug.cfaudio.embedding import load, open_store, run_settings
-from beetsplug.cfaudio.settings import DEFAULTS, Settings, read_settings
-from cfaudio_core.embedding.heard_windows import HeardWindows
-from cfaudio_core.embedding.placing import foretell, place
-from cfaudio_core.judging.metrics import Ranking
-from cfaudio_core.learning import tuned
-from cfaudio_core.learning.landscape import Landscape
-from cfaudio_core.learning.learner import learn, standard_preference
-from cfaudio_core.learning.net_settings import NetSettings
-from cfaudio_core.learning.training import Trained
-from cfaudio_core.nets.backbone import Backbone, backbone_id
-from cfaudio_core.tracks import FloatArray, IntArray, float32
+from beetsplug.cfaudio.config.settings import DEFAULTS, Settings, read_settings
+from beetsplug.cfaudio.pipeline import load, open_store, run_settings
+from cfaudio_core.backbones.registry import Backbone, backbone_id
+from cfaudio_core.evaluation.metrics import Ranking
+from cfaudio_core.features.feature_matrix import FeatureMatrix
+from cfaudio_core.finetuning import fine_tune as tuned
+from cfaudio_core.finetuning.settings import NetSettings
+from cfaudio_core.finetuning.trainer import Trained
+from cfaudio_core.pipeline.scoring import embed_tracks, predict_tracks
+from cfaudio_core.pipeline.track_windows import TrackWindows
+from cfaudio_core.training.fit import fit_model, standard_preference
+from cfaudio_core.util.arrays import FloatArray, IntArray, float32
 
 Patches = npt.NDArray[np.float16]
 PATCHES: dict[str, Patches] = {}  # of a file, decoded once for all rows and folders
@@ -59,7 +59,7 @@ PATCHES: dict[str, Patches] = {}  # of a file, decoded once for all rows and fol
 class KeptWindows:
     """Windows of a library's tracks, whose files are decoded once."""
 
-    heard: HeardWindows
+    heard: TrackWindows
 
     def features(self, keys: Sequence[str]) -> Iterator[tuple[str, Patches]]:
         return self.heard.features(keys)
@@ -94,7 +94,10 @@ def measure(folder: Path, section: dict[str, Any], *, shuffled: bool, fewest: in
     lib, settings = open_library(folder, section)
     tracks, people = load(lib, settings, match=False)
     run = run_settings(settings, jobs=1)
-    asked, lesson = run.lesson.net.fewest, replace(run.lesson, net=replace(run.lesson.net, fewest=fewest))
+    asked, training_set = (
+        run.training_set.net.fewest,
+        replace(run.training_set, net=replace(run.training_set.net, fewest=fewest)),
+    )
     net = backbone_id(run.ear.backbone)
     with open_store(settings) as store:
         there = store.keys(net, run.ear.windows)
@@ -106,10 +109,10 @@ def measure(folder: Path, section: dict[str, Any], *, shuffled: bool, fewest: in
         if shuffled:
             order = np.random.default_rng(0).permutation(len(rows))
             heard = replace(heard, keys=[heard.keys[i] for i in order])
-        windows = KeptWindows(HeardWindows(store, net, run.ear, paths, 1))
+        windows = KeptWindows(TrackWindows(store, net, run.ear, paths, 1))
         if section["fine_tune"] in {"top", "all"}:
             list(windows.patches(sorted(set(heard.keys))))
-        landscape = Landscape.of(store.sound(net, heard.keys))
+        feature_matrix = FeatureMatrix.of(store.sound(net, heard.keys))
         trained: list[Trained] = []
         cpu = 0.0
 
@@ -123,15 +126,15 @@ def measure(folder: Path, section: dict[str, Any], *, shuffled: bool, fewest: in
 
         train_net = tuned.train_net
         with patch.object(tuned, "train_net", train):  # to know the net as well where it gets no say
-            model, impressions = learn(heard, people, landscape, net, lesson, windows)
+            model, predictions = fit_model(heard, people, feature_matrix, net, training_set, windows)
         cold, liked = read_truth(folder, heard.ids)
-        by_net = said(trained[0], landscape, heard.keys, windows, lesson.net, cold) if trained else None
+        by_net = said(trained[0], feature_matrix, heard.keys, windows, training_set.net, cold) if trained else None
     bare = replace(model, arrays={**model.arrays, "effects.values": np.zeros_like(model.arrays["effects.values"])})
     bare.arrays["effects.trust"] = np.ones_like(model.arrays["effects.trust"])
     scores = {
         "net": np.zeros(len(heard), np.float32) if by_net is None else by_net[:, 0],
-        "kernel": foretell(bare, heard, people, impressions)[0][:, 0],
-        "model": place(model, heard, people, impressions, by_net if model.nets else None).scores[people[0].name],
+        "kernel": predict_tracks(bare, heard, people, predictions)[0][:, 0],
+        "model": embed_tracks(model, heard, people, predictions, by_net if model.nets else None).scores[people[0].name],
     }
     if len(set(heard.artists)) < len(heard):
         scores["artist"] = artist_means(heard.artists, standard_preference(people[0]), people[0].known)
@@ -143,7 +146,7 @@ def measure(folder: Path, section: dict[str, Any], *, shuffled: bool, fewest: in
 
 def said(
     trained: Trained,
-    landscape: Landscape,
+    feature_matrix: FeatureMatrix,
     keys: list[str],
     windows: KeptWindows,
     net: NetSettings,
@@ -154,8 +157,8 @@ def said(
     Nets that listen themselves are asked about those that are ranked; NaN stands for the others.
     """
     if net.fine_tune == "head":
-        return tuned.Ensemble(trained.states, net).of_places(landscape.at(np.arange(len(keys))))
-    nets = tuned.Ensemble(trained.states, net, None if net.fine_tune == "spotify" else windows.backbone())
+        return tuned.NetEnsemble(trained.states, net).of_places(feature_matrix.at(np.arange(len(keys))))
+    nets = tuned.NetEnsemble(trained.states, net, None if net.fine_tune == "spotify" else windows.backbone())
     asked = sorted({key for key, held_back in zip(keys, cold, strict=True) if held_back})
     by_key = {key: nets.of_patches(patches) for key, patches in windows.patches(asked)}
     nothing = np.full(trained.held_out.shape[1], np.nan)

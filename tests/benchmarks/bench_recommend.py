@@ -20,8 +20,8 @@ import numpy as np
 from bench_scale import FIRST, write_history
 from made_up import STYLES, beet, fill_fields, fill_library, make_library
 
-from cfaudio_core.embedding.codec import encode
-from cfaudio_core.shelf import SETTLED
+from cfaudio_core.util.shelf import SETTLED
+from cfaudio_core.util.vector_codec import encode
 
 DIMENSION = 40
 PLAYED = 0.1

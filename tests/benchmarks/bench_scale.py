@@ -21,10 +21,10 @@ import numpy as np
 from made_up import ARTIST, STYLES, beet, fill_fields, fill_library, key, make_library, names, style
 
 from cfaudio_core.audio.stereo import N_WIDTHS
-from cfaudio_core.embedding.feature_store import FeatureStore
-from cfaudio_core.embedding.heard import FileState, Heard
-from cfaudio_core.nets.backbone import backbone_id
-from cfaudio_core.tracks import IntArray
+from cfaudio_core.backbones.registry import backbone_id
+from cfaudio_core.features.feature_store import FeatureStore
+from cfaudio_core.features.results import FeatureResult, FileState
+from cfaudio_core.util.arrays import IntArray
 
 NET = backbone_id("musicnn")
 WINDOWS, DIM = 10, 704 + N_WIDTHS
@@ -44,43 +44,43 @@ cfaudio:
 """
 STAGES = {  # of each command, in the order of the tables in docs/performance.md
     "cfembed": (
-        ("beetsplug.cfaudio.embedding", "read_tracks"),
-        ("beetsplug.cfaudio.embedding", "read_people"),
-        ("cfaudio_core.embedding.run", "hear_library"),
-        ("cfaudio_core.learning.learner", "all_along"),
-        ("cfaudio_core.learning.learner", "sound_graph"),
-        ("cfaudio_core.learning.learner", "gather"),
-        ("cfaudio_core.learning.learner", "_factorize"),
-        ("cfaudio_core.learning.learner", "fit_kernel"),
-        ("cfaudio_core.learning.learner", "select"),
-        ("cfaudio_core.learning.learner", "fit_effects"),
-        ("cfaudio_core.learning.impressions", "_rows"),
-        ("cfaudio_core.embedding.run", "learn"),
-        ("cfaudio_core.embedding.run", "place"),
-        ("cfaudio_core.embedding.run", "learn_and_place"),
-        ("beetsplug.cfaudio.embedding", "tags"),
-        ("beetsplug.cfaudio.embedding", "write_fields"),
-        ("beetsplug.cfaudio.cfembed", "keep_catalogue"),
+        ("beetsplug.cfaudio.pipeline", "read_tracks"),
+        ("beetsplug.cfaudio.pipeline", "read_people"),
+        ("cfaudio_core.pipeline.run", "extract_library"),
+        ("cfaudio_core.training.fit", "all_along"),
+        ("cfaudio_core.training.fit", "knn_graph"),
+        ("cfaudio_core.training.fit", "gather"),
+        ("cfaudio_core.training.fit", "_factorize"),
+        ("cfaudio_core.training.fit", "fit_kernel"),
+        ("cfaudio_core.training.fit", "select"),
+        ("cfaudio_core.training.fit", "fit_tag_effects"),
+        ("cfaudio_core.models.track_predictions", "_rows"),
+        ("cfaudio_core.pipeline.run", "learn"),
+        ("cfaudio_core.pipeline.run", "place"),
+        ("cfaudio_core.pipeline.run", "fit_and_embed"),
+        ("beetsplug.cfaudio.pipeline", "tags"),
+        ("beetsplug.cfaudio.pipeline", "write_fields"),
+        ("beetsplug.cfaudio.commands.cfembed", "keep_catalogue"),
     ),
     "cfplaylists": (
-        ("beetsplug.cfaudio.cfplaylists", "read_library"),
-        ("beetsplug.cfaudio.playlists", "choose_items"),
-        ("beetsplug.cfaudio.cfplaylists", "_chosen"),
-        ("beetsplug.cfaudio.cfplaylists", "_entries"),
+        ("beetsplug.cfaudio.commands.cfplaylists", "read_library"),
+        ("beetsplug.cfaudio.playlists.kinds", "choose_items"),
+        ("beetsplug.cfaudio.commands.cfplaylists", "_chosen"),
+        ("beetsplug.cfaudio.commands.cfplaylists", "_entries"),
     ),
     "cfreport": (
-        ("beetsplug.cfaudio.cfreport", "read_library"),
-        ("beetsplug.cfaudio.reporting", "read_tracks"),
-        ("beetsplug.cfaudio.reporting", "_places"),
-        ("beetsplug.cfaudio.reporting", "_odd"),
-        ("beetsplug.cfaudio.reporting", "listen"),
-        ("beetsplug.cfaudio.reporting", "excite_directions"),
-        ("beetsplug.cfaudio.reporting", "_tastes"),
+        ("beetsplug.cfaudio.commands.cfreport", "read_library"),
+        ("beetsplug.cfaudio.report.collect", "read_tracks"),
+        ("beetsplug.cfaudio.report.collect", "_places"),
+        ("beetsplug.cfaudio.report.collect", "_odd"),
+        ("beetsplug.cfaudio.report.collect", "listen"),
+        ("beetsplug.cfaudio.report.collect", "excite_directions"),
+        ("beetsplug.cfaudio.report.collect", "_tastes"),
         ("cfaudio_core.report.page", "render"),
     ),
     "cfrecommend": (
-        ("beetsplug.cfaudio.cfrecommend", "read_library"),
-        ("beetsplug.cfaudio.cfrecommend", "choose_items"),
+        ("beetsplug.cfaudio.commands.cfrecommend", "read_library"),
+        ("beetsplug.cfaudio.commands.cfrecommend", "choose_items"),
     ),
 }
 TIMED = """
@@ -129,7 +129,9 @@ def fill_store(home: Path, first: int, count: int) -> None:
             heard = np.maximum(mean[:, None] + windows, 0).astype(np.float16)
             files = [FileState(b"a/%d.flac" % i, 1, 1) for i in tracks]
             store.add(
-                NET, WINDOWS, [Heard(f.path, f, key(i), own) for i, f, own in zip(tracks, files, heard, strict=True)]
+                NET,
+                WINDOWS,
+                [FeatureResult(f.path, f, key(i), own) for i, f, own in zip(tracks, files, heard, strict=True)],
             )
     fill_fields(home, ((i, "cf_key", key(i)) for i in range(first, first + count)))
 

@@ -25,18 +25,18 @@ import numpy.typing as npt
 from bench_nets import artist_means, judged, open_library, read_truth
 from threadpoolctl import threadpool_limits
 
-from beetsplug.cfaudio.embedding import load, open_store, run_settings
-from beetsplug.cfaudio.library import column, read_fields
-from cfaudio_core.embedding.codec import decode_all
-from cfaudio_core.embedding.placing import place
-from cfaudio_core.judging.baselines import kernel_regression, standardised
-from cfaudio_core.judging.metrics import Ranking
-from cfaudio_core.learning.dataset import unit
-from cfaudio_core.learning.landscape import Landscape
-from cfaudio_core.learning.learner import learn, standard_preference
-from cfaudio_core.nets.backbone import backbone_id
-from cfaudio_core.nets.tagger import load_tagger
-from cfaudio_core.tracks import FloatArray, float32
+from beetsplug.cfaudio.library.tracks import column, read_fields
+from beetsplug.cfaudio.pipeline import load, open_store, run_settings
+from cfaudio_core.backbones.registry import backbone_id
+from cfaudio_core.backbones.tagger import load_tagger
+from cfaudio_core.data.training_set import unit
+from cfaudio_core.evaluation.baselines import kernel_regression, standardised
+from cfaudio_core.evaluation.metrics import Ranking
+from cfaudio_core.features.feature_matrix import FeatureMatrix
+from cfaudio_core.pipeline.scoring import embed_tracks
+from cfaudio_core.training.fit import fit_model, standard_preference
+from cfaudio_core.util.arrays import FloatArray, float32
+from cfaudio_core.util.vector_codec import decode_all
 
 Figures = npt.NDArray[np.float64]
 NEAR = 5
@@ -65,12 +65,12 @@ def measure(folder: Path) -> Found:
     pooled = float32([heard[key][:, : tagger.width].mean(axis=0) for key in tracks.keys])
     places, known = float32(standardised(pooled) / np.sqrt(pooled.shape[1])), np.flatnonzero(person.known)
     order = np.random.default_rng(0).permutation(len(tracks))
-    shuffled = Landscape.of(sound.at(order))
-    model, impressions = learn(tracks, people, shuffled, net, run.lesson)
+    shuffled = FeatureMatrix.of(sound.at(order))
+    model, predictions = fit_model(tracks, people, shuffled, net, run.training_set)
     scores = {
         "kernel": kernel_regression(places, known, np.log1p(person.plays[known])),
         "cfaudio": column(tracks.ids, fields["cf_score"]),
-        "shuffled": place(model, tracks, people, impressions).scores[person.name],
+        "shuffled": embed_tracks(model, tracks, people, predictions).scores[person.name],
     }
     if len(set(tracks.artists)) < len(tracks):
         scores["artist's mean"] = artist_means(tracks.artists, standard_preference(person), person.known)

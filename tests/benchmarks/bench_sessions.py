@@ -28,12 +28,12 @@ import numpy as np
 from histories import PEOPLE, Person, read_person
 from scipy import sparse
 
-from cfaudio_core.factors.contexts import ROW_WEIGHTS, gather
-from cfaudio_core.factors.wmf import WmfSettings, factorize, fold_in
-from cfaudio_core.judging.dated import Half, session_halves
-from cfaudio_core.listening.counts import Listener
-from cfaudio_core.listening.sessions import Sessions
-from cfaudio_core.tracks import Tracks
+from cfaudio_core.data.interactions import ROW_WEIGHTS, gather
+from cfaudio_core.data.listeners import Listener
+from cfaudio_core.data.sessions import Sessions
+from cfaudio_core.data.tracks import Tracks
+from cfaudio_core.evaluation.over_time import Half, session_halves
+from cfaudio_core.factorization.wmf import WmfSettings, factorize, fold_in
 
 DAY, K, FEWEST = 86_400, 20, 4
 MOST_TESTED, MOST_TRIED = 800, 150

@@ -26,7 +26,7 @@ import beets
 import numpy as np
 from beets.library import Item, Library
 
-from cfaudio_core.embedding.codec import decode
+from cfaudio_core.util.vector_codec import decode
 
 CONFIG = """\
 directory: {folder}

@@ -33,15 +33,15 @@ def pymusly(files: list[str]) -> None:
 
 
 def windows(files: list[str], n: int = 10) -> None:
-    from cfaudio_core.embedding.worker import Ear, ToHear, make_ready
+    from cfaudio_core.features.worker import ExtractorConfig, FileJob, make_ready
 
-    hear = make_ready(Ear(windows=n), lambda: None)
-    heard = [hear(ToHear(os.fsencode(file), "")) for file in files]
+    hear = make_ready(ExtractorConfig(windows=n), lambda: None)
+    heard = [hear(FileJob(os.fsencode(file), "")) for file in files]
     assert all(h.features is not None for h in heard)
 
 
 def whole(files: list[str]) -> None:
-    from cfaudio_core.embedding.worker import WHOLE
+    from cfaudio_core.features.worker import WHOLE
 
     windows(files, WHOLE)
 
@@ -51,10 +51,10 @@ PEERS = {"essentia": essentia, "pymusly": pymusly, "windows": windows, "whole": 
 
 def memory(tracks: str, *files: str) -> None:
     """Hear so many tracks, the files over and over, one window of each; print the peak after each tenth of them."""
-    from cfaudio_core.embedding.worker import Ear, ToHear, make_ready
+    from cfaudio_core.features.worker import ExtractorConfig, FileJob, make_ready
 
-    todo = [ToHear(os.fsencode(file), "") for file in islice(cycle(files), int(tracks))]
-    hear = make_ready(Ear(windows=1), lambda: None)
+    todo = [FileJob(os.fsencode(file), "") for file in islice(cycle(files), int(tracks))]
+    hear = make_ready(ExtractorConfig(windows=1), lambda: None)
     step = max(1, len(todo) // 10)
     for start in range(0, len(todo), step):
         for file in todo[start : start + step]:

@@ -23,8 +23,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cfaudio_core.listening.names import album_key, artist_key, title_key
-from cfaudio_core.listening.sessions import UNKNOWN_LENGTH, Listens, Sessions, find_sessions
+from cfaudio_core.data.sessions import UNKNOWN_LENGTH, Listens, Sessions, find_sessions
+from cfaudio_core.history.normalize import album_key, artist_key, title_key
 
 Play = tuple[float, str, str, str]  # time, artist, title, album
 GAP = 1800 - UNKNOWN_LENGTH  # 30 minutes between two beginnings, as nobody's lengths are known

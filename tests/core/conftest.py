@@ -7,10 +7,10 @@ import pytest
 from hypothesis import settings
 from synthetic import NET, QUICK, Library, make_library
 
-from cfaudio_core.embedding.feature_store import FeatureStore
-from cfaudio_core.learning.landscape import Landscape
-from cfaudio_core.learning.learner import learn
-from cfaudio_core.learning.model_files import Model
+from cfaudio_core.features.feature_matrix import FeatureMatrix
+from cfaudio_core.features.feature_store import FeatureStore
+from cfaudio_core.models.model_files import Model
+from cfaudio_core.training.fit import fit_model
 
 settings.register_profile("cfaudio", deadline=None)  # a busy machine is no failure
 settings.load_profile("cfaudio")
@@ -24,7 +24,7 @@ def library() -> Library:
 @pytest.fixture(scope="session")
 def model(library: Library) -> Model:
     """What a quick lesson learns from `library`."""
-    return learn(library.tracks, [library.listener], Landscape.of(library.sound), NET, QUICK)[0]
+    return fit_model(library.tracks, [library.listener], FeatureMatrix.of(library.sound), NET, QUICK)[0]
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cfaudio_core.embedding.heard import Heard, file_state
+from cfaudio_core.features.results import FeatureResult, file_state
 
 
 def make_ready(ear, sign):
@@ -31,7 +31,9 @@ def make_ready(ear, sign):
             raise ZeroDivisionError("a bug of ours")
         if name.startswith("greedy"):
             np.ones(1 << 40)
-        return Heard(file.path, file_state(file.path), "key " + name, np.full((1, 3), os.getpid() % 1000, np.float16))
+        return FeatureResult(
+            file.path, file_state(file.path), "key " + name, np.full((1, 3), os.getpid() % 1000, np.float16)
+        )
 
     return hear
 

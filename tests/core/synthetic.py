@@ -9,18 +9,19 @@ from typing import NamedTuple
 import numpy as np
 
 from cfaudio_core.audio.stereo import N_WIDTHS
-from cfaudio_core.embedding.feature_store import FeatureStore
-from cfaudio_core.embedding.heard import FileState, Heard
-from cfaudio_core.factors.factorizer import FactorizerSettings
-from cfaudio_core.factors.wmf import WmfSettings
-from cfaudio_core.learning.learner import LessonSettings
-from cfaudio_core.learning.space import Sound
-from cfaudio_core.listening.counts import Listener
-from cfaudio_core.tracks import FloatArray, IntArray, Tracks
+from cfaudio_core.data.listeners import Listener
+from cfaudio_core.data.tracks import Tracks
+from cfaudio_core.factorization.factorizer import FactorizerSettings
+from cfaudio_core.factorization.wmf import WmfSettings
+from cfaudio_core.features.feature_space import FeatureSummaries
+from cfaudio_core.features.feature_store import FeatureStore
+from cfaudio_core.features.results import FeatureResult, FileState
+from cfaudio_core.training.fit import TrainingSettings
+from cfaudio_core.util.arrays import FloatArray, IntArray
 
 NET = "MSD_musicnn-3"
 
-QUICK = LessonSettings(
+QUICK = TrainingSettings(
     factors=FactorizerSettings(6, wmf=WmfSettings(iterations=4)),
     folds=3,
 )
@@ -62,7 +63,7 @@ class Library(NamedTuple):
     liking: FloatArray
 
     @property
-    def sound(self) -> Sound:
+    def sound(self) -> FeatureSummaries:
         """Sound that is the same all through a track."""
         return steady(self.summaries)
 
@@ -72,9 +73,9 @@ class Library(NamedTuple):
         )
 
 
-def steady(summaries: FloatArray) -> Sound:
+def steady(summaries: FloatArray) -> FeatureSummaries:
     """Sound of tracks that do not change from window to window."""
-    return Sound(summaries, np.zeros_like(summaries), np.zeros((summaries.shape[1],) * 2))
+    return FeatureSummaries(summaries, np.zeros_like(summaries), np.zeros((summaries.shape[1],) * 2))
 
 
 def make_library(n: int = 240, seed: int = 0) -> Library:
@@ -97,7 +98,7 @@ def fill_store(store: FeatureStore, library: Library, windows: int = 10, net: st
     root = library.summaries.astype(np.float64)
     features = np.pad((np.sign(root) * root**2).astype(np.float16), ((0, 0), (0, N_WIDTHS)))  # in mono
     heard = [
-        Heard(path, FileState(path, 1, 1), key, np.tile(row, (windows, 1)))
+        FeatureResult(path, FileState(path, 1, 1), key, np.tile(row, (windows, 1)))
         for path, key, row in zip(library.tracks.paths, library.tracks.keys, features, strict=True)
     ]
     store.add(net, windows, heard)

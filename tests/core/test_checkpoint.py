@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from tensor_bundle import HEADER, block, bundle, entry, message, number, table, varint
 
-from cfaudio_core.nets.checkpoint import CheckpointError, read_bundle
+from cfaudio_core.backbones.checkpoint import CheckpointError, read_bundle
 
 ARRAY = np.arange(6, dtype=np.float32).reshape(2, 3)
 TENSORS = {

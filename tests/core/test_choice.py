@@ -9,8 +9,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cfaudio_core.recommending.choice import Pool, Wish, choose
-from cfaudio_core.recommending.taste import Taste, modes
+from cfaudio_core.ranking.rerank import Pool, Wish, choose
+from cfaudio_core.ranking.taste import Taste, modes
 
 NAMES = ["", "Can", "can", "Neu!", "Faust", "Cluster"]
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from cfaudio_core.embedding.codec import decode, decode_all, encode
+from cfaudio_core.util.vector_codec import decode, decode_all, encode
 
 
 @given(arrays(np.float32, st.integers(0, 60), elements=st.floats(width=32)))

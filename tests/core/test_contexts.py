@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from synthetic import make_listener, make_tracks
 
-from cfaudio_core.factors.contexts import ROW_WEIGHTS, gather
+from cfaudio_core.data.interactions import ROW_WEIGHTS, gather
 
 
 def rows(tracks, *people):

@@ -1,4 +1,4 @@
-"""Sessions and playlists as rows of the contexts, beside counts and tags."""
+"""Sessions and playlists as rows of the interactions, beside counts and tags."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import dataclasses
 import numpy as np
 import pytest
 
-from cfaudio_core.factors import contexts
-from cfaudio_core.factors.contexts import Contexts, gather, session_rows
-from cfaudio_core.listening.counts import Listener
-from cfaudio_core.listening.sessions import Sessions
-from cfaudio_core.tracks import Tracks
+from cfaudio_core.data import interactions
+from cfaudio_core.data.interactions import Contexts, gather, session_rows
+from cfaudio_core.data.listeners import Listener
+from cfaudio_core.data.sessions import Sessions
+from cfaudio_core.data.tracks import Tracks
 
 
 def tracks(n: int, **columns: list[object]) -> Tracks:
@@ -68,7 +68,7 @@ def test_a_session_of_one_track_says_nothing_of_two() -> None:
 
 
 def test_only_the_latest_sessions_are_rows(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(contexts, "MOST_SESSIONS", 2)
+    monkeypatch.setattr(interactions, "MOST_SESSIONS", 2)
     history = sessions(*[[(k, False), (k + 1, False)] for k in range(4)])
     assert session_rows(history, 5).toarray().nonzero()[1].tolist() == [2, 3, 3, 4]
 

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from synthetic import make_listener
 
+from cfaudio_core.data.listeners import COUNT_FIELDS, coerce_count, is_skip_field, listeners
 from cfaudio_core.errors import SettingError
-from cfaudio_core.listening.counts import COUNT_FIELDS, coerce_count, is_skip_field, listeners
 
 NONE = math.nan
 

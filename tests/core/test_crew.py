@@ -12,12 +12,12 @@ import pytest
 import soundfile
 from synthetic import write_files
 
-from cfaudio_core.embedding import crew
-from cfaudio_core.embedding.crew import hear_in_processes
-from cfaudio_core.embedding.feature_store import FeatureStore
-from cfaudio_core.embedding.hearing import hear
-from cfaudio_core.embedding.worker import WHOLE, Ear, ToHear
 from cfaudio_core.errors import CfAudioError
+from cfaudio_core.features import worker_pool
+from cfaudio_core.features.extractor import hear
+from cfaudio_core.features.feature_store import FeatureStore
+from cfaudio_core.features.worker import WHOLE, ExtractorConfig, FileJob
+from cfaudio_core.features.worker_pool import extract_in_processes
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals")
 
@@ -27,8 +27,8 @@ def outcomes(tmp_path):
     """Hear files of given names; name to problem, "" for what was heard."""
 
     def run(names, jobs=2, patience=30.0, ready=crews.make_ready):
-        files = [ToHear(path, "") for path in write_files(tmp_path, names)]
-        heard = list(hear_in_processes(files, Ear(), jobs, ready=ready, patience=patience))
+        files = [FileJob(path, "") for path in write_files(tmp_path, names)]
+        heard = list(extract_in_processes(files, ExtractorConfig(), jobs, ready=ready, patience=patience))
         assert len(heard) == len({h.path for h in heard}) == len(names), "each once"
         assert all(bool(h.key) != bool(h.problem) for h in heard)
         return {os.path.basename(h.path).decode(): h.problem for h in heard}  # noqa: PTH119
@@ -72,16 +72,16 @@ def test_a_long_track_that_gives_signs_of_life_does_not_hang(outcomes):
 
 
 def test_time_in_which_the_user_s_process_stood_still_is_not_held_against_a_decoder(tmp_path):
-    files = [ToHear(path, "") for path in write_files(tmp_path, GOOD)]
-    heard = hear_in_processes(files, Ear(), 2, ready=crews.make_ready, patience=3)
+    files = [FileJob(path, "") for path in write_files(tmp_path, GOOD)]
+    heard = extract_in_processes(files, ExtractorConfig(), 2, ready=crews.make_ready, patience=3)
     next(heard)
     time.sleep(4)
     assert all(outcome.key for outcome in heard)
 
 
 def test_a_process_lives_on_from_file_to_file(tmp_path):
-    files = [ToHear(path, "") for path in write_files(tmp_path, GOOD)]
-    heard = list(hear_in_processes(files, Ear(), 2, ready=crews.make_ready))
+    files = [FileJob(path, "") for path in write_files(tmp_path, GOOD)]
+    heard = list(extract_in_processes(files, ExtractorConfig(), 2, ready=crews.make_ready))
     assert len({float(h.features[0, 0]) for h in heard}) <= 2
 
 
@@ -98,14 +98,14 @@ def test_what_is_no_problem_of_a_file_is_raised(outcomes):
     ],
 )
 def test_workers_that_cannot_begin_are_an_error_and_not_tried_for_ever(outcomes, monkeypatch, ready, message):
-    monkeypatch.setattr(crew, "_BEGINNING", 3.0)
+    monkeypatch.setattr(worker_pool, "_BEGINNING", 3.0)
     with pytest.raises(CfAudioError, match=message):
         outcomes(GOOD, ready=ready)
 
 
 def test_no_process_is_left_behind(tmp_path):
-    files = [ToHear(path, "") for path in write_files(tmp_path, ["0.ogg", "hang.ogg", "1.ogg"])]
-    heard = hear_in_processes(files, Ear(), 2, ready=crews.make_ready)
+    files = [FileJob(path, "") for path in write_files(tmp_path, ["0.ogg", "hang.ogg", "1.ogg"])]
+    heard = extract_in_processes(files, ExtractorConfig(), 2, ready=crews.make_ready)
     next(heard)
     heard.close()
     assert multiprocessing.active_children() == []
@@ -113,10 +113,10 @@ def test_no_process_is_left_behind(tmp_path):
 
 def test_a_user_s_process_that_was_interrupted_ends_though_something_still_holds_on_to_the_hearing(tmp_path):
     code = (
-        "import sys, os; from cfaudio_core.embedding.crew import hear_in_processes;"
-        "from cfaudio_core.embedding.worker import Ear, ToHear; import crews;"
-        "files = [ToHear(os.fsencode(p), '') for p in sys.argv[1:]];"
-        "held = [hear_in_processes(files, Ear(), 2, ready=crews.make_ready)]; held.append(held);"
+        "import sys, os; from cfaudio_core.features.worker_pool import extract_in_processes;"
+        "from cfaudio_core.features.worker import ExtractorConfig, FileJob; import crews;"
+        "files = [FileJob(os.fsencode(p), '') for p in sys.argv[1:]];"
+        "held = [extract_in_processes(files, ExtractorConfig(), 2, ready=crews.make_ready)]; held.append(held);"
         "sys.hearing = held; print(next(held[0]).key); raise KeyboardInterrupt"
     )
     paths = [os.fsdecode(p) for p in write_files(tmp_path, ["0.ogg", "1.ogg", "slow.ogg", "slow too.ogg"])]
@@ -128,10 +128,10 @@ def test_a_user_s_process_that_was_interrupted_ends_though_something_still_holds
 
 def test_a_worker_ends_when_the_user_s_process_is_killed(tmp_path):
     code = (
-        "import sys, os, signal; from cfaudio_core.embedding.crew import hear_in_processes;"
-        "from cfaudio_core.embedding.worker import Ear, ToHear; import crews;"
-        "files = [ToHear(os.fsencode(p), '') for p in sys.argv[1:]];"
-        "heard = hear_in_processes(files, Ear(), 1, ready=crews.make_ready);"
+        "import sys, os, signal; from cfaudio_core.features.worker_pool import extract_in_processes;"
+        "from cfaudio_core.features.worker import ExtractorConfig, FileJob; import crews;"
+        "files = [FileJob(os.fsencode(p), '') for p in sys.argv[1:]];"
+        "heard = extract_in_processes(files, ExtractorConfig(), 1, ready=crews.make_ready);"
         "print(*map(int, next(heard).features[0]), flush=True); os.kill(os.getpid(), signal.SIGKILL)"
     )
     paths = [os.fsdecode(p) for p in write_files(tmp_path, ["0.ogg", "slow.ogg"])]
@@ -145,10 +145,10 @@ def test_a_worker_takes_no_more_memory_than_a_track_can_need(tmp_path):
     if not os.path.exists("/proc/self/statm"):  # noqa: PTH110
         pytest.skip("the limit is Linux's")
     code = (
-        "import numpy as np; from cfaudio_core.embedding import worker\n"
+        "import numpy as np; from cfaudio_core.features import worker\n"
         "worker._limit_memory(); np.ones(1 << 20)\n"
         "worker._listen = lambda *_: np.ones(1 << 30)\n"
-        "print(worker.hear_file(worker.ToHear(b'/', ''), worker.Ear()).problem)"
+        "print(worker.extract_file(worker.FileJob(b'/', ''), worker.ExtractorConfig()).problem)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "it takes too much memory\n"
@@ -188,7 +188,9 @@ def bad_files(tmp_path):
 @pytest.mark.parametrize("windows", [3, WHOLE])
 def test_hostile_files_are_heard_or_named_by_the_real_workers(bad_files, tmp_path_factory, windows):
     with FeatureStore(tmp_path_factory.mktemp("store") / "features.db") as store:
-        heard = list(hear([ToHear(path, "") for path in bad_files], Ear(windows=windows), store, "net", jobs=2))
+        heard = list(
+            hear([FileJob(path, "") for path in bad_files], ExtractorConfig(windows=windows), store, "net", jobs=2)
+        )
         kept = dict(store.read("net", [h.key for h in heard if h.key]))
     assert {h.path: bool(h.key) for h in heard} == bad_files
     assert all(h.problem for h in heard if not h.key)

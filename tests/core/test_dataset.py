@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from cfaudio_core.learning.dataset import Targets, unit
+from cfaudio_core.data.training_set import Targets, unit
 
 
 def test_unit_vectors_keep_their_direction_and_zeros_stay():

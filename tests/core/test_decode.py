@@ -17,11 +17,11 @@ import soxr
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cfaudio_core.audio import decode
-from cfaudio_core.audio import whole as whole_track
-from cfaudio_core.audio.av_reader import AvSource, _Sound
-from cfaudio_core.audio.logmel import SAMPLE_RATE, WINDOW_SAMPLES
-from cfaudio_core.audio.source import downmix
+from cfaudio_core.audio import full_track
+from cfaudio_core.audio import windows as decode
+from cfaudio_core.audio.decoders.av import AvSource, _Sound
+from cfaudio_core.audio.decoders.base import downmix
+from cfaudio_core.audio.melspec import SAMPLE_RATE, WINDOW_SAMPLES
 from cfaudio_core.audio.stereo import N_WIDTHS
 from cfaudio_core.errors import AudioError
 
@@ -113,7 +113,7 @@ def read_windows(path: Path, n: int = 10) -> np.ndarray:
 
 
 def read_whole(path: Path) -> Iterator[np.ndarray]:
-    return (windows.sound for windows in whole_track.read_whole(path))
+    return (windows.sound for windows in full_track.read_whole(path))
 
 
 def refuse(path: Path, reason: str = "") -> None:
@@ -191,7 +191,7 @@ def test_every_window_has_the_width_it_has_in_any_format(library, extension):
     heard, reference = (decode.read_windows(library[name], 3).width for name in (extension, "flac"))
     assert heard.shape == (3, N_WIDTHS)
     assert likeness(heard.ravel(), reference.ravel()) > 0.75  # coders save on what is beside the middle
-    whole = np.concatenate([windows.width for windows in whole_track.read_whole(library[extension])])
+    whole = np.concatenate([windows.width for windows in full_track.read_whole(library[extension])])
     assert whole.shape == (6, N_WIDTHS)
     assert whole.mean() == pytest.approx(reference.mean(), abs=0.03)
 
@@ -255,7 +255,7 @@ def test_a_run_up_that_was_too_short_is_not_tried_again(library, monkeypatch):
 @pytest.mark.parametrize("extension", [*LIBSNDFILE_FORMATS, "m4a"])
 @pytest.mark.parametrize("block", [1, 2, 20])
 def test_a_whole_track_is_its_windows_side_by_side(library, monkeypatch, extension, block):
-    monkeypatch.setattr("cfaudio_core.audio.whole._BLOCK", block)
+    monkeypatch.setattr("cfaudio_core.audio.full_track._BLOCK", block)
     blocks = list(read_whole(library[extension]))
     assert [len(windows) for windows in blocks] == {1: [1] * 6, 2: [2] * 3, 20: [6]}[block]
     sound = np.concatenate(blocks).ravel()
@@ -503,8 +503,8 @@ def test_a_worker_can_silence_what_libmpg123_prints(library, tmp_path):
         data[place : place + 300] = bytes(300)
     (tmp_path / "noisy.mp3").write_bytes(data)
     code = (
-        "import sys; from cfaudio_core.audio.decode import read_windows;"
-        "from cfaudio_core.audio.sndfile_reader import silence_stderr;"
+        "import sys; from cfaudio_core.audio.windows import read_windows;"
+        "from cfaudio_core.audio.decoders.sndfile import silence_stderr;"
         "{}; read_windows(sys.argv[1]); print('python speaks', file=sys.stderr)"
     )
 

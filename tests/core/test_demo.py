@@ -21,7 +21,7 @@ from mutagen.flac import FLAC
 
 from cfaudio_core import __version__
 from cfaudio_core.cli import main
-from cfaudio_core.demo.catalogue import N_PIECES, STYLES, Style, write_pieces
+from cfaudio_core.demo.albums import N_PIECES, STYLES, Style, write_pieces
 from cfaudio_core.demo.instruments import RATE
 from cfaudio_core.demo.library import DemoLibrary, Song
 from cfaudio_core.demo.listener import Month, live_a_month

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from synthetic import make_tracks
 
-from cfaudio_core.recommending.duplicates import one_a_song, songs
+from cfaudio_core.ranking.duplicates import one_a_song, songs
 
 
 def same(titles, **columns):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from synthetic import make_tracks
 
-from cfaudio_core.learning.effects import Effects, Held, fit_effects
+from cfaudio_core.models.tag_effects import HeldOutPredictions, TagEffects, fit_tag_effects
 
 M = 200  # known tracks; 20 more of the same artists were never heard
 
@@ -12,7 +12,7 @@ M = 200  # known tracks; 20 more of the same artists were never heard
 def make_held(truth, sound, known=None, seed=0):
     truth, sound = np.float32(truth).reshape(M, -1), np.float32(sound).reshape(M, -1)
     weights = np.ones_like(truth) if known is None else np.float32(known).reshape(M, -1)
-    return Held(sound, truth, weights, np.random.default_rng(seed).permutation(M) % 5)
+    return HeldOutPredictions(sound, truth, weights, np.random.default_rng(seed).permutation(M) % 5)
 
 
 def noise(seed, n=M):
@@ -31,7 +31,7 @@ ONE = np.zeros(1, np.int64)
 
 
 def fit(tracks, held, groups=ONE):
-    return fit_effects(tracks, KNOWN[: len(held.truth)], held, groups)
+    return fit_tag_effects(tracks, KNOWN[: len(held.truth)], held, groups)
 
 
 def error(foretold, truth):
@@ -89,7 +89,7 @@ def test_new_tracks_of_unknown_artists_are_what_they_sound_like(telling, useless
 
 
 def test_apply_adds_every_label_and_blends_trust_by_what_is_known():
-    effects = Effects(
+    effects = TagEffects(
         labels=["album:a", "artist:b"],
         values=np.float32([[10], [100]]),
         coverage=np.float32([0.25, 0.75]),

@@ -9,11 +9,11 @@ import pytest
 from synthetic import NET, QUICK, make_library, make_listener, make_tracks, steady
 from test_protocols import history
 
-from cfaudio_core.judging.evaluation import METRICS, Table, judge_cases, list_length, plan, units_of
-from cfaudio_core.judging.protocols import PROTOCOLS
-from cfaudio_core.judging.systems import SYSTEMS
-from cfaudio_core.judging.table import TITLES, as_json, in_words, lines
-from cfaudio_core.judging.tasks import Case, Task, World
+from cfaudio_core.evaluation.evaluate import METRICS, Table, evaluate_splits, list_length, plan, units_of
+from cfaudio_core.evaluation.protocols import PROTOCOLS
+from cfaudio_core.evaluation.systems import SYSTEMS
+from cfaudio_core.evaluation.tables import TITLES, as_json, in_words, lines
+from cfaudio_core.evaluation.tasks import EvalData, Split, Task
 
 LIBRARY = make_library(240)
 SOUND_ALONE = replace(LIBRARY.tracks, artists=[""] * 240, albums=[""] * 240, genres=[()] * 240)
@@ -22,7 +22,7 @@ SOUND_ALONE = replace(LIBRARY.tracks, artists=[""] * 240, albums=[""] * 240, gen
 def judged(world, protocol, systems=tuple(SYSTEMS), most=None):
     cases, empty = plan(world, [protocol], [0])
     assert not empty
-    return judge_cases(world, cases[protocol][:most], units_of(world, protocol), systems=systems)
+    return evaluate_splits(world, cases[protocol][:most], units_of(world, protocol), systems=systems)
 
 
 def value(table, system, metric="auc"):
@@ -32,7 +32,7 @@ def value(table, system, metric="auc"):
 @pytest.fixture(scope="module")
 def by_sound():
     """Nothing but sound tells what is liked."""
-    (table,) = judged(World(SOUND_ALONE, [LIBRARY.listener], LIBRARY.sound, NET, QUICK), "cold-tracks")
+    (table,) = judged(EvalData(SOUND_ALONE, [LIBRARY.listener], LIBRARY.sound, NET, QUICK), "cold-tracks")
     return table
 
 
@@ -44,7 +44,7 @@ def by_artist():
         n, artists=[f"artist {i // 10}" for i in range(n)], albums=[f"album {i // 5}" for i in range(n)]
     )
     plays = [0 if i % 3 == 2 else 9 + i % 4 if i // 10 % 2 else 1 + i % 2 for i in range(n)]
-    return World(tracks, [make_listener(plays)], steady(np.float32(rng.normal(0, 1, (n, 8)))), NET, QUICK)
+    return EvalData(tracks, [make_listener(plays)], steady(np.float32(rng.normal(0, 1, (n, 8)))), NET, QUICK)
 
 
 def case_of(listener, given=(), tracks=None, now=0):
@@ -52,7 +52,7 @@ def case_of(listener, given=(), tracks=None, now=0):
     nothing = np.zeros(0)
     task = Task("month", np.arange(n), nothing > 0, np.float32(nothing), np.arange(n), np.array(given, np.int64))
     tracks = tracks or make_tracks(n)
-    return World(tracks, [listener], steady(np.eye(n, dtype=np.float32)), NET, QUICK), Case(
+    return EvalData(tracks, [listener], steady(np.eye(n, dtype=np.float32)), NET, QUICK), Split(
         0, 0, tracks, [listener], [listener], now, [task]
     )
 
@@ -108,7 +108,7 @@ def test_the_same_seed_gives_the_same_table():
 def test_in_a_month_of_the_same_old_tracks_counts_win_and_new_ones_are_asked_about_apart():
     sessions = [[(5 * s + k) % 60 for k in range(5)] for s in range(90)]
     sessions += [[s % 10, (s + 3) % 10, 60 + s % 20, 61 + s % 20] for s in range(29)]
-    world = World(SOUND_ALONE, [history(sessions, 240)], LIBRARY.sound, NET, QUICK)
+    world = EvalData(SOUND_ALONE, [history(sessions, 240)], LIBRARY.sound, NET, QUICK)
     familiar, new = judged(world, "month", ("random", "popularity", "cfaudio", "upper bound"))
     assert (familiar.name, new.name) == ("month", "month, new")
     assert familiar.candidates == 60
@@ -120,7 +120,7 @@ def test_in_a_month_of_the_same_old_tracks_counts_win_and_new_ones_are_asked_abo
 
 def test_sessions_that_always_go_on_alike_are_completed_by_factors():
     sessions = [[10 * (s % 6) + k for k in (np.arange(6) + s) % 10] for s in range(120)]
-    world = World(SOUND_ALONE, [history(sessions, 240)], LIBRARY.sound, NET, QUICK)
+    world = EvalData(SOUND_ALONE, [history(sessions, 240)], LIBRARY.sound, NET, QUICK)
     (table,) = judged(world, "session", ("random", "popularity", "factors alone", "cfaudio"))
     assert table.tasks == 24
     assert value(table, "factors alone", "recall") > 0.9
@@ -129,7 +129,7 @@ def test_sessions_that_always_go_on_alike_are_completed_by_factors():
 
 
 def test_a_listener_without_plays_is_told_so_in_every_row():
-    world = World(LIBRARY.tracks, [make_listener([0] * 240)], LIBRARY.sound, NET, QUICK)
+    world = EvalData(LIBRARY.tracks, [make_listener([0] * 240)], LIBRARY.sound, NET, QUICK)
     cases, empty = plan(world, PROTOCOLS, [0])
     assert not cases
     assert len(empty) == len(PROTOCOLS)
@@ -169,7 +169,7 @@ def test_what_is_in_doubt_makes_no_pairs_but_is_on_the_list():
 
     def ranked(doubtful):
         asked = replace(case, tasks=[task._replace(doubtful=np.array(doubtful, np.int64))])
-        (table,) = judge_cases(world, [asked], at, systems=("popularity", "cfaudio"))
+        (table,) = evaluate_splits(world, [asked], at, systems=("popularity", "cfaudio"))
         return value(table, "popularity"), value(table, "popularity", "precision")
 
     assert ranked([]) == (pytest.approx(2 / 3), 0.5)

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from synthetic import NET, QUICK, make_library, make_listener
 
-from cfaudio_core.learning.evidence import Evidence, change
-from cfaudio_core.listening.sessions import Sessions
+from cfaudio_core.data.sessions import Sessions
+from cfaudio_core.training.drift import TrainingSnapshot, change
 
 LIBRARY = make_library(100)
 PLAYS = LIBRARY.listener.plays
@@ -16,7 +16,7 @@ PLAYS = LIBRARY.listener.plays
 
 def evidence(plays=PLAYS, tracks=LIBRARY.tracks, settings=QUICK, **others):
     people = [make_listener(plays), *(make_listener(counts, name=name) for name, counts in others.items())]
-    return Evidence.of(tracks, people, NET, settings)
+    return TrainingSnapshot.of(tracks, people, NET, settings)
 
 
 def first_plays(n):
@@ -27,7 +27,7 @@ def first_plays(n):
 
 
 def test_nothing_has_changed_in_what_is_read_from_json():
-    assert change(Evidence.from_json(evidence().as_json()), evidence()) is None
+    assert change(TrainingSnapshot.from_json(evidence().as_json()), evidence()) is None
 
 
 def test_evidence_of_an_older_model_has_a_number_for_every_track():
@@ -38,12 +38,12 @@ def test_evidence_of_an_older_model_has_a_number_for_every_track():
             whole = np.zeros(len(now.keys))
             whole[np.array(at, int)] = counts
             stored[what][name] = whole.tolist()
-    assert Evidence.from_json(stored) == now
+    assert TrainingSnapshot.from_json(stored) == now
 
 
 def test_in_which_order_listeners_are_stored_is_no_change():
     stored = json.loads(json.dumps(evidence(ann=PLAYS, zoe=PLAYS).as_json(), sort_keys=True))  # as `save_model` does
-    changed = change(Evidence.from_json(stored), evidence(first_plays(1), zoe=PLAYS, ann=PLAYS))
+    changed = change(TrainingSnapshot.from_json(stored), evidence(first_plays(1), zoe=PLAYS, ann=PLAYS))
     assert changed.what.startswith("what is known of me has changed by ")
     assert not changed.due
 
@@ -86,7 +86,7 @@ def test_what_is_to_be_learnt_otherwise_is_learnt_anew(now, what):
 
 def test_a_library_that_has_grown_by_a_tenth_is_learnt_anew():
     small = LIBRARY.subset(np.flatnonzero((PLAYS > 0) | (np.arange(100) < 60)))
-    then = Evidence.of(small.tracks, [small.listener], NET, QUICK)
+    then = TrainingSnapshot.of(small.tracks, [small.listener], NET, QUICK)
     assert change(then, evidence()).what.startswith("the number of tracks has changed by ")
     assert change(then, evidence()).due
 
@@ -95,6 +95,6 @@ def test_a_history_imported_for_plays_that_were_counted_already_is_learnt_from()
     at = np.arange(40)
     sessions = Sessions(np.zeros(40, int), at, at // 4, 1_700_000_000 + 200 * at, np.zeros(40, bool))
     person = replace(LIBRARY.listener, sessions=sessions)
-    changed = change(evidence(), Evidence.of(LIBRARY.tracks, [person], NET, QUICK))
+    changed = change(evidence(), TrainingSnapshot.of(LIBRARY.tracks, [person], NET, QUICK))
     assert changed.due
     assert changed.plays == 0

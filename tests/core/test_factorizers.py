@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from cfaudio_core.factors import least_squares, softmax, vector_exp, wmf
-from cfaudio_core.factors.confidence import KINDS, Confidence
-from cfaudio_core.factors.factorizer import FactorizerSettings, make_factorizer
-from cfaudio_core.factors.tuning import ENOUGH, tune
-from cfaudio_core.factors.vector_exp import VectorExpSettings
-from cfaudio_core.factors.wmf import Factors, WmfSettings
+from cfaudio_core.factorization import least_squares, sampled_softmax, softmax_mf, wmf
+from cfaudio_core.factorization.confidence import KINDS, Confidence
+from cfaudio_core.factorization.factorizer import FactorizerSettings, make_factorizer
+from cfaudio_core.factorization.softmax_mf import VectorExpSettings
+from cfaudio_core.factorization.tuning import ENOUGH, tune
+from cfaudio_core.factorization.wmf import Factors, WmfSettings
 
 
 def matrix_of(dense):
@@ -237,7 +237,7 @@ class TestVectorExp(FactorizerMixin):
 
     def test_contexts_are_at_the_optimum_of_the_likelihood(self, low_rank):
         settings = replace(self.settings.vector_exp, factors=8, confidence="log")
-        found = vector_exp.factorize(low_rank[0], settings, np.random.default_rng(0))
+        found = softmax_mf.factorize(low_rank[0], settings, np.random.default_rng(0))
         counts = Confidence.of(low_rank[0], "log").apply(low_rank[0])
         met = found.memory["met"] > 0
         v = found.tracks[met].astype(np.float64)
@@ -252,7 +252,7 @@ class TestVectorExp(FactorizerMixin):
         exact = replace(self.settings.vector_exp, factors=8)
         sampled = replace(exact, exact_up_to=100, sample=150)
         results = [
-            ndcg(vector_exp.factorize(low_rank[0], s, np.random.default_rng(0)), *low_rank) for s in (exact, sampled)
+            ndcg(softmax_mf.factorize(low_rank[0], s, np.random.default_rng(0)), *low_rank) for s in (exact, sampled)
         ]
         assert results[1] > 0.9 * results[0]
 
@@ -263,14 +263,14 @@ class TestVectorExp(FactorizerMixin):
         totals = rng.random(400).astype(np.float32) + 1
         estimates = []
         for _ in range(400):
-            among = softmax.candidates(part, totals, 10, 60, rng)
+            among = sampled_softmax.candidates(part, totals, 10, 60, rng)
             assert 7 in among.index
             estimates.append(np.sum(np.exp(u @ v[among.index].T + among.offset)))
         assert np.mean(estimates) == pytest.approx(np.sum(np.exp(u @ v.T)), rel=0.05)
 
     def test_with_no_room_to_differ_everybody_likes_what_is_popular(self, low_rank):
         settings = replace(self.settings.vector_exp, factors=8, regularisation=1e3, confidence="raw", epochs=30)
-        found = vector_exp.factorize(low_rank[0], settings, np.random.default_rng(0))
+        found = softmax_mf.factorize(low_rank[0], settings, np.random.default_rng(0))
         plays = np.asarray(low_rank[0].sum(axis=0)).ravel()
         assert np.corrcoef((found.contexts @ found.tracks.T)[0][plays > 0], np.log(plays[plays > 0]))[0, 1] > 0.99
 

@@ -11,20 +11,20 @@ import pytest
 import sqlalchemy as sa
 from synthetic import NET
 
-from cfaudio_core.embedding import feature_store
-from cfaudio_core.embedding.feature_store import FeatureStore, Known
-from cfaudio_core.embedding.heard import FileState, Heard, file_state
 from cfaudio_core.errors import StoreError
+from cfaudio_core.features import feature_store
+from cfaudio_core.features.feature_store import FeatureStore, Known
+from cfaudio_core.features.results import FeatureResult, FileState, file_state
 
 
 def heard(name, value=1.0, windows=2):
     path = b"/music/" + name.encode()
-    return Heard(path, FileState(path, 10, 20), f"key of {name}", np.full((windows, 3), value, np.float16))
+    return FeatureResult(path, FileState(path, 10, 20), f"key of {name}", np.full((windows, 3), value, np.float16))
 
 
 def failed(name):
     path = b"/music/" + name.encode()
-    return Heard(path, FileState(path, 10, 20), problem="it is silent")
+    return FeatureResult(path, FileState(path, 10, 20), problem="it is silent")
 
 
 def read(store, *keys, net=NET):
@@ -91,7 +91,7 @@ def test_a_file_that_is_heard_at_last_has_no_problem_any_more(store):
 
 
 def test_a_file_that_is_not_there_leaves_no_trace(store):
-    store.add(NET, 10, [Heard(b"/music/gone", None, problem="no such file")])
+    store.add(NET, 10, [FeatureResult(b"/music/gone", None, problem="no such file")])
     assert store.files() == {}
 
 
@@ -166,7 +166,7 @@ def test_a_store_that_another_program_has_locked_is_a_store_error(tmp_path, monk
 def test_another_process_reads_while_this_one_writes(tmp_path):
     path = tmp_path / "f.db"
     script = (
-        "import sys; from pathlib import Path; from cfaudio_core.embedding.feature_store import FeatureStore\n"
+        "import sys; from pathlib import Path; from cfaudio_core.features.feature_store import FeatureStore\n"
         f"with FeatureStore(Path(sys.argv[1])) as store: print(sorted(store.keys({NET!r}, 10)))"
     )
     with FeatureStore(path) as store:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cfaudio_core.files import write_whole
+from cfaudio_core.util.files import write_whole
 
 
 def test_a_file_is_written_in_a_folder_made_for_it_and_nothing_beside_it(tmp_path):

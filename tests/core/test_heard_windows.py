@@ -8,14 +8,14 @@ import soundfile
 import torch
 from synthetic import NET, steady
 
-from cfaudio_core.embedding.feature_store import FeatureStore
-from cfaudio_core.embedding.heard import Heard
-from cfaudio_core.embedding.heard_windows import HeardWindows
-from cfaudio_core.embedding.worker import Ear
-from cfaudio_core.learning.model_files import Model, load_model, save_model
-from cfaudio_core.learning.net_settings import NetSettings
-from cfaudio_core.learning.trainable import learnt
-from cfaudio_core.nets.spotify import Spotify
+from cfaudio_core.backbones.spotify import Spotify
+from cfaudio_core.features.feature_store import FeatureStore
+from cfaudio_core.features.results import FeatureResult
+from cfaudio_core.features.worker import ExtractorConfig
+from cfaudio_core.finetuning.networks import learnt
+from cfaudio_core.finetuning.settings import NetSettings
+from cfaudio_core.models.model_files import Model, load_model, save_model
+from cfaudio_core.pipeline.track_windows import TrackWindows
 
 NOTHING = steady(np.zeros((3, 4), np.float32))
 
@@ -29,7 +29,7 @@ def windows(tmp_path):
         soundfile.write(paths[key], np.int16(9000 * tone), 16000, format="WAV")
     (tmp_path / "broken.wav").write_bytes(b"no music")
     with FeatureStore(tmp_path / "features.db") as store:
-        yield HeardWindows(store, NET, Ear(windows=2), paths, jobs=1)
+        yield TrackWindows(store, NET, ExtractorConfig(windows=2), paths, jobs=1)
 
 
 def model_of(nets):
@@ -61,7 +61,7 @@ def test_of_a_file_that_cannot_be_read_nets_say_nothing(windows):
 
 
 def test_a_model_without_nets_says_nothing_and_opens_no_file(windows, monkeypatch):
-    monkeypatch.setattr(HeardWindows, "patches", None)
+    monkeypatch.setattr(TrackWindows, "patches", None)
     assert windows.said_by_nets(model_of(0), ["low"], lambda rows: NOTHING) is None
 
 
@@ -69,7 +69,7 @@ def test_what_was_said_goes_with_the_model_and_what_was_heard_stays(windows):
     first, second = model_of(1), replace(model_of(1), id="cf-second")
     for model in (first, second):
         windows.said_by_nets(model, ["low"], lambda: NOTHING)
-    windows.store.add(NET, 2, [Heard(windows.paths["low"], None, "low", np.zeros((2, 3), np.float16))])
+    windows.store.add(NET, 2, [FeatureResult(windows.paths["low"], None, "low", np.zeros((2, 3), np.float16))])
     assert windows.store.nets() == {NET, f"said-{first.id}", "said-cf-second"}
     windows.forget_all_but(["cf-second", "cf-third"])
     assert windows.store.nets() == {NET, "said-cf-second"}

@@ -1,4 +1,4 @@
-"""What needs hearing, and the hearing itself: once, resumable, and never stopped by a bad file."""
+"""What needs extractor, and the hearing itself: once, resumable, and never stopped by a bad file."""
 
 import os
 import subprocess
@@ -12,16 +12,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from synthetic import NET, make_tracks, write_files
 
-from cfaudio_core.audio.decode import Windows
-from cfaudio_core.audio.logmel import N_MELS
+from cfaudio_core.audio.melspec import N_MELS
 from cfaudio_core.audio.stereo import N_WIDTHS
-from cfaudio_core.embedding import hearing, worker
-from cfaudio_core.embedding.feature_store import FeatureStore
-from cfaudio_core.embedding.heard import Heard, file_state
-from cfaudio_core.embedding.hearing import hear, plan
-from cfaudio_core.embedding.worker import WHOLE, Ear, SoundKey, ToHear, even_means, hear_file
+from cfaudio_core.audio.windows import Windows
+from cfaudio_core.backbones.registry import Features
 from cfaudio_core.errors import AudioError
-from cfaudio_core.nets.backbone import Features
+from cfaudio_core.features import extractor, worker
+from cfaudio_core.features.extractor import hear, plan
+from cfaudio_core.features.feature_store import FeatureStore
+from cfaudio_core.features.results import FeatureResult, file_state
+from cfaudio_core.features.worker import WHOLE, AudioKey, ExtractorConfig, FileJob, even_means, extract_file
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def tracks(paths):
 
 
 def content_key(*blocks):
-    sound = SoundKey()
+    sound = AudioKey()
     for windows in blocks:
         sound.add(windows)
     return sound.key
@@ -43,7 +43,7 @@ def content_key(*blocks):
 
 def remember(store, path, key="", problem="", windows=10):
     features = np.ones((windows, 3), np.float16) if key else None
-    store.add(NET, windows, [Heard(path, file_state(path), key, features, problem)])
+    store.add(NET, windows, [FeatureResult(path, file_state(path), key, features, problem)])
 
 
 def touch(path):
@@ -52,7 +52,7 @@ def touch(path):
 
 def test_a_new_library_is_all_to_be_heard_in_order(tracks, store):
     got = plan(tracks, store, NET, 10)
-    assert got.left == [ToHear(path, "") for path in tracks.paths]
+    assert got.left == [FileJob(path, "") for path in tracks.paths]
     assert got.keys == ["", "", ""]
     assert got.problems == {}
 
@@ -80,7 +80,7 @@ def test_a_file_whose_time_or_size_changed_is_heard_again_unless_the_library_kno
         file.write(b"more")
     touch(tracks.paths[2])
     got = plan(replace(tracks, keys=["", "", "key c"]), store, NET, 10)
-    assert got.left == [ToHear(tracks.paths[0], ""), ToHear(tracks.paths[1], "")]
+    assert got.left == [FileJob(tracks.paths[0], ""), FileJob(tracks.paths[1], "")]
     assert got.keys == ["", "", "key c"]
 
 
@@ -100,14 +100,18 @@ def test_force_hears_everything_again_under_the_keys_it_has(tracks, store):
     remember(store, tracks.paths[1], "key b")
     remember(store, tracks.paths[2], problem="it is silent")
     got = plan(replace(tracks, keys=["key a", "", ""]), store, NET, 10, force=True)
-    assert got.left == [ToHear(tracks.paths[0], "key a"), ToHear(tracks.paths[1], "key b"), ToHear(tracks.paths[2], "")]
+    assert got.left == [
+        FileJob(tracks.paths[0], "key a"),
+        FileJob(tracks.paths[1], "key b"),
+        FileJob(tracks.paths[2], ""),
+    ]
 
 
 @pytest.mark.parametrize(("net", "windows"), [("MSD_vgg-1", 10), (NET, 20)])
 def test_another_net_or_more_windows_hear_again_and_keep_the_keys(tracks, store, net, windows):
     remember(store, tracks.paths[0], "key a")
     got = plan(replace(tracks, keys=["key a", "", ""]), store, net, windows)
-    assert got.left[0] == ToHear(tracks.paths[0], "key a")
+    assert got.left[0] == FileJob(tracks.paths[0], "key a")
 
 
 def test_a_path_that_the_library_has_twice_is_heard_once(tracks, store):
@@ -147,15 +151,19 @@ def fake(monkeypatch):
     monkeypatch.setattr(worker, "log_mel", lambda windows: windows)
     monkeypatch.setattr(worker, "band_statistics", lambda patches: patches[:, :0])
     monkeypatch.setattr(worker, "_net", lambda *_: FakeNet())
-    monkeypatch.setattr(hearing, "prepare_hearer", lambda *_, **__: None)
-    monkeypatch.setattr(hearing, "hear_in_processes", lambda files, ear, _: (hear_file(file, ear) for file in files))
+    monkeypatch.setattr(extractor, "prepare_extractor", lambda *_, **__: None)
+    monkeypatch.setattr(
+        extractor, "extract_in_processes", lambda files, ear, _: (extract_file(file, ear) for file in files)
+    )
 
 
 def test_what_is_heard_is_kept_and_told(fake, tmp_path, store):
     names = [f"{'y' * i}.wav" for i in range(1, 12)] + ["x.wav"]
     paths = write_files(tmp_path / "music", names)
     told = []
-    outcomes = list(hear([ToHear(p, "") for p in paths], Ear(windows=4), store, NET, jobs=1, on_progress=told.append))
+    outcomes = list(
+        hear([FileJob(p, "") for p in paths], ExtractorConfig(windows=4), store, NET, jobs=1, on_progress=told.append)
+    )
     assert [h.path for h in outcomes] == paths
     assert sum(told) == 12
     assert outcomes[-1].problem == "its name has an x"
@@ -169,7 +177,7 @@ def test_what_is_heard_is_kept_and_told(fake, tmp_path, store):
 
 def test_ctrl_c_loses_at_most_a_batch(fake, tmp_path, store, monkeypatch):
     paths = write_files(tmp_path / "music", [f"{i}.wav" for i in range(30)])
-    heard = hear([ToHear(p, "") for p in paths], Ear(windows=4), store, NET, jobs=1)
+    heard = hear([FileJob(p, "") for p in paths], ExtractorConfig(windows=4), store, NET, jobs=1)
     first = [next(heard) for _ in range(10)]
     heard.close()
     known = {state.path for state in store.files()}
@@ -178,29 +186,29 @@ def test_ctrl_c_loses_at_most_a_batch(fake, tmp_path, store, monkeypatch):
 
 
 def test_a_file_heard_again_keeps_its_key(fake, paths):
-    assert hear_file(ToHear(paths[0], "key a"), Ear(windows=4)).key == "key a"
+    assert extract_file(FileJob(paths[0], "key a"), ExtractorConfig(windows=4)).key == "key a"
 
 
 def test_a_new_file_gets_the_key_of_its_sound(fake, paths):
-    one, other = (hear_file(ToHear(path, ""), Ear(windows=4)) for path in paths[:2])
+    one, other = (extract_file(FileJob(path, ""), ExtractorConfig(windows=4)) for path in paths[:2])
     assert one.key == other.key == content_key(np.full((4, 4), 0.06, np.float32))
 
 
 @pytest.mark.parametrize("sound", [np.nan, np.inf])
 def test_sound_beyond_all_measure_is_a_problem_of_the_file(fake, paths, monkeypatch, sound):
     monkeypatch.setattr(worker, "log_mel", lambda windows: np.full_like(windows, sound))
-    heard = hear_file(ToHear(paths[0], ""), Ear(windows=4))
+    heard = extract_file(FileJob(paths[0], ""), ExtractorConfig(windows=4))
     assert heard.problem
     assert heard.features is None
 
 
 def test_features_too_large_for_16_bits_are_drawn_in(fake, paths, monkeypatch):
     monkeypatch.setattr(worker, "log_mel", lambda windows: np.full_like(windows, 1e6))
-    assert (hear_file(ToHear(paths[0], ""), Ear(windows=4)).features == 65504).all()
+    assert (extract_file(FileJob(paths[0], ""), ExtractorConfig(windows=4)).features == 65504).all()
 
 
 def test_a_missing_file_is_a_problem_without_a_state(tmp_path):
-    heard = hear_file(ToHear(bytes(tmp_path / "gone.wav"), ""), Ear())
+    heard = extract_file(FileJob(bytes(tmp_path / "gone.wav"), ""), ExtractorConfig())
     assert heard.state is None
     assert heard.problem
 
@@ -221,7 +229,7 @@ def test_a_whole_track_is_kept_as_the_means_of_its_stretches(fake, paths, monkey
     rng = np.random.default_rng(0)
     blocks = [rng.uniform(0, 0.5, (n, 4)).astype(np.float32) for n in (20, 20, 9)]
     monkeypatch.setattr(worker, "read_whole", lambda path: (Windows(each, each[:, :0]) for each in blocks))
-    heard = hear_file(ToHear(paths[0], ""), Ear(windows=WHOLE))
+    heard = extract_file(FileJob(paths[0], ""), ExtractorConfig(windows=WHOLE))
     assert heard.key == content_key(*blocks)
     assert heard.features.shape == (20, 3)
     mean = np.concatenate(blocks).mean()
@@ -247,8 +255,8 @@ def test_even_means_are_of_equal_stretches():
 @pytest.mark.parametrize("nets", ["'musicnn'", "('musicnn', 'musicnn_mtt')"])
 def test_a_worker_loads_neither_torch_nor_the_store(nets):
     code = (
-        "import sys; from cfaudio_core.embedding import worker; from cfaudio_core.nets.backbone import prepare_hearer;"
-        "nets = eval(sys.argv[1]); prepare_hearer(nets) if len(sys.argv) > 2 else worker._net(nets, None);"
+        "import sys; from cfaudio_core.features import worker; from cfaudio_core.backbones.registry import prepare_extractor;"
+        "nets = eval(sys.argv[1]); prepare_extractor(nets) if len(sys.argv) > 2 else worker._net(nets, None);"
         "print(*{'torch', 'sqlalchemy', 'beets'} & {*sys.modules})"
     )
     subprocess.run([sys.executable, "-c", code, nets, "first"], check=True, capture_output=True)
@@ -270,9 +278,9 @@ def test_real_files_are_heard_by_the_real_net_whatever_their_name_and_container(
         soundfile.write(tmp_path / name, np.int16(32767 * sound), rate)
     (tmp_path / "text.wav").write_text("no sound at all")
     names = ["low.wav", "copy.wav", "low.flac", "high.wav", "silent.wav", "text.wav"]
-    files = [ToHear(bytes(tmp_path / name), "") for name in names]
+    files = [FileJob(bytes(tmp_path / name), "") for name in names]
     with FeatureStore(tmp_path / "f.db") as store:
-        heard = dict(zip(names, hear(files, Ear(windows=2), store, NET, jobs=1), strict=True))
+        heard = dict(zip(names, hear(files, ExtractorConfig(windows=2), store, NET, jobs=1), strict=True))
         assert len(store.keys(NET, 2)) == 2
     assert heard["low.wav"].key == heard["copy.wav"].key == heard["low.flac"].key != heard["high.wav"].key
     assert heard["silent.wav"].problem
@@ -287,8 +295,10 @@ def test_real_files_are_heard_by_the_real_net_whatever_their_name_and_container(
 def test_a_list_of_nets_is_heard_with_and_what_no_net_hears_is_added_once(tmp_path):
     tone = np.sin(2 * np.pi * 440 * np.arange(4 * 16000) / 16000)
     soundfile.write(tmp_path / "tone.wav", np.int16(9000 * tone), 16000)
-    file = ToHear(bytes(tmp_path / "tone.wav"), "")
-    one, two, both = (hear_file(file, Ear(nets, windows=1)) for nets in ("musicnn", "vgg", ("musicnn", "vgg")))
+    file = FileJob(bytes(tmp_path / "tone.wav"), "")
+    one, two, both = (
+        extract_file(file, ExtractorConfig(nets, windows=1)) for nets in ("musicnn", "vgg", ("musicnn", "vgg"))
+    )
     assert one.key == two.key == both.key
     rest = 2 * N_MELS + N_WIDTHS
     heard = np.hstack([one.features[:, :-rest], two.features[:, :-rest], one.features[:, -rest:]])

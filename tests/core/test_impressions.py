@@ -6,9 +6,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from safetensors.numpy import load, save
 
-from cfaudio_core.embedding.impression_file import ImpressionFile
-from cfaudio_core.learning.impressions import Impressions, space_of
-from cfaudio_core.learning.landscape import Landscape
+from cfaudio_core.features.feature_matrix import FeatureMatrix
+from cfaudio_core.models.track_predictions import TrackPredictions, space_of
+from cfaudio_core.pipeline.prediction_cache import PredictionCache
 
 MADE_FOR = "cf-1 net 10"
 
@@ -31,7 +31,7 @@ def hear(library):
 
 @pytest.fixture
 def file(tmp_path):
-    return ImpressionFile(tmp_path / "models" / "impressions.safetensors", MADE_FOR)
+    return PredictionCache(tmp_path / "models" / "impressions.safetensors", MADE_FOR)
 
 
 def same(one, other):
@@ -41,7 +41,7 @@ def same(one, other):
 
 
 def fresh(model, hear, keys):
-    return Impressions.of(model, Landscape(space_of(model), len(keys), hear(keys)))
+    return TrackPredictions.of(model, FeatureMatrix(space_of(model), len(keys), hear(keys)))
 
 
 def test_what_was_kept_is_read_and_nothing_is_heard(file, model, hear, library):
@@ -80,7 +80,7 @@ def test_only_what_is_new_is_heard(file, model, hear, library):
 
 @pytest.mark.parametrize("content", [b"", b"not safetensors at all", None])
 def test_a_damaged_file_and_one_of_another_model_are_made_anew(file, model, hear, library, content):
-    ImpressionFile(file.path, "cf-2 net 10").current(model, library.tracks.keys, hear)
+    PredictionCache(file.path, "cf-2 net 10").current(model, library.tracks.keys, hear)
     if content is not None:
         file.path.write_bytes(content)
     same(file.current(model, library.tracks.keys, hear), fresh(model, hear, library.tracks.keys))

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from cfaudio_core.learning import kernel
-from cfaudio_core.learning.dataset import Lesson, Targets
-from cfaudio_core.learning.kernel import STRENGTHS, KernelMachine, fit_kernel
-from cfaudio_core.learning.neighbours import sound_graph, spread
+from cfaudio_core.data.training_set import Targets, TrainingSet
+from cfaudio_core.models import kernel_machine
+from cfaudio_core.models.kernel_machine import STRENGTHS, KernelMachine, fit_kernel
+from cfaudio_core.models.knn_graph import knn_graph, propagate
 
 
 def make_lesson(features, known, *preferences, seen=None):
@@ -16,8 +16,8 @@ def make_lesson(features, known, *preferences, seen=None):
     mask = np.ones(values.shape, bool) if seen is None else seen
     targets = Targets(values, mask, np.zeros((len(known), 0), np.float32))
     fold = np.random.default_rng(0).permutation(len(known)) % 5
-    graph = sound_graph(features)
-    return Lesson(features[known], graph, known, targets, np.arange(values.shape[1]), fold)
+    graph = knn_graph(features)
+    return TrainingSet(features[known], graph, known, targets, np.arange(values.shape[1]), fold)
 
 
 def places(n, dim=4, seed=0):
@@ -40,7 +40,7 @@ def test_a_preference_that_no_line_can_tell_is_learnt_for_tracks_never_seen():
     liked = np.sign(features[:, 0] * features[:, 1])  # as in the corners of a square
     known, fresh = np.arange(300), np.arange(300, 400)
     machine, held_out = fit_kernel(make_lesson(features, known, liked), seed=0)
-    predicted = machine.predict(features, sound_graph(features), rows(known, 400))[:, 0]
+    predicted = machine.predict(features, knn_graph(features), rows(known, 400))[:, 0]
     assert correlation(predicted[fresh], liked[fresh]) > 0.8
     assert correlation(held_out[:, 0], liked[known]) > 0.8
 
@@ -61,7 +61,7 @@ def test_a_neighbourhood_that_the_machine_is_too_smooth_for_is_told_by_the_neigh
     known = np.flatnonzero(np.arange(360) % 6 < 4)
     machine, _ = fit_kernel(make_lesson(features, known, liked), seed=0)
     assert machine.strength[0] > 0
-    graph, fresh = sound_graph(features), np.flatnonzero(np.arange(360) % 6 >= 4)
+    graph, fresh = knn_graph(features), np.flatnonzero(np.arange(360) % 6 >= 4)
     alone = machine._replace(strength=np.zeros(1, np.float32))
     error = [
         np.square(m.predict(features, graph, rows(known, 360))[fresh, 0] - liked[fresh]).mean()
@@ -75,7 +75,7 @@ def test_each_listener_is_learnt_from_the_tracks_known_of_them_alone():
     ann, bob = features[:, 0] * 10, features[:, 1] * 10
     seen = np.stack([np.arange(200) < 120, np.arange(200) >= 80], axis=1)
     together, _ = fit_kernel(make_lesson(features, np.arange(200), ann, bob, seen=seen), seed=0)
-    graph = sound_graph(features)
+    graph = knn_graph(features)
     said = together.predict(features, graph, np.arange(200))
     nonsense = np.where(seen[:, 1], bob, 1e6)
     again, _ = fit_kernel(make_lesson(features, np.arange(200), ann, nonsense, seen=seen), seed=0)
@@ -86,25 +86,25 @@ def test_each_listener_is_learnt_from_the_tracks_known_of_them_alone():
 def test_a_sample_of_anchors_says_nearly_what_all_of_them_say(monkeypatch):
     features = places(600)
     liked = np.sin(4 * features[:, 0])
-    lesson = make_lesson(features, np.arange(600), liked)
-    exact, _ = fit_kernel(lesson, seed=0)
-    monkeypatch.setattr(kernel, "MOST", 250)
-    few, held_out = fit_kernel(lesson, seed=0)
+    training_set = make_lesson(features, np.arange(600), liked)
+    exact, _ = fit_kernel(training_set, seed=0)
+    monkeypatch.setattr(kernel_machine, "MOST", 250)
+    few, held_out = fit_kernel(training_set, seed=0)
     assert few.anchors.shape == (250, 4)
-    said = [m.predict(features, lesson.graph, np.arange(600))[:, 0] for m in (exact, few)]
+    said = [m.predict(features, training_set.graph, np.arange(600))[:, 0] for m in (exact, few)]
     assert correlation(*said) > 0.99
     assert correlation(held_out[:, 0], liked) > 0.9
 
 
 def test_a_machine_is_the_same_again_and_predicts_in_blocks_what_it_predicts_at_once(monkeypatch):
     features = places(300)
-    lesson = make_lesson(features, np.arange(0, 300, 2), features[:, 0])
-    one, two = fit_kernel(lesson, seed=0)[0], fit_kernel(lesson, seed=0)[0]
+    training_set = make_lesson(features, np.arange(0, 300, 2), features[:, 0])
+    one, two = fit_kernel(training_set, seed=0)[0], fit_kernel(training_set, seed=0)[0]
     assert all(np.array_equal(a, b) for a, b in zip(one, two, strict=True))
     row = rows(np.arange(0, 300, 2), 300)
-    whole = one.predict(features, lesson.graph, row)
-    monkeypatch.setattr(kernel, "BLOCK", 7)
-    np.testing.assert_allclose(one.predict(features, lesson.graph, row), whole, atol=1e-5)
+    whole = one.predict(features, training_set.graph, row)
+    monkeypatch.setattr(kernel_machine, "BLOCK", 7)
+    np.testing.assert_allclose(one.predict(features, training_set.graph, row), whole, atol=1e-5)
 
 
 def test_a_library_of_no_new_tracks_is_foretold_nothing():
@@ -116,7 +116,7 @@ def test_a_library_of_no_new_tracks_is_foretold_nothing():
 
 
 def test_neighbours_are_the_nearest_in_both_directions_and_nothing_grows_without_end():
-    graph = sound_graph(places(200))
+    graph = knn_graph(places(200))
     assert (graph != graph.T).nnz == 0
     assert np.diff(graph.indptr).min() >= 3
     assert graph.diagonal().max() == 0
@@ -127,7 +127,7 @@ def test_what_is_wrong_reaches_the_own_group_and_no_other():
     features = np.concatenate([places(30, seed=1) * 0.1, places(30, seed=2) * 0.1 + 5]).astype(np.float32)
     wrong = np.zeros((60, 1), np.float32)
     wrong[0] = 1
-    reached = spread(sound_graph(features), wrong)[:, 0]
+    reached = propagate(knn_graph(features), wrong)[:, 0]
     assert (reached[:30] > 0).all()
     assert not reached[30:].any()
     assert reached[0] == reached.max()
@@ -135,12 +135,12 @@ def test_what_is_wrong_reaches_the_own_group_and_no_other():
 
 @pytest.mark.parametrize("n", [0, 1, 2, 5])
 def test_a_handful_of_tracks_has_a_graph(n):
-    graph = sound_graph(places(n) if n else np.zeros((0, 4), np.float32))
+    graph = knn_graph(places(n) if n else np.zeros((0, 4), np.float32))
     assert graph.shape == (n, n)
     assert np.isfinite(graph.data).all()
 
 
 def test_tracks_that_sound_the_same_to_the_bit_are_neighbours():
-    graph = sound_graph(np.tile(places(10), (5, 1)))
+    graph = knn_graph(np.tile(places(10), (5, 1)))
     assert np.isfinite(graph.data).all()
     assert graph[0, 10] > 0 or graph[0, 20] > 0 or graph[0, 30] > 0 or graph[0, 40] > 0

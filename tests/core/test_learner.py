@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from synthetic import NET, QUICK, make_library, make_listener, steady
 
-from cfaudio_core.factors.factorizer import FactorizerSettings
-from cfaudio_core.judging.held_out import judge
-from cfaudio_core.learning.landscape import Landscape
-from cfaudio_core.learning.learner import ENOUGH, LessonSettings, learn, lesson_id, standard_preference
+from cfaudio_core.evaluation.held_out import evaluate_held_out
+from cfaudio_core.factorization.factorizer import FactorizerSettings
+from cfaudio_core.features.feature_matrix import FeatureMatrix
+from cfaudio_core.training.fit import ENOUGH, TrainingSettings, fit_model, make_model_id, standard_preference
 
 SMALL = make_library(80)
 
@@ -20,11 +20,11 @@ def only(n_known, name="me"):
 
 
 def small_id(tracks=SMALL.tracks, people=(SMALL.listener,), net=NET, settings=QUICK):
-    return lesson_id(tracks, people, net, settings)
+    return make_model_id(tracks, people, net, settings)
 
 
 def test_a_lesson_foretells_what_was_held_out(model):
-    (verdict,) = judge(model)
+    (verdict,) = evaluate_held_out(model)
     assert verdict.listener == "me"
     assert verdict.tracks == 120
     assert verdict.sound > 0.75
@@ -32,7 +32,7 @@ def test_a_lesson_foretells_what_was_held_out(model):
 
 
 def test_a_model_says_what_it_was_made_from(model, library):
-    assert model.id == lesson_id(library.tracks, [library.listener], NET, QUICK)
+    assert model.id == make_model_id(library.tracks, [library.listener], NET, QUICK)
     assert model.about["net"] == NET
     assert model.about["tracks"] == 240
     assert model.about["listeners"] == {"me": 120}
@@ -45,7 +45,7 @@ def test_a_model_says_what_it_was_made_from(model, library):
 
 
 def test_the_same_lesson_twice_gives_the_same_model(model, library):
-    again = learn(library.tracks, [library.listener], Landscape.of(library.sound), NET, QUICK)[0]
+    again = fit_model(library.tracks, [library.listener], FeatureMatrix.of(library.sound), NET, QUICK)[0]
     assert again.id == model.id
     assert again.about == model.about
     assert again.arrays.keys() == model.arrays.keys()
@@ -54,22 +54,22 @@ def test_the_same_lesson_twice_gives_the_same_model(model, library):
 
 
 def test_with_fewer_than_30_known_tracks_nothing_is_learnt():
-    model = learn(SMALL.tracks, [only(ENOUGH - 1)], Landscape.of(SMALL.sound), NET, QUICK)[0]
+    model = fit_model(SMALL.tracks, [only(ENOUGH - 1)], FeatureMatrix.of(SMALL.sound), NET, QUICK)[0]
     assert ENOUGH == 30
     assert {name.partition(".")[0] for name in model.arrays} == {"sound", "space"}
     assert model.about["taught"] == []
-    assert judge(model) == []
+    assert evaluate_held_out(model) == []
 
 
 def test_with_30_known_tracks_a_machine_is_fitted_skipped_ones_among_them():
     person = make_listener([2 if i < 20 else 0 for i in range(80)], [1 if 20 <= i < 30 else 0 for i in range(80)])
-    model = learn(SMALL.tracks, [person], Landscape.of(SMALL.sound), NET, QUICK)[0]
+    model = fit_model(SMALL.tracks, [person], FeatureMatrix.of(SMALL.sound), NET, QUICK)[0]
     assert model.about["taught"] == ["me"]
     assert model.arrays["kernel.anchors"].shape == (30, 16)
 
 
 def test_who_has_too_few_plays_is_left_out_of_the_lesson_of_the_others():
-    model = learn(SMALL.tracks, [only(5, "bob"), only(40, "ann")], Landscape.of(SMALL.sound), NET, QUICK)[0]
+    model = fit_model(SMALL.tracks, [only(5, "bob"), only(40, "ann")], FeatureMatrix.of(SMALL.sound), NET, QUICK)[0]
     assert model.about["taught"] == ["ann"]
     assert model.about["listeners"] == {"bob": 5, "ann": 40}
     assert model.arrays["kernel.mean"].shape == (1 + 3,)
@@ -77,14 +77,14 @@ def test_who_has_too_few_plays_is_left_out_of_the_lesson_of_the_others():
 
 def test_a_library_without_tags_is_learnt_from_without_factors():
     bare = replace(SMALL.tracks, artists=[""] * 80, albums=[""] * 80, genres=[()] * 80)
-    model = learn(bare, [only(40)], Landscape.of(SMALL.sound), NET, QUICK)[0]
+    model = fit_model(bare, [only(40)], FeatureMatrix.of(SMALL.sound), NET, QUICK)[0]
     assert model.about["contexts"] == 0
     assert model.arrays["own.direction"].shape == (40, 0)
     assert model.arrays["kernel.mean"].shape == (1,)
 
 
 def test_a_listener_who_played_everything_once_can_be_learnt_from():
-    model = learn(SMALL.tracks, [make_listener([1] * 80)], Landscape.of(SMALL.sound), NET, QUICK)[0]
+    model = fit_model(SMALL.tracks, [make_listener([1] * 80)], FeatureMatrix.of(SMALL.sound), NET, QUICK)[0]
     assert all(np.isfinite(array).all() for array in model.arrays.values())
 
 
@@ -92,7 +92,7 @@ def test_the_axes_of_sound_are_those_along_which_the_library_varies():
     rng = np.random.default_rng(0)
     summaries = rng.normal(0, 1, (80, 8)).astype(np.float32)
     summaries[:, 1] = summaries[:, 0] + 0.01 * summaries[:, 1]  # two features that always go together
-    basis = learn(SMALL.tracks, [only(0)], Landscape.of(steady(summaries)), NET, QUICK)[0].arrays["sound.basis"]
+    basis = fit_model(SMALL.tracks, [only(0)], FeatureMatrix.of(steady(summaries)), NET, QUICK)[0].arrays["sound.basis"]
     assert basis.shape == (16, 6)
     assert np.abs(basis[:2, 0]).min() > 0.6
     np.testing.assert_allclose(basis.T @ basis, np.eye(6), atol=1e-4)
@@ -101,7 +101,7 @@ def test_the_axes_of_sound_are_those_along_which_the_library_varies():
 def test_axes_beyond_what_the_sound_has_are_zero():
     many = replace(QUICK, factors=FactorizerSettings(10))
     summaries = np.hstack([SMALL.summaries[:, :2], np.full((80, 2), 37.3, np.float32)])
-    basis = learn(SMALL.tracks, [only(0)], Landscape.of(steady(summaries)), NET, many)[0].arrays["sound.basis"]
+    basis = fit_model(SMALL.tracks, [only(0)], FeatureMatrix.of(steady(summaries)), NET, many)[0].arrays["sound.basis"]
     assert basis.shape == (8, 10)
     assert np.flatnonzero(basis.any(axis=0)).tolist() == [0, 1]
 
@@ -144,7 +144,7 @@ def renamed(column, i, value):
         {"settings": replace(QUICK, seed=1)},
         {"settings": replace(QUICK, factorizer="both")},
         {"settings": replace(QUICK, factors=replace(QUICK.factors, factors=7))},
-        {"settings": LessonSettings()},
+        {"settings": TrainingSettings()},
     ],
     ids=lambda changed: next(iter(changed)),
 )

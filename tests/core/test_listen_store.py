@@ -19,12 +19,12 @@ import sqlalchemy as sa
 from postgres_server import PASSWORD, Server, programs
 
 from cfaudio_core.errors import SettingError, StoreError
-from cfaudio_core.listening import intake, schema
-from cfaudio_core.listening import store as store_module
-from cfaudio_core.listening.database import parse_url
-from cfaudio_core.listening.records import Listen, Tally, TrackText
-from cfaudio_core.listening.snapshot import Counted
-from cfaudio_core.listening.store import Added, Holding, ListenStore, Matched
+from cfaudio_core.history import merge, schema
+from cfaudio_core.history import store as store_module
+from cfaudio_core.history.count_growth import Counted
+from cfaudio_core.history.records import Listen, Tally, TrackText
+from cfaudio_core.history.store import Added, Holding, ListenStore, Matched
+from cfaudio_core.util.database import parse_url
 
 BLUE = TrackText("Anna", "Blue", "Colours", duration=181.0)
 RED = TrackText("Anna", "Red", "Colours", "Various", "0b0d", "77aa", "Anna/Colours/Red.flac")
@@ -171,7 +171,7 @@ class TestAdding:
     def test_more_texts_than_are_remembered_are_still_told_apart(
         self, store: ListenStore, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(intake, "_MANY_TEXTS", 100)
+        monkeypatch.setattr(merge, "_MANY_TEXTS", 100)
         assert add(store, listens(25_000))[:4] == (25_000, 0, 0, 700)
 
 
@@ -323,10 +323,10 @@ def open_at_once(url: str) -> list[StoreError]:
 
 KILLED = """
 import os, signal, sys
-from cfaudio_core.listening import store
-from cfaudio_core.listening.database import parse_url
-from cfaudio_core.listening.records import Listen, TrackText
-from cfaudio_core.listening.store import ListenStore
+from cfaudio_core.history import store
+from cfaudio_core.util.database import parse_url
+from cfaudio_core.history.records import Listen, TrackText
+from cfaudio_core.history.store import ListenStore
 
 def die(*_):
     os.kill(os.getpid(), signal.SIGKILL)

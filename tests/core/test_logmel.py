@@ -7,16 +7,7 @@ import librosa
 import numpy as np
 import pytest
 
-from cfaudio_core.audio.logmel import (
-    FRAMES,
-    HOP,
-    N_FFT,
-    N_MELS,
-    SAMPLE_RATE,
-    WINDOW_SAMPLES,
-    log_mel,
-    mel_filterbank,
-)
+from cfaudio_core.audio.melspec import FRAMES, HOP, N_FFT, N_MELS, SAMPLE_RATE, WINDOW_SAMPLES, log_mel, mel_filterbank
 
 
 @pytest.fixture(scope="module")
@@ -71,5 +62,5 @@ def test_a_wrong_shape_is_refused_by_name(shape):
 
 
 def test_a_worker_does_not_pay_for_numba():
-    code = "import sys, cfaudio_core.audio.logmel as m; m.mel_filterbank(); sys.exit('numba' in sys.modules)"
+    code = "import sys, cfaudio_core.audio.melspec as m; m.mel_filterbank(); sys.exit('numba' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

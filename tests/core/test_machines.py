@@ -11,10 +11,10 @@ import soundfile
 from dask_cluster import dask_cluster
 from threadpoolctl import threadpool_limits
 
-from cfaudio_core.embedding.heard import file_state
-from cfaudio_core.embedding.machines import PATHS, hear_on_machines, path_mapping, seen_there
-from cfaudio_core.embedding.worker import Ear, ToHear, hear_file
 from cfaudio_core.errors import CfAudioError, SettingError
+from cfaudio_core.features.dask_cluster import PATHS, extract_on_cluster, path_mapping, seen_there
+from cfaudio_core.features.results import file_state
+from cfaudio_core.features.worker import ExtractorConfig, FileJob, extract_file
 
 pytest.importorskip("distributed")
 # Dask's own client leaves what Python warns of, when a scheduler or worker is killed under it.
@@ -38,7 +38,7 @@ def files(tmp_path):
     for i in range(24):
         soundfile.write(music / f"{i:02d}.flac", 0.1 * random.standard_normal(16000 * 20), 16000)
     (music / "none.flac").write_bytes(b"nothing that sounds")
-    return [ToHear(os.fsencode(file), "") for file in sorted(music.iterdir())]
+    return [FileJob(os.fsencode(file), "") for file in sorted(music.iterdir())]
 
 
 def paths(outcomes):
@@ -48,11 +48,11 @@ def paths(outcomes):
 @pytest.mark.weights
 def test_what_a_killed_worker_was_at_is_heard_by_another_and_nothing_twice(cluster, files):
     with threadpool_limits(1):  # another number of threads adds up in another order
-        here = {file.path: hear_file(file, Ear()) for file in files}
+        here = {file.path: extract_file(file, ExtractorConfig()) for file in files}
     first = cluster.add_worker()
     cluster.add_worker()
     outcomes = []
-    for heard in hear_on_machines(files, Ear(), cluster.address, batch=2):
+    for heard in extract_on_cluster(files, ExtractorConfig(), cluster.address, batch=2):
         outcomes.append(heard)
         if len(outcomes) == 5:
             first.kill()
@@ -70,7 +70,10 @@ def test_a_worker_sees_the_music_where_its_environment_says(cluster, files, tmp_
     cluster.add_worker(**{PATHS: mapping})
     (tmp_path / "mounted" / "there" / "01.flac").unlink()
     (tmp_path / "mounted" / "there" / "02.flac").write_bytes(b"another file")
-    outcomes = {heard.path.rpartition(b"/")[2]: heard for heard in hear_on_machines(files[:4], Ear(), cluster.address)}
+    outcomes = {
+        heard.path.rpartition(b"/")[2]: heard
+        for heard in extract_on_cluster(files[:4], ExtractorConfig(), cluster.address)
+    }
     assert outcomes[b"00.flac"].state == file_state(files[0].path)
     assert outcomes[b"03.flac"].features.shape[0] > 0
     # Neither is the file's fault, so neither is remembered.
@@ -82,15 +85,15 @@ def test_a_worker_sees_the_music_where_its_environment_says(cluster, files, tmp_
 def test_workers_that_do_not_have_the_music_are_named_before_anything_is_heard(cluster, files, tmp_path):
     cluster.add_worker(**{PATHS: f"{tmp_path / 'music'}=/nowhere"})
     with pytest.raises(CfAudioError, match=r"worker tcp://.*: has no /nowhere/00.flac \(does it mount the music\?"):
-        next(hear_on_machines(files, Ear(), cluster.address))
+        next(extract_on_cluster(files, ExtractorConfig(), cluster.address))
 
 
 def test_a_scheduler_without_workers_or_none_at_all_is_one_line(cluster, files, monkeypatch):
     with pytest.raises(CfAudioError, match="has no workers"):
-        next(hear_on_machines(files, Ear(), cluster.address))
-    monkeypatch.setattr("cfaudio_core.embedding.machines._FOR_AN_ANSWER", 1)
+        next(extract_on_cluster(files, ExtractorConfig(), cluster.address))
+    monkeypatch.setattr("cfaudio_core.features.dask_cluster._FOR_AN_ANSWER", 1)
     with pytest.raises(CfAudioError, match=r"tcp://127\.0\.0\.1:9 cannot be reached"):
-        next(hear_on_machines(files, Ear(), "tcp://127.0.0.1:9"))
+        next(extract_on_cluster(files, ExtractorConfig(), "tcp://127.0.0.1:9"))
 
 
 @pytest.mark.weights
@@ -102,18 +105,18 @@ def test_a_crash_and_a_hang_of_a_decoder_cost_their_file_and_neither_the_worker_
     deadly.mkdir()
     (deadly / "sitecustomize.py").write_text(
         "import os, time\n"
-        "from cfaudio_core.embedding import crew, worker\n"
-        "hear = worker.hear_file\n"
+        "from cfaudio_core.features import worker_pool as crew, worker\n"
+        "hear = worker.extract_file\n"
         "def deadly(file, *how):\n"
         "    if b'01.flac' in file.path: time.sleep(1000)\n"
         "    if b'03.flac' in file.path: os._exit(11)\n"
         "    return hear(file, *how)\n"
-        "worker.hear_file = deadly\n"
-        "crew.hear_in_processes.__kwdefaults__['patience'] = 3\n"
+        "worker.extract_file = deadly\n"
+        "crew.extract_in_processes.__kwdefaults__['patience'] = 3\n"
     )
     path = f"{deadly}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"
     process = cluster.add_worker(nanny=nanny, PYTHONPATH=path)
-    outcomes = {heard.path: heard for heard in hear_on_machines(files[:6], Ear(), cluster.address)}
+    outcomes = {heard.path: heard for heard in extract_on_cluster(files[:6], ExtractorConfig(), cluster.address)}
     assert len(outcomes) == 6
     assert outcomes.pop(files[1].path).problem == "its decoder hung (nothing came of it for 3 s)"
     assert outcomes.pop(files[3].path).problem == "its decoder crashed (exit status 11)"
@@ -125,11 +128,11 @@ def test_a_crash_and_a_hang_of_a_decoder_cost_their_file_and_neither_the_worker_
 def test_files_whose_task_costs_several_workers_are_named_and_not_remembered(cluster, files, tmp_path):
     (tmp_path / "sitecustomize.py").write_text(
         "import os\n"
-        "from cfaudio_core.embedding import machines\n"
-        "machines.hear_there.__code__ = (lambda files, ear: os._exit(11)).__code__\n"
+        "from cfaudio_core.features import dask_cluster as machines\n"
+        "machines.extract_remotely.__code__ = (lambda files, ear: os._exit(11)).__code__\n"
     )
     cluster.add_worker(nanny=True, PYTHONPATH=f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
-    outcomes = list(hear_on_machines(files[:3], Ear(), cluster.address))
+    outcomes = list(extract_on_cluster(files[:3], ExtractorConfig(), cluster.address))
     assert paths(outcomes) == paths(files[:3])
     assert {(h.state, h.problem) for h in outcomes} == {(None, "several workers were lost when they were to hear it")}
 

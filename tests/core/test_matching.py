@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cfaudio_core.listening.matching import AMBIGUOUS, UNKNOWN, LibraryIndex
-from cfaudio_core.listening.names import album_key, artist_key, fold, plain_key, title_key
-from cfaudio_core.listening.records import TrackText
-from cfaudio_core.tracks import Tracks
+from cfaudio_core.data.tracks import Tracks
+from cfaudio_core.history.matching import AMBIGUOUS, UNKNOWN, LibraryIndex
+from cfaudio_core.history.normalize import album_key, artist_key, fold, plain_key, title_key
+from cfaudio_core.history.records import TrackText
 
 MUSIC = b"/music"
 

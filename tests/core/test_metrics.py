@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cfaudio_core.judging.held_out import judge
-from cfaudio_core.judging.metrics import concordance
-from cfaudio_core.learning.model_files import Model
+from cfaudio_core.evaluation.held_out import evaluate_held_out
+from cfaudio_core.evaluation.metrics import concordance
+from cfaudio_core.models.model_files import Model
 
 
 def pair_by_pair(scores, truth):
@@ -64,6 +64,6 @@ def test_a_model_is_judged_for_each_listener_on_what_is_known_of_them():
         "held_out.sound": np.float32([[3, 9], [2, 1], [1, 2], [9, 3]]),
         "held_out.sound_and_tags": np.float32([[1, 9], [2, 3], [3, 2], [0, 1]]),
     }
-    ann, bob = judge(Model("cf-1", arrays, {"taught": ["ann", "bob"]}))
+    ann, bob = evaluate_held_out(Model("cf-1", arrays, {"taught": ["ann", "bob"]}))
     assert ann == ("ann", 3, 0.0, 1.0, {}, 0.0)
     assert bob == ("bob", 3, 1.0, 0.0, {}, 0.0)

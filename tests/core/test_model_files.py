@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from safetensors.numpy import save
 
 from cfaudio_core.errors import StoreError
-from cfaudio_core.learning import model_files
-from cfaudio_core.learning.model_files import FORMAT, KEPT, Model, latest_model, load_model, save_model
+from cfaudio_core.models import model_files
+from cfaudio_core.models.model_files import FORMAT, KEPT, Model, latest_model, load_model, save_model
 
 
 def make_model(name="cf-0123456789", value=1.0):

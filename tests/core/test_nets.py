@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 import torch
 
+from cfaudio_core.backbones import musicnn, pruning, registry, vgg
+from cfaudio_core.backbones.concatenated import Several
+from cfaudio_core.backbones.musicnn_numpy import MatrixNet
+from cfaudio_core.backbones.registry import BACKBONES, Features, backbone_id, load_backbone, load_extractor
+from cfaudio_core.backbones.weights import MODELS, load_weights
 from cfaudio_core.errors import SettingError
-from cfaudio_core.nets import backbone, musicnn, pruning, vgg
-from cfaudio_core.nets.backbone import BACKBONES, Features, backbone_id, load_backbone, load_hearer
-from cfaudio_core.nets.matrices import MatrixNet
-from cfaudio_core.nets.several import Several
-from cfaudio_core.nets.weights import MODELS, load_weights
 
 with np.load(Path(__file__).parents[1] / "golden" / "musicnn.npz", allow_pickle=False) as file:
     GOLDEN = dict(file)
@@ -227,14 +227,14 @@ def test_matrices_equal_the_original(model):
 @pytest.mark.weights
 @pytest.mark.parametrize("damage", [None, b"", b"no tensors"])
 def test_a_pruned_net_is_kept_and_made_anew_when_it_is_damaged(tmp_path, monkeypatch, damage):
-    first = load_hearer("musicnn", cache=tmp_path)
+    first = load_extractor("musicnn", cache=tmp_path)
     [file] = tmp_path.iterdir()
     whole = file.read_bytes()
     if damage is None:
-        monkeypatch.setattr(backbone, "load_backbone", lambda *_, **__: pytest.fail("made anew"))
+        monkeypatch.setattr(registry, "load_backbone", lambda *_, **__: pytest.fail("made anew"))
     else:
         file.write_bytes(damage)
-    again = load_hearer("musicnn", cache=tmp_path)
+    again = load_extractor("musicnn", cache=tmp_path)
     assert file.stat().st_size == len(whole)  # in any order of the tensors
     for a, b in zip(first.features(RANDOM.numpy()), again.features(RANDOM.numpy()), strict=True):
         np.testing.assert_array_equal(a, b)
@@ -243,13 +243,13 @@ def test_a_pruned_net_is_kept_and_made_anew_when_it_is_damaged(tmp_path, monkeyp
 @pytest.mark.weights
 def test_a_hearer_needs_no_place_to_be_kept_in(tmp_path):
     (tmp_path / "file").touch()
-    hearer = load_hearer("musicnn", cache=tmp_path / "file")
+    hearer = load_extractor("musicnn", cache=tmp_path / "file")
     assert hearer.features(RANDOM.numpy()).pooled.shape == (2, 512)
 
 
 @pytest.mark.weights
 @pytest.mark.parametrize("name", BACKBONES)
-@pytest.mark.parametrize("load", [load_backbone, load_hearer])
+@pytest.mark.parametrize("load", [load_backbone, load_extractor])
 def test_a_backbone_takes_and_gives_arrays(load, name):
     net = load(name)
     rng = np.random.default_rng(3)
@@ -301,8 +301,8 @@ def test_several_nets_are_heard_side_by_side():
 @pytest.mark.weights
 def test_named_nets_are_heard_side_by_side_in_the_order_named():
     patches = PATCHES.numpy()
-    apart = [load_hearer(name).features(patches).pooled for name in ("vgg", "musicnn")]
-    np.testing.assert_array_equal(load_hearer(("vgg", "musicnn")).features(patches).pooled, np.hstack(apart))
+    apart = [load_extractor(name).features(patches).pooled for name in ("vgg", "musicnn")]
+    np.testing.assert_array_equal(load_extractor(("vgg", "musicnn")).features(patches).pooled, np.hstack(apart))
 
 
 def test_features_of_several_nets_are_kept_under_all_their_ids():
@@ -320,7 +320,7 @@ def test_features_of_several_nets_are_kept_under_all_their_ids():
         (("vgg", "musicnn", "vgg"), "backbone: vgg is there twice"),
     ],
 )
-@pytest.mark.parametrize("use", [backbone_id, load_hearer, backbone.prepare_hearer])
+@pytest.mark.parametrize("use", [backbone_id, load_extractor, registry.prepare_extractor])
 def test_nets_that_make_no_sense_together_are_refused(use, names, complaint):
     with pytest.raises(SettingError, match=complaint):
         use(names)

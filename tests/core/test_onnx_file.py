@@ -5,9 +5,9 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
+from cfaudio_core.backbones.onnx_net import OnnxNet
+from cfaudio_core.backbones.registry import backbone_id, load_extractor, prepare_extractor
 from cfaudio_core.errors import SettingError, WeightsError
-from cfaudio_core.nets.backbone import backbone_id, load_hearer, prepare_hearer
-from cfaudio_core.nets.onnx_file import OnnxNet
 
 PATCHES = np.random.default_rng(0).uniform(0, 3, (11, 187, 96)).astype(np.float32)
 
@@ -28,7 +28,7 @@ def write(file, shape=("n", 187, 96), kind=TensorProto.FLOAT, axes=(1,), keep=0,
 
 @pytest.mark.parametrize("n", ["n", 4, None])
 def test_a_net_in_a_file_is_heard_with_whatever_its_batch(tmp_path, n):
-    net = load_hearer(write(tmp_path / "mine.onnx", (n, 187, 96)))
+    net = load_extractor(write(tmp_path / "mine.onnx", (n, 187, 96)))
     heard = net.features(PATCHES)
     np.testing.assert_allclose(heard.pooled, PATCHES.mean(axis=1), atol=1e-5)
     assert net.features(PATCHES[:1]).pooled.shape == (1, 96)
@@ -37,7 +37,7 @@ def test_a_net_in_a_file_is_heard_with_whatever_its_batch(tmp_path, n):
 
 def test_it_stands_beside_another(tmp_path):
     one, other = (write(tmp_path / name, axes=axes) for name, axes in (("a.onnx", (1,)), ("b.onnx", (2,))))
-    heard = load_hearer((one, other)).features(PATCHES).pooled
+    heard = load_extractor((one, other)).features(PATCHES).pooled
     np.testing.assert_allclose(heard, np.hstack([PATCHES.mean(axis=1), PATCHES.mean(axis=2)]), atol=1e-5)
 
 
@@ -61,7 +61,7 @@ def test_its_features_are_kept_under_what_is_in_the_file_and_not_under_its_name(
 )
 def test_a_net_that_takes_or_gives_something_else_is_refused(tmp_path, made, complaint):
     with pytest.raises(WeightsError, match=rf"mine.onnx: {complaint}"):
-        prepare_hearer(write(tmp_path / "mine.onnx", **made))
+        prepare_extractor(write(tmp_path / "mine.onnx", **made))
 
 
 @pytest.mark.parametrize("content", [b"", b"\x80\x04cos\nsystem\n", b"PK\x03\x04" + bytes(100)])

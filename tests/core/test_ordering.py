@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cfaudio_core.recommending.ordering import MOST_UNHEARD, order, pattern
+from cfaudio_core.ranking.ordering import MOST_UNHEARD, order, pattern
 
 
 def unit(vectors):

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cfaudio_core.recommending.periods import REFRESH, period, seed
-from cfaudio_core.recommending.similar import nearest
+from cfaudio_core.ranking.periods import REFRESH, period, seed
+from cfaudio_core.ranking.similar import nearest
 
 
 @pytest.mark.parametrize(

@@ -6,14 +6,14 @@ import zipfile
 
 import pytest
 
-from cfaudio_core.embedding.impression_file import ImpressionFile
+from cfaudio_core.backbones import tensor_files
+from cfaudio_core.backbones.checkpoint import CheckpointError, read_bundle
+from cfaudio_core.backbones.registry import load_extractor
+from cfaudio_core.backbones.weights import convert
 from cfaudio_core.errors import CfAudioError, SettingError, StoreError, WeightsError
-from cfaudio_core.learning.model_files import Model, latest_model, save_model
-from cfaudio_core.listening.sources import SOURCES, SourceOptions
-from cfaudio_core.nets import tensor_files
-from cfaudio_core.nets.backbone import load_hearer
-from cfaudio_core.nets.checkpoint import CheckpointError, read_bundle
-from cfaudio_core.nets.weights import convert
+from cfaudio_core.history.formats import SOURCES, SourceOptions
+from cfaudio_core.models.model_files import Model, latest_model, save_model
+from cfaudio_core.pipeline.prediction_cache import PredictionCache
 
 
 class Trap:
@@ -58,11 +58,11 @@ def test_neither_do_the_readers_of_nets_weights_models_and_impressions(file, spr
     net = file.with_suffix(".onnx")
     net.write_bytes(file.read_bytes())
     with pytest.raises(WeightsError, match="not an ONNX model"):
-        load_hearer(str(net))
+        load_extractor(str(net))
     for name in (file.with_suffix(".pt"), file.with_suffix(".pkl")):
         name.write_bytes(file.read_bytes())
         with pytest.raises(SettingError, match="nor a file"):
-            load_hearer(str(name))
+            load_extractor(str(name))
     with pytest.raises(CheckpointError):
         read_bundle(file.read_bytes(), b"")
     for end in (".json", ".safetensors"):
@@ -74,5 +74,5 @@ def test_neither_do_the_readers_of_nets_weights_models_and_impressions(file, spr
         tensor_files.read(file)
     with pytest.raises(WeightsError):
         convert(file.read_bytes())
-    assert ImpressionFile(file, "cf-1 net 10")._read() == ([], None)
+    assert PredictionCache(file, "cf-1 net 10")._read() == ([], None)
     assert not sprung.exists()

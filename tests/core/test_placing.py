@@ -4,31 +4,35 @@ import numpy as np
 import pytest
 from synthetic import NET, QUICK, make_listener, make_tracks, steady
 
-from cfaudio_core.embedding import placing
-from cfaudio_core.embedding.placing import HALF, LEAST, MOST, Places
-from cfaudio_core.learning.dataset import unit
-from cfaudio_core.learning.impressions import Impressions, space_of
-from cfaudio_core.learning.landscape import Landscape
-from cfaudio_core.learning.learner import learn
-from cfaudio_core.learning.model_files import Model, load_model, save_model
+from cfaudio_core.data.training_set import unit
+from cfaudio_core.features.feature_matrix import FeatureMatrix
+from cfaudio_core.models.model_files import Model, load_model, save_model
+from cfaudio_core.models.track_predictions import TrackPredictions, space_of
+from cfaudio_core.pipeline import scoring
+from cfaudio_core.pipeline.scoring import HALF, LEAST, MOST, TrackEmbeddings
+from cfaudio_core.training.fit import fit_model
 
 N = 60
 
 
-def place(model, tracks, people, sound):
+def embed_tracks(model, tracks, people, sound):
     """Places by what the model makes of the sound."""
-    return placing.place(model, tracks, people, Impressions.of(model, Landscape.of(sound, space_of(model))))
+    return scoring.embed_tracks(
+        model, tracks, people, TrackPredictions.of(model, FeatureMatrix.of(sound, space_of(model)))
+    )
 
 
 @pytest.fixture(scope="module")
 def places(model, library):
-    return place(model, library.tracks, [library.listener], library.sound)
+    return embed_tracks(model, library.tracks, [library.listener], library.sound)
 
 
 def untaught(summaries):
     """The model of a library of which too little is known to learn from."""
     tracks = make_tracks(len(summaries))
-    return tracks, learn(tracks, [make_listener([0] * len(summaries))], Landscape.of(steady(summaries)), NET, QUICK)[0]
+    return tracks, fit_model(
+        tracks, [make_listener([0] * len(summaries))], FeatureMatrix.of(steady(summaries)), NET, QUICK
+    )[0]
 
 
 def test_every_track_has_a_unit_vector_and_a_score_from_0_to_100(places):
@@ -52,7 +56,7 @@ def test_a_track_played_a_lot_stands_by_its_own_plays_whatever_it_sounds_like(mo
     worst = int(np.argmin(library.liking))
     plays[worst] = 1000
     person = make_listener(plays)
-    assert place(model, library.tracks, [person], library.sound).scores["me"][worst] > 99
+    assert embed_tracks(model, library.tracks, [person], library.sound).scores["me"][worst] > 99
 
 
 def test_a_track_skipped_a_lot_falls_to_the_bottom_whatever_it_sounds_like(model, library):
@@ -60,7 +64,7 @@ def test_a_track_skipped_a_lot_falls_to_the_bottom_whatever_it_sounds_like(model
     best = int(np.argmax(library.liking))
     skips[best] = 1000
     plays = np.where(np.arange(240) == best, 0, library.listener.plays)
-    assert place(model, library.tracks, [make_listener(plays, skips)], library.sound).scores["me"][best] == 0
+    assert embed_tracks(model, library.tracks, [make_listener(plays, skips)], library.sound).scores["me"][best] == 0
 
 
 def test_own_factors_outweigh_prediction_the_more_a_track_was_played(model, library):
@@ -69,7 +73,7 @@ def test_own_factors_outweigh_prediction_the_more_a_track_was_played(model, libr
 
     def nearness(plays):
         person = make_listener(np.where(np.arange(240) % 2 == 0, plays, 0))
-        vectors = place(model, library.tracks, [person], library.sound).vectors
+        vectors = embed_tracks(model, library.tracks, [person], library.sound).vectors
         return np.sum(vectors[even, :3] * own, axis=1)  # at most the root of the factors' share
 
     once, thrice, often = nearness(1), nearness(HALF), nearness(10_000)
@@ -81,8 +85,8 @@ def test_own_factors_outweigh_prediction_the_more_a_track_was_played(model, libr
 
 def test_a_track_without_plays_is_where_sound_and_tags_foretell(model, library, places):
     features = space_of(model).apply(library.sound)
-    heard = Impressions.of(model, Landscape.of(library.sound, space_of(model)))
-    foretold, _ = placing.foretell(model, library.tracks, [library.listener], heard)
+    heard = TrackPredictions.of(model, FeatureMatrix.of(library.sound, space_of(model)))
+    foretold, _ = scoring.predict_tracks(model, library.tracks, [library.listener], heard)
     odd = np.arange(1, 240, 2)
     direction = foretold[odd, 1:] / np.maximum(np.linalg.norm(foretold[odd, 1:], axis=1, keepdims=True), 1)
     np.testing.assert_allclose(places.vectors[odd, :3], np.sqrt(LEAST) * direction, atol=1e-5)
@@ -95,27 +99,27 @@ def test_a_track_without_plays_is_where_sound_and_tags_foretell(model, library, 
 def test_places_do_not_depend_on_the_order_of_the_library(model, library, places):
     shuffled = np.random.default_rng(0).permutation(240)
     part = library.subset(shuffled)
-    again = place(model, part.tracks, [part.listener], part.sound)
+    again = embed_tracks(model, part.tracks, [part.listener], part.sound)
     np.testing.assert_allclose(again.vectors, places.vectors[shuffled], atol=1e-5)
     np.testing.assert_allclose(again.scores["me"], places.scores["me"][shuffled], atol=1e-3)
 
 
 def test_a_model_from_disk_places_as_it_did_before(model, library, places, tmp_path):
     save_model(tmp_path, model)
-    again = place(load_model(tmp_path, model.id), library.tracks, [library.listener], library.sound)
+    again = embed_tracks(load_model(tmp_path, model.id), library.tracks, [library.listener], library.sound)
     np.testing.assert_array_equal(again.vectors, places.vectors)
     np.testing.assert_array_equal(again.scores["me"], places.scores["me"])
 
 
 def test_a_listener_without_plays_has_no_scores(model, library):
     nobody = make_listener([0] * 240, name="bob")
-    got = place(model, library.tracks, [library.listener, nobody], library.sound)
+    got = embed_tracks(model, library.tracks, [library.listener, nobody], library.sound)
     assert list(got.scores) == ["me"]
 
 
 def test_a_listener_new_since_the_lesson_is_scored_by_likeness(model, library):
     fan = make_listener([5 if i == 0 else 0 for i in range(240)], name="bob")
-    got = place(model, library.tracks, [library.listener, fan], library.sound)
+    got = embed_tracks(model, library.tracks, [library.listener, fan], library.sound)
     assert list(got.scores) == ["me", "bob"]
     assert got.scores["bob"][0] > 90
 
@@ -133,7 +137,7 @@ def groups():
 def test_with_little_known_the_nearer_in_sound_to_what_was_played_the_better():
     summaries = groups()
     tracks, model = untaught(summaries)
-    got = place(model, tracks, [make_listener([9, 9] + [0] * 58)], steady(summaries))
+    got = embed_tracks(model, tracks, [make_listener([9, 9] + [0] * 58)], steady(summaries))
     scores = got.scores["me"]
     assert scores[:2].min() > 95
     assert scores[2:30].min() > scores[30:].max()
@@ -143,34 +147,36 @@ def test_with_little_known_the_nearer_in_sound_to_what_was_played_the_better():
 def test_with_little_known_the_nearer_in_sound_to_what_was_skipped_the_worse():
     summaries = groups()
     tracks, model = untaught(summaries)
-    scores = place(model, tracks, [make_listener([0] * 59 + [1], [3, 3] + [0] * 58)], steady(summaries)).scores["me"]
+    scores = embed_tracks(model, tracks, [make_listener([0] * 59 + [1], [3, 3] + [0] * 58)], steady(summaries)).scores[
+        "me"
+    ]
     assert scores[:30].max() < scores[30:].min()
 
 
 def test_a_listener_who_only_skipped_has_no_scores_yet():
     summaries = groups()
     tracks, model = untaught(summaries)
-    assert place(model, tracks, [make_listener([0] * N, [1] * N)], steady(summaries)).scores == {}
+    assert embed_tracks(model, tracks, [make_listener([0] * N, [1] * N)], steady(summaries)).scores == {}
 
 
 def test_likeness_leaves_a_tracks_own_preference_out_and_is_the_same_in_any_blocks(monkeypatch):
     sound = unit(groups())
     person = make_listener([9 if i in (0, 40) else 0 for i in range(N)])  # one track of either sound
-    whole = placing._likeness(sound, person)
+    whole = scoring._likeness(sound, person)
     assert whole[[0, 40]].max() < 0.1
     assert np.delete(whole, [0, 40]).min() > 1
-    monkeypatch.setattr(placing, "_BLOCK", 7)
-    np.testing.assert_allclose(placing._likeness(sound, person), whole, rtol=1e-5)
+    monkeypatch.setattr(scoring, "_BLOCK", 7)
+    np.testing.assert_allclose(scoring._likeness(sound, person), whole, rtol=1e-5)
 
 
 def test_scores_are_the_share_of_the_library_that_a_track_is_ahead_of():
-    np.testing.assert_allclose(placing._percentiles(np.float32([5, 1, 9, 3, 7])), [50, 0, 100, 25, 75])
-    np.testing.assert_allclose(placing._percentiles(np.float32([1, 1, 2])), [25, 25, 100])
-    assert placing._percentiles(np.float32([7])).tolist() == [0]
+    np.testing.assert_allclose(scoring._percentiles(np.float32([5, 1, 9, 3, 7])), [50, 0, 100, 25, 75])
+    np.testing.assert_allclose(scoring._percentiles(np.float32([1, 1, 2])), [25, 25, 100])
+    assert scoring._percentiles(np.float32([7])).tolist() == [0]
 
 
 def test_three_plays_weigh_as_much_as_all_that_is_foretold():
-    assert placing._blend(np.float32([0, 0, 0]), np.float32([8, 8, 8]), np.float32([0, HALF, 1e9])).tolist() == [
+    assert scoring._blend(np.float32([0, 0, 0]), np.float32([8, 8, 8]), np.float32([0, HALF, 1e9])).tolist() == [
         0,
         4,
         8,
@@ -179,16 +185,18 @@ def test_three_plays_weigh_as_much_as_all_that_is_foretold():
 
 def test_no_foretold_liking_lifts_a_known_track_above_the_most_loved_one():
     foretold, own, plays = np.float32([9, 0, 5]), np.float32([0.5, 2, 0]), np.float32([3, 30, 0])
-    little_played, most_loved, never_played = placing._blend(foretold, own, plays)
+    little_played, most_loved, never_played = scoring._blend(foretold, own, plays)
     assert little_played < most_loved
     assert never_played == 5
 
 
 def test_a_single_track_has_its_place():
     tracks = make_tracks(1)
-    model = learn(tracks, [make_listener([1])], Landscape.of(steady(np.ones((1, 8), np.float32))), NET, QUICK)[0]
-    got = place(model, tracks, [make_listener([1])], steady(np.ones((1, 8), np.float32)))
+    model = fit_model(tracks, [make_listener([1])], FeatureMatrix.of(steady(np.ones((1, 8), np.float32))), NET, QUICK)[
+        0
+    ]
+    got = embed_tracks(model, tracks, [make_listener([1])], steady(np.ones((1, 8), np.float32)))
     assert isinstance(model, Model)
-    assert isinstance(got, Places)
+    assert isinstance(got, TrackEmbeddings)
     assert got.scores["me"].tolist() == [0]
     assert np.isfinite(got.vectors).all()

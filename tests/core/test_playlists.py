@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cfaudio_core.listening.playlists import read_playlists
-from cfaudio_core.recommending.targets.m3u import Entry, write_m3u
+from cfaudio_core.data.playlists import read_playlists
+from cfaudio_core.targets.m3u import Entry, write_m3u
 
 PATHS = [b"/music/a.mp3", b"/music/b c.mp3", b"/music/d.mp3"]
 MUSIC = [b"/music"]

@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
-from cfaudio_core import progress as module
-from cfaudio_core.progress import progress
+from cfaudio_core.util import progress as module
+from cfaudio_core.util.progress import progress
 
 
 class Terminal(io.StringIO):

@@ -6,19 +6,19 @@ import numpy as np
 import pytest
 from synthetic import NET, QUICK, make_library, make_listener, make_tracks
 
-from cfaudio_core.judging.cold import FOLDS, cold, verdicts
-from cfaudio_core.judging.dated import MONTH, completions, months, session_halves
-from cfaudio_core.judging.hiding import groups_of, sample
-from cfaudio_core.judging.tasks import NotJudgedError, World
-from cfaudio_core.listening.counts import Listener
-from cfaudio_core.listening.sessions import Sessions
+from cfaudio_core.data.listeners import Listener
+from cfaudio_core.data.sessions import Sessions
+from cfaudio_core.evaluation.cold_start import FOLDS, cold, verdicts
+from cfaudio_core.evaluation.over_time import MONTH, completions, months, session_halves
+from cfaudio_core.evaluation.splits import groups_of, sample
+from cfaudio_core.evaluation.tasks import EvalData, NotEvaluatedError
 
 LIBRARY = make_library(120)
 DAY = 86_400
 
 
 def world(tracks=LIBRARY.tracks, *people):
-    return World(tracks, list(people) or [LIBRARY.listener], LIBRARY.sound, NET, QUICK)
+    return EvalData(tracks, list(people) or [LIBRARY.listener], LIBRARY.sound, NET, QUICK)
 
 
 def history(sessions, n, start=1_600_000_000, apart=DAY):
@@ -55,7 +55,7 @@ def test_what_is_skipped_instead_is_not_loved():
     ],
 )
 def test_a_listener_of_whom_nothing_can_be_judged_is_told_why(plays, why):
-    with pytest.raises(NotJudgedError, match=why):
+    with pytest.raises(NotEvaluatedError, match=why):
         verdicts(make_listener(plays))
 
 
@@ -117,13 +117,13 @@ def test_copies_of_a_hidden_track_are_hidden_too():
 
 def test_albums_of_one_track_are_not_judged_again():
     alone = replace(LIBRARY.tracks, albums=[f"single {i}" for i in range(120)])
-    with pytest.raises(NotJudgedError, match="no two played tracks share an album"):
+    with pytest.raises(NotEvaluatedError, match="no two played tracks share an album"):
         next(cold(world(alone), "albums", [0]))
 
 
 def test_artists_of_one_album_are_not_judged_again():
     same = replace(LIBRARY.tracks, artists=LIBRARY.tracks.albums)
-    with pytest.raises(NotJudgedError, match="the same as cold albums"):
+    with pytest.raises(NotEvaluatedError, match="the same as cold albums"):
         next(cold(world(same), "artists", [0]))
 
 
@@ -151,17 +151,17 @@ def test_a_month_is_asked_about_by_what_was_heard_before_it():
 
 @pytest.mark.parametrize("protocol", [months, completions])
 def test_counts_alone_do_not_say_when(protocol):
-    with pytest.raises(NotJudgedError, match="there is no listening history"):
+    with pytest.raises(NotEvaluatedError, match="there is no listening history"):
         next(protocol(world(), [0]))
 
 
 def test_a_short_history_says_how_short():
-    with pytest.raises(NotJudgedError, match="the history is 9 days long; it takes 60"):
+    with pytest.raises(NotEvaluatedError, match="the history is 9 days long; it takes 60"):
         next(months(world(LIBRARY.tracks, history([[1, 2]] * 10, 120)), [0]))
 
 
 def test_too_few_sessions_are_counted():
-    with pytest.raises(NotJudgedError, match="has 2 sessions of 4 tracks, and before it 5 tracks"):
+    with pytest.raises(NotEvaluatedError, match="has 2 sessions of 4 tracks, and before it 5 tracks"):
         next(completions(world(LIBRARY.tracks, history([[1, 2, 3, 4, 5]] * 10, 120)), [0]))
 
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cfaudio_core.judging.intervals import REPLICATES, estimate, resampled
-from cfaudio_core.judging.metrics import Ranking, concordance
+from cfaudio_core.evaluation.bootstrap import REPLICATES, estimate, resampled
+from cfaudio_core.evaluation.metrics import Ranking, concordance
 
 
 def falling(n):

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from cfaudio_core.report.activations import excite_directions, listen, moment, read_directions
 from cfaudio_core.report.disagreement import disagreements
-from cfaudio_core.report.excitement import excite_directions, listen, moment, read_directions
 from cfaudio_core.report.labels import Labels, telling_tags
 from cfaudio_core.report.units import describe, most_used
 

@@ -6,10 +6,10 @@ import re
 import numpy as np
 import pytest
 
+from cfaudio_core.data.tracks import Tracks
 from cfaudio_core.report.page import Report, TasteMode, render
-from cfaudio_core.report.past import evaluations
+from cfaudio_core.report.past_runs import evaluations
 from cfaudio_core.report.units import Excited, Unit
-from cfaudio_core.tracks import Tracks
 
 NASTY = "</script><script>alert(1)</script><img src=x onerror=alert(2)>\u2028'\"&amp;"
 

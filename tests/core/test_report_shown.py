@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from cfaudio_core.report.shown import shown
+from cfaudio_core.report.sampling import shown
 
 N, MOST = 10_000, 1000
 

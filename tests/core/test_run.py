@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 from synthetic import NET, QUICK, fill_store, make_library, make_listener, make_tracks, write_files
 
-from cfaudio_core.embedding import run as module
-from cfaudio_core.embedding.heard import Heard, file_state
-from cfaudio_core.embedding.run import RunSettings, hear_library, learn_and_place
-from cfaudio_core.embedding.worker import Ear
 from cfaudio_core.errors import StoreError
-from cfaudio_core.learning.learner import lesson_id
-from cfaudio_core.learning.model_files import FORMAT
+from cfaudio_core.features.results import FeatureResult, file_state
+from cfaudio_core.features.worker import ExtractorConfig
+from cfaudio_core.models.model_files import FORMAT
+from cfaudio_core.pipeline import run as module
+from cfaudio_core.pipeline.run import RunSettings, extract_library, fit_and_embed
+from cfaudio_core.training.fit import make_model_id
 
-SETTINGS = RunSettings(lesson=QUICK)
+SETTINGS = RunSettings(training_set=QUICK)
 LIBRARY = make_library(100)
 
 
@@ -32,8 +32,8 @@ class Run:
         fill_store(store, library)
 
     def again(self, settings=SETTINGS, *, may_learn=True):
-        outcome = hear_library(self.tracks, np.ones(len(self.tracks), bool), self.store, settings, never)
-        learn_and_place(self.tracks, [self.person], outcome, self.store, self.models, settings, may_learn=may_learn)
+        outcome = extract_library(self.tracks, np.ones(len(self.tracks), bool), self.store, settings, never)
+        fit_and_embed(self.tracks, [self.person], outcome, self.store, self.models, settings, may_learn=may_learn)
         if outcome.places:
             self.store.note("placed", outcome.digest)
             self.tracks = replace(self.tracks, models=[outcome.model.id] * len(self.tracks))
@@ -51,7 +51,7 @@ def test_the_first_run_learns_and_places_every_track(run):
     assert outcome.decoded == 0
     assert outcome.heard.tolist() == list(range(100))
     assert outcome.places.vectors.shape == (100, 6)
-    assert outcome.model.id == lesson_id(LIBRARY.tracks, [LIBRARY.listener], NET, QUICK)
+    assert outcome.model.id == make_model_id(LIBRARY.tracks, [LIBRARY.listener], NET, QUICK)
     fresh = ~LIBRARY.listener.played
     assert np.corrcoef(outcome.places.scores["me"][fresh], LIBRARY.liking[fresh])[0, 1] > 0.5
 
@@ -87,7 +87,7 @@ def test_when_a_tenth_of_what_is_known_has_changed_a_lesson_is_due(run):
 
 def test_what_nets_of_a_model_have_said_goes_with_it(run):
     first = run.again()
-    row = Heard(b"a", None, LIBRARY.tracks.keys[0], np.zeros((1, 2), np.float16))
+    row = FeatureResult(b"a", None, LIBRARY.tracks.keys[0], np.zeros((1, 2), np.float16))
     for model in (first.model.id, "cf-gone"):
         run.store.add(f"said-{model}", 1, [row])
     run.person = make_listener(run.person.plays + 3 * (np.arange(100) % 4 == 1))
@@ -121,9 +121,9 @@ def test_a_model_of_an_earlier_version_is_replaced_and_cannot_be_gone_back_to(ru
 
 def test_a_model_of_another_net_cannot_be_gone_back_to(run):
     heard = run.again()
-    other = replace(SETTINGS, model=heard.model.id, ear=Ear(backbone="vgg"))
+    other = replace(SETTINGS, model=heard.model.id, ear=ExtractorConfig(backbone="vgg"))
     with pytest.raises(StoreError, match=f"model {heard.model.id} was made for another backbone"):
-        learn_and_place(run.tracks, [run.person], heard, run.store, run.models, other)
+        fit_and_embed(run.tracks, [run.person], heard, run.store, run.models, other)
 
 
 def test_a_folded_in_play_reads_no_features(run, monkeypatch):
@@ -204,8 +204,8 @@ def test_a_damaged_model_is_an_error_until_a_new_one_is_asked_for(run):
 
 def test_tracks_that_were_never_heard_have_no_place(run):
     run.tracks = replace(run.tracks, keys=[key if i < 90 else "" for i, key in enumerate(run.tracks.keys)])
-    outcome = hear_library(run.tracks, np.arange(100) < 90, run.store, SETTINGS, never)
-    learn_and_place(run.tracks, [run.person], outcome, run.store, run.models, SETTINGS)
+    outcome = extract_library(run.tracks, np.arange(100) < 90, run.store, SETTINGS, never)
+    fit_and_embed(run.tracks, [run.person], outcome, run.store, run.models, SETTINGS)
     assert outcome.keys[90:] == [""] * 10
     assert outcome.heard.tolist() == list(range(90))
     assert len(outcome.places.vectors) == 90
@@ -235,7 +235,7 @@ def ears(monkeypatch):
             problem = deaf.get(file.path, "")
             key = "" if problem else file.key or f"key of {file.path.decode()}"
             features = None if problem else np.ones((ear.windows, 3), np.float16)
-            one = Heard(file.path, file_state(file.path), key, features, problem)
+            one = FeatureResult(file.path, file_state(file.path), key, features, problem)
             store.add(net, ear.windows, [one])
             on_progress(1)
             yield one
@@ -246,7 +246,7 @@ def ears(monkeypatch):
 
 def listen(files, store, settings=SETTINGS, within=(True, True, True), keys=("", "", "")):
     problems = []
-    outcome = hear_library(
+    outcome = extract_library(
         make_tracks(3, paths=files, keys=list(keys)),
         np.array(within),
         store,

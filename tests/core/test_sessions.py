@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cfaudio_core.listening.sessions import NO_SESSIONS, Listens, Sessions, find_sessions
+from cfaudio_core.data.sessions import NO_SESSIONS, Listens, Sessions, find_sessions
 
 GAP = 1800.0
 T0 = 1_700_000_001  # no whole minute

@@ -10,9 +10,9 @@ import time
 import numpy as np
 import pytest
 
-from cfaudio_core import shelf
-from cfaudio_core.listening.store import ListenStore
-from cfaudio_core.shelf import Shelf, file_state, is_settled
+from cfaudio_core.history.store import ListenStore
+from cfaudio_core.util import shelf
+from cfaudio_core.util.shelf import Shelf, file_state, is_settled
 
 
 def made(number):

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 import pytest
 
-from cfaudio_core.listening.records import Listen, Tally, TrackText
-from cfaudio_core.listening.snapshot import Counted, Growth, Seen, first_seen, growth
+from cfaudio_core.history.count_growth import Counted, Growth, Seen, first_seen, growth
+from cfaudio_core.history.records import Listen, Tally, TrackText
 
 DAY = 86_400
 THEN = 1_700_000_000

@@ -15,15 +15,15 @@ MAKES_TEXTS = {"format", "join", "replace", "text"}
 
 # Read by hand: names of tables and columns that the module itself knows, pieces of constant SQL, and question marks.
 CONSTANTS = {
-    "beetsplug/cfaudio/catalogue.py": {"COLUMNS[1]", "KEYS", "PLACES", "fields", "items"},
-    "beetsplug/cfaudio/columns.py": {"', '.join(COLUMNS)", "MILLISECONDS", "which"},
-    "beetsplug/cfaudio/forgetting.py": {"_FIELDS"},
-    "beetsplug/cfaudio/library.py": {"', '.join('?' * len(names))", "BETWEEN", "which"},
-    "beetsplug/cfaudio/reporting.py": {"which"},
-    "cfaudio_core/listening/intake.py": {"marks", "table.name"},
-    "cfaudio_core/listening/sources/_playback_reporting.py": {"seconds"},
-    "cfaudio_core/listening/sources/_sqlite.py": {"what"},
-    "cfaudio_core/listening/sources/jellyfin.py": {
+    "beetsplug/cfaudio/library/catalogue.py": {"COLUMNS[1]", "KEYS", "PLACES", "fields", "items"},
+    "beetsplug/cfaudio/library/columns.py": {"', '.join(COLUMNS)", "MILLISECONDS", "which"},
+    "beetsplug/cfaudio/commands/forget.py": {"_FIELDS"},
+    "beetsplug/cfaudio/library/tracks.py": {"', '.join('?' * len(names))", "BETWEEN", "which"},
+    "beetsplug/cfaudio/report/collect.py": {"which"},
+    "cfaudio_core/history/merge.py": {"marks", "table.name"},
+    "cfaudio_core/history/readers/playback_reporting.py": {"seconds"},
+    "cfaudio_core/history/readers/sqlite.py": {"what"},
+    "cfaudio_core/history/formats/jellyfin.py": {
         "key",
         "select_list(database, 'BaseItems', _TRACK)",
         "select_list(database, 'TypedBaseItems', _TRACK)",
@@ -31,8 +31,8 @@ CONSTANTS = {
         "table",
         "wanted",
     },
-    "cfaudio_core/listening/sources/lyrion.py": {"_TABLES[name]", "name", "table", "wanted"},
-    "cfaudio_core/listening/sources/navidrome.py": {"played", "select_list(database, 'media_file', _TRACK)"},
+    "cfaudio_core/history/formats/lyrion.py": {"_TABLES[name]", "name", "table", "wanted"},
+    "cfaudio_core/history/formats/navidrome.py": {"played", "select_list(database, 'media_file', _TRACK)"},
 }
 
 

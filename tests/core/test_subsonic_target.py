@@ -7,8 +7,8 @@ import pytest
 from web_double import Answer, serving
 
 from cfaudio_core.errors import CfAudioError, ServiceError, StoreError
-from cfaudio_core.recommending.targets.subsonic import COMMENT, SubsonicAccount
-from cfaudio_core.recommending.targets.target import Entry
+from cfaudio_core.targets.base import Entry
+from cfaudio_core.targets.subsonic import COMMENT, SubsonicAccount
 
 MUSIC = b"/music"
 PASSWORD = "hunter2"
@@ -229,7 +229,7 @@ def test_a_server_that_is_down_is_one_line():
 
 
 def test_a_slow_server_is_not_waited_for_for_ever(monkeypatch):
-    monkeypatch.setattr("cfaudio_core.recommending.targets.subsonic._PATIENCE", 0.2)
+    monkeypatch.setattr("cfaudio_core.targets.subsonic._PATIENCE", 0.2)
     asleep = threading.Event()
 
     def answer(request):

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from cfaudio_core.embedding.feature_store import FeatureStore
-from cfaudio_core.embedding.heard import FileState, Heard
-from cfaudio_core.embedding.tagging import tag_sounds
-from cfaudio_core.embedding.worker import Ear
-from cfaudio_core.nets.backbone import backbone_id, load_backbone
-from cfaudio_core.nets.tagger import Tagger, load_tagger, top_tags
+from cfaudio_core.backbones.registry import backbone_id, load_backbone
+from cfaudio_core.backbones.tagger import Tagger, load_tagger, top_tags
+from cfaudio_core.features.feature_store import FeatureStore
+from cfaudio_core.features.results import FeatureResult, FileState
+from cfaudio_core.features.sound_tags import tag_tracks
+from cfaudio_core.features.worker import ExtractorConfig
 
 NAMES = ["rock", "pop", "mellow", "ambient"]
 
@@ -49,8 +49,8 @@ def test_every_stored_track_gets_its_words(tmp_path):
     patches = np.random.default_rng(3).gamma(0.6, 1.0, (2, 187, 96)).astype(np.float32)
     features = net.features(patches).pooled.astype(np.float16)
     with FeatureStore(tmp_path / "features.db") as store:
-        store.add(backbone_id("musicnn"), 2, [Heard(b"a", FileState(b"a", 1, 1), "key", features)])
-        found = tag_sounds(store, Ear("musicnn", 2), ["key", "key", "unknown"])
+        store.add(backbone_id("musicnn"), 2, [FeatureResult(b"a", FileState(b"a", 1, 1), "key", features)])
+        found = tag_tracks(store, ExtractorConfig("musicnn", 2), ["key", "key", "unknown"])
     assert found.keys() == {"key"}
     tags = found["key"].split(", ")
     assert 0 < len(tags) <= 3

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cfaudio_core.listening.counts import Listener
-from cfaudio_core.listening.sessions import NO_SESSIONS, Sessions
-from cfaudio_core.recommending.taste import HALF_LIFE, MOST_MODES, familiarity, love, mean_taste, modes
+from cfaudio_core.data.listeners import Listener
+from cfaudio_core.data.sessions import NO_SESSIONS, Sessions
+from cfaudio_core.ranking.taste import HALF_LIFE, MOST_MODES, familiarity, love, mean_taste, modes
 
 DAY = 86400
 
@@ -47,7 +47,7 @@ def test_tastes_that_lie_apart_are_modes_of_their_own_with_their_shares():
 
 def test_where_many_are_loved_the_heaviest_tell_the_modes_and_all_are_in_one(monkeypatch):
     of, vectors = clouds([40, 30, 30])
-    monkeypatch.setattr("cfaudio_core.recommending.taste._TELLING", 50)
+    monkeypatch.setattr("cfaudio_core.ranking.taste._TELLING", 50)
     taste = modes(vectors, np.float32(np.random.default_rng(1).uniform(0.5, 1, 100)))
     assert taste.members.tolist() == list(range(100))
     for axis in range(3):

@@ -3,7 +3,7 @@
 import numpy as np
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from cfaudio_core.threads import one_thread, threads_for
+from cfaudio_core.util.threads import one_thread, threads_for
 
 
 def threads():

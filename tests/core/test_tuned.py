@@ -10,27 +10,27 @@ import torch
 from scipy import sparse
 from synthetic import NET, QUICK, make_library, make_tracks
 
-from cfaudio_core.audio.logmel import band_statistics
-from cfaudio_core.embedding.placing import foretell, place
-from cfaudio_core.factors.confidence import Confidence
-from cfaudio_core.factors.wmf import WmfSettings, factorize
-from cfaudio_core.judging.held_out import judge
-from cfaudio_core.learning.comparison import hold_albums_apart
-from cfaudio_core.learning.dataset import Lesson, Parabolas, Targets, unit
-from cfaudio_core.learning.evidence import Evidence
-from cfaudio_core.learning.impressions import Impressions, space_of
-from cfaudio_core.learning.landscape import Landscape
-from cfaudio_core.learning.learner import learn, lesson_id
-from cfaudio_core.learning.losses import make_loss
-from cfaudio_core.learning.neighbours import sound_graph
-from cfaudio_core.learning.net_settings import NetSettings, Schedule
-from cfaudio_core.learning.prediction_error import prediction_error
-from cfaudio_core.learning.space import SoundSpace, gather_sound
-from cfaudio_core.learning.stack import mixed, stack
-from cfaudio_core.learning.trainable import Head, Pooled
-from cfaudio_core.learning.training import train
-from cfaudio_core.learning.tuned import Ensemble, WindowCache, train_net
-from cfaudio_core.nets.backbone import load_backbone
+from cfaudio_core.audio.melspec import band_statistics
+from cfaudio_core.backbones.registry import load_backbone
+from cfaudio_core.data.training_set import Parabolas, Targets, TrainingSet, unit
+from cfaudio_core.evaluation.held_out import evaluate_held_out
+from cfaudio_core.factorization.confidence import Confidence
+from cfaudio_core.factorization.wmf import WmfSettings, factorize
+from cfaudio_core.features.feature_matrix import FeatureMatrix
+from cfaudio_core.features.feature_space import FeatureSpace, summarize_tracks
+from cfaudio_core.finetuning.fine_tune import NetEnsemble, WindowCache, train_net
+from cfaudio_core.finetuning.losses import make_loss
+from cfaudio_core.finetuning.networks import Head, Pooled
+from cfaudio_core.finetuning.prediction_error import prediction_error
+from cfaudio_core.finetuning.settings import NetSettings, Schedule
+from cfaudio_core.finetuning.trainer import train
+from cfaudio_core.models.knn_graph import knn_graph
+from cfaudio_core.models.stacking import apply_stack, fit_stack
+from cfaudio_core.models.track_predictions import TrackPredictions, space_of
+from cfaudio_core.pipeline.scoring import embed_tracks, predict_tracks
+from cfaudio_core.training.cross_validation import hold_out_albums
+from cfaudio_core.training.drift import TrainingSnapshot
+from cfaudio_core.training.fit import fit_model, make_model_id
 
 FAST = NetSettings("head", hidden=32, dropout=0.2, input_dropout=0.0, head=Schedule(1e-2, 200, 10, patience=6))
 
@@ -79,7 +79,9 @@ def test_a_deeper_head_learns_and_speaks_again(layers):
     nets = trained(windows, make_targets(np.abs(sound[:, 0]) - np.abs(sound[:, 1])), settings)
     assert correlation(nets.held_out[:, 0], np.abs(sound[:, 0]) - np.abs(sound[:, 1])) > 0.7
     assert sum(name.endswith("weight") for name in nets.states[0]) == layers + 1
-    again = Ensemble(nets.states[:1], settings).of_places(windows.mean(axis=1) / np.float32(np.sqrt(windows.shape[2])))
+    again = NetEnsemble(nets.states[:1], settings).of_places(
+        windows.mean(axis=1) / np.float32(np.sqrt(windows.shape[2]))
+    )
     first = np.arange(len(windows)) % 3 == 0
     np.testing.assert_allclose(again[first], nets.held_out[first], atol=0.02)  # of a mean in 16 bits
 
@@ -106,8 +108,8 @@ def test_the_same_seed_gives_the_same_nets_and_another_one_others():
 
 def test_the_windows_of_a_track_lie_around_its_place():
     windows = {f"key{i}": np.random.default_rng(i).normal(0, 3, (5, 4)).astype(np.float16) for i in range(20)}
-    sound = gather_sound(windows.items(), list(windows))
-    space = SoundSpace.of(sound)
+    sound = summarize_tracks(windows.items(), list(windows))
+    space = FeatureSpace.of(sound)
     means = [space.windows(heard).mean(axis=0) for heard in windows.values()]
     np.testing.assert_allclose(means, space.apply(sound), atol=1e-5)
 
@@ -129,7 +131,7 @@ def test_a_net_is_heeded_if_it_adds_to_the_kernel_machine(noise, heeded):
     truth = rng.normal(0, 1, 300)
     targets = make_targets(truth)
     kernel, net = (np.float32(truth + rng.normal(0, spread, 300))[:, None] for spread in (0.5, noise))
-    shares, together = stack(kernel, net, targets, np.array([0]), np.arange(300) % 5)
+    shares, together = fit_stack(kernel, net, targets, np.array([0]), np.arange(300) % 5)
     errors = [np.mean((said[:, 0] - truth) ** 2) for said in (together, kernel)]
     if heeded:
         assert shares[1, 0] > 0.3
@@ -144,7 +146,7 @@ def test_a_net_is_not_credited_with_what_a_shorter_word_of_the_kernel_machine_do
     truth = rng.normal(0, 1, 300)
     kernel = np.float32(2 * truth + rng.normal(0, 1, 300))[:, None]  # twice as long as it should be
     noise = np.float32(rng.normal(0, 1, 300) + 0.1 * truth)[:, None]
-    shares, together = stack(kernel, noise, make_targets(truth), np.array([0]), np.arange(300) % 5)
+    shares, together = fit_stack(kernel, noise, make_targets(truth), np.array([0]), np.arange(300) % 5)
     assert shares[:, 0].tolist() == [1, 0]
     np.testing.assert_array_equal(together, kernel)
 
@@ -157,7 +159,7 @@ def test_a_net_is_not_credited_with_what_is_the_same_for_all_tracks():
     misled = np.float32(mean + rng.normal(0, 0.4, (300, 4)))  # by sound that means nothing
     nothing, groups, fold = np.zeros((300, 1), np.float32), np.array([0, 1, 1, 1, 1]), np.arange(300) % 5
     everywhere = np.hstack([nothing, np.float32(np.tile(mean, (300, 1)))])
-    shares, _ = stack(np.hstack([nothing, misled]), everywhere, targets, groups, fold)
+    shares, _ = fit_stack(np.hstack([nothing, misled]), everywhere, targets, groups, fold)
     assert shares[1].tolist() == [0] * 5
 
 
@@ -168,7 +170,7 @@ def test_what_is_gained_by_luck_counts_for_nothing():
         truth = rng.normal(0, 1, 60)
         kernel = np.float32(0.5 * truth + rng.normal(0, 0.5, 60))[:, None]
         noise = np.float32(rng.normal(0, 1, 60))[:, None]
-        shares, _ = stack(kernel, noise, make_targets(truth), np.array([0]), np.arange(60) % 5)
+        shares, _ = fit_stack(kernel, noise, make_targets(truth), np.array([0]), np.arange(60) % 5)
         heeded.append(shares[1, 0] > 0)
     assert np.mean(heeded) <= 0.02
 
@@ -179,7 +181,9 @@ def test_listeners_have_stacks_of_their_own_and_factors_one_in_common():
     noise = np.float32(rng.normal(0, 1, (200, 4)))
     by_kernel, by_net = truth + [0, 1, 1, 1] * noise, truth + [1, 0, 0, 1] * noise[::-1]
     targets = Targets(truth[:, :2], np.ones((200, 2), bool), truth[:, 2:])
-    shares, _ = stack(np.float32(by_kernel), np.float32(by_net), targets, np.array([0, 1, 2, 2]), np.arange(200) % 5)
+    shares, _ = fit_stack(
+        np.float32(by_kernel), np.float32(by_net), targets, np.array([0, 1, 2, 2]), np.arange(200) % 5
+    )
     assert shares[:, 0].tolist() == [1, 0]
     assert shares[1, 1] == pytest.approx(1, abs=0.01)
     assert (shares[:, 2] == shares[:, 3]).all()
@@ -192,14 +196,14 @@ def lesson_of(tracks, known=None, parts=5):
     features = np.zeros((len(tracks), 1), np.float32)
     fold = np.arange(len(known)) % parts
     targets = make_targets(np.zeros(len(known)))
-    return Lesson(features[known], sound_graph(features), known, targets, np.array([0]), fold)
+    return TrainingSet(features[known], knn_graph(features), known, targets, np.array([0]), fold)
 
 
 def test_albums_are_held_out_whole_in_parts_of_about_one_size():
     sizes = [12, 9, 8, 7, 7, 6, 5, 5, 4, 3, 2, 1, 1]
     albums = [f"album {i}" for i, size in enumerate(sizes) for _ in range(size)] + [""] * 30
     tracks = make_tracks(100, albums=albums)
-    fold = hold_albums_apart(tracks, lesson_of(tracks), seed=0).fold
+    fold = hold_out_albums(tracks, lesson_of(tracks), seed=0).fold
     assert all(len({fold[i] for i in range(100) if albums[i] == album}) == 1 for album in set(albums) - {""})
     assert np.bincount(fold).tolist() == [20] * 5
 
@@ -207,16 +211,16 @@ def test_albums_are_held_out_whole_in_parts_of_about_one_size():
 @pytest.mark.parametrize("albums", [[""] * 50, [f"album {i}" for i in range(50)], ["the only one"] * 50])
 def test_where_no_albums_can_be_held_out_tracks_are(albums):
     tracks = make_tracks(50, albums=albums)
-    lesson = lesson_of(tracks)
-    assert hold_albums_apart(tracks, lesson, seed=0) is lesson
+    training_set = lesson_of(tracks)
+    assert hold_out_albums(tracks, training_set, seed=0) is training_set
 
 
 def test_of_many_tracks_some_are_compared_on():
     tracks = make_tracks(90, albums=[f"album {i // 3}" for i in range(90)])
-    lesson = lesson_of(tracks, np.arange(0, 90, 1))
-    some = hold_albums_apart(tracks, lesson, seed=0, most=40)
+    training_set = lesson_of(tracks, np.arange(0, 90, 1))
+    some = hold_out_albums(tracks, training_set, seed=0, most=40)
     assert len(some.known) == len(some.targets) == len(some.fold) == 40
-    assert len(hold_albums_apart(tracks, lesson, seed=0, most=None).known) == 90
+    assert len(hold_out_albums(tracks, training_set, seed=0, most=None).known) == 90
 
 
 class Steady:
@@ -236,20 +240,22 @@ def test_a_net_that_is_heeded_becomes_part_of_the_model_and_is_the_better_for_it
     plays = np.where(np.arange(240) % 2 == 0, np.round(20 * np.exp(liking)) + 1, 0)
     person = replace(library.listener, plays=np.float32(plays))
     tracks = make_tracks(240)
-    sound = gather_sound(Steady(library).features(tracks.keys), tracks.keys)
-    lesson = replace(QUICK, net=FAST)
-    plain, _ = learn(tracks, [person], Landscape.of(sound), NET, QUICK)
-    model, impressions = learn(tracks, [person], Landscape.of(sound), NET, lesson, Steady(library))
+    sound = summarize_tracks(Steady(library).features(tracks.keys), tracks.keys)
+    training_set = replace(QUICK, net=FAST)
+    plain, _ = fit_model(tracks, [person], FeatureMatrix.of(sound), NET, QUICK)
+    model, predictions = fit_model(tracks, [person], FeatureMatrix.of(sound), NET, training_set, Steady(library))
     assert model.arrays["stack.shares"][1, 0] > 0.2
     fresh = np.flatnonzero(plays == 0)
     features = space_of(model).apply(sound)
-    by_net = Ensemble(model.nets, FAST).of_places(features)
+    by_net = NetEnsemble(model.nets, FAST).of_places(features)
     both = (plain, None), (model, by_net)
-    landscape = Landscape.of(sound)
-    said = [foretell(m, tracks, [person], Impressions.of(m, landscape), net)[0][fresh, 0] for m, net in both]
+    feature_matrix = FeatureMatrix.of(sound)
+    said = [
+        predict_tracks(m, tracks, [person], TrackPredictions.of(m, feature_matrix), net)[0][fresh, 0] for m, net in both
+    ]
     assert correlation(said[1], liking[fresh]) > correlation(said[0], liking[fresh])
-    assert np.isfinite(place(model, tracks, [person], impressions, by_net).scores["me"]).all()
-    verdict = judge(model)[0]
+    assert np.isfinite(embed_tracks(model, tracks, [person], predictions, by_net).scores["me"]).all()
+    verdict = evaluate_held_out(model)[0]
     assert verdict.compared["model"] > verdict.compared["kernel"] > 0.6 > verdict.compared["shuffled"]
 
 
@@ -258,8 +264,8 @@ def test_where_albums_are_liked_as_a_whole_the_artist_tells_and_shuffled_sound_d
     liked = np.random.default_rng(0).random(24) < 0.5  # an artist has two albums of five
     plays = np.where(np.arange(240) % 2 == 0, np.where(liked[np.arange(240) // 10], 9, 1), 0)
     person = replace(library.listener, plays=np.float32(plays))
-    model = learn(library.tracks, [person], Landscape.of(library.sound), NET, QUICK)[0]
-    compared = judge(model)[0].compared
+    model = fit_model(library.tracks, [person], FeatureMatrix.of(library.sound), NET, QUICK)[0]
+    compared = evaluate_held_out(model)[0].compared
     assert compared["artist"] > 0.8
     assert compared["model"] > 0.8
     assert abs(compared["shuffled"] - 0.5) < 0.12
@@ -269,9 +275,11 @@ def test_where_albums_are_liked_as_a_whole_the_artist_tells_and_shuffled_sound_d
 def test_a_net_that_is_not_heeded_leaves_the_model_as_it_would_be_without_one():
     library = make_library(120)
     hopeless = replace(FAST, head=Schedule(1e-6, 1))
-    lesson = replace(QUICK, net=hopeless)
-    plain, _ = learn(library.tracks, [library.listener], Landscape.of(library.sound), NET, QUICK)
-    model, _ = learn(library.tracks, [library.listener], Landscape.of(library.sound), NET, lesson, Steady(library))
+    training_set = replace(QUICK, net=hopeless)
+    plain, _ = fit_model(library.tracks, [library.listener], FeatureMatrix.of(library.sound), NET, QUICK)
+    model, _ = fit_model(
+        library.tracks, [library.listener], FeatureMatrix.of(library.sound), NET, training_set, Steady(library)
+    )
     assert model.arrays.keys() - plain.arrays.keys() == {"compared.net"}
     for name, array in plain.arrays.items():
         np.testing.assert_array_equal(model.arrays[name], array, err_msg=name)
@@ -330,8 +338,10 @@ def test_the_prediction_error_is_what_factors_get_wrong_about_the_plays():
 
 def test_a_lesson_by_the_prediction_error_of_the_plays_can_be_learnt():
     library = make_library(120)
-    lesson = replace(QUICK, net=replace(FAST, loss="wpe"))
-    model, _ = learn(library.tracks, [library.listener], Landscape.of(library.sound), NET, lesson, Steady(library))
+    training_set = replace(QUICK, net=replace(FAST, loss="wpe"))
+    model, _ = fit_model(
+        library.tracks, [library.listener], FeatureMatrix.of(library.sound), NET, training_set, Steady(library)
+    )
     assert np.isfinite(model.arrays["compared.net"]).all()
 
 
@@ -362,12 +372,12 @@ class Real:
 @pytest.fixture(scope="module")
 def real_space():
     keys = list(Real.patches_of)
-    sound = gather_sound(Real().features(keys), keys)
-    return SoundSpace.of(sound), sound
+    sound = summarize_tracks(Real().features(keys), keys)
+    return FeatureSpace.of(sound), sound
 
 
 def lesson_on(features, targets, fold):
-    return Lesson(features, sound_graph(features), np.arange(len(targets)), targets, np.array([0]), fold)
+    return TrainingSet(features, knn_graph(features), np.arange(len(targets)), targets, np.array([0]), fold)
 
 
 LOUD = make_targets(np.where(np.arange(40) % 2, 1, -1))
@@ -378,9 +388,9 @@ LOUD = make_targets(np.where(np.arange(40) % 2, 1, -1))
 def test_what_is_to_be_trained_is_trained_and_listens_by_itself(fine_tune, real_space):
     space, sound = real_space
     keys = list(Real.patches_of)
-    lesson = lesson_on(space.apply(sound), LOUD, np.arange(40) // 2 % 2)
+    training_set = lesson_on(space.apply(sound), LOUD, np.arange(40) // 2 % 2)
     settings = NetSettings(fine_tune, hidden=16, head=Schedule(1e-2, 0), deep=Schedule(3e-3, 8, 1, 4, crops=1), batch=8)
-    one = train_net(lesson, keys, Real(), space, settings, seed=0)
+    one = train_net(training_set, keys, Real(), space, settings, seed=0)
     net = Real().backbone().net
     before = {f"pooled.{name}": array.numpy() for name, array in Pooled(net, fine_tune).state_dict().items()}
     after = one.states[0]
@@ -389,10 +399,10 @@ def test_what_is_to_be_trained_is_trained_and_listens_by_itself(fine_tune, real_
     convolutions = {name for name in before if name.endswith("conv.weight")}
     assert len(convolutions) == (3 if fine_tune == "top" else 8)
     assert all(not np.array_equal(before[name], after[name]) for name in convolutions)
-    nets = Ensemble(one.states[:1], settings, Real().backbone())
-    held_out = [nets.of_patches(Real.patches_of[keys[row]])[0] for row in np.flatnonzero(lesson.fold == 0)]
-    np.testing.assert_allclose(held_out, one.held_out[lesson.fold == 0, 0], atol=0.02)  # there in 16 bits
-    again = train_net(lesson, keys, Real(), space, settings, seed=0)
+    nets = NetEnsemble(one.states[:1], settings, Real().backbone())
+    held_out = [nets.of_patches(Real.patches_of[keys[row]])[0] for row in np.flatnonzero(training_set.fold == 0)]
+    np.testing.assert_allclose(held_out, one.held_out[training_set.fold == 0, 0], atol=0.02)  # there in 16 bits
+    again = train_net(training_set, keys, Real(), space, settings, seed=0)
     np.testing.assert_array_equal(one.held_out, again.held_out)
 
 
@@ -400,11 +410,11 @@ def test_what_is_to_be_trained_is_trained_and_listens_by_itself(fine_tune, real_
 def test_more_layers_stand_on_convolutions_too(real_space):
     space, sound = real_space
     keys, none = list(Real.patches_of), Schedule(1e-3, 0)
-    lesson = lesson_on(space.apply(sound), LOUD, np.arange(40) // 2 % 2)
+    training_set = lesson_on(space.apply(sound), LOUD, np.arange(40) // 2 % 2)
     settings = NetSettings("top", hidden=16, head=none, deep=none, layers=3)
-    nets = train_net(lesson, keys, Real(), space, settings, seed=0)
+    nets = train_net(training_set, keys, Real(), space, settings, seed=0)
     assert sum(name.startswith("head.") and name.endswith("weight") for name in nets.states[0]) == 4
-    said = Ensemble(nets.states[:1], settings, Real().backbone()).of_patches(Real.patches_of["key0"])
+    said = NetEnsemble(nets.states[:1], settings, Real().backbone()).of_patches(Real.patches_of["key0"])
     np.testing.assert_allclose(said[0], nets.held_out[0, 0], atol=0.02)  # there in 16 bits
 
 
@@ -434,15 +444,15 @@ class Pulses(Real):
 def test_convolutions_learn_what_frozen_features_cannot_tell():
     keys = [f"key{i}" for i in range(120)]
     targets = make_targets(np.where(Pulses.close, 1, -1))
-    sound = gather_sound(Pulses().features(keys), keys)
-    space = SoundSpace.of(sound)
-    lesson = lesson_on(space.apply(sound), targets, np.arange(120) // 2 % 2)
+    sound = summarize_tracks(Pulses().features(keys), keys)
+    space = FeatureSpace.of(sound)
+    training_set = lesson_on(space.apply(sound), targets, np.arange(120) // 2 % 2)
     frozen = Schedule(1e-3, 0)
     settings = NetSettings(
         "top", hidden=16, dropout=0.0, input_dropout=0.0, head=frozen, deep=Schedule(3e-3, 60, 5, crops=1)
     )
     held_out = {
-        name: train_net(lesson, keys, Pulses(), space, kind, seed=0).held_out[:, 0]
+        name: train_net(training_set, keys, Pulses(), space, kind, seed=0).held_out[:, 0]
         for name, kind in {
             "head": NetSettings("head", hidden=16, head=Schedule(1e-2, 100)),
             "top": settings,
@@ -456,14 +466,14 @@ def test_convolutions_learn_what_frozen_features_cannot_tell():
 def test_a_net_of_its_own_is_trained_from_nothing_where_there_is_enough(layers):
     keys = list(Real.patches_of)
     rows = {key: np.float16(patches.mean(axis=1)) for key, patches in Real.patches_of.items()}
-    space = SoundSpace.of(gather_sound(rows.items(), keys))
-    lesson = lesson_on(np.zeros((40, 1), np.float32), LOUD, np.arange(40) // 2 % 2)
+    space = FeatureSpace.of(summarize_tracks(rows.items(), keys))
+    training_set = lesson_on(np.zeros((40, 1), np.float32), LOUD, np.arange(40) // 2 % 2)
     settings = NetSettings.of("spotify", "mse", 64, layers)
-    assert train_net(lesson, keys, Real(), space, settings, seed=0) is None
+    assert train_net(training_set, keys, Real(), space, settings, seed=0) is None
     settings = replace(settings, fewest=40, batch=8, apart=0.3, deep=Schedule(5e-3, 20, 5, 10, crops=1))
-    trained = train_net(lesson, keys, Real(), space, settings, seed=0)
+    trained = train_net(training_set, keys, Real(), space, settings, seed=0)
     assert correlation(trained.held_out[:, 0], LOUD.preference[:, 0]) > 0.5
-    nets = Ensemble(trained.states[:1], settings)
+    nets = NetEnsemble(trained.states[:1], settings)
     held_out = [nets.of_patches(Real.patches_of[keys[row]])[0] for row in (0, 1, 4)]
     np.testing.assert_allclose(held_out, trained.held_out[[0, 1, 4], 0], atol=1e-3)
 
@@ -472,19 +482,21 @@ def test_a_net_of_its_own_is_trained_from_nothing_where_there_is_enough(layers):
 def test_tracks_without_room_or_sound_are_left_to_the_kernel_machine(real_space):
     space, sound = real_space
     features = space.apply(sound)
-    lesson = lesson_on(features, make_targets(features[:, 0]), np.arange(40) % 2)
+    training_set = lesson_on(features, make_targets(features[:, 0]), np.arange(40) % 2)
     none = Schedule(1e-3, 0)
     settings = NetSettings("all", cache_size=1, hidden=4, head=none, deep=none)
-    assert train_net(lesson, list(Real.patches_of), Real(), space, settings, seed=0) is None  # room for 29
+    assert train_net(training_set, list(Real.patches_of), Real(), space, settings, seed=0) is None  # room for 29
     silent = type(
         "Silent", (Real,), {"patches": lambda self, keys: Real.patches(self, [k for k in keys if k != "key3"])}
     )
-    held_out = train_net(lesson, list(Real.patches_of), silent(), space, replace(settings, cache_size=2), 0).held_out
+    held_out = train_net(
+        training_set, list(Real.patches_of), silent(), space, replace(settings, cache_size=2), 0
+    ).held_out
     assert np.flatnonzero(np.isnan(held_out[:, 0])).tolist() == [3]
     by_kernel = np.zeros((40, 1), np.float32)
-    shares, together = stack(by_kernel, held_out, lesson.targets, np.array([0]), lesson.fold)
+    shares, together = fit_stack(by_kernel, held_out, training_set.targets, np.array([0]), training_set.fold)
     assert np.isfinite(shares).all()
-    assert together[3, 0] == mixed(shares, by_kernel, held_out)[3, 0] == 0
+    assert together[3, 0] == apply_stack(shares, by_kernel, held_out)[3, 0] == 0
 
 
 def test_factors_go_by_their_angle_and_not_by_their_length():
@@ -497,8 +509,8 @@ def test_factors_go_by_their_angle_and_not_by_their_length():
     groups, fold = np.array([0, 1, 1, 1, 1]), np.arange(300) % 5
     longer = np.hstack([nothing, far * 0.1])  # too short by far, so that any other length would lessen its error
     same = np.hstack([nothing, far])
-    assert stack(longer, same, targets, groups, fold)[0][1].tolist() == [0] * 5
-    assert stack(same, np.hstack([nothing, near]), targets, groups, fold)[0][1, 1] > 0.5
+    assert fit_stack(longer, same, targets, groups, fold)[0][1].tolist() == [0] * 5
+    assert fit_stack(same, np.hstack([nothing, near]), targets, groups, fold)[0][1, 1] > 0.5
 
 
 def test_settings_that_were_kept_with_a_model_are_read_again():
@@ -520,7 +532,7 @@ def test_the_usual_number_of_layers_is_kept_as_it_was_before_there_was_another(f
 def test_another_number_of_layers_is_another_lesson():
     library = make_library(60)
     of = [replace(QUICK, net=NetSettings.of("head", "mse", 512, layers)) for layers in (None, 1, 2)]
-    ids = [lesson_id(library.tracks, [library.listener], NET, settings) for settings in of]
-    conditions = [Evidence.of(library.tracks, [library.listener], NET, settings).conditions for settings in of]
+    ids = [make_model_id(library.tracks, [library.listener], NET, settings) for settings in of]
+    conditions = [TrainingSnapshot.of(library.tracks, [library.listener], NET, settings).conditions for settings in of]
     assert ids[0] == ids[1] != ids[2]
     assert conditions[0] == conditions[1] != conditions[2]

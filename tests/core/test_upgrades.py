@@ -15,13 +15,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cfaudio_core.embedding.feature_store import SCHEMA as FEATURES
-from cfaudio_core.embedding.feature_store import FeatureStore, Known
-from cfaudio_core.embedding.heard import FileState, Heard
-from cfaudio_core.listening.records import Listen, Tally, TrackText
-from cfaudio_core.listening.schema import SCHEMA as HISTORY
-from cfaudio_core.listening.snapshot import Counted, Seen
-from cfaudio_core.listening.store import ListenStore, Matched
+from cfaudio_core.features.feature_store import SCHEMA as FEATURES
+from cfaudio_core.features.feature_store import FeatureStore, Known
+from cfaudio_core.features.results import FeatureResult, FileState
+from cfaudio_core.history.count_growth import Counted, Seen
+from cfaudio_core.history.records import Listen, Tally, TrackText
+from cfaudio_core.history.schema import SCHEMA as HISTORY
+from cfaudio_core.history.store import ListenStore, Matched
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 NOON = 1_700_000_000
@@ -39,10 +39,10 @@ def write_history(file: Path) -> None:
 
 def write_features(file: Path) -> None:
     state = FileState(b"/music/\xff.mp3", 12345, 1_700_000_000_123_456_789)
-    heard = Heard(state.path, state, "key", np.arange(6, dtype=np.float16).reshape(2, 3))
+    heard = FeatureResult(state.path, state, "key", np.arange(6, dtype=np.float16).reshape(2, 3))
     silent = FileState(b"/music/none.mp3", 3, 1)
     with FeatureStore(file) as store:
-        store.add("net", 10, [heard, Heard(silent.path, silent, problem="silent")])
+        store.add("net", 10, [heard, FeatureResult(silent.path, silent, problem="silent")])
         store.note("placed", "digest")
 
 

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mutagen.ogg import OggPage
 
-from cfaudio_core.audio import decode
-from cfaudio_core.audio.source import UndecodableError, downmix
-from cfaudio_core.audio.vorbis_reader import open_vorbis
+from cfaudio_core.audio import windows
+from cfaudio_core.audio.decoders.base import UndecodableError, downmix
+from cfaudio_core.audio.decoders.vorbis import open_vorbis
 
 RATE = 44100
 FRAMES = 12 * RATE + 1234
@@ -173,7 +173,7 @@ def test_streams_that_it_does_not_know_are_left_to_libsndfile(tmp_path, track, s
     for path in (twice, from_the_middle):
         with pytest.raises(UndecodableError), open_vorbis(str(path)):
             pass
-        assert len(decode.read_windows(path, 3).sound) == 3
+        assert len(windows.read_windows(path, 3).sound) == 3
 
 
 @settings(max_examples=200, deadline=None)

@@ -12,9 +12,9 @@ import pytest
 from safetensors import safe_open
 from tensor_bundle import bundle
 
+from cfaudio_core.backbones import weights
+from cfaudio_core.backbones.weights import MODELS, convert, load_tags, load_weights
 from cfaudio_core.errors import WeightsError
-from cfaudio_core.nets import weights
-from cfaudio_core.nets.weights import MODELS, convert, load_tags, load_weights
 
 TENSORS = {
     "conv2d/kernel": np.arange(84, dtype=np.float32).reshape(7, 3, 1, 4),
@@ -208,7 +208,7 @@ def test_a_file_named_pip_in_the_current_folder_is_not_run(offline, tmp_path, mo
 
 def test_torch_is_not_imported():
     code = (
-        "import sys, cfaudio_core.nets.weights, cfaudio_core.nets.checkpoint, cfaudio_core.nets.backbone;"
+        "import sys, cfaudio_core.backbones.weights, cfaudio_core.backbones.checkpoint, cfaudio_core.backbones.registry;"
         "sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from cfaudio_core.factors import least_squares
-from cfaudio_core.factors.confidence import KINDS
-from cfaudio_core.factors.wmf import WmfSettings, factorize, fold_in, solve_rows
+from cfaudio_core.factorization import least_squares
+from cfaudio_core.factorization.confidence import KINDS
+from cfaudio_core.factorization.wmf import WmfSettings, factorize, fold_in, solve_rows
 
 SETTINGS = WmfSettings(factors=4)
 

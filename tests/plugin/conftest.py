@@ -12,7 +12,7 @@ import pytest
 from beets.library import Item
 from user_home import BELLS, DRUMS, PER_ARTIST, Home, Ran, bells, drums
 
-from cfaudio_core.embedding.codec import encode
+from cfaudio_core.util.vector_codec import encode
 
 sys.path.append(str(Path(__file__).parents[1] / "core"))  # for the doubles of services and clusters
 
@@ -82,7 +82,7 @@ def hearing_fails(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     """Call it, and from then on this process cannot decode anything."""
 
     def fail() -> None:
-        monkeypatch.setattr("cfaudio_core.embedding.hearing.hear_in_processes", _no_decoding)
+        monkeypatch.setattr("cfaudio_core.features.extractor.extract_in_processes", _no_decoding)
 
     return fail
 

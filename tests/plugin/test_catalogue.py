@@ -18,9 +18,11 @@ import numpy as np
 import pytest
 from user_home import BELLS, DRUMS, Home, bells
 
-from beetsplug.cfaudio import catalogue, cfrecommend, library, loaded
-from cfaudio_core import shelf
-from cfaudio_core.embedding.codec import encode
+from beetsplug.cfaudio.commands import cfrecommend
+from beetsplug.cfaudio.library import catalogue, loaded
+from beetsplug.cfaudio.library import tracks as library
+from cfaudio_core.util import shelf
+from cfaudio_core.util.vector_codec import encode
 
 Counted = dict[str, int]
 LARGE = ("catalogue.WORTH = 1", "shelf.SETTLED = 0")
@@ -278,7 +280,7 @@ def test_similar_takes_its_vectors_from_the_catalogue(large: Home, monkeypatch: 
     plain = large.beet_here(*query).fine.out
     large.beet_here("cfrecommend")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("beetsplug.cfaudio.query._placed", None)
+        patch.setattr("beetsplug.cfaudio.library.similar_query._placed", None)
         assert large.beet_here(*query).fine.out == plain
     replace_vector(large)
     assert large.beet_here(*query).fine.out != plain

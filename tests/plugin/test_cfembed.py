@@ -16,9 +16,9 @@ import pytest
 from beets.library import Item
 from user_home import BELLS, DRUMS, NEVER_HEARD, PER_ARTIST, RATE, Home, Ran, bells, drums
 
-from cfaudio_core.embedding.codec import decode
-from cfaudio_core.embedding.heard import Heard
-from cfaudio_core.embedding.worker import WHOLE, Ear, ToHear
+from cfaudio_core.features.results import FeatureResult
+from cfaudio_core.features.worker import WHOLE, ExtractorConfig, FileJob
+from cfaudio_core.util.vector_codec import decode
 
 weights = pytest.mark.weights
 Fail = Callable[[], None]
@@ -27,16 +27,16 @@ Fail = Callable[[], None]
 @pytest.fixture
 def decoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Names of the files that are given to the workers."""
-    from cfaudio_core.embedding import hearing
+    from cfaudio_core.features import extractor
 
     names: list[str] = []
-    hear = hearing.hear_in_processes
+    hear = extractor.extract_in_processes
 
-    def recorded(files: Sequence[ToHear], ear: Ear, jobs: int) -> Iterator[Heard]:
+    def recorded(files: Sequence[FileJob], ear: ExtractorConfig, jobs: int) -> Iterator[FeatureResult]:
         names.extend(Path(os.fsdecode(file.path)).name for file in files)
         return hear(files, ear, jobs)
 
-    monkeypatch.setattr(hearing, "hear_in_processes", recorded)
+    monkeypatch.setattr(extractor, "extract_in_processes", recorded)
     return names
 
 
@@ -172,7 +172,7 @@ def test_whole_tracks_are_heard_where_windows_are_all(unheard: Home) -> None:
 INTERRUPTED = """
 import os, signal
 from beets.ui import main
-from cfaudio_core.embedding.feature_store import FeatureStore
+from cfaudio_core.features.feature_store import FeatureStore
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts background jobs without it
 add = FeatureStore.add

@@ -13,12 +13,12 @@ from beets.exceptions import UserError
 from beets.library import Item
 from beets.test.helper import PluginTestHelper
 
-from beetsplug.cfaudio.history import open_history, take_snapshot
-from beetsplug.cfaudio.library import read_tracks
-from beetsplug.cfaudio.settings import read_settings
-from cfaudio_core.listening.records import Listen, Tally, TrackText
-from cfaudio_core.listening.sources import SOURCES, Source, SourceOptions
-from cfaudio_core.listening.store import ListenStore
+from beetsplug.cfaudio.config.settings import read_settings
+from beetsplug.cfaudio.library.history import open_history, take_snapshot
+from beetsplug.cfaudio.library.tracks import read_tracks
+from cfaudio_core.history.formats import SOURCES, Source, SourceOptions
+from cfaudio_core.history.records import Listen, Tally, TrackText
+from cfaudio_core.history.store import ListenStore
 
 NOON = 1_600_000_000
 TABLE = "artist,title,time\n"

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from user_home import BELLS, DRUMS, Home
 
-from cfaudio_core.embedding.codec import encode
-from cfaudio_core.listening.playlists import MADE_BY
+from cfaudio_core.data.playlists import MADE_BY
+from cfaudio_core.util.vector_codec import encode
 
 NEVER = [BELLS[-1], DRUMS[-1]]
 
@@ -63,7 +63,7 @@ def on(day: dt.date, monkeypatch: pytest.MonkeyPatch) -> None:
         def today(cls) -> Day:
             return cls(day.year, day.month, day.day)
 
-    monkeypatch.setattr("beetsplug.cfaudio.cfplaylists.dt.date", Day)
+    monkeypatch.setattr("beetsplug.cfaudio.commands.cfplaylists.dt.date", Day)
 
 
 def test_a_list_of_the_configuration_is_written_as_a_playlist(library: Home, lists: Path) -> None:

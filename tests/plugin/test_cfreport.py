@@ -204,7 +204,7 @@ def test_playlists_are_looked_at_and_written_from_the_page(reported: Home, brows
 
 
 def test_a_list_has_tracks_that_the_map_has_no_room_for(reported: Home, browser: Any) -> None:
-    few = "import beets.ui, beetsplug.cfaudio.reporting as r; r.MOST = 12; beets.ui.main()"
+    few = "import beets.ui, beetsplug.cfaudio.report.collect as r; r.MOST = 12; beets.ui.main()"
     with served(reported, ("-c", few)) as address, watched(browser, address, address.rsplit("/", 2)[0]) as page:
         assert "Shown are 12 of 40" in page.inner_text("#map")
         page.wait_for_selector(".playlist .track", timeout=60_000)
@@ -218,7 +218,7 @@ def test_a_list_has_tracks_that_the_map_has_no_room_for(reported: Home, browser:
 
 
 def test_a_large_library_is_shown_in_part(reported: Home, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("beetsplug.cfaudio.reporting.MOST", 12)
+    monkeypatch.setattr("beetsplug.cfaudio.report.collect.MOST", 12)
     ran = reported.beet_here("cfreport", "-o", str(tmp_path)).fine
     assert ran.lines[0].endswith("12 of 40 tracks are on the map.")
     assert ran.lines[1].startswith("Left out for the browser's sake: 28. ")
@@ -256,7 +256,7 @@ def test_a_folder_that_cannot_be_written_to_is_named(reported: Home) -> None:
 
 
 def test_what_is_missing_is_named(reported: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("beetsplug.cfaudio.cfreport._NEEDED", {"flask": "flask", "no_such": "nothing"})
+    monkeypatch.setattr("beetsplug.cfaudio.commands.cfreport._NEEDED", {"flask": "flask", "no_such": "nothing"})
     complaint = reported.beet_here("cfreport").complaint
     assert "needs nothing: pip install 'beets-cfaudio[report]'" in complaint
 

@@ -11,12 +11,12 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from beetsplug.cfaudio.choosing import choose_items
-from beetsplug.cfaudio.lists import Chosen, Request
-from beetsplug.cfaudio.loaded import Loaded
-from cfaudio_core.listening.counts import Listener
-from cfaudio_core.recommending.duplicates import songs
-from cfaudio_core.tracks import Tracks
+from beetsplug.cfaudio.library.loaded import Loaded
+from beetsplug.cfaudio.playlists.recommend import choose_items
+from beetsplug.cfaudio.playlists.request import Chosen, Request
+from cfaudio_core.data.listeners import Listener
+from cfaudio_core.data.tracks import Tracks
+from cfaudio_core.ranking.duplicates import songs
 
 DAY = 86400
 NOW = 20_000 * DAY

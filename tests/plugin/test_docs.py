@@ -15,15 +15,15 @@ from beets.ui import Subcommand
 from click.testing import CliRunner
 
 from beetsplug.cfaudio import CfAudioPlugin
-from beetsplug.cfaudio.playlist_settings import KINDS, TARGETS, Account, Playlist
-from beetsplug.cfaudio.playlists import NAME_FIELDS
-from beetsplug.cfaudio.settings import DEFAULTS, read_settings
+from beetsplug.cfaudio.config.playlists import KINDS, TARGETS, Account, Playlist
+from beetsplug.cfaudio.config.settings import DEFAULTS, read_settings
+from beetsplug.cfaudio.playlists.kinds import NAME_FIELDS
 from cfaudio_core.cli import main
-from cfaudio_core.judging.protocols import PROTOCOLS
-from cfaudio_core.listening.counts import COUNT_FIELDS
-from cfaudio_core.listening.sources import SOURCES
-from cfaudio_core.listening.sources.table import FIELDS as COLUMNS
-from cfaudio_core.recommending.periods import REFRESH
+from cfaudio_core.data.listeners import COUNT_FIELDS
+from cfaudio_core.evaluation.protocols import PROTOCOLS
+from cfaudio_core.history.formats import SOURCES
+from cfaudio_core.history.formats.table import FIELDS as COLUMNS
+from cfaudio_core.ranking.periods import REFRESH
 
 ROOT = Path(__file__).parents[2]
 PAGES = {page.stem: page.read_text(encoding="utf-8") for page in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]}

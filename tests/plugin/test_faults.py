@@ -18,9 +18,9 @@ import pytest
 from beets.exceptions import UserError
 from user_home import Home
 
-from beetsplug.cfaudio import writing
-from cfaudio_core.learning.model_files import FORMAT
-from cfaudio_core.turns import turn
+from beetsplug.cfaudio.library import write as writing
+from cfaudio_core.models.model_files import FORMAT
+from cfaudio_core.util.locking import hold_lock
 
 BENCH = Path(__file__).parents[1] / "benchmarks" / "bench_kills.py"
 
@@ -106,9 +106,9 @@ def test_a_full_disk_is_one_line_and_the_next_run_does_it(
     before, fields = heard.dump(), heard.field("cf_model")
     with monkeypatch.context() as patch:
         if part == "models":
-            patch.setattr("cfaudio_core.learning.model_files.write_whole", _no_room)
+            patch.setattr("cfaudio_core.models.model_files.write_whole", _no_room)
         else:
-            patch.setattr("cfaudio_core.embedding.hearing.FeatureStore.add", _full)
+            patch.setattr("cfaudio_core.features.extractor.FeatureStore.add", _full)
         ran = heard.embed("--retrain", *(["-f"] if part == "features" else []))
     assert (ran.code, ran.err.count("\n")) == (1, 1), ran
     assert "full" in ran.err or "No space left" in ran.err
@@ -193,9 +193,9 @@ def test_a_library_that_is_read_only_is_told_by_beets_and_as_it_was(heard: Home)
 def test_files_that_vanish_meanwhile_are_named_and_the_others_are_heard(
     unheard: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from cfaudio_core.embedding import hearing
+    from cfaudio_core.features import extractor
 
-    plan = hearing.plan
+    plan = extractor.plan
     gone = sorted(unheard.music.rglob("*.flac"))[:2]
 
     def plan_and_lose(*args: object, **how: object) -> object:
@@ -204,7 +204,7 @@ def test_files_that_vanish_meanwhile_are_named_and_the_others_are_heard(
             file.unlink()
         return planned
 
-    monkeypatch.setattr("cfaudio_core.embedding.run.plan", plan_and_lose)
+    monkeypatch.setattr("cfaudio_core.pipeline.run.plan", plan_and_lose)
     ran = unheard.embed()
     assert ran.code == 0, ran
     assert ran.err.count("skipping") == 2
@@ -212,7 +212,7 @@ def test_files_that_vanish_meanwhile_are_named_and_the_others_are_heard(
 
 
 def test_a_second_cfembed_says_that_it_waits_and_then_runs(heard: Home) -> None:
-    with turn(heard.beetsdir / "cfaudio", "cfembed"):
+    with hold_lock(heard.beetsdir / "cfaudio", "cfembed"):
         second = subprocess.Popen(
             [sys.executable, "-m", "beets", "cfembed", "-j", "1"],
             env={**heard.environment, "PYTHONUNBUFFERED": "1"},

@@ -11,15 +11,15 @@ import pytest
 from beets.library import Item, Library
 
 from beetsplug.cfaudio import CfAudioPlugin
-from beetsplug.cfaudio.commands import embed_command, recommend_command
-from beetsplug.cfaudio.embedding import load, open_store
-from beetsplug.cfaudio.settings import read_settings
-from cfaudio_core.embedding.heard import Heard
-from cfaudio_core.listening.counts import Listener
-from cfaudio_core.listening.records import Listen, Tally, TrackText
-from cfaudio_core.listening.store import ListenStore
-from cfaudio_core.nets.backbone import backbone_id
-from cfaudio_core.recommending.targets.m3u import Entry, write_m3u
+from beetsplug.cfaudio.commands.parsers import embed_command, recommend_command
+from beetsplug.cfaudio.config.settings import read_settings
+from beetsplug.cfaudio.pipeline import load, open_store
+from cfaudio_core.backbones.registry import backbone_id
+from cfaudio_core.data.listeners import Listener
+from cfaudio_core.features.results import FeatureResult
+from cfaudio_core.history.records import Listen, Tally, TrackText
+from cfaudio_core.history.store import ListenStore
+from cfaudio_core.targets.m3u import Entry, write_m3u
 
 N = 60
 DAY = 86_400
@@ -48,7 +48,7 @@ def lib(plugin: CfAudioPlugin, tmp_path: Path) -> Iterator[Library]:
         store.add(
             backbone_id("musicnn"),
             settings.windows,
-            [Heard(b"", None, f"key{i}", rng.normal(size=(2, 20)).astype(np.float16)) for i in range(N)],
+            [FeatureResult(b"", None, f"key{i}", rng.normal(size=(2, 20)).astype(np.float16)) for i in range(N)],
         )
     for i in range(N):
         item = Item(
@@ -158,7 +158,7 @@ def test_cfembed_learns_from_sessions_and_says_so(embed: Callable[[], str], lib:
 
 
 def test_tracks_heard_together_come_to_lie_together(embed: Callable[[], str], lib: Library, tmp_path: Path) -> None:
-    from cfaudio_core.embedding.codec import decode
+    from cfaudio_core.util.vector_codec import decode
 
     keep(tmp_path, *sessions(*[tuple(range(0, 20, 2)), tuple(range(1, 20, 2))] * 8))
     embed()

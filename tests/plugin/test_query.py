@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from user_home import BELLS, DRUMS, Home
 
-from cfaudio_core.embedding.codec import encode
+from cfaudio_core.util.vector_codec import encode
 
 
 @pytest.fixture

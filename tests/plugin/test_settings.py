@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from user_home import Home
 
-from beetsplug.cfaudio.net_settings import BACKBONES
-from beetsplug.cfaudio.playlist_settings import Playlist, read_playlists
-from beetsplug.cfaudio.settings import DEFAULTS, read_settings
-from cfaudio_core.nets import backbone
+from beetsplug.cfaudio.config.nets import BACKBONES
+from beetsplug.cfaudio.config.playlists import Playlist, read_playlists
+from beetsplug.cfaudio.config.settings import DEFAULTS, read_settings
+from cfaudio_core.backbones import registry
 
 WRONG = {
     "auto": ["maybe", 3, None, []],
@@ -89,7 +89,7 @@ def test_an_unknown_key_is_one_line_that_lists_the_known_ones(home: Home, key: s
 
 
 def test_the_nets_that_may_be_named_are_those_there_are() -> None:
-    assert set(BACKBONES) == backbone.BACKBONES.keys()
+    assert set(BACKBONES) == registry.BACKBONES.keys()
 
 
 @pytest.mark.parametrize("section", [5, [1], "on", False])

@@ -9,7 +9,7 @@ import pytest
 from dask_cluster import dask_cluster
 from user_home import Home
 
-from cfaudio_core.embedding.codec import decode
+from cfaudio_core.util.vector_codec import decode
 
 pytest.importorskip("distributed")
 

@@ -17,8 +17,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cfaudio_core.listening.records import Listen, Tally
-from cfaudio_core.listening.sources import SOURCES, SourceError, SourceOptions
+from cfaudio_core.history.formats import SOURCES, SourceError, SourceOptions
+from cfaudio_core.history.records import Listen, Tally
 
 MBID = "08e8f55b-f1a4-46b8-b2d1-fab4c592165c"
 OTHER_MBID = "5b3abc4a-668b-4f39-a78b-c7366dd0593d"

@@ -3,7 +3,7 @@ from typing import ClassVar
 import pytest
 from source_contract import MBID, SourceContract, assert_one_line, collect, collect_until_error
 
-from cfaudio_core.listening.records import Listen, Tally, TrackText
+from cfaudio_core.history.records import Listen, Tally, TrackText
 
 DESERT = TrackText("OurR", "Desert")
 

@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from source_contract import SourceContract, assert_one_line, collect, collect_until_error
 
-from cfaudio_core.listening.records import Tally, TrackText
+from cfaudio_core.history.records import Tally, TrackText
 
 TRACKS = {
     "1001": {

@@ -5,7 +5,7 @@ from typing import ClassVar
 import pytest
 from source_contract import SourceContract, assert_one_line, collect, collect_until_error, write_database
 
-from cfaudio_core.listening.records import Listen, Tally, TrackText
+from cfaudio_core.history.records import Listen, Tally, TrackText
 
 AUDIO = "MediaBrowser.Controller.Entities.Audio.Audio"
 MOVIE = "MediaBrowser.Controller.Entities.Movies.Movie"

@@ -10,7 +10,7 @@ from source_contract import (
     write_json,
 )
 
-from cfaudio_core.listening.records import Listen, TrackText
+from cfaudio_core.history.records import Listen, TrackText
 
 RECORDS = [
     Listen(TrackText("OurR", "Desert", "Desert EP", recording_mbid=MBID), 1_700_000_000),

@@ -27,7 +27,7 @@ def service(listens, *, page=3):
 @pytest.fixture
 def pauses(monkeypatch):
     asked = []
-    monkeypatch.setattr("cfaudio_core.services.web.time.sleep", asked.append)
+    monkeypatch.setattr("cfaudio_core.clients.http.time.sleep", asked.append)
     return asked
 
 
@@ -66,7 +66,7 @@ def test_a_page_of_one_second_alone_is_no_trap():
 
 def test_a_name_alone_is_asked_of_listenbrainz(monkeypatch):
     with serving(service([listen()])) as double:
-        monkeypatch.setattr("cfaudio_core.listening.sources.listenbrainz.API", f"{double.address}/1")
+        monkeypatch.setattr("cfaudio_core.history.formats.listenbrainz.API", f"{double.address}/1")
         assert len(collect("listenbrainz", "somebody")[0]) == 1
         assert len(collect("listenbrainz", "https://listenbrainz.org/user/somebody/")[0]) == 1
 

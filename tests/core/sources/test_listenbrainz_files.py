@@ -12,7 +12,7 @@ from source_contract import (
     write_zip,
 )
 
-from cfaudio_core.listening.records import Listen, TrackText
+from cfaudio_core.history.records import Listen, TrackText
 
 
 def listen(time=1_700_000_000, title="Desert", mapping=MBID, **more):

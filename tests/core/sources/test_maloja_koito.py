@@ -4,7 +4,7 @@ import pytest
 from source_contract import MBID, JsonContract, assert_one_line, collect, collect_until_error, write_json
 from web_double import Answer, serving
 
-from cfaudio_core.listening.records import Listen, TrackText
+from cfaudio_core.history.records import Listen, TrackText
 
 
 def scrobble(time, artists, title, **more):

@@ -2,7 +2,7 @@ from typing import ClassVar
 
 from source_contract import MBID, SourceContract, assert_one_line, collect, collect_until_error, write_database
 
-from cfaudio_core.listening.records import Listen, Tally, TrackText
+from cfaudio_core.history.records import Listen, Tally, TrackText
 
 STICKERS = """
     CREATE TABLE sticker (type VARCHAR NOT NULL, uri VARCHAR NOT NULL, name VARCHAR NOT NULL, value VARCHAR NOT NULL);

@@ -15,7 +15,7 @@ from source_contract import (
     write_database,
 )
 
-from cfaudio_core.listening.records import Listen, Tally, TrackText
+from cfaudio_core.history.records import Listen, Tally, TrackText
 
 SCHEMA = """
     CREATE TABLE user (id VARCHAR(255) PRIMARY KEY, user_name VARCHAR(255), name VARCHAR(255));
@@ -125,7 +125,7 @@ def test_an_older_schema_without_ids_is_read(tmp_path):
 
 
 def test_a_database_that_is_locked_is_read_from_a_copy(database, monkeypatch):
-    monkeypatch.setattr("cfaudio_core.listening.sources._sqlite._PATIENCE", 0.05)
+    monkeypatch.setattr("cfaudio_core.history.readers.sqlite._PATIENCE", 0.05)
     owner = sqlite3.connect(database, isolation_level=None)
     owner.execute("BEGIN EXCLUSIVE")
     owner.execute("UPDATE media_file SET title = 'Changed'")  # in memory until it is committed

@@ -9,9 +9,9 @@ import pytest
 from source_contract import assert_one_line, collect, collect_until_error, write_zip
 from test_listenbrainz_files import lines, listen
 
-from cfaudio_core.listening.records import Listen, Tally, TrackText
-from cfaudio_core.listening.sources import SOURCES, SourceError, SourceOptions
-from cfaudio_core.listening.sources._screening import screened
+from cfaudio_core.history.formats import SOURCES, SourceError, SourceOptions
+from cfaudio_core.history.readers.screening import screened
+from cfaudio_core.history.records import Listen, Tally, TrackText
 
 TRACK = TrackText("OurR", "Desert")
 
@@ -34,7 +34,7 @@ def test_every_source_is_listed_by_its_name_with_a_line_of_help():
 
 
 def test_importing_the_sources_imports_neither_beets_nor_torch():
-    code = "import sys, cfaudio_core.listening.sources; sys.exit('beets' in sys.modules or 'torch' in sys.modules)"
+    code = "import sys, cfaudio_core.history.formats; sys.exit('beets' in sys.modules or 'torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
@@ -160,7 +160,7 @@ def test_json_of_any_depth_is_one_line(tmp_path, opening):
 
 
 def test_a_huge_entry_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr("cfaudio_core.listening.sources._json._LARGEST_GAP", 1 << 20)
+    monkeypatch.setattr("cfaudio_core.history.readers.json_stream._LARGEST_GAP", 1 << 20)
     entries = [{"time": 1_700_000_000, "track": {"title": "a", "artists": ["b"]}}] * 40_000
     (tmp_path / "fine.json").write_text(json.dumps({"scrobbles": entries}))
     assert len(collect("maloja", tmp_path / "fine.json")[0]) == 40_000
@@ -188,7 +188,7 @@ def test_memory_stays_flat_over_a_large_array(tmp_path):
         file.write("[" + ",".join([entry] * 100) + "".join(("," + entry) * 1000 for _ in range(150)) + "]")
     code = (
         "import resource, sys\n"
-        "from cfaudio_core.listening.sources import SOURCES, SourceOptions\n"
+        "from cfaudio_core.history.formats import SOURCES, SourceOptions\n"
         "used = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
         "records = SOURCES['listenbrainz'].read(sys.argv[1], SourceOptions())\n"
         "for _ in range(100): next(records)\n"

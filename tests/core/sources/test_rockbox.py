@@ -4,7 +4,7 @@ from typing import ClassVar
 import pytest
 from source_contract import MBID, SourceContract, assert_one_line, collect, collect_until_error
 
-from cfaudio_core.listening.records import Listen, TrackText
+from cfaudio_core.history.records import Listen, TrackText
 
 HEADER = (
     "#AUDIOSCROBBLER/1.1\n#TZ/UTC\n#CLIENT/Rockbox ipodvideo 1.0\n"

@@ -40,7 +40,7 @@ def with_another_value(answer, place, other):
 
 @pytest.mark.parametrize("name", SERVICES)
 def test_any_answer_gives_sound_records_or_one_line(name, monkeypatch):
-    monkeypatch.setattr("cfaudio_core.services.web.time.sleep", lambda _: None)
+    monkeypatch.setattr("cfaudio_core.clients.http.time.sleep", lambda _: None)
     answer, path, options = SERVICES[name]
 
     @settings(deadline=None, max_examples=60, derandomize=True, suppress_health_check=list(HealthCheck))

@@ -4,7 +4,7 @@ from typing import ClassVar
 import pytest
 from source_contract import JsonContract, assert_one_line, collect, collect_until_error, write_json, write_zip
 
-from cfaudio_core.listening.records import Listen, TrackText
+from cfaudio_core.history.records import Listen, TrackText
 
 
 def extended(**changes):

@@ -5,7 +5,7 @@ import pytest
 from source_contract import MBID, assert_one_line, assert_sound, collect, collect_until_error
 from web_double import Answer, serving
 
-from cfaudio_core.listening.records import Tally, TrackText
+from cfaudio_core.history.records import Tally, TrackText
 
 # No server that can be installed here gives counts over this API. Songs are written as Navidrome and the specification
 # of OpenSubsonic have them.

@@ -1,0 +1,1 @@
+"""The commands of `beet`, one module a command."""

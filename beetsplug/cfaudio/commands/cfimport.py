@@ -1,0 +1,207 @@
+"""`beet cfimport`: listening histories into the store, and what there is of them."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from itertools import chain
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+import numpy as np
+from beets.exceptions import UserError
+from beets.ui import print_
+
+from beetsplug.cfaudio.config.settings import Settings, read_settings
+from beetsplug.cfaudio.library.history import has_history, keep_matches, open_history
+from beetsplug.cfaudio.library.tracks import read_tracks
+from beetsplug.cfaudio.pipeline import user_errors
+from cfaudio_core.errors import SettingError
+
+if TYPE_CHECKING:
+    from beets.library import Library
+    from beets.plugins import BeetsPlugin
+
+    from beetsplug.cfaudio.commands.parsers import ImportOptions
+    from cfaudio_core.history.formats import Source
+    from cfaudio_core.history.matching import Matches
+    from cfaudio_core.history.records import Listen, Tally, TrackText
+    from cfaudio_core.history.store import Added, ListenStore
+
+_MOST_UNKNOWN = 10  # tracks that are named
+
+
+def run(plugin: BeetsPlugin, lib: Library, opts: ImportOptions, args: list[str]) -> None:
+    """Import, or list the formats and what the store holds."""
+    from cfaudio_core.history.formats import SOURCES
+
+    settings = read_settings(plugin.config)
+    if not args:
+        for line in chain(_formats(SOURCES.values()), _holdings(settings)):
+            print_(line)
+        return
+    source = SOURCES.get(args[0])
+    if source is None:
+        raise UserError(f"there is no format {args[0]} (there are: {', '.join(SOURCES)})")
+    if len(args) < 2:
+        raise UserError(f"what to read is missing, as in: beet cfimport {source.name} {source.example}")
+    skipped: Counter[str] = Counter()
+    with user_errors(), _store(settings, pretend=opts.pretend) as store:
+        added = _read(source, args[1:], opts, settings, store, skipped)
+        if not len(added.plays):
+            reasons = "".join(f"; {line}" for line in _left_out(skipped))
+            raise UserError(f"{', '.join(args[1:])}: no plays in it{reasons}")
+        for line in chain(_account(added, opts), _left_out(skipped)):
+            print_(line)
+        _match(lib, added, store, pretend=opts.pretend)
+
+
+@contextmanager
+def _store(settings: Settings, *, pretend: bool) -> Iterator[ListenStore]:
+    """The history; where there is none, pretending needs one that does not last."""
+    if has_history(settings) or not pretend:
+        with open_history(settings) as store:
+            yield store
+        return
+    with TemporaryDirectory(prefix="cfaudio-") as folder:
+        short_lived = replace(settings, history=None, folder=Path(folder))
+        with open_history(short_lived) as store:
+            yield store
+
+
+def _read(
+    source: Source,
+    places: list[str],
+    opts: ImportOptions,
+    settings: Settings,
+    store: ListenStore,
+    skipped: Counter[str],
+) -> Added:
+    from cfaudio_core.history.formats import SourceOptions
+    from cfaudio_core.util.progress import progress
+
+    options = SourceOptions(
+        user=opts.account or opts.user,
+        columns=_columns(opts.columns),
+        token=opts.token or os.environ.get("CFAUDIO_TOKEN"),
+        password=opts.password or os.environ.get("CFAUDIO_PASSWORD"),
+        on_skip=lambda reason: skipped.update((reason,)),
+    )
+    accounts: set[str] = set()
+
+    def watched(records: Iterable[Listen | Tally]) -> Iterator[Listen | Tally]:
+        for record in records:
+            accounts.add(record.user)
+            yield record
+
+    def listener_of(account: str) -> str:
+        if len(accounts) > 1:
+            names = ", ".join(sorted(name or "(no name)" for name in accounts))
+            raise SettingError(f"{source.name}: there are several accounts in it, import one at a time: {names}")
+        return opts.user or settings.main_listener
+
+    with progress(f"Reading {source.name}", None, "plays") as advance:
+        return store.add(
+            watched(chain.from_iterable(source.read(place, options) for place in places)),
+            source=source.name,
+            listener_of=listener_of,
+            on_progress=advance,
+            pretend=opts.pretend,
+        )
+
+
+def _columns(text: str | None) -> dict[str, str]:
+    """FIELD=HEADING pairs; a heading may hold blanks and "=", but no comma."""
+    columns = {}
+    for pair in (text or "").split(",") if text else ():
+        name, sign, heading = pair.partition("=")
+        if not sign or not name.strip() or not heading.strip():
+            raise UserError(f"--columns: must be FIELD=HEADING, not {pair!r}")
+        columns[name.strip()] = heading.strip()
+    return columns
+
+
+def _account(added: Added, opts: ImportOptions) -> Iterator[str]:
+    """What was added, or would be."""
+    verb = "Would add" if opts.pretend else "Added"
+    if added.listens_new or added.listens_known:
+        yield f"{verb} {added.listens_new} listens; {added.listens_known} were known."
+    if added.tallies:
+        yield f"{verb} or replaced the counts of {added.tallies} tracks: the source does not say when they were played."
+
+
+def _left_out(skipped: Counter[str]) -> Iterator[str]:
+    for reason, rows in skipped.most_common():
+        yield f"{rows} rows left out: {reason}"
+
+
+def _match(lib: Library, added: Added, store: ListenStore, *, pretend: bool) -> None:
+    """Say how much of an import is in the library, and keep it."""
+    from cfaudio_core.history.matching import LibraryIndex
+
+    tracks = read_tracks(lib, [])
+    index = LibraryIndex(tracks, lib.directory)
+    for line in _shares(added, index.match(added.texts)):
+        print_(line)
+    if not pretend:
+        keep_matches(store, store.texts(), index, tracks)
+
+
+def _shares(added: Added, matches: Matches) -> Iterator[str]:
+    """Matched, ambiguous and unknown, by plays and by tracks, and the most played unknown tracks."""
+    from cfaudio_core.history.matching import AMBIGUOUS, UNKNOWN
+
+    total = max(int(added.plays.sum()), 1)
+    kinds = {
+        "matched": matches.positions >= 0,
+        "ambiguous": matches.positions == AMBIGUOUS,
+        "unknown": matches.positions == UNKNOWN,
+    }
+    said = (f"{is_it.sum()} {kind} ({int(added.plays[is_it].sum()) / total:.1%})" for kind, is_it in kinds.items())
+    yield f"Of {len(added.texts)} tracks (and of all plays): {', '.join(said)}."
+    unknown = np.flatnonzero(kinds["unknown"])
+    if len(unknown):
+        yield "Most played of what is not in the library:"
+    for k in unknown[np.argsort(-added.plays[unknown], kind="stable")][:_MOST_UNKNOWN]:
+        yield f"{added.plays[k]:7d}  {_called(added.texts[k])}"
+
+
+def _called(track: TrackText) -> str:
+    names = " - ".join(name for name in (track.artist, track.title) if name)
+    path = track.path.encode("utf-8", "replace").decode()
+    return f"{names} ({track.album})" if names and track.album else names or path or track.recording_mbid
+
+
+def _formats(sources: Iterable[Source]) -> Iterator[str]:
+    yield "Formats, with an example of SOURCE:"
+    for source in sources:
+        yield f"  {source.name:13} {source.summary}"
+        yield f"  {'':13} beet cfimport {source.name} {source.example}"
+
+
+def _holdings(settings: Settings) -> Iterator[str]:
+    if not has_history(settings):
+        yield "Nothing has been imported yet."
+        return
+    with user_errors(), open_history(settings) as store:
+        there = store.overview()
+        if not there:
+            yield f"Nothing has been imported yet into {store.name}."
+            return
+        yield f"In {store.name}:"
+        yield f"  {'listener':13} {'source':13} {'listens':>9}  {'from':10}  {'to':10}  {'tracks counted':>14}"
+        for held in there:
+            first, last = (_day(time) if held.listens else "" for time in (held.first, held.last))
+            yield f"  {held.listener:13} {held.source:13} {held.listens:9}  {first:10}  {last:10}  {held.tallies:14}"
+
+
+def _day(time: int) -> str:
+    try:
+        return f"{datetime.fromtimestamp(time, UTC):%Y-%m-%d}"
+    except (ValueError, OverflowError, OSError):
+        return "?"

@@ -1,0 +1,114 @@
+"""`beet cfrecommend`: choose tracks from the library, print them, and write them as a playlist."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from beets.exceptions import UserError
+from beets.ui import print_
+from beets.util import displayable_path
+
+from beetsplug.cfaudio.config.settings import Settings, read_settings
+from beetsplug.cfaudio.library.loaded import read_library
+from beetsplug.cfaudio.pipeline import user_errors
+from beetsplug.cfaudio.playlists.recommend import choose_items
+from beetsplug.cfaudio.playlists.request import Chosen, Reason, request_of
+from cfaudio_core.targets.m3u import Entry, write_m3u
+
+if TYPE_CHECKING:
+    from beets.library import Item, Library
+    from beets.plugins import BeetsPlugin
+
+    from beetsplug.cfaudio.commands.parsers import RecommendOptions
+    from beetsplug.cfaudio.playlists.explain import Explanation
+
+
+def run(plugin: BeetsPlugin, lib: Library, opts: RecommendOptions, args: list[str]) -> None:
+    """Choose, print, and write a playlist where one is wanted."""
+    settings = read_settings(plugin.config)
+    if opts.number < 1:
+        raise UserError("-n must be 1 or more")
+    if opts.seed is not None and opts.seed < 0:
+        raise UserError("--seed must be 0 or more")
+    unplayed = settings.unplayed if opts.unplayed is None else opts.unplayed
+    if not 0 <= unplayed <= 1:
+        raise UserError(f"--unplayed must be a share from 0 to 1, not {unplayed:g}")
+    loaded = read_library(lib, settings)
+    request = request_of(
+        settings,
+        opts.number,
+        unplayed=unplayed,
+        query=tuple(args),
+        like=_query(opts.like),
+        user=opts.user,
+        seed=opts.seed,
+    )
+    chosen = choose_items(lib, settings, loaded, request)
+    if chosen.why:
+        raise UserError(chosen.why)
+    explanations: dict[int, Explanation] = {}
+    if opts.explain:
+        from beetsplug.cfaudio.playlists.explain import explain
+
+        explanations = explain(lib, settings, loaded, request, chosen)
+    items = {i: item for i in chosen.ids if (item := lib.get_item(i)) is not None}
+    if opts.json:
+        _print_json(items, chosen, explanations)
+    else:
+        for ident, item in items.items():
+            print_(format(item))
+            if ident in explanations:
+                print_(f"    {explanations[ident]}")
+    if opts.playlist:
+        _write_playlist(plugin, lib, settings, Path(opts.playlist), list(items.values()))
+
+
+def _query(text: str | None) -> tuple[str, ...]:
+    """The parts of a query that is one argument."""
+    if text is None:
+        return ()
+    try:
+        parts = tuple(shlex.split(text))
+    except ValueError as error:
+        raise UserError(f"--like {text}: {error}") from error
+    if not parts:
+        raise UserError("--like must be a query")
+    return parts
+
+
+def _print_json(items: dict[int, Item], chosen: Chosen, explanations: dict[int, Explanation]) -> None:
+    rows = [
+        {**_as_json(items[reason.id], reason), **({"reasons": asdict(explanations[reason.id])} if explanations else {})}
+        for reason in chosen.reasons
+        if reason.id in items
+    ]
+    print_(json.dumps(rows, ensure_ascii=False, indent=1))
+
+
+def _as_json(item: Item, reason: Reason) -> dict[str, object]:
+    return {
+        "id": item.id,
+        "path": displayable_path(item.path),
+        "artist": item.artist,
+        "title": item.title,
+        "album": item.album,
+        "score": round(reason.score, 1) if reason.score == reason.score else None,
+        "plays": reason.plays,
+        "unplayed": reason.unplayed,
+    }
+
+
+def _write_playlist(plugin: BeetsPlugin, lib: Library, settings: Settings, file: Path, items: list[Item]) -> None:
+    file = file.expanduser()
+    if settings.playlist_dir and not file.is_absolute():
+        file = settings.playlist_dir / file
+    folder = bytes(settings.relative_to) if settings.relative_to else lib.directory
+    entries = [Entry(item.path, item.length or 0, f"{item.artist} - {item.title}") for item in items]
+    with user_errors():
+        left_out = write_m3u(file, entries, folder)
+    if left_out:
+        plugin._log.warning("{}: tracks left out because of a line break in their names: {}", file, left_out)

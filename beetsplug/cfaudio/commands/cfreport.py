@@ -1,0 +1,102 @@
+"""`beet cfreport`: the page of what is known of the library, and a server that lets it play."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from beets.exceptions import UserError
+from beets.ui import print_
+
+from beetsplug.cfaudio.config.settings import Settings, read_settings
+from beetsplug.cfaudio.library.loaded import read_library
+from beetsplug.cfaudio.pipeline import listener
+from cfaudio_core.util.files import make_private, write_whole
+
+if TYPE_CHECKING:
+    from beets.library import Library
+    from beets.plugins import BeetsPlugin
+
+    from beetsplug.cfaudio.commands.parsers import ReportOptions
+    from cfaudio_core.report.page import Report
+
+_NEEDED = {"flask": "flask", "jinja2": "jinja2", "openTSNE": "opentsne", "plotly": "plotly"}
+
+
+def run(plugin: BeetsPlugin, lib: Library, opts: ReportOptions, args: list[str]) -> None:
+    """Make the page, and serve it where that is wanted."""
+    settings = read_settings(plugin.config)
+    if args:
+        raise UserError(f"cfreport takes no query: {' '.join(args)}")
+    folder = Path(opts.output).expanduser() if opts.output else settings.folder / "report"
+    _check(opts, folder)
+    loaded = read_library(lib, settings)
+    person = listener(loaded.people, opts.user)
+    from beetsplug.cfaudio.report.collect import make_report
+    from cfaudio_core.report.page import render
+
+    report = make_report(lib, settings, loaded, person, plugin._log.warning)
+    page = render(report)
+    file = folder / "index.html"
+    try:
+        write_whole(file, page, private=not opts.output)  # elsewhere it may be for others to see
+    except OSError as error:
+        raise UserError(f"{folder}: {error.strerror}") from error
+    print_(f"Wrote {file} ({len(page) / 1e6:.1f} MB): {len(report.tracks)} of {len(loaded)} tracks are on the map.")
+    if report.left_out:
+        print_(
+            f"Left out for the browser's sake: {report.left_out}. "
+            "On the map are those that are played most, and an even draw of the rest."
+        )
+    if opts.serve:
+        _serve(plugin, lib, settings, page, report, opts.port)
+
+
+def _check(opts: ReportOptions, folder: Path) -> None:
+    """Find out what is wrong before minutes are spent on it."""
+    missing = [package for module, package in _NEEDED.items() if find_spec(module) is None]
+    if missing:
+        raise UserError(f"cfreport needs {', '.join(missing)}: pip install 'beets-cfaudio[report]'")
+    if not 0 <= opts.port <= 65535:
+        raise UserError(f"--port must be a number from 0 to 65535, not {opts.port}")
+    if opts.serve:
+        from cfaudio_core.report.serve import listen
+
+        with _port_errors(opts.port):
+            listen(opts.port).close()
+    try:
+        make_private(folder)
+    except OSError as error:
+        raise UserError(f"{folder}: {error.strerror}") from error
+
+
+@contextmanager
+def _port_errors(port: int) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise UserError(f"port {port}: {error.strerror}; --port takes another one, 0 any that is free") from error
+
+
+def _serve(plugin: BeetsPlugin, lib: Library, settings: Settings, page: bytes, report: Report, port: int) -> None:
+    """Serve the page until ctrl-C."""
+    from beetsplug.cfaudio.report.playlists import ConfiguredPlaylists
+    from cfaudio_core.report.serve import open_server
+
+    rows = zip(report.tracks.ids.tolist(), report.tracks.paths, report.there.tolist(), strict=True)
+    files = {item: path for item, path, there in rows if there}
+    playlists = ConfiguredPlaylists(plugin, lib, settings, files, set(report.tracks.ids.tolist()))
+    with _port_errors(port):
+        server, address = open_server(page, files, port, playlists)
+    print_(f"Open {address} in a browser on this machine; ctrl-C ends.")
+    sys.stdout.flush()  # it is read while this still runs, also where it goes into a file
+    try:
+        server.serve_forever()
+    except KeyboardInterrupt:
+        print_("")
+    finally:
+        server.server_close()

@@ -1,0 +1,1 @@
+"""The beets library as arrays, and arrays as item fields."""

@@ -1,0 +1,164 @@
+"""The listening history beside the library: where it is, what grew in the library, and what of it is matched."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from beets.exceptions import UserError
+
+from beetsplug.cfaudio.library.tracks import read_fields
+from cfaudio_core.data.listeners import MAIN_LISTENER
+from cfaudio_core.errors import CfAudioError, SettingError
+
+if TYPE_CHECKING:
+    from beets.library import Library
+
+    from beetsplug.cfaudio.config.settings import Settings
+    from cfaudio_core.data.tracks import Tracks
+    from cfaudio_core.history.columns import Texts
+    from cfaudio_core.history.matching import LibraryIndex
+    from cfaudio_core.history.records import TrackText
+    from cfaudio_core.history.store import ListenStore
+    from cfaudio_core.util.arrays import IntArray
+
+_LATEST = 1e11  # a larger time is no number of seconds since 1970
+
+
+def open_history(settings: Settings) -> ListenStore:
+    """The store of listens that the settings name.
+
+    Raises
+    ------
+    UserError
+        If `history` is no address of one.
+    StoreError
+        If it cannot be opened.
+    """
+    import sqlalchemy as sa
+
+    from cfaudio_core.history.store import ListenStore
+    from cfaudio_core.util.database import parse_url
+
+    if settings.history is None:
+        return ListenStore(sa.URL.create("sqlite", database=str(settings.folder / "history.db")))
+    try:
+        url = parse_url(settings.history, settings.folder.parent)
+    except SettingError as error:
+        raise UserError(f"cfaudio.history: {error}") from error
+    return ListenStore(url)
+
+
+def has_history(settings: Settings) -> bool:
+    """Whether there may be anything: a file is made when something is put into it, and not for a look."""
+    return settings.history is not None or (settings.folder / "history.db").is_file()
+
+
+def history_file(settings: Settings) -> Path | None:
+    """The history's SQLite file, there or not; None where it is kept by a server."""
+    if settings.history is None:
+        return settings.folder / "history.db"
+    if not settings.history.startswith("sqlite"):
+        return None
+    from cfaudio_core.util.database import parse_url
+
+    return Path(str(parse_url(settings.history, settings.folder.parent).database))
+
+
+def take_snapshot(lib: Library, settings: Settings, tracks: Tracks, on_problem: Callable[[str], None]) -> None:
+    """Keep how the counts grew; a history that cannot be reached is told to `on_problem` and stops nothing."""
+    try:
+        with open_history(settings) as store:
+            record_growth(lib, settings, tracks, store)
+    except CfAudioError as error:
+        on_problem(f"plays since the last run are not in the history: {error}")
+
+
+def record_growth(lib: Library, settings: Settings, tracks: Tracks, store: ListenStore) -> None:
+    """Take a snapshot of the library's counts, and keep what has been heard since the last one.
+
+    Parameters
+    ----------
+    lib, settings
+        The library and its settings.
+    tracks
+        Every track of the library, with its counts.
+    store
+        Where the last snapshot is, and where records go.
+    """
+    from cfaudio_core.history.count_growth import DATES, SOURCE, first_seen, growth
+
+    now = int(time.time())
+    ids = [int(i) for i in tracks.ids]
+    counts = {
+        name: {i: int(n) for i, n in zip(ids, values.tolist(), strict=True) if n >= 0}  # NaN is not
+        for name, values in tracks.counts.items()
+    }
+    seen = store.seen()
+    if seen is None:
+        store.keep_seen(now, first_seen(counts))
+        return
+    stored = read_fields(lib, list(dict.fromkeys(DATES.values())))
+    dates = {name: {i: seconds(value) for i, value in values.items()} for name, values in stored.items()}
+    at = {i: k for k, i in enumerate(ids)}
+    grown = growth(
+        seen,
+        counts,
+        dates,
+        lengths=dict(zip(ids, tracks.lengths.tolist(), strict=True)),
+        listeners=settings.users or {MAIN_LISTENER: list(counts)},
+        text_of=lambda item: track_text(tracks, at[item], lib.directory),
+        now=now,
+    )
+    # In this order: records that are added once more, as those of a snapshot that was not kept, change nothing.
+    if grown.records:
+        store.add(grown.records, source=SOURCE, listener_of=lambda listener: listener)
+    store.keep_seen(now, grown.changed)
+
+
+def track_text(tracks: Tracks, at: int, folder: bytes) -> TrackText:
+    """How the history calls the track at a position: its path is relative where it lies in the music folder."""
+    from cfaudio_core.history.records import TrackText
+
+    path, below = tracks.paths[at], os.path.join(folder, b"")  # noqa: PTH118 (a file name is bytes here)
+    return TrackText(
+        artist=tracks.artists[at],
+        title=tracks.titles[at],
+        album=tracks.album_titles[at],
+        album_artist=tracks.albumartists[at],
+        recording_mbid=tracks.recording_mbids[at],
+        track_mbid=tracks.track_mbids[at],
+        path=path.removeprefix(below).decode("utf-8", "surrogateescape").replace(os.sep, "/"),
+        duration=float(tracks.lengths[at]),
+    )
+
+
+def keep_matches(store: ListenStore, texts: Texts, index: LibraryIndex, tracks: Tracks) -> IntArray:
+    """Match all texts of the history, those once unknown too, and keep which track each is.
+
+    Returns
+    -------
+    IntArray
+        int64 (m,): the position of each text's track, negative where it is none.
+    """
+    from cfaudio_core.history.store import Matched
+
+    positions = index.match(texts.tracks).positions
+    known = np.flatnonzero(positions >= 0)
+    store.keep_matches(
+        {int(texts.ids[k]): Matched(int(tracks.ids[p]), tracks.keys[p]) for k in known for p in (int(positions[k]),)}
+    )
+    return positions
+
+
+def seconds(value: object) -> int:
+    """A stored date as UTC in seconds, 0 where it is none."""
+    try:
+        since = float(value) if isinstance(value, (str, int, float)) else 0.0
+    except (ValueError, OverflowError):
+        return 0
+    return int(since) if 0 < since < _LATEST else 0

@@ -1,0 +1,96 @@
+"""The query `similar:QUERY`, and `$cf_match`, the measure that it ranks by.
+
+Every `beet` command loads this module, so it imports what a query needs when there is one.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import beets
+from beets.dbcore.query import InQuery, SQLiteType
+from beets.exceptions import UserError
+
+if TYPE_CHECKING:
+    from beets.library import Item, Library
+
+    from cfaudio_core.util.arrays import FloatArray, IntArray
+
+LIBRARY: list[Library] = []
+"""The library of this `beet` command, once it is open: a query is not told which one it is asked of."""
+
+_matches: dict[int, float] = {}
+
+
+def library_opened(lib: Library) -> None:
+    """Take note of the library; for beets' event of that name."""
+    LIBRARY[:] = [lib]
+    _matches.clear()
+
+
+def cf_match(item: Item) -> float:
+    """How near the last `similar:` query found an item to what it asked for: a cosine times 100; 0 for all others."""
+    return _matches.get(item.id or 0, 0.0)
+
+
+class SimilarQuery(InQuery[int]):
+    """The tracks nearest to those that match a query, by `cf_embedding`; these themselves are not among them.
+
+    What is nearest is found out at once, so that `cf_match` is known wherever in a query it stands.
+    """
+
+    def __init__(self, field: str, pattern: str, fast: bool = True) -> None:
+        super().__init__("items.id", sorted(_nearest(pattern)))
+
+    @property
+    def field_names(self) -> set[str]:
+        """The field by which tracks are looked up."""
+        return {"id"}
+
+    def col_clause(self) -> tuple[str, Sequence[SQLiteType]]:
+        """SQL for it; with the table's name, as a query may join the albums, which have ids too."""
+        marks = ", ".join("?" * len(self.pattern))
+        return f"{self.field} IN ({marks})", self.pattern
+
+
+def _nearest(pattern: str) -> set[int]:
+    """Ids of the nearest tracks, and their matches noted."""
+    import numpy as np
+
+    from beetsplug.cfaudio.config.settings import read_settings
+    from beetsplug.cfaudio.library.catalogue import CatalogueReader
+    from cfaudio_core.ranking.similar import nearest
+
+    if not LIBRARY:
+        raise UserError("similar: can be asked of the library of a `beet` command only")
+    (lib,) = LIBRARY
+    if not pattern.strip():
+        raise UserError("similar: what to is missing, as in similar:artist:NAME")
+    seeds = [item.id for item in lib.items(pattern) if item.id is not None]
+    if not seeds:
+        return set()
+    settings = read_settings(beets.config["cfaudio"])
+    ids, vectors = CatalogueReader(lib, settings).peek() or _placed(lib)
+    if not len(ids):
+        raise UserError("similar: no track has an embedding yet; run `beet cfembed` first")
+    positions, cosines = nearest(vectors, np.isin(ids, seeds), settings.similar)
+    found = {int(ids[at]): 100 * float(cosine) for at, cosine in zip(positions, cosines, strict=True)}
+    for item, match in found.items():
+        _matches[item] = max(_matches.get(item, 0.0), round(match, 1))
+    return set(found)
+
+
+def _placed(lib: Library) -> tuple[IntArray, FloatArray]:
+    """Ids of the tracks that have a vector, ascending, and their vectors; those of two models cannot be compared."""
+    import numpy as np
+
+    from beetsplug.cfaudio.library.tracks import read_fields
+    from cfaudio_core.util.vector_codec import decode_all
+
+    fields = read_fields(lib, ["cf_embedding", "cf_model"])
+    uses = Counter(str(model) for model in fields["cf_model"].values())
+    model = max(sorted(uses), key=uses.__getitem__, default="")
+    ids = sorted(item for item in fields["cf_embedding"] if str(fields["cf_model"].get(item)) == model)
+    return np.array(ids, np.int64), decode_all([str(fields["cf_embedding"][item]) for item in ids])

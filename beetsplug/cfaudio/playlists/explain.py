@@ -1,0 +1,127 @@
+"""Why each track of a list is on it, in words and numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from beetsplug.cfaudio.library.tracks import read_tracks
+from beetsplug.cfaudio.pipeline import listener
+from cfaudio_core.errors import StoreError
+from cfaudio_core.models.model_files import Model, load_model
+from cfaudio_core.ranking.score_shares import shares
+
+if TYPE_CHECKING:
+    from beets.library import Library
+
+    from beetsplug.cfaudio.config.settings import Settings
+    from beetsplug.cfaudio.library.loaded import Loaded
+    from beetsplug.cfaudio.playlists.request import Chosen, Request
+    from cfaudio_core.data.tracks import Tracks
+
+
+@dataclass(frozen=True)
+class Near:
+    """A loved track that a chosen one is near to, and how often it was played."""
+
+    id: int
+    artist: str
+    title: str
+    plays: int
+
+    def __str__(self) -> str:
+        return f'"{self.title}" by {self.artist or "an unknown artist"} ({_times(self.plays)})'
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Why a track is on a list.
+
+    Attributes
+    ----------
+    plays
+        How often it was played.
+    near
+        The loved tracks that it is nearest to.
+    mode, modes
+        Which part of the taste it serves, from 1, of how many; 0 where none.
+    mode_share
+        The share of the listening which that part is, 0 to 1.
+    mode_track
+        The track of that part that is loved most.
+    score
+        Its match with the listener, 0 to 100; None where it has none.
+    by_plays, by_sound, by_tags
+        What the score rests on, 0 to 1: its own plays, its sound, its artist, album and genre.
+    """
+
+    plays: int
+    near: list[Near]
+    mode: int
+    modes: int
+    mode_share: float
+    mode_track: str
+    score: float | None
+    by_plays: float
+    by_sound: float
+    by_tags: float
+
+    def __str__(self) -> str:
+        parts = [_times(self.plays)]
+        if self.near:
+            parts.append(f"near {' and '.join(map(str, self.near))}")
+        if self.modes > 1 and self.mode:
+            parts.append(f'mode {self.mode} of {self.modes} ({self.mode_share:.0%}), as "{self.mode_track}"')
+        if self.score is not None:
+            shares = {"plays": self.by_plays, "sound": self.by_sound, "artist and tags": self.by_tags}
+            rests = ", ".join(f"{share:.0%} {name}" for name, share in shares.items() if share >= 0.005)
+            parts.append(f"score {self.score:.0f}: {rests}")
+        return "; ".join(parts)
+
+
+def explain(
+    lib: Library, settings: Settings, loaded: Loaded, request: Request, chosen: Chosen
+) -> dict[int, Explanation]:
+    """Id to why the track is on the list."""
+    person = listener(loaded.people, request.user)
+    modes = [mode.ids[0] for mode in chosen.modes]
+    tracks = read_tracks(lib, [], sorted({*chosen.ids, *modes, *(i for reason in chosen.reasons for i in reason.near)}))
+    position = {int(i): at for at, i in enumerate(tracks.ids)}
+    reasons = [reason for reason in chosen.reasons if reason.id in position]
+    listed = tracks.subset(np.array([position[reason.id] for reason in reasons], np.int64))
+    rests = shares(_model(settings, listed), listed, person.subset(loaded.at([reason.id for reason in reasons])))
+
+    def near(ident: int) -> Near:
+        k = position[ident]
+        return Near(ident, tracks.artists[k], tracks.titles[k], int(person.plays[loaded.at([ident])[0]]))
+
+    explanations = {}
+    for k, reason in enumerate(reasons):
+        mode = chosen.modes[reason.mode] if reason.mode is not None else None
+        explanations[reason.id] = Explanation(
+            plays=reason.plays,
+            near=[near(i) for i in reason.near if i in position],
+            mode=0 if reason.mode is None else reason.mode + 1,
+            modes=len(chosen.modes),
+            mode_share=round(mode.share, 3) if mode else 0.0,
+            mode_track=tracks.titles[position[mode.ids[0]]] if mode and mode.ids[0] in position else "",
+            score=round(reason.score, 1) if np.isfinite(reason.score) else None,
+            by_plays=round(float(rests.plays[k]), 3),
+            by_sound=round(float(rests.sound[k]), 3),
+            by_tags=round(float(rests.tags[k]), 3),
+        )
+    return explanations
+
+
+def _model(settings: Settings, listed: Tracks) -> Model | None:
+    """The model that placed the tracks, if it is still there."""
+    try:
+        return load_model(settings.folder / "models", next((m for m in listed.models if m), ""))
+    except StoreError:
+        return None
+
+
+def _times(plays: int) -> str:
+    return "never played" if not plays else "played once" if plays == 1 else f"played {plays} times"

@@ -1,0 +1,189 @@
+"""The places that playlists are put, as the configuration has them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, TypeVar
+
+from beets.exceptions import UserError
+
+from beetsplug.cfaudio.playlists.state import Remembered
+from beetsplug.cfaudio.text import counted
+from cfaudio_core.errors import CfAudioError, StoreError
+
+if TYPE_CHECKING:
+    from logging import Logger
+
+    from beets.library import Library
+
+    from beetsplug.cfaudio.config.playlists import Playlist
+    from beetsplug.cfaudio.config.settings import Settings
+    from cfaudio_core.targets.base import Entry, Target, Written
+
+T = TypeVar("T")
+Made = dict[str, list[str]]
+"""Target to what is there of each list."""
+
+_MOST_NAMED = 10  # tracks that are not there
+
+
+class Targets:
+    """The targets of a run.
+
+    One that fails is named in one line and left alone from then on, and the others are written.
+
+    Attributes
+    ----------
+    failed
+        Whether anything could not be written.
+    """
+
+    def __init__(
+        self, lib: Library, settings: Settings, main: str, state: Mapping[str, Remembered], log: Logger
+    ) -> None:
+        self.failed = False
+        self._servers = settings.servers
+        self._folder = settings.playlist_dir
+        self._main = main
+        self._music = bytes(settings.relative_to) if settings.relative_to else lib.directory
+        self._log = log
+        self._known: dict[tuple[str, str], Target] = {}
+        self._down: set[str] = set()
+        self._ours: dict[str, set[str]] = {}
+        for one in state.values():
+            for name, marks in one.made.items():
+                self._ours.setdefault(name, set()).update(filter(None, marks))
+        self._names: set[tuple[str, str]] = set()
+        self._written: set[tuple[str, str]] = set()
+
+    def check(self, playlist: Playlist) -> None:
+        """Raise a UserError where the configuration does not say what a target of an entry needs."""
+        if "m3u" in playlist.targets and self._folder is None:
+            raise UserError("cfaudio.playlist_dir: is missing: which folder are playlists to be written to?")
+        if "subsonic" in playlist.targets:
+            if self._servers.subsonic is None:
+                raise UserError("cfaudio.subsonic.url: is missing: which server are playlists to be put on?")
+            if self._account(playlist.user) not in self._servers.accounts:
+                raise UserError(f"cfaudio.subsonic: has no account for {playlist.user or self._main}")
+
+    def write(self, playlist: Playlist, lists: Sequence[tuple[str, list[Entry]]], old: Made) -> Made:
+        """Put the lists of an entry into its targets, and take away what earlier runs made and this one did not.
+
+        Parameters
+        ----------
+        playlist
+            The entry.
+        lists
+            Name and tracks of each list.
+        old
+            What earlier runs made of the entry.
+        """
+        made: Made = {}
+        for kind in playlist.targets:
+            target = self._target(kind, playlist.user)
+            marks = old.get(target.name, [])
+            made[target.name] = [
+                self._put(target, name, entries, marks[at] if at < len(marks) else "")
+                for at, (name, entries) in enumerate(lists)
+            ]
+        return self.take_away(old, made)
+
+    def take_away(self, old: Made, made: Made) -> Made:
+        """Take away what is in `old` and not in `made`; what is left, which is `made` and what could not be removed."""
+        left = {name: list(marks) for name, marks in made.items()}
+        for name, marks in old.items():
+            for mark in filter(None, marks):
+                if (
+                    (name, mark) not in self._written
+                    and mark not in made.get(name, [])
+                    and not self._remove(name, mark)
+                ):
+                    left.setdefault(name, []).append(mark)
+        return left
+
+    def _put(self, target: Target, name: str, entries: list[Entry], mark: str) -> str:
+        """Write one list; what is there of it then."""
+
+        def write() -> Written:
+            if (target.name, name.casefold()) in self._names:
+                raise StoreError(f"{target.name}: two playlists are called {name}, and only the first one is there")
+            return target.write(name, entries, mark, self._ours.get(target.name, set()))
+
+        written = self._attempt(target, write)
+        if written is None:
+            return mark
+        self._names.add((target.name, name.casefold()))
+        self._written.add((target.name, written.made))
+        self._ours.setdefault(target.name, set()).add(written.made)
+        if written.left_out:
+            self._log.warning("{}: {}", target.name, _left_out(name, written.left_out))
+        return written.made
+
+    def _remove(self, name: str, mark: str) -> bool:
+        target = next((one for one in self._all() if one.name == name), None)
+        if target is None:
+            self._log.warning(
+                "{}: {} is left there, as the configuration does not know that place any more", name, mark
+            )
+            return True
+
+        def remove() -> bool:
+            target.remove(mark)
+            return True
+
+        return self._attempt(target, remove) or False
+
+    def _attempt(self, target: Target, do: Callable[[], T]) -> T | None:
+        if target.name in self._down:
+            return None
+        try:
+            return do()
+        except CfAudioError as error:
+            self.failed = True
+            if not isinstance(error, StoreError):  # which concerns one list alone
+                self._down.add(target.name)
+            self._log.error("{}", error)
+            return None
+
+    def _all(self) -> Iterable[Target]:
+        """Every target that the configuration knows."""
+        if self._folder is not None:
+            yield self._target("m3u", None)
+        if self._servers.subsonic is not None:
+            for user in self._servers.accounts:
+                yield self._target("subsonic", user)
+        yield self._target("mpd", None)
+
+    def _target(self, kind: str, user: str | None) -> Target:
+        key = kind, self._account(user) if kind == "subsonic" else ""
+        if key not in self._known:
+            self._known[key] = self._made_target(*key)
+        return self._known[key]
+
+    def _made_target(self, kind: str, account: str) -> Target:
+        servers = self._servers
+        if kind == "m3u":
+            from cfaudio_core.targets.m3u import M3uFolder
+
+            assert self._folder is not None
+            return M3uFolder(self._folder, self._music)
+        if kind == "subsonic":
+            from cfaudio_core.targets.subsonic import SubsonicAccount
+
+            assert servers.subsonic is not None
+            login = servers.accounts[account]._asdict()
+            return SubsonicAccount(servers.subsonic, self._music, **login, listener=account or self._main)
+        from cfaudio_core.targets.mpd import MpdServer
+
+        return MpdServer(servers.mpd_host, servers.mpd_port, self._music, password=servers.mpd_password)
+
+    def _account(self, user: str | None) -> str:
+        """The key of a listener's account: the listener's name, or "" for the main one's."""
+        name = user or self._main
+        return "" if name == self._main and name not in self._servers.accounts else name
+
+
+def _left_out(name: str, entries: Sequence[Entry]) -> str:
+    named = ", ".join(entry.label for entry in entries[:_MOST_NAMED])
+    more = f", and {len(entries) - _MOST_NAMED} more" if len(entries) > _MOST_NAMED else ""
+    return f"{counted(len(entries), 'track')} of {name} not there: {named}{more}"

@@ -1,0 +1,128 @@
+"""What is asked of a list, and what a list is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from beetsplug.cfaudio.config.settings import Settings
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked of a list.
+
+    Attributes
+    ----------
+    n
+        Number of tracks.
+    unplayed
+        Share of never played tracks, 0 to 1.
+    per_artist
+        Most tracks of one artist, as long as there are others to choose from.
+    diversity
+        0 to 1: how much two tracks that sound alike get in each other's way.
+    fresh_days
+        Tracks heard in the last so many days are left out.
+    taste
+        `modes` or `mean`.
+    query
+        beets query that limits the choice; empty: the whole library.
+    like
+        beets query whose tracks are the taste, instead of the listener's plays; empty: the listener's.
+    user
+        Whose list; None: the first listener's.
+    seed
+        None: the best tracks. A number: a draw in which the best are the likeliest.
+    exclude
+        beets queries; what matches any of them is left out.
+    """
+
+    n: int
+    unplayed: float
+    per_artist: int
+    diversity: float
+    fresh_days: int
+    taste: str
+    query: tuple[str, ...] = ()
+    like: tuple[str, ...] = ()
+    user: str | None = None
+    seed: int | None = None
+    exclude: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Mode:
+    """A part of a taste: its share, and the ids of the tracks it is made of, the most loved first."""
+
+    share: float
+    ids: list[int]
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why a track is on the list.
+
+    Attributes
+    ----------
+    id
+        The track.
+    score
+        Its match with the listener, 0 to 100; NaN where it has none.
+    plays
+        By the listener.
+    mode
+        Position of the mode that it serves among `Chosen.modes`; None where there is none.
+    near
+        Ids of the loved tracks that it is nearest to, nearest first.
+    """
+
+    id: int
+    score: float
+    plays: int
+    mode: int | None
+    near: list[int]
+
+    @property
+    def unplayed(self) -> bool:
+        """Whether the listener never heard it."""
+        return not self.plays
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A list.
+
+    Attributes
+    ----------
+    reasons
+        One a track, in the order to play them.
+    modes
+        The taste that it serves, the heaviest mode first.
+    why
+        Why the list is empty, in a few words; "" where it is not.
+    """
+
+    reasons: list[Reason] = field(default_factory=list)
+    modes: list[Mode] = field(default_factory=list)
+    why: str = ""
+
+    @property
+    def ids(self) -> list[int]:
+        """The tracks' ids, in the order to play them."""
+        return [reason.id for reason in self.reasons]
+
+    def __len__(self) -> int:
+        return len(self.reasons)
+
+
+def request_of(settings: Settings, n: int, **changes: object) -> Request:
+    """A request for n tracks as the settings have it, but for some changes."""
+    basis: dict[str, object] = {
+        "unplayed": settings.unplayed,
+        "per_artist": settings.per_artist,
+        "diversity": settings.diversity,
+        "fresh_days": settings.fresh_days,
+        "taste": settings.taste,
+        "exclude": settings.exclude,
+    }
+    return Request(n=n, **{**basis, **changes})  # type: ignore[arg-type]

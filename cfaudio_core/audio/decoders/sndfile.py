@@ -1,0 +1,75 @@
+"""libsndfile as a source of sound: wav, flac, ogg vorbis, opus, mp3, aiff and their kin."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterator
+
+import numpy as np
+import soundfile
+from numpy.typing import NDArray
+
+from cfaudio_core.audio.decoders.base import NO_SOUND, UndecodableError, check_format, downmix
+
+# Samples of all channels together that are read at once: what a file of many channels costs in memory.
+_BLOCK_SAMPLES = 1 << 18
+
+
+class SndfileSource:
+    """A file that libsndfile has opened; see `source.Source` for what it promises."""
+
+    def __init__(self, file: soundfile.SoundFile) -> None:
+        check_format(file.samplerate, file.channels)
+        self.rate: int = file.samplerate
+        self.frames: int = max(0, file.frames)
+        self._file = file
+        self._block = _BLOCK_SAMPLES // file.channels
+
+    def read(self, start: int, count: int) -> NDArray[np.float32]:
+        """Return middle and side of the frames from `start` on: fewer where the file ends or is damaged."""
+        blocks: list[NDArray[np.float32]] = []
+        # What was read before the damage is sound, and the caller sees that it is short.
+        with contextlib.suppress(soundfile.SoundFileError):
+            if self._file.tell() != start:  # a seek, even to where the file stands, throws away what the decoder holds
+                self._file.seek(start)
+            while count > 0:
+                block = self._file.read(min(count, self._block), dtype="float32", always_2d=True)
+                if not len(block):
+                    break
+                blocks.append(downmix(block.T))
+                count -= len(block)
+        return np.concatenate(blocks, axis=1) if blocks else NO_SOUND
+
+
+def silence_stderr() -> None:
+    """Send what libraries print to file descriptor 2 nowhere, and leave Python's own ``sys.stderr`` as it is.
+
+    For the start of a worker process: libmpg123, inside libsndfile, complains of every damaged frame past
+    Python, and cannot be told not to.
+    """
+    sys.stderr.flush()
+    sys.stderr = os.fdopen(os.dup(2), "w", buffering=1)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    os.close(nowhere)
+
+
+@contextlib.contextmanager
+def open_sndfile(path: bytes | str) -> Iterator[SndfileSource]:
+    """Open a regular file with libsndfile.
+
+    Raises
+    ------
+    UndecodableError
+        If libsndfile does not know the format, or the header makes no sense.
+    """
+    # Windows names are text and all others are bytes; soundfile hands either on unchanged.
+    name = os.fsdecode(path) if os.name == "nt" else os.fsencode(path)
+    try:
+        file = soundfile.SoundFile(name)
+    except soundfile.LibsndfileError as error:
+        raise UndecodableError(error.error_string) from error
+    with file:
+        yield SndfileSource(file)

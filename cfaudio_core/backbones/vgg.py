@@ -1,0 +1,82 @@
+"""The VGG-like tagger that is published beside musicnn, as a plain computer-vision baseline.
+
+Described in Pons and Serra (2019), see `cfaudio_core.backbones.musicnn`; ported from the graph in musicnn 0.1.0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F  # noqa: N812 (its usual name)
+from torch import Tensor, nn
+
+from cfaudio_core.backbones.layers import Activations, ConvBlock, Variables, as_tensor, batch_norm, conv2d, dense
+
+# Size and stride of each pooling, in (frames, bands).
+_POOLINGS = (((4, 1), (2, 2)), ((2, 2), (2, 2)), ((2, 2), (2, 2)), ((2, 2), (2, 2)), ((4, 4), (4, 4)))
+
+
+class Vgg(nn.Module):
+    """Five 3 x 3 convolutions with pooling, and one dense layer; build it with `from_variables`.
+
+    Parameters
+    ----------
+    blocks : sequence of ConvBlock
+        Of up to 128 filters each.
+    normalise : tuple of torch.Tensor
+        Scale and shift of the input, (1,) each; they scale data and are not meant to be trained.
+    output : torch.nn.Linear
+        To the tags.
+    """
+
+    def __init__(self, blocks: Sequence[ConvBlock], normalise: tuple[Tensor, Tensor], output: nn.Linear) -> None:
+        super().__init__()
+        self.blocks = nn.ModuleList(blocks)
+        self.scale: Tensor
+        self.shift: Tensor
+        self.register_buffer("scale", normalise[0])
+        self.register_buffer("shift", normalise[1])
+        self.output = output
+
+    def forward(self, patches: Tensor) -> Activations:
+        """Hear log-mel patches.
+
+        Parameters
+        ----------
+        patches : torch.Tensor
+            (n, 187, 96) float32, ``log10(1 + 10000 * mel power)``.
+
+        Returns
+        -------
+        Activations
+            The only dense layer is the output, so `pooled` and `penultimate` are the same: the last maps,
+            (n, up to 256), by position and then by channel.
+        """
+        maps = patches[:, None] * self.scale + self.shift
+        for block, (size, stride) in zip(self.blocks, _POOLINGS, strict=True):
+            maps = F.max_pool2d(block(maps), size, stride)
+        pooled = maps.permute(0, 2, 3, 1).flatten(1)
+        return Activations(pooled, pooled, torch.sigmoid(self.output(pooled)))
+
+
+def from_variables(variables: Variables) -> Vgg:
+    """Build MSD_vgg or MTT_vgg from its published variables.
+
+    Parameters
+    ----------
+    variables : mapping of str to numpy.ndarray
+        See `cfaudio_core.backbones.weights.load_weights`.
+
+    Returns
+    -------
+    Vgg
+        In evaluation mode; there is no other, since batch normalisation is frozen and dropout left out.
+    """
+    blocks = [
+        ConvBlock(conv2d(variables, f"{i}CNN", padding=1), batch_norm(variables, f"batch_normalization_{i}"))
+        for i in range(1, 6)
+    ]
+    of_input = batch_norm(variables, "batch_normalization")
+    output = dense(as_tensor(variables["dense/kernel"].T), as_tensor(variables["dense/bias"]))
+    return Vgg(blocks, (of_input.scale.detach(), of_input.shift.detach()), output).eval()

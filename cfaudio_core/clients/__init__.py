@@ -1,0 +1,1 @@
+"""HTTP clients, one module a service."""

@@ -1,0 +1,1 @@
+"""Tracks, listeners, sessions and interactions as arrays."""

@@ -1,0 +1,153 @@
+"""Count fields of the library to plays and skips of each listener.
+
+Every player plugin keeps counts under names of its own, and often several see the same play: a track heard in MPD is
+counted by mpdstats and scrobbled to Last.fm. Within one listener the largest count is therefore the best guess, not
+the sum.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from cfaudio_core.data.sessions import NO_SESSIONS, Sessions
+from cfaudio_core.errors import SettingError
+from cfaudio_core.util.arrays import BoolArray, FloatArray, IntArray, float32
+
+COUNT_FIELDS = (
+    "play_count",  # mpdstats, and lastimport before beets 2.8
+    "skip_count",  # mpdstats
+    "lastfm_play_count",  # lastimport
+    "listenbrainz_play_count",  # listenbrainz
+    "plex_viewcount",  # beets-plexsync, beets-plex
+    "plex_skipcount",
+    "itunes_playcount",  # metasync
+    "itunes_skipcount",
+    "amarok_playcount",  # metasync
+)
+"""The count fields that the plugins of beets are known to write."""
+
+MAIN_LISTENER = "me"
+"""Who listens, where the settings name no one."""
+
+_LARGEST = 1e6  # a larger count is a broken counter, not a listener
+
+
+@dataclass(frozen=True)
+class Listener:
+    """One person's record over the library.
+
+    Attributes
+    ----------
+    name
+        As in the settings.
+    plays, skips
+        float32 (n,), 0 and up.
+    sessions
+        What was heard when, as far as the history tells; its positions are those of the n tracks.
+    """
+
+    name: str
+    plays: FloatArray
+    skips: FloatArray
+    sessions: Sessions = NO_SESSIONS
+
+    @property
+    def played(self) -> BoolArray:
+        """Bool (n,): heard at least once."""
+        return self.plays > 0
+
+    @property
+    def known(self) -> BoolArray:
+        """Bool (n,): heard or skipped at least once, so that something is known of the listener's liking."""
+        return (self.plays > 0) | (self.skips > 0)
+
+    @property
+    def preference(self) -> FloatArray:
+        """float32 (n,): log(1 + plays) less log(1 + skips); 0 where nothing is known."""
+        return (np.log1p(self.plays) - np.log1p(self.skips)).astype(np.float32)
+
+    @property
+    def liking(self) -> FloatArray:
+        """float32 (n,), -1 to 1: how much a track is liked, as far as plays and skips tell; 0 where unknown.
+
+        A shuffle plays everything once or twice, and a track played thirty times is hardly liked more than one played
+        fifteen times. So plays count by a logistic function of their logarithm, which is half-way up at the listener's
+        own (geometric) mean, and a skip takes as much back as a play of a track played once on average.
+        """
+        played = self.plays[self.plays > 0]
+        usual = np.exp(np.mean(np.log(played))) if len(played) else 1.0
+        likes, dislikes = self.plays**2, self.skips**2
+        return float32(
+            likes / (likes + (usual * (1 + self.skips)) ** 2) - dislikes / (dislikes + (1 + self.plays) ** 2)
+        )
+
+    def subset(self, index: IntArray) -> Listener:
+        """The same listener over the tracks at int64 (k,) positions."""
+        return Listener(self.name, self.plays[index], self.skips[index], self.sessions.over(index))
+
+
+def coerce_count(value: object) -> float:
+    """A stored count as a number, NaN where it is none.
+
+    Fields whose plugin is not loaded come back as text ("5", "5.0"), and foreign imports leave "", "None" or junk.
+    """
+    if isinstance(value, bytes):
+        value = value.decode("utf-8", "replace")
+    if not isinstance(value, (str, int, float)):
+        return math.nan
+    try:
+        count = float(value)
+    except (ValueError, OverflowError):
+        return math.nan
+    return count if 0 <= count <= _LARGEST else math.nan
+
+
+def is_skip_field(name: str) -> bool:
+    """Whether a count field tells of skips: they all have it in their name."""
+    return "skip" in name
+
+
+def listeners(counts: Mapping[str, FloatArray], users: Mapping[str, Sequence[str]], n_tracks: int) -> list[Listener]:
+    """Plays and skips of each listener.
+
+    Parameters
+    ----------
+    counts
+        Field name to float32 (n,), NaN where a track has none.
+    users
+        Listener to the count fields that are theirs; empty: one listener has them all.
+    n_tracks
+        n, for a library without any counts.
+
+    Returns
+    -------
+    list of Listener
+        In the order of `users`; the first is the main listener. Never empty.
+
+    Raises
+    ------
+    SettingError
+        If `users` names a field that no track has and that no known plugin writes.
+    """
+
+    def largest(fields: Sequence[str]) -> FloatArray:
+        columns = [np.nan_to_num(counts[f], nan=0.0) for f in fields if f in counts]
+        return np.max(columns, axis=0).astype(np.float32) if columns else np.zeros(n_tracks, np.float32)
+
+    for name, fields in users.items():
+        for field in fields:
+            if field not in counts and field not in COUNT_FIELDS:
+                raise SettingError(f"users: {name}: no track has a field {field}")
+    chosen = users or {MAIN_LISTENER: list(counts)}
+    return [
+        Listener(
+            name,
+            plays=largest([f for f in fields if not is_skip_field(f)]),
+            skips=largest([f for f in fields if is_skip_field(f)]),
+        )
+        for name, fields in chosen.items()
+    ]

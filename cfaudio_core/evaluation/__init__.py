@@ -1,0 +1,1 @@
+"""Held-out plays: how well each system predicts them."""

@@ -1,0 +1,67 @@
+"""Hiding: groups of tracks with all that a library and its listeners know of them, or all after a time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from cfaudio_core.data.listeners import Listener
+from cfaudio_core.data.sessions import Sessions
+from cfaudio_core.data.tracks import Tracks
+from cfaudio_core.util.arrays import BoolArray, IntArray, float32
+
+
+def groups_of(tracks: Tracks, kind: str) -> IntArray:
+    """int64 (n,): tracks with one number are hidden together; `kind` is "tracks", "albums" or "artists".
+
+    A track without an album or artist goes alone, with its copies: the same sound twice is one track.
+    """
+    named = {"tracks": [""] * len(tracks), "albums": tracks.albums, "artists": tracks.artists}[kind]
+    texts = [
+        f"={name}" if name else f"#{key or at}" for at, (name, key) in enumerate(zip(named, tracks.keys, strict=True))
+    ]
+    return np.unique(texts, return_inverse=True)[1].astype(np.int64)
+
+
+def sample(tracks: Tracks, people: Sequence[Listener], most: int, seed: int) -> IntArray:
+    """int64 (k,): at most `most` tracks to judge by, so that judging a large library ends in time.
+
+    Whole artists at random, those of whom something is known first, until half of the tracks are known ones; the rest
+    are never played tracks, of these artists first.
+    """
+    n = len(tracks)
+    if n <= most:
+        return np.arange(n)
+    rng = np.random.default_rng(seed)
+    known = np.any([p.known for p in people], axis=0)
+    artist = groups_of(tracks, "artists")
+    turn = rng.permutation(int(artist.max()) + 1)[artist] + rng.random(n)  # artists in any order, tracks within them
+    some = np.flatnonzero(known)[np.argsort(turn[known])][: max(most // 2, most - int((~known).sum()))]
+    met = np.isin(artist, artist[some])
+    others = np.flatnonzero(~known)
+    others = others[np.lexsort((turn[others], ~met[others]))][: most - len(some)]
+    return np.sort(np.concatenate([some, others]))
+
+
+def without(person: Listener, hidden: BoolArray) -> Listener:
+    """A listener who never met the hidden tracks."""
+    return Listener(
+        person.name,
+        np.where(hidden, 0, person.plays).astype(np.float32),
+        np.where(hidden, 0, person.skips).astype(np.float32),
+        _some(person.sessions, ~hidden[person.sessions.track]),
+    )
+
+
+def before(person: Listener, cut: int) -> Listener:
+    """A listener as dated plays tell of them up to a time; counts that do not say when are left out."""
+    n, old = len(person.plays), _some(person.sessions, person.sessions.time < cut)
+    return Listener(person.name, float32(old.plays(n)), float32(old.skips(n)), old)
+
+
+def _some(sessions: Sessions, kept: BoolArray) -> Sessions:
+    numbers = np.unique(sessions.session[kept], return_inverse=True)[1].astype(np.int64)
+    return Sessions(
+        sessions.listener[kept], sessions.track[kept], numbers, sessions.time[kept], sessions.rejected[kept]
+    )

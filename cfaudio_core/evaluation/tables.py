@@ -1,0 +1,123 @@
+"""A judgement in words and columns, for a terminal, and as JSON."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from cfaudio_core.evaluation.bootstrap import Estimate
+from cfaudio_core.evaluation.evaluate import Row, Table
+from cfaudio_core.evaluation.systems import ARTIST_MEAN, CFAUDIO, UPPER_BOUND
+
+TITLES = {
+    "cold tracks": "Cold tracks: played tracks hidden as if never heard, a tenth at a time",
+    "cold albums": "Cold albums: the same with whole albums",
+    "cold artists": "Cold artists: the same with whole artists",
+    "month": "Next month: which of the tracks heard before are heard in it",
+    "month, new": "Next month, new: which of the other tracks are heard in it",
+    "session": "Session: the second half by the first, among all tracks",
+}
+"""What each table is about."""
+
+LEGEND = (
+    "found: share of the wanted tracks that are on the list. novelty: share of the list by others than the few artists",
+    "who make up half of the plays. coverage: share of all tracks that are on any list. artists: different ones, per",
+    "track of a list. In brackets: 95 % intervals. Counts, and factors alone, know nothing of what is cold: they are",
+    "chance there. The never played count as not wanted, so that figures of lists are lower than the truth; the AUC of",
+    "what is cold leaves out what is played more than usual, but not twice as often.",
+)
+"""What is printed below the tables."""
+
+COLD = ("cold tracks", "cold albums", "cold artists")
+HEADINGS = {"recall": "Recall@20", "ndcg": "NDCG@50", "precision": "mAP@500", "auc": "  AUC", "found": "found"}
+
+
+def lines(table: Table) -> Iterator[str]:
+    """A table as it is printed."""
+    title = TITLES[table.name]
+    if table.empty:
+        yield f"{title}."
+        yield f"Not judged: {table.empty}."
+        return
+    yield f"{title}."
+    yield (
+        f"{table.tasks} tasks, on average {table.relevant:.0f} wanted tracks among {table.candidates:.0f}"
+        + (f" and {table.pool - table.candidates:.0f} never played" if table.pool > table.candidates else "")
+        + f"; lists of {table.listed:.0f}."
+    )
+    metric = headline(table)
+    names = [*HEADINGS.values(), "novelty", "coverage", "artists"]
+    yield f"{'':14}  {'  '.join(names)}  cfaudio ahead, {HEADINGS[metric].strip()}"
+    for row in table.rows:
+        numbers = [*(row.figures[name].value for name in HEADINGS), row.novelty, row.coverage, row.artists]
+        columns = [f"{_number(value):>{len(name)}}" for name, value in zip(names, numbers, strict=True)]
+        ahead = "" if row.system == CFAUDIO else f"  {_difference(row.behind[metric])}"
+        yield f"{row.system:14}  {'  '.join(columns)}{ahead}"
+    yield _interval(table.row(CFAUDIO).figures[metric], HEADINGS[metric].strip())
+    yield from _verdict(table, metric)
+
+
+def headline(table: Table) -> str:
+    """The metric that systems are told apart by."""
+    return "ndcg" if table.name in ("month", "session") else "auc"
+
+
+def in_words(tables: Sequence[Table], who: str | None = None) -> str:
+    """One sentence on what was never played, "" where nothing of it was judged; `who` is the listener, None for you."""
+    for table in tables:
+        if table.name in COLD and not table.empty:
+            found = {name: table.row(name).figures["found"].value for name in (CFAUDIO, ARTIST_MEAN)}
+            loves, play = ("you love", "you play") if who is None else (f"{who} loves", f"{who} play")
+            return (
+                f"Of the tracks {loves} that it had never seen {play}, cfaudio puts {found[CFAUDIO]:.0%} in the first "
+                f"{table.listed:.0f} of {table.pool:.0f}; artist names alone {found[ARTIST_MEAN]:.0%}, chance "
+                f"{table.listed / table.pool:.0%}."
+            )
+    return ""
+
+
+def as_json(table: Table) -> dict[str, Any]:
+    """Plain values: each row's figures and how far it is behind cfaudio as [value, low, high]; null for none."""
+    return _plain({**asdict(table), "title": TITLES[table.name]})  # type: ignore[no-any-return]
+
+
+def _verdict(table: Table, metric: str) -> Iterator[str]:
+    """Who is better and who is not, as far as the intervals tell."""
+    others = [row for row in table.rows if row.system not in (CFAUDIO, UPPER_BOUND)]
+
+    def named(rows: Sequence[Row]) -> str:
+        return ", ".join(row.system for row in rows)
+
+    ahead = [row for row in others if row.behind[metric].low > 0]
+    behind = [row for row in others if row.behind[metric].high < 0]
+    level = [row for row in others if row not in ahead and row not in behind]
+    if ahead:
+        yield f"cfaudio is better than {named(ahead)}."
+    if level:
+        yield f"No clear difference to {named(level)}."
+    if behind:
+        yield f"cfaudio is worse than {named(behind)}."
+
+
+def _interval(figure: Estimate, heading: str) -> str:
+    return f"{heading} of cfaudio: {figure.value:.3f}, 95 % interval {figure.low:.3f} to {figure.high:.3f}."
+
+
+def _difference(figure: Estimate) -> str:
+    return f"{figure.value:+.3f} ({figure.low:+.3f} to {figure.high:+.3f})"
+
+
+def _number(value: float) -> str:
+    return f"{value:.3f}" if math.isfinite(value) else "-"
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(inner) for key, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(inner) for inner in value]
+    if isinstance(value, float):
+        return round(value, 6) if math.isfinite(value) else None
+    return value

@@ -1,1 +1,0 @@
-"""What is heard together belongs together: contexts x tracks, and its latent factors."""

@@ -1,0 +1,1 @@
+"""Features of every track of a library: extracted by worker processes, stored, summarized."""

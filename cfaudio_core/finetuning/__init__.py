@@ -1,0 +1,1 @@
+"""Nets that are trained on a library (torch, imported lazily)."""

@@ -1,0 +1,191 @@
+"""The training of a net on what is known of a library: windows of its tracks in, liking and factors out.
+
+As van den Oord, Dieleman and Schrauwen ("Deep content-based music recommendation", NIPS 2013): random windows of a
+track in training, the mean over all of them when predicting; factors at unit length, and the mean inside the net
+(Dieleman, "Recommending music on Spotify with deep learning", 2014). The listeners' preferences are outputs beside
+the factors: a direction tells what a track belongs with, and not whether it is liked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from cfaudio_core.backbones.spotify import Spotify
+from cfaudio_core.data.training_set import Targets
+from cfaudio_core.finetuning.losses import Loss, make_loss
+from cfaudio_core.finetuning.networks import DeepNet, Head, Trainable, learnt
+from cfaudio_core.finetuning.settings import NetSettings, Schedule
+from cfaudio_core.util.arrays import FloatArray, IntArray
+
+State = dict[str, FloatArray]
+"""What was trained of a net, by name."""
+
+Windows = npt.NDArray[np.floating[Any]]
+"""(tracks, windows, ...): what a net takes in."""
+
+_BATCH = 8  # tracks at a time when predicting
+_LOOKED_AT = 3  # windows of each track that is set apart, evenly chosen
+_MOST_APART = 200  # tracks
+
+
+class Trained(NamedTuple):
+    """An ensemble, each of whose nets has not seen one part of the tracks.
+
+    Attributes
+    ----------
+    states
+        One a part.
+    held_out
+        float32 (m, outputs): of each track, what the net that has not seen it says.
+    """
+
+    states: list[State]
+    held_out: FloatArray
+
+
+def train(
+    make: Callable[[], Trainable],
+    windows: Windows,
+    targets: Targets,
+    fold: IntArray,
+    settings: NetSettings,
+    seed: int,
+    on_progress: Callable[[int], None] = lambda n: None,
+) -> Trained:
+    """Train a net without each part of the tracks in turn: its new layers first, then all of it.
+
+    When to stop is decided on tracks set apart from those that a net may see, never on the part that it is to be
+    judged by: a net that stops where it does best there would look better than it is.
+
+    Parameters
+    ----------
+    make
+        Makes an untrained net.
+    windows
+        float16 (m, windows, ...): what the net takes in, of each track.
+    targets
+        What to predict of the same m tracks.
+    fold
+        int64 (m,): tracks with one number are held out together.
+    settings
+        How to train.
+    seed
+        The same seed, data and machine give the same nets.
+    on_progress
+        Called with 1 after each net.
+    """
+    held_out = np.zeros_like(targets.values)
+    states: list[State] = []
+    heard: Windows | None = None
+    with reproducible(seed):
+        for k in np.unique(fold):
+            inside = np.random.default_rng([seed, int(k)]).permutation(np.flatnonzero(fold != k))
+            apart = min(max(int(len(inside) * settings.apart), 1), _MOST_APART)
+            rows = inside[apart:], inside[:apart]
+            net = make().to(device())
+            loss = make_loss(settings.loss, targets, device())
+            if isinstance(net, DeepNet):
+                heard = _in_batches(net, net.hear, windows).astype(np.float16) if heard is None else heard
+                _fit(net.head, heard, rows, loss, settings, settings.head, seed + int(k))
+                _fit(net, windows, rows, loss, settings, settings.deep, seed + int(k))
+            else:
+                schedule = settings.head if isinstance(net, Head) else settings.deep
+                _fit(net, windows, rows, loss, settings, schedule, seed + int(k))
+            held_out[fold == k] = predict(net, windows[fold == k])
+            states.append(learnt(net))
+            on_progress(1)
+    return Trained(states, held_out)
+
+
+def predict(net: Trainable, windows: Windows) -> FloatArray:
+    """float32 (n, outputs): what a net says of tracks by all their windows, (n, windows, ...)."""
+    return _in_batches(net, net, windows)
+
+
+def device() -> str:
+    """Where nets are trained."""
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def _in_batches(net: Trainable, part: Callable[[Tensor], Tensor], windows: Windows) -> FloatArray:
+    net.eval()
+    with torch.inference_mode():
+        said = [part(_tensor(windows[at : at + _BATCH])).cpu() for at in range(0, len(windows), _BATCH)]
+    return np.asarray(torch.cat(said).numpy(), np.float32)
+
+
+def _fit(
+    net: Trainable,
+    windows: Windows,
+    rows: tuple[IntArray, IntArray],
+    loss: Loss,
+    settings: NetSettings,
+    schedule: Schedule,
+    seed: int,
+) -> None:
+    """Train on the first of two sets of tracks; the net is left as it was when it erred least on the other."""
+    inside, apart = rows
+    each = windows.shape[1]
+    looked_at = windows[apart][:, np.unique(np.linspace(0, each - 1, min(each, _LOOKED_AT)).round().astype(int))]
+    rng = np.random.default_rng(seed)
+    optimiser: torch.optim.Optimizer
+    if isinstance(net, Spotify):  # as it was trained in the original
+        decay = settings.weight_decay * 1e-2  # not decoupled from the slope here
+        optimiser = torch.optim.SGD(net.parameters(), schedule.rate, 0.9, weight_decay=decay, nesterov=True)
+    else:
+        optimiser = torch.optim.AdamW(net.parameters(), schedule.rate, weight_decay=settings.weight_decay)
+    best, best_state, waited = _error(net, looked_at, loss, apart), _copy(net), 0
+    order = inside[:0]
+    for step in range(1, schedule.steps + 1):
+        if not len(order):
+            order = rng.permutation(inside)
+        batch, order = order[: settings.batch], order[settings.batch :]
+        for group in optimiser.param_groups:
+            group["lr"] = schedule.rate * min(1.0, step / schedule.warm_up)
+        net.train()
+        optimiser.zero_grad()
+        crops = rng.integers(each, size=(len(batch), schedule.crops))
+        loss(net(_tensor(windows[batch[:, None], crops])), batch).backward()  # type: ignore[no-untyped-call]
+        if isinstance(net, Spotify):  # without any normalisation in it, a single steep step would end it
+            torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
+        optimiser.step()
+        if step % schedule.check == 0:
+            error = _error(net, looked_at, loss, apart)
+            if error < best:
+                best, best_state, waited = error, _copy(net), 0
+            elif (waited := waited + 1) > schedule.patience:
+                break
+    net.load_state_dict(best_state)
+
+
+def _error(net: Trainable, windows: Windows, loss: Loss, rows: IntArray) -> float:
+    with torch.inference_mode():
+        return loss(torch.from_numpy(predict(net, windows)).to(device()), rows).item()
+
+
+def _tensor(windows: Windows) -> Tensor:
+    return torch.from_numpy(np.ascontiguousarray(windows, np.float32)).to(device())
+
+
+def _copy(net: Trainable) -> dict[str, Tensor]:
+    return {name: tensor.detach().clone() for name, tensor in net.state_dict().items()}
+
+
+@contextmanager
+def reproducible(seed: int) -> Iterator[None]:
+    """One thread, whose sums are always in the same order, and a seed that nothing outside sees."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            yield
+    finally:
+        torch.set_num_threads(threads)

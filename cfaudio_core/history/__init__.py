@@ -1,0 +1,1 @@
+"""The listening history: imported, merged, matched to the library, and stored."""

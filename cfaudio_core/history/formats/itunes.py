@@ -1,0 +1,133 @@
+"""iTunes and Apple Music: the library exported as XML, which has counts.
+
+The file is read as a stream and not with plistlib, which would hold a library of 100,000 tracks in over a gigabyte.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from xml.parsers import expat
+
+from cfaudio_core.history.formats.source import Source, SourceError, SourceOptions
+from cfaudio_core.history.readers.files import Member, faults_named, first_bytes, members
+from cfaudio_core.history.readers.screening import NOT_MUSIC, screened
+from cfaudio_core.history.readers.times import from_text
+from cfaudio_core.history.records import Listen, Tally, TrackText
+from cfaudio_core.util.values import number, path_of_url, whole
+
+_TRACK_DEPTH = 4  # plist, dict, the dict of "Tracks", the dict of a track
+_PIECE = 1 << 16  # bytes
+_LONGEST_VALUE = 1 << 16  # letters; pictures and the like are elsewhere
+_OTHER_MEDIA = ("Podcast", "Movie", "TV Show", "Music Video", "Audiobook", "iTunesU", "Has Video")
+
+
+@screened
+def read(source: str, options: SourceOptions) -> Iterator[Listen | Tally]:
+    """Read the plays, skips and last play of each track."""
+    with members(source, r"\.xml$", ".xml file") as files:
+        for file in files:
+            for track in _tracks(file):
+                tally = _tally(track)
+                if any(track.get(kind) == "true" for kind in _OTHER_MEDIA):
+                    if tally.plays or tally.skips:
+                        options.on_skip(NOT_MUSIC)
+                else:
+                    yield tally
+
+
+def _tally(track: dict[str, str]) -> Tally:
+    return Tally(
+        TrackText(
+            artist=track.get("Artist", ""),
+            title=track.get("Name", ""),
+            album=track.get("Album", ""),
+            album_artist=track.get("Album Artist", ""),
+            path=path_of_url(track.get("Location", "")),
+            duration=(number(track.get("Total Time")) or 0.0) / 1000,
+        ),
+        plays=whole(track.get("Play Count")),
+        skips=whole(track.get("Skip Count")),
+        last=from_text(track.get("Play Date UTC")),
+    )
+
+
+class _Tracks:
+    """Listens to the parser and keeps the tracks that are whole."""
+
+    def __init__(self, name: str):
+        self.whole: list[dict[str, str]] = []
+        self.found = False
+        self._name = name
+        self._open: list[str] = []
+        self._section = ""  # the last key of the outermost dict
+        self._key = ""
+        self._text: list[str] = []
+        self._length = 0
+        self._track: dict[str, str] = {}
+
+    def start(self, tag: str, _: dict[str, str]) -> None:
+        if not self._open and tag != "plist":
+            raise SourceError(f"{self._name}: not a library of iTunes")
+        self._open.append(tag)
+        self._text.clear()
+        self._length = 0
+        if self._in_tracks and tag == "dict":
+            self.found = True
+            self._track = {}
+
+    @property
+    def _in_tracks(self) -> bool:
+        return self._section == "Tracks" and len(self._open) >= _TRACK_DEPTH - 1
+
+    def data(self, letters: str) -> None:
+        self._length += len(letters)
+        if self._length <= _LONGEST_VALUE:
+            self._text.append(letters)
+
+    def end(self, tag: str) -> None:
+        depth, value = len(self._open), "".join(self._text)
+        if tag == "key" and depth == 3:
+            self._section = value
+        elif tag == "key":
+            self._key = value
+        elif self._section == "Tracks" and depth == _TRACK_DEPTH + 1:
+            self._track[self._key] = tag if tag in ("true", "false") else value
+        elif self._section == "Tracks" and depth == _TRACK_DEPTH and tag == "dict":
+            self.whole.append(self._track)
+        self._open.pop()
+        self._text.clear()
+        self._length = 0
+
+    def entity(self, *_: object) -> None:
+        # What iTunes writes has none; a small file could spell out a huge one with them.
+        raise SourceError(f"{self._name}: declares XML entities, which no library of iTunes does")
+
+
+def _tracks(file: Member) -> Iterator[dict[str, str]]:
+    if first_bytes(file).startswith(b"bplist"):
+        raise SourceError(f"{file.name}: a binary property list; export the library as XML (File, Library, Export)")
+    found = _Tracks(file.name)
+    parser = expat.ParserCreate()
+    parser.buffer_text = True
+    parser.StartElementHandler = found.start
+    parser.EndElementHandler = found.end
+    parser.CharacterDataHandler = found.data
+    parser.EntityDeclHandler = found.entity
+    with faults_named(file.name), file.open() as stream:
+        try:
+            more = True
+            while more:
+                piece = stream.read(_PIECE)
+                more = bool(piece)
+                parser.Parse(piece, not more)
+                yield from found.whole
+                found.whole.clear()
+        except expat.ExpatError as error:
+            raise SourceError(f"{file.name}: line {error.lineno}: {expat.errors.messages[error.code]}") from None
+        except (ValueError, LookupError) as error:
+            raise SourceError(f"{file.name}: not XML ({error})") from None
+    if not found.found:
+        raise SourceError(f"{file.name}: not a library of iTunes: it has no Tracks")
+
+
+SOURCE = Source("itunes", "iTunes and Apple Music: the library exported as XML (counts)", "Library.xml", read)

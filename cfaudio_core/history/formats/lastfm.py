@@ -1,0 +1,117 @@
+"""Last.fm has no export of its own: these are the files of the tools that people use instead."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from cfaudio_core.history.formats.source import Source, SourceError, SourceOptions
+from cfaudio_core.history.readers.files import Member, first_bytes, lines, members, rows
+from cfaudio_core.history.readers.json_stream import json_entries
+from cfaudio_core.history.readers.screening import screened
+from cfaudio_core.history.readers.times import from_any, from_epoch, from_text
+from cfaudio_core.history.records import Listen, Tally, TrackText
+from cfaudio_core.util.values import inner, text
+
+_KIND = "an export of Last.fm"
+_TIMES = ("uts", "timestamp", "time", "utc_time", "datetime", "date")  # as headings, the exact ones first
+
+
+@screened
+def read(source: str, options: SourceOptions) -> Iterator[Listen | Tally]:
+    """Read what the usual exporters write.
+
+    - JSON of ghan.nl: pages of tracks as the API gives them, with seconds;
+    - CSV of ghan.nl, with headings and seconds;
+    - CSV of benjaminbenben's lastfm-to-csv: artist, album, title and date, no headings, minutes only;
+    - tab-separated text of lastexport.py: seconds, title, artist, album and ids, no headings;
+    - CSV of Libre.fm: comments, then headings.
+    """
+    with members(source, r"\.(json|csv|tsv|txt)$", ".json, .csv, .tsv or .txt file") as files:
+        for file in files:
+            start = first_bytes(file).lstrip()
+            if not start:
+                raise SourceError(f"{file.name}: empty")
+            yield from _json(file, start) if start[:1] in b"[{" else _table(file)
+
+
+def _json(file: Member, start: bytes) -> Iterator[Listen]:
+    prefix = "item" if start.startswith(b"[") else "recenttracks.track.item"
+    for at, entry in json_entries(file, prefix, _KIND):
+        page = entry.get("track", entry)
+        for track in page if isinstance(page, list) else [page]:  # the API gives a single track without its list
+            if not isinstance(track, dict) or not {"name", "artist"} <= track.keys():
+                raise SourceError(f"{file.name}: entry {at} is not {_KIND}")
+            yield _track(track)
+
+
+def _track(track: dict[str, Any]) -> Listen:
+    artist, album = track["artist"], track.get("album")
+    return Listen(
+        TrackText(
+            artist=text(inner(artist, "#text") or inner(artist, "name") or artist),
+            title=text(track["name"]),
+            album=text(inner(album, "#text") or album),
+            recording_mbid=text(track.get("mbid")),
+        ),
+        from_epoch(inner(track, "date", "uts")),
+    )
+
+
+def _table(file: Member) -> Iterator[Listen]:
+    head = next((line for _, line in lines(file) if line.strip() and not line.startswith("#")), "")
+    tabs = "\t" in head
+    delimiter = "\t" if tabs else ";" if head.count(";") > head.count(",") else ","
+    entry: Callable[[Sequence[str]], Listen] | None = None
+    width = 0
+    for at, row in rows(file, delimiter, quoted=not tabs):
+        if entry is None:
+            if row[0].startswith("#"):
+                continue
+            width = len(row)
+            headings = [heading.strip().lower() for heading in row]
+            if {"artist", "track"} <= set(headings):
+                entry = _by_heading(headings, f"{file.name}: line {at}")
+                continue
+            entry = _by_position(row, tabs, f"{file.name}: line {at}")
+        if len(row) < width and not tabs:
+            raise SourceError(f"{file.name}: line {at} has {len(row)} columns instead of {width}")
+        if tabs and len(row) < 3:
+            raise SourceError(f"{file.name}: line {at} has {len(row)} columns instead of 3 or more")
+        yield entry(row)
+    if entry is None:
+        raise SourceError(f"{file.name}: not {_KIND}: it holds comments only")
+
+
+def _by_heading(headings: list[str], where: str) -> Callable[[Sequence[str]], Listen]:
+    place = {heading: i for i, heading in reversed(list(enumerate(headings)))}
+    moment = next((name for name in _TIMES if name in place), None)
+    if moment is None:
+        raise SourceError(f"{where} has no heading {', '.join(_TIMES)}")
+
+    def listen(row: Sequence[str]) -> Listen:
+        artist, title, album, mbid = (
+            row[place[name]] if name in place and place[name] < len(row) else ""
+            for name in ("artist", "track", "album", "track_mbid")
+        )
+        track = TrackText(artist=artist, title=title, album=album, recording_mbid=mbid)
+        return Listen(track, from_any(row[place[moment]]) if place[moment] < len(row) else 0)
+
+    return listen
+
+
+def _by_position(row: Sequence[str], tabs: bool, where: str) -> Callable[[Sequence[str]], Listen]:
+    if tabs and row[0].strip().isdecimal() and len(row) >= 3:
+        # The ids that follow come in an order that differs between versions, so they are not used.
+        return lambda row: Listen(TrackText(row[2], row[1], row[3] if len(row) > 3 else ""), from_epoch(row[0]))
+    if len(row) == 4 and (not row[3].strip() or from_text(row[3])):
+        return lambda row: Listen(TrackText(row[0], row[2], row[1]), from_text(row[3]))
+    raise SourceError(f"{where} is not the beginning of {_KIND}")
+
+
+SOURCE = Source(
+    "lastfm",
+    "exports of Last.fm and Libre.fm: ghan.nl (JSON, CSV), lastfm-to-csv, lastexport",
+    "recenttracks-NAME-1700000000.json",
+    read,
+)

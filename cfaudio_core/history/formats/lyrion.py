@@ -1,0 +1,67 @@
+"""Lyrion Music Server, once Logitech Media Server: counts, and the plays that the plugin TrackStat notes."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+
+from cfaudio_core.history.formats.source import Source, SourceError, SourceOptions
+from cfaudio_core.history.readers.screening import screened
+from cfaudio_core.history.readers.sqlite import columns, database_file, read_only, select_list
+from cfaudio_core.history.readers.times import from_epoch
+from cfaudio_core.history.records import Listen, Tally, TrackText
+from cfaudio_core.util.values import path_of_url, text, whole
+
+NOT_A_FILE = "not a local file"
+
+# The tables, best first, each with the column that shows that it is used.
+_TABLES = {"track_history": "played", "alternativeplaycount": "playcount", "tracks_persistent": "playcount"}
+
+
+@screened
+def read(source: str, options: SourceOptions) -> Iterator[Listen | Tally]:
+    """Read the plays that TrackStat noted; else the counts of the plugin Alternative Play Count; else the server's own.
+
+    They count the same plays, so only the first that has any is read.
+    """
+    path = database_file(source, "persist.db", "prefs/persist.db", "cache/persist.db")
+    with read_only(path) as database:
+        tables = [name for name in _TABLES if columns(database, name)]
+        if not tables:
+            raise SourceError(f"{path}: not the persist.db of Lyrion: it has no {' or '.join(_TABLES)}")
+        for name in tables:
+            if database.execute(f"SELECT 1 FROM {name} WHERE {_TABLES[name]} > 0 LIMIT 1").fetchone():
+                yield from _listens(database, options) if name == "track_history" else _tallies(database, name, options)
+                return
+
+
+def _track(url: object, mbid: object, options: SourceOptions) -> TrackText | None:
+    path = path_of_url(text(url))
+    if not path:
+        options.on_skip(NOT_A_FILE)
+        return None
+    return TrackText(path=path, recording_mbid=text(mbid))
+
+
+def _listens(database: sqlite3.Connection, options: SourceOptions) -> Iterator[Listen]:
+    wanted = select_list(database, "track_history", {"url": "url", "musicbrainz_id": "musicbrainz_id"})
+    for url, mbid, played in database.execute(f"SELECT {wanted}, played FROM track_history ORDER BY played, url"):
+        if track := _track(url, mbid, options):
+            yield Listen(track, from_epoch(played))
+
+
+def _tallies(database: sqlite3.Connection, table: str, options: SourceOptions) -> Iterator[Tally]:
+    names = ("url", "musicbrainz_id", "playcount", "skipcount", "lastplayed")
+    wanted = select_list(database, table, {name: name for name in names})
+    for url, mbid, plays, skips, last in database.execute(f"SELECT {wanted} FROM {table} ORDER BY url"):
+        counts = whole(plays), whole(skips)
+        if any(counts) and (track := _track(url, mbid, options)):
+            yield Tally(track, *counts, last=from_epoch(last))
+
+
+SOURCE = Source(
+    "lyrion",
+    "Lyrion (Logitech Media Server): counts, or TrackStat's history",
+    "/var/lib/squeezeboxserver/persist.db",
+    read,
+)

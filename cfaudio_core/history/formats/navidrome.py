@@ -1,0 +1,91 @@
+"""Navidrome's database: single plays where its version keeps them, counts of each user elsewhere."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from typing import Any
+
+from cfaudio_core.history.formats.source import Source, SourceError, SourceOptions
+from cfaudio_core.history.readers.accounts import chosen_account
+from cfaudio_core.history.readers.screening import screened
+from cfaudio_core.history.readers.sqlite import columns, database_file, read_only, select_list
+from cfaudio_core.history.readers.times import from_any, from_epoch
+from cfaudio_core.history.records import Listen, Tally, TrackText
+from cfaudio_core.util.values import number, text, whole
+
+_TRACK = {  # the order of TrackText
+    "artist": "m.artist",
+    "title": "m.title",
+    "album": "m.album",
+    "album_artist": "m.album_artist",
+    "mbz_recording_id": "m.mbz_recording_id",
+    "mbz_release_track_id": "m.mbz_release_track_id",
+    "path": "m.path",
+    "duration": "m.duration",
+}
+
+
+@screened
+def read(source: str, options: SourceOptions) -> Iterator[Listen | Tally]:
+    """Read the plays of one user.
+
+    Versions since the end of 2025 note every play in `scrobbles`. A user without any there has counts in `annotation`.
+    Paths are relative to the folder of the library that a file is in.
+    """
+    path = database_file(source, "navidrome.db")
+    with read_only(path) as database:
+        if not all(columns(database, table) for table in ("annotation", "media_file", "user")):
+            raise SourceError(f"{path}: not a database of Navidrome")
+        scrobbles = bool(columns(database, "scrobbles"))
+        accounts = _accounts(database, scrobbles)
+        user = chosen_account(accounts, options.user, str(path))
+        if user is None:
+            return
+        key = accounts[user]
+        if scrobbles and _any(database, "SELECT 1 FROM scrobbles WHERE user_id = ? LIMIT 1", key):
+            yield from _listens(database, key, user)
+        else:
+            yield from _tallies(database, key, user)
+
+
+def _any(database: sqlite3.Connection, query: str, key: str) -> bool:
+    return database.execute(query, (key,)).fetchone() is not None
+
+
+def _accounts(database: sqlite3.Connection, scrobbles: bool) -> dict[str, str]:
+    played = "SELECT user_id FROM annotation WHERE item_type = 'media_file' AND play_count > 0"
+    if scrobbles:
+        played += " UNION SELECT user_id FROM scrobbles"
+    found = database.execute(f"SELECT user_name, id FROM user WHERE id IN ({played})")
+    return {text(name) or text(key): key for name, key in found}
+
+
+def _track(values: tuple[Any, ...]) -> TrackText:
+    *texts, duration = values
+    return TrackText._make([*map(text, texts), number(duration) or 0.0])
+
+
+def _listens(database: sqlite3.Connection, key: str, user: str) -> Iterator[Listen]:
+    for time, *values in database.execute(
+        f"SELECT s.submission_time, {select_list(database, 'media_file', _TRACK)}"
+        " FROM scrobbles s LEFT JOIN media_file m ON m.id = s.media_file_id"
+        " WHERE s.user_id = ? ORDER BY s.submission_time, s.rowid",
+        (key,),
+    ):
+        yield Listen(_track(tuple(values)), from_epoch(time), user=user)
+
+
+def _tallies(database: sqlite3.Connection, key: str, user: str) -> Iterator[Tally]:
+    for plays, last, *values in database.execute(
+        f"SELECT a.play_count, a.play_date, {select_list(database, 'media_file', _TRACK)}"
+        " FROM annotation a LEFT JOIN media_file m ON m.id = a.item_id"
+        " WHERE a.user_id = ? AND a.item_type = 'media_file' AND a.play_count > 0 ORDER BY a.item_id",
+        (key,),
+    ):
+        yield Tally(_track(tuple(values)), whole(plays), last=from_any(last), user=user)
+
+
+SOURCE = Source(
+    "navidrome", "Navidrome's database: plays, or counts, of one user", "/var/lib/navidrome/navidrome.db", read
+)

@@ -1,0 +1,1 @@
+"""Readers that several formats of histories share: archives, JSON, SQLite, dates."""

@@ -1,0 +1,104 @@
+"""JSON of any size, one entry at a time."""
+
+from __future__ import annotations
+
+import codecs
+import json
+from collections.abc import Iterator
+from typing import IO, Any
+
+import ijson
+
+from cfaudio_core.history.formats.source import SourceError
+from cfaudio_core.history.readers.files import Member, faults_named, first_bytes, lines
+
+_LARGEST_GAP = 64 << 20  # bytes of JSON without an entry coming to its end
+_DEEPEST = 1000  # the parser takes time with the square of the depth
+
+
+def json_lines(member: Member) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Give the objects of a file with one a line, with their line numbers."""
+    for at, line in lines(member):
+        if line.isspace():
+            continue
+        try:
+            entry = json.loads(line)
+        except (ValueError, RecursionError):
+            raise SourceError(f"{member.name}: line {at} is not JSON, or cut short") from None
+        if not isinstance(entry, dict):
+            raise SourceError(f"{member.name}: line {at} is not a JSON object")
+        yield at, entry
+
+
+class _Watched:
+    """A file that refuses to be read further and further, or deeper and deeper, without an entry coming to its end.
+
+    Depth is the number of brackets that are open, counted without regard to those in texts.
+    """
+
+    def __init__(self, file: IO[bytes], name: str):
+        self._file = file
+        self._name = name
+        self._length = self._depth = 0
+        start = file.read(len(codecs.BOM_UTF8))
+        self._start = b"" if start == codecs.BOM_UTF8 else start
+
+    def read(self, size: int = -1) -> bytes:
+        if size == 0:
+            return b""  # ijson asks what type it will get
+        piece, self._start = self._start or self._file.read(size), b""
+        self._length += len(piece)
+        self._depth += piece.count(b"[") + piece.count(b"{") - piece.count(b"]") - piece.count(b"}")
+        if self._length > _LARGEST_GAP:
+            raise SourceError(f"{self._name}: an entry of more than {_LARGEST_GAP >> 20} MiB")
+        if self._depth > _DEEPEST:
+            raise SourceError(f"{self._name}: JSON nested more than {_DEEPEST:,} deep")
+        return piece
+
+    def entry_ended(self) -> None:
+        self._length = self._depth = 0
+
+
+def json_entries(member: Member, prefix: str, kind: str) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Give the objects of an array inside a JSON file, one at a time, numbered from 1.
+
+    Parameters
+    ----------
+    member : Member
+        The file.
+    prefix : str
+        Where the array is: "item" for the file's own array, "listens.item" for the one under that key.
+    kind : str
+        What the file should be, for messages.
+
+    Raises
+    ------
+    SourceError
+        If it is no JSON, has no such array, or is cut short.
+    """
+    start = first_bytes(member).lstrip()[:1]
+    if start != (b"[" if prefix == "item" else b"{"):
+        raise SourceError(f"{member.name}: {f'not {kind}' if start else 'empty'}")
+    at = 0
+    with faults_named(member.name), member.open() as raw:
+        file = _Watched(raw, member.name)
+        try:
+            for entry in ijson.items(file, prefix, use_float=True):
+                at += 1
+                file.entry_ended()
+                if not isinstance(entry, dict):
+                    raise SourceError(f"{member.name}: entry {at} is not {kind}")
+                yield at, entry
+        except (ijson.JSONError, UnicodeError, RecursionError) as error:
+            why = "is cut short or damaged" if isinstance(error, ijson.IncompleteJSONError) else "is not JSON"
+            raise SourceError(f"{member.name}: {why if at else 'not JSON'} after entry {at}") from None
+    if at == 0 and not _has_array(member, prefix.removesuffix(".item").removesuffix("item")):
+        raise SourceError(f"{member.name}: not {kind}")
+
+
+def _has_array(member: Member, prefix: str) -> bool:
+    with faults_named(member.name), member.open() as raw:
+        return any(
+            event == "start_array" and where == prefix
+            for where, event, _ in ijson.parse(_Watched(raw, member.name), use_float=True)
+        )

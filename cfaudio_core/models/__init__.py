@@ -1,0 +1,1 @@
+"""Models that predict preferences and factors from features and tags."""

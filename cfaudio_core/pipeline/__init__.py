@@ -1,0 +1,1 @@
+"""The run over a library: extract, fit, embed."""

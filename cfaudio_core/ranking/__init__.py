@@ -1,0 +1,1 @@
+"""Scores, tastes and rules to an ordered list."""

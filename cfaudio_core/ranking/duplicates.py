@@ -1,0 +1,161 @@
+"""Which tracks are the same song: copies of one recording, remasters, and live takes of the same title."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from hashlib import blake2b
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from cfaudio_core.data.tracks import Tracks
+from cfaudio_core.history.normalize import VARIOUS, artist_key, fold, title_key
+from cfaudio_core.util.arrays import FloatArray, IntArray
+
+Prints = npt.NDArray[np.uint64]
+"""One number a text, the same for the same text; 0 for none."""
+
+_TAKE = re.compile(
+    r"\s*[(\[][^()\[\]]*\b(?:live|unplugged|acoustic|demo|take \d+|sessions?|alternate|rehearsal|edit)\b[^()\[\]]*[)\]]"
+    r"|\s[-\u2013\u2014]\s*(?:live|unplugged|acoustic|demo|alternate|rehearsal|radio edit|single edit)\b.*$",
+    re.IGNORECASE,
+)
+_SAME_LENGTH = 5.0  # seconds
+_NO_SONG = re.compile(
+    r"(?:track|titel|piste|pista|untitled|no ?title|intro|outro|interlude|skit|prelude|hidden track|bonus track)?\s*\d*"
+)
+"""Titles that tell nothing, folded: many songs of one artist have them."""
+
+
+class Marks(NamedTuple):
+    """What tells songs apart, uint64 (n,) each, 0 where there is none.
+
+    Attributes
+    ----------
+    sound, recording
+        The content of the audio, and the MusicBrainz recording.
+    title
+        Artist and title, but for editions and takes.
+    place
+        Album and title to the letter.
+    """
+
+    sound: Prints
+    recording: Prints
+    title: Prints
+    place: Prints
+
+
+def prints(texts: Iterable[str]) -> Prints:
+    """uint64 (n,): 64 bits of a digest of each text."""
+    nothing = bytes(8)
+    digests = (blake2b(t.encode("utf-8", "surrogatepass"), digest_size=8).digest() if t else nothing for t in texts)
+    return np.frombuffer(b"".join(digests), "<u8").astype(np.uint64)
+
+
+def marks(
+    artists: Sequence[str],
+    titles: Sequence[str],
+    albums: Sequence[str],
+    keys: Sequence[str],
+    recordings: Sequence[str],
+) -> Marks:
+    """The marks of n tracks, by texts as in `Tracks`."""
+    return Marks(
+        prints(keys),
+        prints(recordings),
+        prints(_song(artist, title) for artist, title in zip(artists, titles, strict=True)),
+        prints(f"{title}\0{album}" if album else "" for title, album in zip(titles, albums, strict=True)),
+    )
+
+
+def songs(tracks: Tracks) -> IntArray:
+    """Number the songs of a library: `same_songs` of its tracks."""
+    of_tracks = marks(tracks.artists, tracks.titles, tracks.albums, tracks.keys, tracks.recording_mbids)
+    return same_songs(of_tracks, tracks.lengths)
+
+
+def same_songs(of_tracks: Marks, lengths: FloatArray) -> IntArray:
+    """Number the songs of n tracks.
+
+    Parameters
+    ----------
+    of_tracks
+        Their marks.
+    lengths
+        float32 (n,), seconds.
+
+    Returns
+    -------
+    IntArray
+        int64 (n,): the same number for the same song, the position of its first track. Tracks are one song if they have
+        the same sound, the same MusicBrainz recording, or one artist and title but for editions and takes, unless an
+        album has that title twice.
+    """
+    title = of_tracks.title
+    title = np.where(np.isin(title, _twice_on_an_album(of_tracks, lengths)), 0, title)
+    song = np.arange(len(lengths))
+    groups = [_groups(column) for column in (of_tracks.sound, of_tracks.recording, title)]
+    while True:
+        # The least number spreads over each group, until what hangs together has one.
+        before = song
+        for positions, group in groups:
+            least = np.full(int(group.max(initial=-1)) + 1, len(song))
+            np.minimum.at(least, group, song[positions])
+            song = song.copy()
+            song[positions] = least[group]
+        if np.array_equal(song, before):
+            return song
+
+
+def one_a_song(song: IntArray, allowed: IntArray, plays: FloatArray, appeal: FloatArray) -> IntArray:
+    """Of each song the track that stands for it: the most played, then the most appealing, then the first.
+
+    Parameters
+    ----------
+    song
+        int64 (n,), as `songs` numbers them.
+    allowed
+        int64 (m,): positions of the tracks there are to choose from.
+    plays, appeal
+        float32 (n,).
+
+    Returns
+    -------
+    IntArray
+        int64, positions in ascending order.
+    """
+    several = np.bincount(song[allowed])[song[allowed]] > 1
+    alone, takes = allowed[~several], allowed[several]
+    order = np.lexsort((takes, -np.nan_to_num(appeal[takes], nan=-np.inf), -plays[takes]))
+    _, first = np.unique(song[takes[order]], return_index=True)
+    return np.sort(np.concatenate((alone, takes[order][first])))
+
+
+def _song(artist: str, title: str) -> str:
+    """Who and what, without editions and takes; "" where that does not tell a song."""
+    who = artist_key(artist)
+    if who in VARIOUS:
+        return ""
+    stripped = _TAKE.sub("", title) if "(" in title or "[" in title or " -" in title or " \u2013" in title else title
+    what = title_key(stripped if stripped.strip() else title)
+    return "" if not what or _NO_SONG.fullmatch(fold(stripped)) else f"{who}\0{what}"
+
+
+def _twice_on_an_album(of_tracks: Marks, lengths: FloatArray) -> Prints:
+    """Titles that an album has word for word more than once, at different lengths: they tell no song."""
+    at = np.flatnonzero((of_tracks.title > 0) & (of_tracks.place > 0))
+    _, first, place = np.unique(of_tracks.place[at], return_index=True, return_inverse=True)
+    seconds = lengths[at].astype(np.float64)
+    apart = np.abs(seconds[first][place] - seconds)
+    return of_tracks.title[at[apart > _SAME_LENGTH]]
+
+
+def _groups(column: Prints) -> tuple[IntArray, IntArray]:
+    """Positions of what is there more than once, and the number of its group, int64 (m,) each."""
+    at = np.flatnonzero(column)
+    _, group, size = np.unique(column[at], return_inverse=True, return_counts=True)
+    several = size[group] > 1
+    return at[several], np.unique(group[several], return_inverse=True)[1].astype(np.int64)

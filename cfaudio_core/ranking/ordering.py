@@ -1,0 +1,146 @@
+"""The order: from track to track by sound, as a tour that is as short as its rules allow.
+
+A nearest neighbour tour, shortened by 2-opt moves, as Pohle, Pampalk and Widmer ("Generating similarity-based playlists
+using traveling salesman algorithms", DAFx 2005) order a collection.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from cfaudio_core.util.arrays import BoolArray, FloatArray, IntArray
+
+MOST_UNHEARD = 3
+"""So many never heard tracks come in a row, unless the list has too few others."""
+
+_OPENING = 2  # familiar tracks at the beginning
+_SAME_ARTIST = 8.0  # added to the distance; the largest there is between two tracks is 2
+_STEPS = 4000
+_PART = 100  # a list of more than two such parts is put in order part by part
+
+_Costs = npt.NDArray[np.float64]
+
+
+def order(vectors: FloatArray, fresh: BoolArray, artists: IntArray) -> IntArray:
+    """Put a list in order.
+
+    Parameters
+    ----------
+    vectors
+        float32 (n, d), unit length or zeros; where there are none, the order stays much as it is.
+    fresh
+        bool (n,): never heard.
+    artists
+        int64 (n,): one number an artist, 0 where unknown.
+
+    Returns
+    -------
+    IntArray
+        int64 (n,): positions in the order to play them. The first familiar track opens the list, or the first track
+        where none is familiar.
+    """
+    n = len(fresh)
+    parts = [np.arange(n)] if n <= 2 * _PART else np.array_split(np.arange(n), -(-n // _PART))
+    done: list[int] = []
+    for part in parts if n else []:
+        # Every part of a long list goes on from the end of the one before.
+        part = np.concatenate((done[-1:], part)).astype(np.int64)
+        ordered = part[_part(vectors[part], fresh[part], artists[part], goes_on=bool(done))]
+        done.extend(ordered[1:] if done else ordered)
+    return np.array(done, np.int64)
+
+
+def _part(vectors: FloatArray, fresh: BoolArray, artists: IntArray, *, goes_on: bool) -> IntArray:
+    """The order of a list; one that goes on begins with its first track, which the list before it has ended with."""
+    own = fresh[int(goes_on) :]
+    kinds = pattern(int(own.sum()), int((~own).sum()), 1 if goes_on else _OPENING)
+    opening = int(np.argmax(kinds)) if kinds.any() else len(kinds)
+    if goes_on:
+        kinds, opening = np.concatenate((fresh[:1], kinds)), 0
+    costs = _costs(vectors, artists)
+    tour = _nearest_neighbours(costs, fresh, kinds)
+    return _shorten(tour, costs, fresh, _longest_run(kinds), opening)
+
+
+def pattern(unheard: int, familiar: int, opening: int = _OPENING) -> BoolArray:
+    """Bool (n,): which places never heard tracks have; spread evenly, after familiar ones."""
+    if not familiar:
+        return np.ones(unheard, bool)
+    opening = min(opening, familiar)
+    while opening > 1 and unheard > MOST_UNHEARD * (familiar - opening + 1):
+        opening -= 1
+    # Every familiar track from the last of the opening on is followed by its part of the unheard ones.
+    gaps = familiar - opening + 1
+    until = np.arange(gaps + 1) * unheard // gaps
+    kinds = [False] * (opening - 1)
+    for size in np.diff(until):
+        kinds += [False] + [True] * int(size)
+    return np.array(kinds, bool)
+
+
+def _longest_run(kinds: BoolArray) -> int:
+    return max(MOST_UNHEARD, _run(kinds))
+
+
+def _run(kinds: BoolArray) -> int:
+    """The most never heard tracks in a row."""
+    breaks = np.flatnonzero(np.concatenate(([True], ~kinds, [True])))
+    return int(np.diff(breaks).max(initial=1)) - 1
+
+
+def _costs(vectors: FloatArray, artists: IntArray) -> _Costs:
+    """float64 (n, n): how badly one track follows another."""
+    wide = vectors.astype(np.float64)
+    same = (artists[:, None] == artists[None, :]) & (artists > 0)[:, None]
+    costs: _Costs = 1 - wide @ wide.T + _SAME_ARTIST * same
+    return costs
+
+
+def _nearest_neighbours(costs: _Costs, fresh: BoolArray, kinds: BoolArray) -> IntArray:
+    left = [list(np.flatnonzero(~fresh)), list(np.flatnonzero(fresh))]
+    tour = [int(left[int(kinds[0])].pop(0))]  # where the list goes on, that is the track at 0
+    for kind in kinds[1:]:
+        waiting = left[int(kind)]
+        tour.append(int(waiting.pop(int(np.argmin(costs[tour[-1], waiting])))))
+    return np.array(tour, np.int64)
+
+
+def _shorten(tour: IntArray, costs: _Costs, fresh: BoolArray, longest: int, opening: int) -> IntArray:
+    """The tour after the best allowed reversal of a part, time and again, until none makes it shorter.
+
+    The first track stays; a reversal is allowed that leaves no more than `longest` unheard tracks in a row, and the
+    first `opening` ones familiar.
+    """
+    n = len(tour)
+    if n < 3:
+        return tour
+    # A place after the end that costs nothing, so that the last track moves as any other does.
+    padded = np.zeros((n + 1, n + 1))
+    padded[:n, :n] = costs
+    for _ in range(_STEPS):
+        moved = _best_reversal(tour, padded, fresh, longest, opening)
+        if moved is None:
+            break
+        tour = moved
+    return tour
+
+
+def _best_reversal(tour: IntArray, padded: _Costs, fresh: BoolArray, longest: int, opening: int) -> IntArray | None:
+    n = len(tour)
+    ends = np.append(tour, n)
+    before, after = ends[:-2], ends[2:]  # of places 1 to n-1
+    inner = ends[1:-1]
+    steps = padded[ends[:-1], ends[1:]]
+    # Turning places i to j round joins the one before i to j, and i to the one after j.
+    change = padded[np.ix_(before, inner)] + padded[np.ix_(inner, after)] - steps[:-1, None] - steps[None, 1:]
+    change = np.where(np.triu(np.ones(change.shape, bool), 1), change, 0)
+    flat = change.ravel()
+    better = np.flatnonzero(flat < -1e-9)
+    for at in better[np.argsort(flat[better], kind="stable")]:
+        i, j = int(at) // len(inner) + 1, int(at) % len(inner) + 1
+        turned = np.concatenate((tour[:i], tour[i : j + 1][::-1], tour[j + 1 :]))
+        kinds = fresh[turned]
+        if not kinds[:opening].any() and _run(kinds) <= longest:
+            return turned
+    return None

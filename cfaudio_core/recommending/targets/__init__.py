@@ -1,1 +1,0 @@
-"""Where a playlist goes: one module a target."""

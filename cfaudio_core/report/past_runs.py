@@ -1,0 +1,116 @@
+"""Past runs: what each model was taught and is worth, and what evaluations found."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from cfaudio_core.errors import StoreError
+from cfaudio_core.evaluation.held_out import HeldOut, evaluate_held_out
+from cfaudio_core.models.model_files import load_model
+
+_CALLED = {"recall": "Recall@20", "ndcg": "NDCG@50", "precision": "mAP@500", "auc": "AUC"}
+
+
+class TrainingRun(NamedTuple):
+    """A model, when it was learnt, from what, and what it is worth on what was held out of its lesson."""
+
+    model: str
+    when: str
+    tracks: int
+    listens: int
+    sessions: int
+    labels: bool
+    held_out: list[HeldOut]
+
+
+class Evaluation(NamedTuple):
+    """What `beet cfevaluate` found: in a sentence, and in tables."""
+
+    when: str
+    listener: str
+    sentence: str
+    tables: list[Table]
+
+
+class Table(NamedTuple):
+    """One protocol: a row for each system, or why there are none. Numbers are texts, "-" where there is none."""
+
+    title: str
+    empty: str
+    headings: list[str]
+    rows: list[list[str]]
+
+
+def lessons(folder: Path) -> list[TrainingRun]:
+    """The models on disk, newest first; one that cannot be read is passed over."""
+    found = []
+    for file in sorted(folder.glob("cf-*.json"), key=lambda file: file.stat().st_mtime, reverse=True):
+        try:
+            model = load_model(folder, file.stem)
+            about = model.about
+            found.append(
+                TrainingRun(
+                    model.id,
+                    _day(file.stat().st_mtime),
+                    int(about["tracks"]),
+                    int(about.get("listens", 0)),
+                    int(about.get("sessions", 0)),
+                    bool(about.get("labels")),
+                    evaluate_held_out(model),
+                )
+            )
+        except (StoreError, KeyError, ValueError, TypeError, IndexError):
+            continue
+    return found
+
+
+def evaluations(folder: Path, most: int = 3) -> list[Evaluation]:
+    """The last evaluations that were kept, newest first; what cannot be understood is passed over."""
+    found = []
+    for file in sorted(folder.glob("*.json"), key=lambda file: file.stat().st_mtime, reverse=True)[:most]:
+        try:
+            content = json.loads(file.read_bytes())
+            tables = [_table(table) for table in content["tables"]]
+            words = str(content.get("listener", "")), str(content.get("sentence") or "")
+            found.append(Evaluation(_day(file.stat().st_mtime), *words, tables))
+        except (OSError, ValueError, LookupError, TypeError, AttributeError):
+            continue
+    return found
+
+
+def _table(content: dict[str, Any]) -> Table:
+    rows = content["rows"]
+    figures = list(rows[0]["figures"]) if rows else []
+    more = [name for name in ("novelty", "coverage", "artists") if rows and name in rows[0]]
+    ahead = "auc" if "auc" in figures else next(iter(figures), "")
+    cells = [
+        [
+            str(row["system"]),
+            *(_number(row["figures"].get(name)) for name in figures),
+            *(_number(row.get(name)) for name in more),
+            "-" if row["system"] == "cfaudio" else _interval(row.get("behind", {}).get(ahead)),
+        ]
+        for row in rows
+    ]
+    headings = ["system", *(_CALLED.get(name, name) for name in [*figures, *more])]
+    headings.append(f"cfaudio ahead, {_CALLED.get(ahead, ahead)}")
+    return Table(str(content.get("title") or content["name"]), str(content.get("empty") or ""), headings, cells)
+
+
+def _number(value: Any) -> str:
+    """A number, or the first of [value, low, high]."""
+    value = value[0] if isinstance(value, list) and value else value
+    return f"{value:.3f}" if isinstance(value, (int, float)) else "-"
+
+
+def _interval(value: Any) -> str:
+    if not isinstance(value, list) or len(value) != 3 or not all(isinstance(part, (int, float)) for part in value):
+        return "-"
+    return f"{value[0]:+.3f} ({value[1]:+.3f} to {value[2]:+.3f})"
+
+
+def _day(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).astimezone().strftime("%Y-%m-%d %H:%M")

@@ -1,0 +1,1 @@
+"""Places that playlists are published to."""

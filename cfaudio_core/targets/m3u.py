@@ -1,0 +1,125 @@
+"""Playlists as files: extended M3U, as MPD and everything else takes it.
+
+MPD reads an entry that begins with a byte order mark, climbs with `../` or is URL-encoded as nothing, and says so to
+nobody; entries here are plain paths below a folder, and absolute ones where a track lies elsewhere.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Sequence
+from pathlib import Path
+
+from cfaudio_core.data.playlists import MADE_BY
+from cfaudio_core.errors import StoreError
+from cfaudio_core.targets.base import Entry, Written, one_line
+from cfaudio_core.util.files import write_whole
+
+__all__ = ["Entry", "M3uFolder", "file_name", "m3u", "write_m3u"]
+
+_NOT_IN_NAMES = "/\\" + (':*?"<>|' if os.name == "nt" else "")
+_LONGEST_NAME = 200  # bytes; file systems take 255, with the ending and what a temporary file adds
+
+
+class M3uFolder:
+    """A folder of playlists as a `Target`: files that are known by the comment that says who made them.
+
+    Parameters
+    ----------
+    folder
+        Where they lie; made when it is not there.
+    relative_to
+        The absolute folder that entries are relative to.
+    """
+
+    def __init__(self, folder: Path, relative_to: bytes) -> None:
+        self.name = "m3u"
+        self._folder = folder
+        self._relative_to = relative_to
+
+    def write(self, name: str, entries: list[Entry], made: str = "", ours: Collection[str] = ()) -> Written:
+        """Write the file; see `Target.write`."""
+        file = self._folder / f"{file_name(name)}.m3u"
+        if _somebody_elses(file):
+            raise StoreError(f"{file}: is there already, and not by cfaudio")
+        write_m3u(file, entries, self._relative_to)
+        return Written(str(file), [entry for entry in entries if _unwritable(entry)])
+
+    def remove(self, made: str) -> None:
+        """Take a file away, unless somebody has put another one in its place."""
+        file = Path(made)
+        try:
+            if file.is_file() and not _somebody_elses(file):
+                file.unlink()
+        except OSError as error:
+            raise StoreError(f"{file}: {error.strerror}") from error
+
+
+def file_name(name: str) -> str:
+    """A name as that of a file without its ending: no folder, no sign that a file system refuses, not too long."""
+    letters = "".join("-" if c in _NOT_IN_NAMES else c for c in one_line(name))
+    short = letters.removesuffix(".m3u").encode("utf-8", "replace")[:_LONGEST_NAME].decode("utf-8", "ignore")
+    return short.strip(" .") or "playlist"
+
+
+def m3u(entries: Sequence[Entry], relative_to: bytes) -> bytes:
+    """The playlist's text.
+
+    Parameters
+    ----------
+    entries
+        In order. An entry with a line break in its file name cannot be written and is left out.
+    relative_to
+        The absolute folder that entries are relative to: the player's music folder.
+    """
+    lines = [b"#EXTM3U", MADE_BY]
+    for entry in entries:
+        if _unwritable(entry):
+            continue
+        label = " ".join(entry.label.split())
+        lines.append(f"#EXTINF:{round(entry.seconds)},{label}".encode("utf-8", "replace"))
+        lines.append(_relative(entry.path, relative_to))
+    return b"\n".join(lines) + b"\n"
+
+
+def write_m3u(file: Path, entries: Sequence[Entry], relative_to: bytes) -> int:
+    """Write a playlist, whole or not at all.
+
+    Returns
+    -------
+    int
+        The number of entries left out because no playlist can hold their file names.
+
+    Raises
+    ------
+    StoreError
+        If the file cannot be written.
+    """
+    text = m3u(entries, relative_to)
+    try:
+        write_whole(file, text)
+    except OSError as error:
+        raise StoreError(f"{file}: {error.strerror}") from error
+    return len(entries) - text.count(b"\n#EXTINF:")
+
+
+def _unwritable(entry: Entry) -> bool:
+    return b"\n" in entry.path or b"\r" in entry.path
+
+
+def _somebody_elses(file: Path) -> bool:
+    """Say whether there is a playlist that cfaudio has not written."""
+    try:
+        with file.open("rb") as there:
+            return MADE_BY not in there.read(200)
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise StoreError(f"{file}: {error.strerror}") from error
+
+
+def _relative(path: bytes, folder: bytes) -> bytes:
+    prefix = folder.rstrip(b"/") + b"/"
+    below = path[len(prefix) :] if path.startswith(prefix) else path
+    # Players take a line that begins with # for a comment, and strip blanks from its ends.
+    return path if below.startswith(b"#") or below != below.strip() else below

@@ -1,0 +1,150 @@
+"""Playlists on a Subsonic server, in the account of one listener."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection
+from typing import Any
+
+import numpy as np
+
+from cfaudio_core.clients.http import Service
+from cfaudio_core.clients.subsonic import MISSING, FailedError, SubsonicServer, objects
+from cfaudio_core.data.tracks import Tracks
+from cfaudio_core.errors import ServiceError, StoreError
+from cfaudio_core.history.matching import LibraryIndex
+from cfaudio_core.history.records import TrackText
+from cfaudio_core.targets.base import Entry, Written, one_line
+from cfaudio_core.util.values import inner, number, text
+
+COMMENT = "made by cfaudio"
+"""The comment that lists get: for people to see, and to be known by when nothing else is left to know them by."""
+
+_PATIENCE = 30.0  # seconds
+
+
+class SubsonicAccount:
+    """An account as a `Target`; the server is not asked for anything before there is something to write.
+
+    Parameters
+    ----------
+    url
+        The server's address, with or without ``/rest``.
+    user, password, token
+        See `SubsonicServer`.
+    music
+        The absolute folder that the server's file names are compared below.
+    listener
+        Whose account it is, for its name where there is no `user`.
+    """
+
+    def __init__(
+        self, url: str, music: bytes, *, user: str = "", password: str = "", token: str = "", listener: str = ""
+    ) -> None:
+        base = url.rstrip("/").removesuffix("/rest")
+        self.name = f"subsonic {user or listener}@{base}"
+        self._service = Service(base, patience=_PATIENCE)
+        self._account = {"user": user, "password": password, "token": token}
+        self._music = music.rstrip(b"/") + b"/"
+        self._server: SubsonicServer | None = None
+        self._songs: tuple[list[str], LibraryIndex] | None = None
+
+    def write(self, name: str, entries: list[Entry], made: str = "", ours: Collection[str] = ()) -> Written:
+        """Create the playlist, or replace all of it in one request; see `Target.write`."""
+        server = self._logged_in()
+        songs, index = self._known_songs()
+        found = index.match([self._text(entry) for entry in entries]).positions
+        wanted = [songs[at] for at in found if at >= 0]
+        name = one_line(name) or "playlist"
+        there = self._playlists()
+        same_name = [number for number, (known, _) in there.items() if known == name and number not in (made, *ours)]
+        if made not in there:
+            made = next((number for number in same_name if there[number][1] == COMMENT), "")
+            same_name = [number for number in same_name if number != made]
+        if same_name:
+            raise StoreError(f"{self.name}: {name}: is there already, and not by cfaudio")
+        if made:
+            server.ask("createPlaylist", {"playlistId": made, "name": name, "songId": wanted}, once=True)
+            if there[made][0] != name:
+                server.ask("updatePlaylist", {"playlistId": made, "name": name}, once=True)
+        else:
+            answer = server.ask("createPlaylist", {"name": name, "songId": wanted}, once=True)
+            made = text(inner(answer, "playlist", "id")) or self._new_one(name, there)
+            server.ask("updatePlaylist", {"playlistId": made, "comment": COMMENT}, once=True)
+        return Written(made, [entry for entry, at in zip(entries, found, strict=True) if at < 0])
+
+    def remove(self, made: str) -> None:
+        """Delete a playlist."""
+        try:
+            self._logged_in().ask("deletePlaylist", {"id": made}, once=True)
+        except FailedError as failure:
+            if failure.code != MISSING:
+                raise
+
+    def _logged_in(self) -> SubsonicServer:
+        if self._server is None:
+            self._server = SubsonicServer(self._service, **self._account)
+        return self._server
+
+    def _playlists(self) -> dict[str, tuple[str, str]]:
+        """Number to name and comment of the account's own playlists."""
+        listed = objects(inner(self._logged_in().ask("getPlaylists"), "playlists", "playlist"))
+        user = self._owner().casefold()
+        mine = (one for one in listed if not user or text(one.get("owner")).casefold() in ("", user))
+        return {text(one.get("id")): (text(one.get("name")), text(one.get("comment"))) for one in mine}
+
+    def _owner(self) -> str:
+        """Whose account it is; "" where only the server knows and does not tell."""
+        if not self._account["user"]:
+            try:
+                told = self._logged_in().ask("tokenInfo")
+            except FailedError:
+                return ""
+            self._account["user"] = text(inner(told, "tokenInfo", "username"))
+        return self._account["user"]
+
+    def _new_one(self, name: str, there: dict[str, tuple[str, str]]) -> str:
+        """The number of a playlist that was just made, from servers that do not tell it."""
+        new = [number for number, (known, _) in self._playlists().items() if number not in there and known == name]
+        if not new:
+            raise ServiceError(f"{self.name}: has made no playlist {name!r}, though it said so")
+        return new[0]
+
+    def _known_songs(self) -> tuple[list[str], LibraryIndex]:
+        if self._songs is None:
+            songs = [song for song in self._logged_in().songs() if text(song.get("id"))]
+            songs = [song for song in songs if text(song.get("type")) in ("", "music")]
+            self._songs = [text(song["id"]) for song in songs], LibraryIndex(_as_tracks(songs))
+        return self._songs
+
+    def _text(self, entry: Entry) -> TrackText:
+        """The track by what a server may know: its file name below the music folder, and its tags."""
+        return TrackText(
+            artist=entry.artist,
+            title=entry.title,
+            album=entry.album,
+            album_artist=entry.albumartist,
+            path=os.fsdecode(entry.path.removeprefix(self._music)),
+            duration=entry.seconds,
+        )
+
+
+def _as_tracks(songs: list[dict[str, Any]]) -> Tracks:
+    """What a server says of its songs, as a library to look things up in."""
+    n = len(songs)
+    return Tracks(
+        ids=np.arange(n),
+        paths=[os.fsencode(text(song.get("path"))) for song in songs],
+        keys=[""] * n,
+        artists=[text(song.get("displayArtist")) or text(song.get("artist")) for song in songs],
+        albums=[""] * n,
+        genres=[()] * n,
+        models=[""] * n,
+        titles=[text(song.get("title")) for song in songs],
+        album_titles=[text(song.get("album")) for song in songs],
+        albumartists=[text(song.get("displayAlbumArtist")) for song in songs],
+        recording_mbids=[""] * n,
+        track_mbids=[""] * n,
+        lengths=np.array([number(song.get("duration")) or 0 for song in songs], np.float32),
+        playlists=[()] * n,
+    )

@@ -1,0 +1,1 @@
+"""Fitting a model to a library, and keeping it up to date."""
