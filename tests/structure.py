@@ -35,7 +35,7 @@ COMMANDS = {
     "cfimport": ("commands.import_", "commands.imports", "commands.import_history", "commands.cfimport", "cfimport"),
 }
 PLUGIN = "beetsplug.cfaudio"
-DOORS = (PLUGIN, f"{PLUGIN}.commands")
+DOORS = (PLUGIN, f"{PLUGIN}.commands", f"{PLUGIN}.commands.parsers")
 
 FORBIDDEN = re.compile(r"\b(?:foretell|foretold|landscape|impressions?|taught|crew|heard|lesson)\b", re.IGNORECASE)
 QUOTED: frozenset[str] = frozenset()
