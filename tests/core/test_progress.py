@@ -103,7 +103,8 @@ def test_work_of_unknown_length_is_counted(monkeypatch: pytest.MonkeyPatch, caps
     assert second.startswith("Reading csv: 2500 plays, ")
 
 
-def test_work_of_unknown_length_done_at_once_is_not_mentioned(capsys: pytest.CaptureFixture[str]) -> None:
+def test_work_of_unknown_length_done_at_once_is_not_mentioned(clock, capsys: pytest.CaptureFixture[str]) -> None:
     with progress("Reading csv", None, "plays") as advance:
+        clock(1)
         advance(2000)
     assert capsys.readouterr().err == ""
