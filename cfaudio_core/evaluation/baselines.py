@@ -9,7 +9,7 @@ from cfaudio_core.data.listeners import Listener
 from cfaudio_core.data.training_set import unit
 from cfaudio_core.evaluation.tasks import EvalData, Split
 from cfaudio_core.models.kernel_ridge import gauss
-from cfaudio_core.ranking.taste import HALF_LIFE
+from cfaudio_core.ranking.taste import HALF_LIFE_S
 from cfaudio_core.util.arrays import FloatArray, float32
 
 _GAMMA, _RIDGE = 1.0, 0.3
@@ -32,7 +32,7 @@ def decayed_counts(world: EvalData, case: Split) -> FloatArray:
     sessions = person.sessions
     if not len(sessions):
         return person.plays
-    weight = np.where(sessions.rejected, 0, 0.5 ** ((case.now - sessions.time) / HALF_LIFE))
+    weight = np.where(sessions.rejected, 0, 0.5 ** ((case.now - sessions.time) / HALF_LIFE_S))
     dated = np.bincount(sessions.track, weight, minlength=n)
     # Counts that do not say when, weigh as little as the oldest play that does.
     undated = np.maximum(person.plays - sessions.plays(n), 0) * weight.min(initial=1, where=weight > 0)

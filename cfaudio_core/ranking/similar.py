@@ -1,4 +1,4 @@
-"""What sounds and is heard like some tracks: nearness of vectors."""
+"""The tracks most similar to some tracks, by the cosine of their vectors."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 
 from cfaudio_core.util.arrays import BoolArray, FloatArray, IntArray
 
-_BLOCK = 100  # seeds at a time
+_BLOCK_SEEDS = 100
 
 
 def nearest(vectors: FloatArray, seeds: BoolArray, n: int) -> tuple[IntArray, FloatArray]:
@@ -31,7 +31,7 @@ def nearest(vectors: FloatArray, seeds: BoolArray, n: int) -> tuple[IntArray, Fl
     if not len(of_seeds) or not len(others):
         return np.zeros(0, np.int64), np.zeros(0, np.float32)
     cosines = np.full(len(others), -1, np.float32)
-    for start in range(0, len(of_seeds), _BLOCK):
-        np.maximum(cosines, (vectors[others] @ of_seeds[start : start + _BLOCK].T).max(axis=1), out=cosines)
+    for start in range(0, len(of_seeds), _BLOCK_SEEDS):
+        np.maximum(cosines, (vectors[others] @ of_seeds[start : start + _BLOCK_SEEDS].T).max(axis=1), out=cosines)
     order = np.argsort(-cosines, kind="stable")[:n]
     return others[order], cosines[order]

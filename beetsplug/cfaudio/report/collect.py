@@ -18,7 +18,7 @@ from beetsplug.cfaudio.library.loaded import Loaded
 from beetsplug.cfaudio.library.tracks import few, read_tracks
 from beetsplug.cfaudio.pipeline import open_store, user_errors
 from cfaudio_core.errors import CfAudioError
-from cfaudio_core.ranking.taste import familiarity, love, modes
+from cfaudio_core.ranking.taste import decayed_counts, modes, taste_weights
 from cfaudio_core.report.activations import excite_directions, listen, moment, read_directions
 from cfaudio_core.report.disagreement import Disagreement, disagreements
 from cfaudio_core.report.labels import Labels, telling_tags
@@ -87,8 +87,8 @@ def make_report(
         evaluations=evaluations(settings.folder / "evaluations"),
     )
     report, labels = _learnt(report, settings, vectors, _model(settings, report.model), on_problem)
-    known = familiarity(person, loaded.last_heard[person.name])
-    return replace(report, modes=_tastes(loaded.vectors, love(person, known), at, labels))
+    weights = taste_weights(person, decayed_counts(person, loaded.last_heard[person.name])[0])
+    return replace(report, modes=_tastes(loaded.vectors, weights, at, labels))
 
 
 def _dates(lib: Library, ids: IntArray) -> tuple[FloatArray, FloatArray]:
