@@ -88,10 +88,7 @@ def test_an_artist_has_more_than_his_share_only_where_nobody_else_is_left(librar
     if any(n > rules.per_artist for artist, n in count.items() if artist):
         left = set(np.flatnonzero(np.isfinite(pool.scores)).tolist()) - set(got.tolist())
         others = [{i for i in left if pool.unplayed[i] == kind} for kind in (True, False)]
-        assert any(
-            all(pool.artists[i] and count[pool.artists[i]] >= rules.per_artist for i in kind)
-            for kind in others
-        )
+        assert any(all(pool.artists[i] and count[pool.artists[i]] >= rules.per_artist for i in kind) for kind in others)
 
 
 @given(libraries(), rule_sets)
@@ -102,15 +99,9 @@ def test_the_same_rules_gives_the_same_list(library, rules):
 @given(libraries(), rule_sets)
 def test_without_diversity_and_seed_each_kind_comes_best_first(library, rules):
     pool, taste = library
-    got = choose(
-        replace(pool, artists=np.zeros_like(pool.artists)), taste, replace(rules, diversity=0.0, seed=None)
-    )
+    got = choose(replace(pool, artists=np.zeros_like(pool.artists)), taste, replace(rules, diversity=0.0, seed=None))
     for kind in (got[pool.unplayed[got]], got[~pool.unplayed[got]]):
-        best = np.sort(
-            pool.scores[
-                np.isfinite(pool.scores) & (pool.unplayed == pool.unplayed[kind[:1]].any())
-            ]
-        )[::-1]
+        best = np.sort(pool.scores[np.isfinite(pool.scores) & (pool.unplayed == pool.unplayed[kind[:1]].any())])[::-1]
         assert pool.scores[kind].tolist() == best[: len(kind)].tolist()
 
 
