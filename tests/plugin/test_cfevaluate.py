@@ -33,7 +33,7 @@ def test_it_says_how_good_it_is_in_a_table_and_in_words_and_keeps_that(bells_lov
     assert {"random", "artist mean", "frozen kernel", "cfaudio", "shuffled sound", "upper bound"} <= set(rows)
     assert float(rows["cfaudio"][3]) > 0.9  # AUC: bells from drums, of artists never heard
     assert float(rows["random"][3]) == 0.5
-    assert "Not judged: there is no listening history" in ran.out
+    assert "Not evaluated: there is no listening history" in ran.out
     assert "Of the tracks you love that it had never seen you play, cfaudio puts" in ran.out
     (report,) = reports(bells_loved)
     assert [table["name"] for table in report["tables"]] == ["cold albums", "session"]
@@ -55,8 +55,8 @@ def test_another_listener_is_judged_by_name_and_json_is_what_was_kept(bells_love
 
 def test_a_listener_of_whom_too_little_is_known_gets_rows_that_say_so(heard: Home) -> None:
     ran = heard.beet_here("cfevaluate").fine
-    assert ran.out.count("Not judged: 32 tracks were played or skipped; it takes 34.") == 3
-    assert ran.out.count("Not judged: there is no listening history") == 2
+    assert ran.out.count("Not evaluated: 32 tracks were played or skipped; it takes 34.") == 3
+    assert ran.out.count("Not evaluated: there is no listening history") == 2
     assert "Of the tracks" not in ran.out
     assert all(table["empty"] for table in reports(heard)[0]["tables"])
 
