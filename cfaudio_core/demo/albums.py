@@ -69,21 +69,9 @@ N_PIECES = sum(len(pieces) for style in STYLES for _, _, pieces in style.albums)
 
 
 def write_pieces(folder: Path, seed: int, seconds: float = 60.0) -> Iterator[Path]:
-    """Compose every piece and write it as a tagged FLAC file under artist/album.
+    """Compose every piece, of `seconds` on average, and write it as a tagged FLAC file under artist/album.
 
-    Parameters
-    ----------
-    folder
-        Where the artists' folders go; made if missing.
-    seed
-        The same seed writes the same music.
-    seconds
-        Mean length; single pieces are up to an eighth shorter or longer.
-
-    Yields
-    ------
-    pathlib.Path
-        Each file, once it is complete.
+    The same seed writes the same music. Yields each file once it is complete.
     """
     for style_number, style in enumerate(STYLES):
         tracks = [(*album[:2], k + 1, title) for album in style.albums for k, title in enumerate(album[2])]

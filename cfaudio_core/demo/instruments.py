@@ -30,16 +30,8 @@ def clock(seconds: float) -> npt.NDArray[np.float64]:
 def wave(pitch: float, seconds: float, slope: float, odd: bool = False) -> Sound:
     """Sound a steady tone of all partials below the Nyquist frequency.
 
-    Parameters
-    ----------
-    pitch
-        MIDI pitch: 69 is A at 440 Hz, 12 an octave.
-    seconds
-        Length.
-    slope
-        Partial k has the amplitude k ** -slope: 1 is a saw, 2 is soft.
-    odd
-        Only odd partials, as of a square wave or a clarinet.
+    `pitch` is that of MIDI: 69 is A at 440 Hz, 12 an octave. Partial k has the amplitude k ** -slope: 1 is a saw, 2 is
+    soft. With `odd` there are odd partials alone, as of a square wave or a clarinet.
     """
     hz = _hertz(pitch)
     partials = np.arange(1, max(int(0.45 * RATE / hz), 1) + 1, 2 if odd else 1)

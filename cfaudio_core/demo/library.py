@@ -69,25 +69,7 @@ class DemoLibrary:
         (folder / "config.yaml").write_text(config, encoding="utf-8")
 
     def beet(self, *arguments: str, shown: bool = False) -> str:
-        """Run one `beet` command.
-
-        Parameters
-        ----------
-        *arguments
-            As after `beet` on the command line.
-        shown
-            Let the command write to the terminal itself, progress and all.
-
-        Returns
-        -------
-        str
-            Its standard output; "" if that was shown.
-
-        Raises
-        ------
-        CfAudioError
-            If it fails; with the last line of its errors, unless they were shown already.
-        """
+        """Run one `beet` command; return its output, or "" if it is `shown` in the terminal, progress and all."""
         environment = {**os.environ, "BEETSDIR": str(self.folder), "PYTHONIOENCODING": "utf-8"}
         finished = subprocess.run(
             [sys.executable, "-P", "-m", "beets", *arguments],  # -P: no module of the current folder
@@ -116,13 +98,7 @@ class DemoLibrary:
         return [_song(line.lstrip("\n").split(_BETWEEN)) for line in printed.split(_AFTER)[:-1]]
 
     def set_counts(self, plays: Mapping[int, int], skips: Mapping[int, int]) -> None:
-        """Write play and skip counts, as a player's plugin would.
-
-        Parameters
-        ----------
-        plays, skips
-            Track id to count; 0 or no entry leaves the field unset.
-        """
+        """Write play and skip counts by track id, as a player's plugin would; 0 or no entry leaves the field unset."""
         alike: dict[tuple[int, int], list[int]] = defaultdict(list)
         for track in sorted({*plays, *skips}):
             alike[plays.get(track, 0), skips.get(track, 0)].append(track)

@@ -54,14 +54,7 @@ class Month:
 
 
 def simulate_month(songs: Sequence[Song], seed: int) -> Month:
-    """Simulate a month.
-
-    Parameters
-    ----------
-    songs
-        The library; counts are ignored.
-    seed
-        The same seed and library give the same month.
+    """Simulate a month; the same seed and tags give the same one, counts are ignored.
 
     Raises
     ------

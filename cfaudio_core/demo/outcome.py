@@ -22,15 +22,7 @@ def favourites_of(songs: Sequence[Song]) -> list[Song]:
 
 
 def reason(song: Song, favourites: Sequence[Song]) -> str:
-    """Say why a song fits: which favourite is nearest.
-
-    Parameters
-    ----------
-    song
-        The recommended one.
-    favourites
-        `song` may be among them.
-    """
+    """Say why a song fits: which of the favourites, among which it may be, is nearest."""
     closest, closeness = None, -1.0
     for other in favourites:
         if other.id != song.id and song.embedding is not None and other.embedding is not None:
@@ -47,17 +39,7 @@ def reason(song: Song, favourites: Sequence[Song]) -> str:
 
 
 def table(picks: Sequence[tuple[Song, float]], songs: Sequence[Song], month: Month) -> str:
-    """Lay out the recommended songs under a header, each with the reason for it on a line of its own.
-
-    Parameters
-    ----------
-    picks
-        Songs and scores in the recommended order.
-    songs
-        The whole library.
-    month
-        The simulated listener's.
-    """
+    """Lay out the recommended songs, with scores, under a header, each with the reason for it on a line of its own."""
     favourites = favourites_of(songs)
     rows = [("", "track", month.kind, "plays", "score")]
     for rank, (song, score) in enumerate(picks, 1):
@@ -82,17 +64,7 @@ def table(picks: Sequence[tuple[Song, float]], songs: Sequence[Song], month: Mon
 
 
 def summary(picks: Sequence[Song], songs: Sequence[Song], month: Month) -> str:
-    """Say how many never played picks the listener would love, and how many chance would give.
-
-    Parameters
-    ----------
-    picks
-        The recommended songs.
-    songs
-        The whole library.
-    month
-        The simulated listener's.
-    """
+    """Count the never played picks that the listener would love, and how many chance would give."""
     fresh = [song for song in picks if not song.plays]
     if not fresh:
         return "Nothing was recommended that was never played, so there is nothing to compare with chance."

@@ -28,13 +28,10 @@ _MIN_KNOWN_TRACKS = -(-ENOUGH * MAX_FOLDS // (MAX_FOLDS - 1))  # so that enough 
 
 
 def relevance(listener: Listener) -> tuple[BoolArray, BoolArray]:
-    """Derive which tracks are loved and which are not, from the plays and skips of n tracks.
+    """Derive from plays and skips which of n tracks are relevant, bool (n,), and which are not, bool (n,).
 
-    Returns
-    -------
-    tuple of BoolArray
-        bool (n,): loved, that is played at least twice as often as their played tracks usually are, and not skipped
-        instead. bool (n,): played no more often than usual, or skipped. The known tracks in neither are in doubt.
+    Relevant (loved) are those played at least twice as often as usual, and not skipped instead; the others are played
+    no more often than usual, or skipped. The known tracks in neither are in doubt.
 
     Raises
     ------

@@ -110,25 +110,18 @@ def evaluate_splits(
     on_progress: Callable[[int], None] = lambda _: None,
     systems: Iterable[str] = tuple(SYSTEMS),
 ) -> list[Table]:
-    """Let every system do the tasks.
+    """Let every system do the tasks of a protocol's splits; returns one table for each kind of task.
 
     Parameters
     ----------
-    data
-        The data that the splits were made from.
-    splits
-        Of one protocol.
+    data, splits
+        The data, and the splits made from it.
     units
         int64 (n,): tracks of one number are drawn together by the bootstrap.
     on_progress
         Called for every system that has done a split.
     systems
         Their names; cfaudio among them.
-
-    Returns
-    -------
-    list of Table
-        One for each kind of task.
     """
     draws = resampled(units, _SEED)
     results: dict[str, dict[str, _Results]] = {}

@@ -107,19 +107,10 @@ def _ratio(part: Array, whole: Array) -> Array:
 
 
 def concordance(scores: FloatArray, truth: FloatArray) -> float:
-    """Share of the pairs with different truth that the scores put in the right order; 0.5 is chance.
+    """Share of the pairs of float (n,) with different truth that the scores put in the right order; 0.5 is chance.
 
-    With a truth of two values this is the area under the ROC curve.
-
-    Parameters
-    ----------
-    scores, truth
-        float (n,). Pairs with equal scores count half.
-
-    Returns
-    -------
-    float
-        0 to 1; 0.5 where no two truths differ.
+    With a truth of two values this is the area under the ROC curve. Pairs with equal scores count half; where no two
+    truths differ, the share is 0.5.
     """
     if len(truth) < 2 or np.ptp(truth) == 0 or np.ptp(scores) == 0:
         return 0.5
@@ -146,12 +137,7 @@ class Estimate(NamedTuple):
 def resampled(units: IntArray, seed: int) -> Array:
     """Draw units again with replacement, float64 (1 + REPLICATES, n): how often each of n things is drawn.
 
-    Parameters
-    ----------
-    units
-        int64 (n,), from 0: things of one number are drawn together.
-    seed
-        Of the draws. The first row is all ones: the measurement itself.
+    Things of one number in `units`, int64 (n,), from 0, are drawn together. The first row is all ones: the measurement.
     """
     m = int(units.max(initial=-1)) + 1
     if not m:

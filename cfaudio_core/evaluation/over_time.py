@@ -102,12 +102,8 @@ def session_halves(
 ) -> list[tuple[int, IntArray, IntArray]]:
     """Halve the sessions from `first` to before `last` that have at least `shortest` distinct tracks.
 
-    Skipped tracks are left out, and those not `among` these, bool (n,).
-
-    Returns
-    -------
-    list of tuple
-        Number of the session, and positions of the distinct tracks of its first half and of the rest, int64.
+    Skipped tracks are left out, and those not `among` these, bool (n,). Returns the number of each session, and
+    positions of the distinct tracks of its first half and of the rest, int64.
     """
     halves = []
     for number in range(first, last):

@@ -71,21 +71,10 @@ def marks(
 
 
 def same_songs(of_tracks: Marks, lengths: FloatArray) -> IntArray:
-    """Number the songs of n tracks.
+    """Number the songs of n tracks, int64 (n,): the position of the song's first track; lengths are in seconds.
 
-    Parameters
-    ----------
-    of_tracks
-        Their marks.
-    lengths
-        float32 (n,), seconds.
-
-    Returns
-    -------
-    IntArray
-        int64 (n,): the same number for the same song, the position of its first track. Tracks are one song if they have
-        the same audio, the same MusicBrainz recording, or one artist and title but for editions and takes, unless an
-        album has that title twice.
+    Tracks are one song if they have the same audio, the same MusicBrainz recording, or one artist and title but for
+    editions and takes, unless an album has that title twice.
     """
     title = of_tracks.title
     title = np.where(np.isin(title, _twice_on_an_album(of_tracks, lengths)), 0, title)
@@ -106,19 +95,8 @@ def same_songs(of_tracks: Marks, lengths: FloatArray) -> IntArray:
 def one_a_song(song: IntArray, allowed: IntArray, plays: FloatArray, scores: FloatArray) -> IntArray:
     """Choose of each song the track that stands for it: the most played, then the best by score, then the first.
 
-    Parameters
-    ----------
-    song
-        int64 (n,), as `same_songs` numbers them.
-    allowed
-        int64 (m,): positions of the tracks to choose from.
-    plays, scores
-        float32 (n,).
-
-    Returns
-    -------
-    IntArray
-        int64, positions in ascending order.
+    Of the tracks at the allowed positions, int64 (m,); `song`, int64 (n,), is from `same_songs`, plays and scores are
+    float32 (n,). Returns positions in ascending order, int64.
     """
     several = np.bincount(song[allowed])[song[allowed]] > 1
     alone, takes = allowed[~several], allowed[several]

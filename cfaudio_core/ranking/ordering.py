@@ -23,7 +23,9 @@ _Costs = npt.NDArray[np.float64]
 
 
 def order(vectors: FloatArray, unplayed: BoolArray, artists: IntArray) -> IntArray:
-    """Put a list in order.
+    """Put a list in order: int64 (n,), positions in the order to play them.
+
+    The first familiar track opens the list, or the first track where none is familiar.
 
     Parameters
     ----------
@@ -33,12 +35,6 @@ def order(vectors: FloatArray, unplayed: BoolArray, artists: IntArray) -> IntArr
         bool (n,): never played.
     artists
         int64 (n,): one number an artist, 0 where unknown.
-
-    Returns
-    -------
-    IntArray
-        int64 (n,): positions in the order to play them. The first familiar track opens the list, or the first track
-        where none is familiar.
     """
     n = len(unplayed)
     parts = [np.arange(n)] if n <= 2 * _PART_TRACKS else np.array_split(np.arange(n), -(-n // _PART_TRACKS))

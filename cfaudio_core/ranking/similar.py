@@ -10,21 +10,10 @@ _BLOCK_SEEDS = 100
 
 
 def nearest(vectors: FloatArray, seeds: BoolArray, n: int) -> tuple[IntArray, FloatArray]:
-    """The tracks nearest to any of the seeds, which are not among them.
+    """Find the n tracks nearest to any of the seeds, bool (m,), which are not among them.
 
-    Parameters
-    ----------
-    vectors
-        float32 (m, d), unit length; zeros where a track has none.
-    seeds
-        bool (m,).
-    n
-        How many.
-
-    Returns
-    -------
-    tuple
-        Positions, nearest first, int64 (at most n,), and their cosines, float32.
+    Vectors are float32 (m, d), unit length; zeros where a track has none. Returns positions, nearest first, int64 (at
+    most n,), and their cosines, float32.
     """
     known = vectors.any(axis=1)
     of_seeds, others = vectors[seeds & known], np.flatnonzero(known & ~seeds)

@@ -56,18 +56,9 @@ class Taste:
         return float32(share / np.maximum(share.sum(axis=1, keepdims=True), 1e-9))
 
     def nearest(self, vectors: FloatArray, song: IntArray, tracks: IntArray, most: int = 2) -> list[list[int]]:
-        """Positions of the members that each track is nearest to: of the heavier half, other songs than itself.
+        """Positions of the members that each of k tracks is nearest to: of the heavier half, other songs than itself.
 
-        Parameters
-        ----------
-        vectors
-            float32 (n, d), unit length or zeros.
-        song
-            int64 (n,): the same number for the same song.
-        tracks
-            int64 (k,): positions of the tracks.
-        most
-            Most neighbours of a track.
+        Vectors are float32 (n, d), unit length or zeros; `song`, int64 (n,), has the same number for the same song.
         """
         heavy = self.weights >= np.median(self.weights) if len(self.weights) else self.weights > 0
         members = self.members[heavy]
@@ -87,13 +78,8 @@ class Taste:
 def decayed_counts(listener: Listener, last_played: IntArray) -> tuple[FloatArray, FloatArray]:
     """Plays and skips with a half-life, float32 (n,) each, counted back from the listener's last play.
 
-    Parameters
-    ----------
-    listener
-        Over n tracks.
-    last_played
-        int64 (n,): UTC, seconds, of the last play; 0 where unknown. Plays without a time are taken to be as long ago
-        as that, or else one half-life.
+    `last_played`, int64 (n,), is in seconds, UTC; 0 where unknown. Plays without a time are taken to be as long ago as
+    that, or else one half-life.
     """
     sessions, n = listener.sessions, len(listener.plays)
     now = max(int(last_played.max(initial=0)), int(sessions.time.max(initial=0)))
@@ -130,7 +116,7 @@ def mean_taste(vectors: FloatArray, weights: FloatArray) -> Taste:
 
 
 def modes(vectors: FloatArray, weights: FloatArray) -> Taste:
-    """Cluster the tracks of a taste.
+    """Cluster the tracks that have a weight and a vector; no modes where there are none.
 
     Parameters
     ----------
@@ -138,11 +124,6 @@ def modes(vectors: FloatArray, weights: FloatArray) -> Taste:
         float32 (n, d), unit length; zeros where a track has none.
     weights
         float32 (n,): taste weights; 0: not part of the taste.
-
-    Returns
-    -------
-    Taste
-        Of no modes where no track with a weight has a vector.
     """
     members = np.flatnonzero((weights > 0) & vectors.any(axis=1))
     if not len(members):

@@ -152,8 +152,8 @@ def direction_activations(
     Returns
     -------
     tuple
-        Activations of the directions, and float32 (d,): the share of each direction's variance that the model
-        predicts for tracks that it was not fitted to, 0 to 1.
+        Activations, and float32 (d,): the share of each direction's variance, 0 to 1, that the model predicts for
+        tracks that it was not fitted to.
     """
     weights, mean, explained = _fit_directions(features, vectors)
     activations = _empty(len(keys), vectors.shape[1])
@@ -166,12 +166,8 @@ def _fit_directions(features: FloatArray, vectors: FloatArray) -> tuple[FloatArr
     """Fit each of d directions to the mean features of n tracks, by ridge regression.
 
     The ridge is chosen on held-out tracks: fifths of the library as it is ordered, so that the tracks of an album, and
-    mostly of an artist, are held out together.
-
-    Returns
-    -------
-    tuple
-        Weights, float32 (dim, d), for features minus a mean, float32 (dim,); and explained variance, float32 (d,).
+    mostly of an artist, are held out together. Returns weights, float32 (dim, d), for features minus a mean, float32
+    (dim,), and the explained variance, float32 (d,).
     """
     mean = float32(features.mean(axis=0, dtype=np.float64))
     scale = float32(1 / np.maximum(features.std(axis=0, dtype=np.float64), 1e-3))
@@ -202,14 +198,8 @@ def _solve(gram: _Wide, cross: _Wide, ridge: float) -> FloatArray:
 def moment(window: int, windows: int, length: float, *, whole: bool) -> float:
     """Seconds from the beginning of a track to where a window begins; see `audio.windows`.
 
-    Parameters
-    ----------
-    window, windows
-        Number of the window, and how many there are. Where silent ones were left out, the moment is an approximation.
-    length
-        Of the track, in seconds; 0 where unknown.
-    whole
-        The track was analysed whole, in `windows` equal stretches or in windows that touch.
+    Where silent windows were left out, it is an approximation. `length` is in seconds, 0 where unknown. A track that
+    was analysed `whole` has equal stretches or windows that touch.
     """
     if length <= 0:
         return 0.0

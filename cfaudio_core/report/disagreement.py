@@ -23,16 +23,9 @@ _MIN_TRACKS = 3 * NEIGHBOURS
 
 
 class Disagreement(NamedTuple):
-    """A track whose latent factors and audio disagree.
+    """A track whose latent factors and audio disagree, and positions of its nearest by either.
 
-    Attributes
-    ----------
-    track
-        Its position.
-    likeness
-        How much its neighbours by plays sound like it: 1 the nearest in the library, 0.5 chance, 0 the farthest.
-    by_plays, by_audio
-        Positions of its nearest.
+    `likeness` is how much its neighbours by plays sound like it: 1 the nearest of all, 0.5 chance, 0 the farthest.
     """
 
     track: int

@@ -61,14 +61,9 @@ class Labels:
 
 
 def distinctive_tags(probabilities: FloatArray, names: Sequence[str]) -> list[tuple[str, ...]]:
-    """Choose up to three audio tags a track, best first: those it has most more of than the library has.
+    """Choose up to three of t audio tags a track, best first: those it has most more of than the library has.
 
-    Parameters
-    ----------
-    probabilities
-        float32 (n, t): mean over each track. Only a tag of twice the average probability counts, or of more than half.
-    names
-        t texts.
+    Of mean probabilities, float32 (n, t), only those of twice the average count, or of more than half.
     """
     if not probabilities.shape[1]:
         return [()] * len(probabilities)

@@ -31,19 +31,7 @@ _MAP_STEPS = 10_000  # of a coordinate
 
 @dataclass(frozen=True)
 class TasteMode:
-    """One of several tastes of a listener.
-
-    Attributes
-    ----------
-    name
-        Its name, from its artists.
-    share
-        Of the taste weights, 0 to 1.
-    tracks
-        Positions of its most typical tracks.
-    labels
-        Names of the labels that they have in common.
-    """
+    """One of several modes of a listener's taste: its share, and positions and common labels of its typical tracks."""
 
     name: str
     share: float

@@ -29,25 +29,11 @@ _MIN_TRACKS = 10  # fewer have no neighbourhoods to keep
 
 
 def tracks_shown(ids: IntArray, plays: FloatArray, most: int = MAX_TRACKS) -> IntArray:
-    """Choose the tracks on the map: those that are played most, and an even draw of the rest.
+    """Choose the tracks on the map, int64 (k,), ascending: those that are played most, and an even draw of the rest.
 
     Multiples of the golden ratio lie evenly, whichever stretch of the numbers they are taken over. So albums and
-    artists, whose tracks have numbers in a row, are drawn in proportion, and what is shown stays shown while a library
+    artists, whose tracks have ids in a row, are drawn in proportion, and what is shown stays shown while a library
     grows, but for the few that make room.
-
-    Parameters
-    ----------
-    ids
-        int64 (n,): the library's own numbers.
-    plays
-        float32 (n,).
-    most
-        Most tracks.
-
-    Returns
-    -------
-    IntArray
-        int64 (k,), ascending: their positions.
     """
     if len(ids) <= most:
         return np.arange(len(ids))
@@ -61,23 +47,10 @@ def tracks_shown(ids: IntArray, plays: FloatArray, most: int = MAX_TRACKS) -> In
 def project(
     vectors: FloatArray, seed: int = 0, jobs: int = 1, on_progress: Callable[[float], None] = lambda share: None
 ) -> FloatArray:
-    """Lay n vectors out.
+    """Lay n vectors, float32 (n, d), out on a plane: float32 (n, 2), centred on 0, within -1 to 1.
 
-    Parameters
-    ----------
-    vectors
-        float32 (n, d).
-    seed
-        The same number and data give the same map on one machine.
-    jobs
-        Threads.
-    on_progress
-        Called with the share of the work, 0 to 1, that was done since the last call.
-
-    Returns
-    -------
-    FloatArray
-        float32 (n, 2), centred on 0, within -1 to 1.
+    The same seed and data give the same map on one machine. `on_progress` is called with the share of the work, 0 to 1,
+    that was done since the last call.
     """
     if len(np.unique(vectors, axis=0)) < _MIN_TRACKS:
         return _framed(_principal(vectors))

@@ -29,18 +29,9 @@ _TYPES = {".opus": "audio/ogg", ".ogg": "audio/ogg", ".flac": "audio/flac", ".m4
 
 
 class ListPreview(NamedTuple):
-    """A list of a playlist.
+    """A list of a playlist: ids of its tracks, and why it is empty where it is.
 
-    Attributes
-    ----------
-    name
-        Its name.
-    tracks
-        The ids of its tracks.
-    why
-        Why it is empty where it is.
-    texts
-        Title and artist of those of its tracks that the page may not have.
+    `texts` has title and artist of those of its tracks that the page may not have.
     """
 
     name: str
@@ -73,7 +64,7 @@ def make_app(page: bytes, files: Mapping[int, bytes], token: str, port: int, pla
     page
         As `page.render` makes it.
     files
-        Track number to file name: all that may be sent. `playlists` may add to it what is on its lists.
+        Track number to file name: all that may be sent. `playlists` may add the tracks of its lists.
     token
         The secret part of every address.
     port
@@ -154,19 +145,7 @@ def listen(port: int) -> socket.socket:
 
 
 def open_server(page: bytes, files: Mapping[int, bytes], port: int, playlists: Playlists) -> tuple[BaseWSGIServer, str]:
-    """Take the port, and make the server and its address.
-
-    Parameters
-    ----------
-    page, files, playlists
-        As for `make_app`.
-    port
-        0 for any that is free.
-
-    Returns
-    -------
-    tuple
-        The server, whose `serve_forever` is to be called, and the address with its secret.
+    """Take a port, 0 for any, and make the server, whose `serve_forever` is to be called, and its secret address.
 
     Raises
     ------

@@ -49,21 +49,9 @@ class Unit(NamedTuple):
 
 
 def most_used(mean: FloatArray, vectors: FloatArray, most: int) -> tuple[IntArray, FloatArray]:
-    """Find the units that explain most of the vectors, each alone.
+    """Find the units that explain most of the vectors, float32 (n, d), each alone, by mean activations, float32 (n, u).
 
-    Parameters
-    ----------
-    mean
-        float32 (n, u): mean activation of each track.
-    vectors
-        float32 (n, d).
-    most
-        Most units.
-
-    Returns
-    -------
-    tuple
-        int64 (k,) numbers, k <= most, and float32 (k,) shares of the vectors' variance that they explain.
+    Returns int64 (k,) numbers, k <= most, and float32 (k,) shares of the vectors' variance that they explain.
     """
     if len(mean) < 2 or not mean.shape[1]:
         return np.zeros(0, np.int64), np.zeros(0, np.float32)
@@ -86,19 +74,15 @@ def describe(
     *,
     opposite: bool = False,
 ) -> Unit:
-    """Describe a unit.
+    """Describe a unit by its activations, and by labels of the n tracks.
 
     Parameters
     ----------
     number, weight
         As in `Unit`.
-    activations
-        Of all units, over n tracks.
-    labels
-        Of the n tracks.
     moment
-        Takes a track and a window to seconds; None where windows mean nothing to the unit: tracks are listed from
-        their beginning, and by mean alone.
+        Takes a track and a window to seconds; None where windows mean nothing to the unit: tracks are listed from their
+        beginning, and by mean alone.
     opposite
         List the tracks at the other end too.
     """

@@ -9,16 +9,7 @@ from typing import NamedTuple, Protocol
 class Entry(NamedTuple):
     """One track of a playlist; "" and 0 where unknown.
 
-    Attributes
-    ----------
-    path
-        Absolute file name.
-    seconds
-        Length.
-    label
-        The text to show.
-    artist, title, album, albumartist
-        As tagged; servers that know no file names are asked for these.
+    The path is absolute, the label is the text to show. Servers that know no file names are asked for the tags.
     """
 
     path: bytes
@@ -31,14 +22,9 @@ class Entry(NamedTuple):
 
 
 class Written(NamedTuple):
-    """The result of writing a playlist.
+    """The result of writing a playlist: its file, number or name there, to be given when it is written again.
 
-    Attributes
-    ----------
-    made
-        The playlist's file, number or name there, to be given when it is written again.
-    left_out
-        The tracks that are not there.
+    The tracks that are not there are left out.
     """
 
     made: str

@@ -20,14 +20,9 @@ _MAX_NAME_BYTES = 200  # file systems take 255, with the ending and what a tempo
 
 
 class M3uFolder:
-    """A folder of playlists as a `Target`: files of cfaudio are recognised by a comment.
+    """A folder of playlists, made where missing, as a `Target`: files of cfaudio are recognised by a comment.
 
-    Parameters
-    ----------
-    folder
-        Made when it is not there.
-    relative_to
-        The absolute folder that entries are relative to.
+    Entries are relative to an absolute folder.
     """
 
     def __init__(self, folder: Path, relative_to: bytes) -> None:

@@ -17,14 +17,7 @@ _BATCH_COMMANDS = 200  # in a command list: MPD drops a client that sends too mu
 class MpdServer:
     """An MPD as a `Target`.
 
-    Parameters
-    ----------
-    host, port
-        Its address; a host that begins with "/" or "@" is a socket.
-    password
-        "": none is needed.
-    music
-        The absolute folder that is MPD's music folder.
+    A host that begins with "/" or "@" is a socket; `music` is the absolute folder that is MPD's music folder.
     """
 
     def __init__(self, host: str, port: int, music: bytes, *, password: str = "") -> None:

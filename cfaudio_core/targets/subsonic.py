@@ -26,16 +26,8 @@ _TIMEOUT_S = 30.0
 class SubsonicAccount:
     """An account as a `Target`; the server is not asked for anything before there is something to write.
 
-    Parameters
-    ----------
-    url
-        The server's address, with or without ``/rest``.
-    user, password, token
-        See `SubsonicServer`.
-    music
-        The absolute folder that the server's file names are compared below.
-    listener
-        Whose account it is, for its name where there is no `user`.
+    The address is with or without ``/rest``; for user, password and token see `SubsonicServer`. File names are compared
+    below `music`, an absolute folder. The listener names the account where there is no `user`.
     """
 
     def __init__(

@@ -45,14 +45,12 @@ _LABELLED_TRACKS = 40  # of a mode, that its labels are made of
 def make_report(
     lib: Library, settings: Settings, loaded: Loaded, listener: Listener, on_problem: Callable[[str], None]
 ) -> Report:
-    """Collect the contents of the page.
+    """Collect the contents of the page for a listener.
 
     Parameters
     ----------
     lib, settings, loaded
         The library, as `read_library` gives it.
-    listener
-        Whose plays, scores and tastes.
     on_problem
         Called with one line on what cannot be shown.
 

@@ -34,8 +34,6 @@ class ConfiguredPlaylists:
 
     Parameters
     ----------
-    plugin, lib, settings
-        As beets has them.
     files
         Number to file name, of the tracks that the page can play; those on lists that it does not show are added.
     shown
