@@ -332,9 +332,9 @@ def test_a_command_that_fails_unseen_ends_with_its_last_line(plugin: None, tmp_p
 def test_a_folder_without_music_and_one_that_is_missing_are_different_errors(plugin: None, tmp_path: Path) -> None:
     (tmp_path / "notes").mkdir()
     (tmp_path / "notes" / "notes.txt").write_text("no music")
-    for folder, said in (("notes", "no audio that beets can read"), ("nowhere", "there is no such folder")):
+    for folder, error in (("notes", "no audio that beets can read"), ("nowhere", "there is no such folder")):
         result = CliRunner().invoke(main, ["demo", str(tmp_path / folder)])
-        assert (result.exit_code, result.stderr) == (1, f"Error: {tmp_path / folder}: {said}\n")
+        assert (result.exit_code, result.stderr) == (1, f"Error: {tmp_path / folder}: {error}\n")
 
 
 def test_keep_refuses_a_folder_that_holds_something(music: Path, tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shuti
 
 @pytest.fixture(scope="module")
 def reported(_heard: Any, tmp_path_factory: pytest.TempPathFactory) -> Home:
-    """The heard collection with a title full of HTML, a file that has gone, and a report."""
+    """The analysed collection with a title full of HTML, a file that has gone, and a report."""
     home = _heard[0].copy(tmp_path_factory.mktemp("reported") / "home")
     lists = [{"name": "Fresh", "n": 5, "unplayed": 1.0}]
     home.configure({"playlists": lists, "playlist_dir": str(home.folder / "lists"), "fresh_days": 0, "exclude": []})
@@ -245,7 +245,7 @@ def test_what_makes_no_sense_is_refused_before_anything_is_made(reported: Home) 
         assert words[-1] in complaint
 
 
-def test_a_library_that_was_not_heard_is_told_what_to_do(unheard: Home) -> None:
+def test_a_library_that_was_not_analysed_is_refused_with_a_hint(unheard: Home) -> None:
     assert unheard.beet_here("cfreport").complaint.endswith("run `beet cfembed` first")
 
 
