@@ -18,24 +18,16 @@ from cfaudio_core.targets.base import Entry, Written, one_line
 from cfaudio_core.util.values import get_nested, to_number, to_text
 
 COMMENT = "made by cfaudio"
-"""The comment that lists get: for people to see, and to be known by when nothing else is left to know them by."""
+"""The comment that lists get, by which they are recognised when their numbers are lost."""
 
-_PATIENCE = 30.0  # seconds
+_TIMEOUT_S = 30.0
 
 
 class SubsonicAccount:
     """An account as a `Target`; the server is not asked for anything before there is something to write.
 
-    Parameters
-    ----------
-    url
-        The server's address, with or without ``/rest``.
-    user, password, token
-        See `SubsonicServer`.
-    music
-        The absolute folder that the server's file names are compared below.
-    listener
-        Whose account it is, for its name where there is no `user`.
+    The address is with or without ``/rest``; for user, password and token see `SubsonicServer`. File names are compared
+    below `music`, an absolute folder. The listener names the account where there is no `user`.
     """
 
     def __init__(
@@ -43,7 +35,7 @@ class SubsonicAccount:
     ) -> None:
         base = url.rstrip("/").removesuffix("/rest")
         self.name = f"subsonic {user or listener}@{base}"
-        self._service = Service(base, timeout_s=_PATIENCE)
+        self._service = Service(base, timeout_s=_TIMEOUT_S)
         self._account = {"user": user, "password": password, "token": token}
         self._music = music.rstrip(b"/") + b"/"
         self._server: SubsonicServer | None = None
@@ -54,7 +46,7 @@ class SubsonicAccount:
         server = self._logged_in()
         songs, index = self._known_songs()
         found = index.match([self._text(entry) for entry in entries])
-        wanted = [songs[at] for at in found if at >= 0]
+        song_ids = [songs[at] for at in found if at >= 0]
         name = one_line(name) or "playlist"
         there = self._playlists()
         same_name = [number for number, (known, _) in there.items() if known == name and number not in (made, *ours)]
@@ -64,11 +56,11 @@ class SubsonicAccount:
         if same_name:
             raise StoreError(f"{self.name}: {name}: is there already, and not by cfaudio")
         if made:
-            server.ask("createPlaylist", {"playlistId": made, "name": name, "songId": wanted}, once=True)
+            server.ask("createPlaylist", {"playlistId": made, "name": name, "songId": song_ids}, once=True)
             if there[made][0] != name:
                 server.ask("updatePlaylist", {"playlistId": made, "name": name}, once=True)
         else:
-            answer = server.ask("createPlaylist", {"name": name, "songId": wanted}, once=True)
+            answer = server.ask("createPlaylist", {"name": name, "songId": song_ids}, once=True)
             made = to_text(get_nested(answer, "playlist", "id")) or self._new_one(name, there)
             server.ask("updatePlaylist", {"playlistId": made, "comment": COMMENT}, once=True)
         return Written(made, [entry for entry, at in zip(entries, found, strict=True) if at < 0])
@@ -94,20 +86,20 @@ class SubsonicAccount:
         return {to_text(one.get("id")): (to_text(one.get("name")), to_text(one.get("comment"))) for one in mine}
 
     def _owner(self) -> str:
-        """Whose account it is; "" where only the server knows and does not tell."""
+        """Name of the account; "" where only the server knows and does not tell."""
         if not self._account["user"]:
             try:
-                told = self._logged_in().ask("tokenInfo")
+                answer = self._logged_in().ask("tokenInfo")
             except SubsonicError:
                 return ""
-            self._account["user"] = to_text(get_nested(told, "tokenInfo", "username"))
+            self._account["user"] = to_text(get_nested(answer, "tokenInfo", "username"))
         return self._account["user"]
 
     def _new_one(self, name: str, there: dict[str, tuple[str, str]]) -> str:
         """The number of a playlist that was just made, from servers that do not tell it."""
         new = [number for number, (known, _) in self._playlists().items() if number not in there and known == name]
         if not new:
-            raise ServiceError(f"{self.name}: has made no playlist {name!r}, though it said so")
+            raise ServiceError(f"{self.name}: answered that it made playlist {name!r}, but did not")
         return new[0]
 
     def _known_songs(self) -> tuple[list[str], LibraryIndex]:
@@ -130,7 +122,7 @@ class SubsonicAccount:
 
 
 def _as_tracks(songs: list[dict[str, Any]]) -> Tracks:
-    """What a server says of its songs, as a library to look things up in."""
+    """A server's songs as a library to look tracks up in."""
     n = len(songs)
     return Tracks(
         ids=np.arange(n),

@@ -71,11 +71,11 @@ STAGES = {  # of each command, in the order of the tables in docs/lab/scale.md
     "cfreport": (
         ("beetsplug.cfaudio.commands.cfreport", "read_library"),
         ("beetsplug.cfaudio.report.collect", "read_tracks"),
-        ("beetsplug.cfaudio.report.collect", "_places"),
-        ("beetsplug.cfaudio.report.collect", "_odd"),
-        ("beetsplug.cfaudio.report.collect", "listen"),
-        ("beetsplug.cfaudio.report.collect", "excite_directions"),
-        ("beetsplug.cfaudio.report.collect", "_tastes"),
+        ("beetsplug.cfaudio.report.collect", "_coordinates"),
+        ("beetsplug.cfaudio.report.collect", "_disagreements"),
+        ("beetsplug.cfaudio.report.collect", "unit_activations"),
+        ("beetsplug.cfaudio.report.collect", "direction_activations"),
+        ("beetsplug.cfaudio.report.collect", "_taste_modes"),
         ("cfaudio_core.report.page", "render"),
     ),
     "cfrecommend": (

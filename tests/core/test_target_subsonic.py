@@ -229,7 +229,7 @@ def test_a_server_that_is_down_is_one_line():
 
 
 def test_a_slow_server_is_not_waited_for_for_ever(monkeypatch):
-    monkeypatch.setattr("cfaudio_core.targets.subsonic._PATIENCE", 0.2)
+    monkeypatch.setattr("cfaudio_core.targets.subsonic._TIMEOUT_S", 0.2)
     asleep = threading.Event()
 
     def answer(request):

@@ -1,11 +1,11 @@
-"""What the page says of the library, on a library whose truth is known."""
+"""Units, directions, labels and disagreements of a library whose truth is known."""
 
 import numpy as np
 import pytest
 
-from cfaudio_core.report.activations import excite_directions, listen, moment, read_directions
+from cfaudio_core.report.activations import direction_activations, moment, unit_activations
 from cfaudio_core.report.disagreement import disagreements
-from cfaudio_core.report.labels import Labels, telling_tags
+from cfaudio_core.report.labels import Labels, distinctive_tags
 from cfaudio_core.report.units import describe, most_used
 
 LOUD, CALM = np.array([4, 0, 1], np.float16), np.array([0, 4, 1], np.float16)
@@ -17,7 +17,7 @@ def top(windows):
 
 
 @pytest.fixture
-def heard():
+def stored():
     """Ten tracks of ten windows: in the first five the window of their number is loud, the others are calm."""
     tracks = []
     for i in range(10):
@@ -31,35 +31,34 @@ def heard():
 KEYS = [f"key{i}" for i in range(10)]
 
 
-def test_a_units_peak_is_found_in_the_window_it_is_in(heard):
-    found = listen(iter(heard[::-1]), KEYS, top)
-    assert found.units.at[:5, 0].tolist() == [0, 1, 2, 3, 4]
+def test_a_units_peak_is_found_in_the_window_it_is_in(stored):
+    found = unit_activations(iter(stored[::-1]), KEYS, top)
+    assert found.units.window[:5, 0].tolist() == [0, 1, 2, 3, 4]
     np.testing.assert_allclose(found.units.peak[:, 0], [4] * 5 + [0] * 5)
     np.testing.assert_allclose(found.units.mean[:, 0], [0.4] * 5 + [0] * 5)
     assert found.tags[0, 0] == pytest.approx(0.05)
 
 
-def test_the_same_sound_twice_in_the_library_is_described_twice(heard):
-    found = listen(iter(heard), ["key3", "key7", "key3"], top)
-    np.testing.assert_array_equal(found.units.at[0], found.units.at[2])
+def test_the_same_audio_twice_in_the_library_is_described_twice(stored):
+    found = unit_activations(iter(stored), ["key3", "key7", "key3"], top)
+    np.testing.assert_array_equal(found.units.window[0], found.units.window[2])
     assert found.units.peak[0, 0] == 4 != found.units.peak[1, 0]
 
 
-def test_a_track_with_fewer_windows_than_others_does_not_take_its_neighbours(heard):
-    found = listen(iter([("key0", heard[0][1][:1]), ("key5", heard[5][1])]), ["key5", "key0"], top)
+def test_a_track_with_fewer_windows_than_others_does_not_take_its_neighbours(stored):
+    found = unit_activations(iter([("key0", stored[0][1][:1]), ("key5", stored[5][1])]), ["key5", "key0"], top)
     assert found.windows.tolist() == [10, 1]
     np.testing.assert_allclose(found.units.mean[1], [4, 0])
 
 
-def test_a_direction_is_read_from_the_sound_that_makes_it(heard):
-    found = listen(iter(heard), KEYS, top)
+def test_a_direction_is_predicted_from_the_audio_that_makes_it(stored):
+    found = unit_activations(iter(stored), KEYS, top)
     loudness = np.array([[1.0]] * 5 + [[-1.0]] * 5, np.float32)
     noise = np.random.default_rng(0).standard_normal((10, 1)).astype(np.float32)
     vectors = np.hstack([loudness, noise])
-    reading = read_directions(found.sound, vectors)
-    assert reading.told[0] > 0.8 > 0.3 > reading.told[1]  # noise can be fitted to, but not foretold
-    directed = excite_directions(iter(heard), KEYS, vectors, reading)
-    assert directed.at[:5, 0].tolist() == [0, 1, 2, 3, 4]
+    directed, explained = direction_activations(iter(stored), KEYS, vectors, found.features)
+    assert explained[0] > 0.8 > 0.3 > explained[1]  # noise can be fitted to, but not predicted
+    assert directed.window[:5, 0].tolist() == [0, 1, 2, 3, 4]
     np.testing.assert_array_equal(directed.mean, vectors)
 
 
@@ -78,31 +77,31 @@ def labels(**of):
 
 
 def test_labels_are_what_a_list_has_more_of_than_the_library():
-    sound = [["rock", "loud"]] * 20 + [["rock"]] * 180
+    audio = [["rock", "loud"]] * 20 + [["rock"]] * 180
     artists = [[f"artist {i}"] for i in range(200)]
-    named = labels(sound=sound, genre=[[]] * 200, artist=artists)
-    assert [label.name for label in named.common(range(20), "sound")] == ["loud"]
-    assert named.common(range(100, 120), "sound") == []
+    named = labels(audio=audio, genre=[[]] * 200, artist=artists)
+    assert [label.name for label in named.common(range(20), "audio")] == ["loud"]
+    assert named.common(range(100, 120), "audio") == []
     assert named.common(range(20), "artist") == []
 
 
 def test_one_artist_units_are_flagged():
     artists = [["Armin"]] * 20 + [[f"artist {i}"] for i in range(80)]
-    named = labels(sound=[[]] * 100, genre=[[]] * 100, artist=artists)
+    named = labels(audio=[[]] * 100, genre=[[]] * 100, artist=artists)
     assert named.only_artist(range(20)) == "Armin"
     assert named.only_artist(range(15, 40)) == ""
     assert named.only_artist([]) == ""
 
 
-def test_sound_tags_are_those_a_track_has_more_of_than_others():
+def test_audio_tags_are_those_a_track_has_more_of_than_others():
     chances = np.array([[0.4, 0.02, 0.01]] * 9 + [[0.4, 0.3, 0.015]], np.float32)
-    tags = telling_tags(chances, ["rock", "jazz", "polka"])
+    tags = distinctive_tags(chances, ["rock", "jazz", "polka"])
     assert tags[0] == ()
     assert tags[9] == ("jazz",)
-    assert telling_tags(np.zeros((2, 0), np.float32), []) == [(), ()]
+    assert distinctive_tags(np.zeros((2, 0), np.float32), []) == [(), ()]
 
 
-def test_units_that_tell_where_tracks_stand_come_first_and_dead_ones_never():
+def test_units_that_explain_the_vectors_come_first_and_dead_ones_never():
     rng = np.random.default_rng(0)
     vectors = rng.standard_normal((50, 4)).astype(np.float32)
     units = np.stack([rng.standard_normal(50), np.zeros(50), vectors[:, 0] + vectors[:, 1]], axis=1).astype(np.float32)
@@ -112,13 +111,13 @@ def test_units_that_tell_where_tracks_stand_come_first_and_dead_ones_never():
     assert len(most_used(units[:1], vectors[:1], 3)[0]) == 0
 
 
-def test_a_list_does_not_show_one_artist_alone_while_there_are_others(heard):
-    found = listen(iter(heard), KEYS, top)
-    named = labels(sound=[["a"]] * 10, genre=[[]] * 10, artist=[["One"]] * 5 + [[f"other {i}"] for i in range(5)])
+def test_a_list_does_not_show_one_artist_alone_while_there_are_others(stored):
+    found = unit_activations(iter(stored), KEYS, top)
+    named = labels(audio=[["a"]] * 10, genre=[[]] * 10, artist=[["One"]] * 5 + [[f"other {i}"] for i in range(5)])
     unit = describe(0, 0.5, found.units, named, lambda track, window: 10.0 * window)
-    assert [row.track for row in unit.lists["peak"]][:2] == [0, 1]
-    assert len([row for row in unit.lists["mean"] if row.track < 5]) >= 2
-    assert unit.lists["peak"][1].at == 10.0
+    assert [track for track, _ in unit.lists["peak"]][:2] == [0, 1]
+    assert len([track for track, _ in unit.lists["mean"] if track < 5]) >= 2
+    assert unit.lists["peak"][1][1] == 10.0
     assert len(unit.lists["mean"]) == 8
     assert "opposite" not in unit.lists
 
@@ -127,10 +126,10 @@ def test_a_track_that_sounds_unlike_those_it_is_played_with_is_found():
     rng = np.random.default_rng(0)
     group = np.arange(200) % 4
     factors = np.eye(4, dtype=np.float32)[group] + 0.05 * rng.standard_normal((200, 4)).astype(np.float32)
-    sound = np.eye(4, dtype=np.float32)[group] + 0.05 * rng.standard_normal((200, 4)).astype(np.float32)
-    sound[7] = sound[6]  # sounds like another group than its own
-    found = disagreements(factors, sound, np.arange(1000, 1200))
+    audio = np.eye(4, dtype=np.float32)[group] + 0.05 * rng.standard_normal((200, 4)).astype(np.float32)
+    audio[7] = audio[6]  # sounds like another group than its own
+    found = disagreements(factors, audio, np.arange(1000, 1200))
     assert found[0].track == 1007
     assert all((other - 1000) % 4 == 3 for other in found[0].by_plays)
-    assert 1006 in found[0].by_sound
-    assert disagreements(factors[:10], sound[:10], np.arange(10)) == []
+    assert 1006 in found[0].by_audio
+    assert disagreements(factors[:10], audio[:10], np.arange(10)) == []

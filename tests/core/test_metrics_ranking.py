@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cfaudio_core.evaluation.bootstrap import REPLICATES, estimate, resampled
-from cfaudio_core.evaluation.metrics import Ranking, concordance
+from cfaudio_core.evaluation.metrics import REPLICATES, Ranking, concordance, estimate, resampled
 
 
 def falling(n):
@@ -26,7 +25,13 @@ def only(values):
 
 def test_a_perfect_list_has_1_everywhere():
     best = ranking(1, 1, 0, 0, 0)
-    for figure in (best.recall(), best.found(2), best.precision(), best.auc(), best.ndcg(np.float32([3, 1, 0, 0, 0]))):
+    for figure in (
+        best.recall(),
+        best.list_recall(2),
+        best.precision(),
+        best.auc(),
+        best.ndcg(np.float32([3, 1, 0, 0, 0])),
+    ):
         assert only(figure) == pytest.approx(1)
 
 
@@ -34,17 +39,17 @@ def test_figures_by_hand():
     some = ranking(0, 1, 0, 1, 0)
     assert only(some.recall(2)) == pytest.approx(1 / 2)
     assert only(some.recall(1)) == 0
-    assert only(some.found(3)) == pytest.approx(1 / 2)
+    assert only(some.list_recall(3)) == pytest.approx(1 / 2)
     assert only(some.precision()) == pytest.approx((1 / 2 + 2 / 4) / 2)
     assert only(some.auc()) == pytest.approx((2 + 1) / 6)
     got, ideal = 1 / np.log2(3) + 2 / np.log2(5), 2 + 1 / np.log2(3)
     assert only(some.ndcg(np.float32([0, 1, 0, 2, 0]))) == pytest.approx(got / ideal)
 
 
-def test_recall_asks_for_no_more_than_fits_and_found_for_all():
+def test_recall_asks_for_no_more_than_fits_and_list_recall_for_all():
     most = ranking(*[1] * 10)
     assert only(most.recall(5)) == 1
-    assert only(most.found(5)) == pytest.approx(0.5)
+    assert only(most.list_recall(5)) == pytest.approx(0.5)
 
 
 def test_precision_stops_at_its_depth():
@@ -73,7 +78,7 @@ def test_equal_scores_are_worth_the_mean_over_all_their_orders(rows):
     ]
     for of_tied, of_strict in (
         (tied.recall(2), [r.recall(2) for r, _ in strict]),
-        (tied.found(2), [r.found(2) for r, _ in strict]),
+        (tied.list_recall(2), [r.list_recall(2) for r, _ in strict]),
         (tied.ndcg(gains, 3), [r.ndcg(g, 3) for r, g in strict]),
         (tied.auc(), [r.auc() for r, _ in strict]),
     ):
@@ -99,7 +104,7 @@ def test_what_is_drawn_several_times_stands_there_several_times(rows):
     at = np.repeat(np.arange(len(rows)), times[0].astype(int))
     drawn, written = Ranking(scores, relevant, times), Ranking(scores[at], relevant[at])
     np.testing.assert_allclose(drawn.recall(4), written.recall(4))
-    np.testing.assert_allclose(drawn.found(4), written.found(4))
+    np.testing.assert_allclose(drawn.list_recall(4), written.list_recall(4))
     np.testing.assert_allclose(drawn.precision(5), written.precision(5))
     np.testing.assert_allclose(drawn.auc(), written.auc())
     np.testing.assert_allclose(drawn.ndcg(gains, 4), written.ndcg(gains[at], 4), atol=1e-9)
