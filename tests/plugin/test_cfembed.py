@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from beets.library import Item
-from user_home import BELLS, DRUMS, NEVER_HEARD, PER_ARTIST, RATE, Home, Ran, bells, drums
+from user_home import BELLS, DRUMS, NEVER_PLAYED, PER_ARTIST, RATE, Home, Ran, bells, drums
 
 from cfaudio_core.features.results import FeatureResult
 from cfaudio_core.features.worker import WHOLE, ExtractorConfig, FileJob
@@ -42,8 +42,8 @@ def decoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 @weights
 def test_the_first_run_gives_every_track_its_fields(heard: Home, first_run: Ran) -> None:
-    assert first_run.lines[0] == "Heard 40 new tracks; 40 of 40 are known by their sound."
-    assert first_run.lines[1].startswith("me: learnt from 32 tracks.")
+    assert first_run.lines[0] == "Analysed 40 new tracks; 40 of 40 are analysed."
+    assert first_run.lines[1].startswith("me: trained on 32 tracks.")
     assert first_run.lines[-1].startswith("Updated 40 tracks (model cf-")
     for field in ("cf_score", "cf_embedding", "cf_model", "cf_key"):
         assert len(heard.field(field)) == 40, field
@@ -75,7 +75,7 @@ def test_embeddings_are_40_numbers_of_unit_length(heard: Home) -> None:
 @weights
 def test_tracks_nobody_played_are_scored_by_how_they_sound(heard: Home) -> None:
     scores = {item: float(score) for item, score in heard.field("cf_score").items()}
-    bell, drum = ([scores[i] for i in heard.ids("artist = ?", artist)] for artist in NEVER_HEARD)
+    bell, drum = ([scores[i] for i in heard.ids("artist = ?", artist)] for artist in NEVER_PLAYED)
     assert min(bell) > max(drum)
 
 
@@ -90,11 +90,11 @@ def test_what_is_kept_is_its_owner_s_alone(unheard: Home) -> None:
 
 
 @weights
-def test_a_second_run_decodes_nothing_learns_nothing_and_changes_nothing(heard: Home, hearing_fails: Fail) -> None:
+def test_a_second_run_decodes_nothing_trains_nothing_and_changes_nothing(heard: Home, hearing_fails: Fail) -> None:
     hearing_fails()
     database, models = heard.database.read_bytes(), sorted(heard.models.iterdir())
     ran = heard.embed().fine
-    assert ran.lines[0] == "Heard 0 new tracks; 40 of 40 are known by their sound."
+    assert ran.lines[0] == "Analysed 0 new tracks; 40 of 40 are analysed."
     assert ran.lines[1].startswith("Nothing new since the last run (model cf-")
     assert (heard.database.read_bytes(), sorted(heard.models.iterdir())) == (database, models)
 
@@ -111,7 +111,7 @@ def test_new_plays_make_a_new_model_and_no_file_is_decoded(heard: Home, hearing_
     heard.sql("DELETE FROM item_attributes WHERE key = 'skip_count'")  # and so few are known: quicker
     old = heard.field("cf_model")[1]
     ran = heard.embed()
-    assert "me: 16 tracks played or skipped, fewer than the 30 it takes to learn from" in ran.out
+    assert "me: 16 tracks played or skipped, fewer than the 30 that training needs" in ran.out
     assert heard.field("cf_model")[1] != old
     assert float(heard.field("cf_score")[heard.ids("artist = ?", BELLS[0])[0]]) > 50
     assert "Nothing new" in heard.embed().fine.out
@@ -122,7 +122,7 @@ def test_one_goes_back_to_an_earlier_model_by_its_id(heard: Home, hearing_fails:
     hearing_fails()
     old, embeddings = heard.field("cf_model")[1], heard.field("cf_embedding")
     heard.sql("DELETE FROM item_attributes WHERE key = 'skip_count'")
-    assert "Learnt anew: there are other listeners to learn from since the last lesson." in heard.embed().fine.out
+    assert "Trained again: there are other listeners to learn from since the last training." in heard.embed().fine.out
     new = heard.field("cf_model")[1]
     said = heard.beet_here("cfembed", "--model", "cf-0").complaint
     assert said == f"error: there is no model cf-0 (there are: {new}, {old})"
@@ -138,10 +138,10 @@ def test_one_goes_back_to_an_earlier_model_by_its_id(heard: Home, hearing_fails:
 def test_a_few_new_plays_are_folded_in_and_it_says_so(heard: Home, hearing_fails: Fail) -> None:
     hearing_fails()
     old, scores = heard.field("cf_model"), heard.field("cf_score")
-    heard.set("play_count", {heard.ids("artist = ?", NEVER_HEARD[1])[0]: 2})
+    heard.set("play_count", {heard.ids("artist = ?", NEVER_PLAYED[1])[0]: 2})
     said = heard.embed().fine.out
-    assert f"Folded 2 plays into model {old[1]} since it learnt: what is known of me has changed by 1." in said
-    assert "% (at 10%, or with --retrain, it learns anew)." in said
+    assert f"Folded 2 plays into model {old[1]} since it was trained: what is known of me has changed by 1." in said
+    assert "% (at 10%, or with --retrain, it is trained again)." in said
     assert heard.field("cf_model") == old
     assert heard.field("cf_score") != scores
 
@@ -150,7 +150,7 @@ def test_a_few_new_plays_are_folded_in_and_it_says_so(heard: Home, hearing_fails
 def test_a_run_goes_on_where_an_earlier_one_was_stopped(unheard: Home, decoded: list[str]) -> None:
     unheard.sql("DELETE FROM item_attributes")
     some = unheard.embed(f"artist:{BELLS[0]}")
-    assert some.lines[0] == "Heard 4 new tracks; 4 of 40 are known by their sound."
+    assert some.lines[0] == "Analysed 4 new tracks; 4 of 40 are analysed."
     assert len(decoded) == 4
     unheard.sql("DELETE FROM item_attributes")  # a run that is killed has not written the fields yet
     unheard.embed(f"artist:{BELLS[0]}", ",", f"artist:{BELLS[1]}")
@@ -159,14 +159,14 @@ def test_a_run_goes_on_where_an_earlier_one_was_stopped(unheard: Home, decoded: 
 
 
 @weights
-def test_whole_tracks_are_heard_where_windows_are_all(unheard: Home) -> None:
+def test_whole_tracks_are_analysed_where_windows_are_all(unheard: Home) -> None:
     unheard.configure({"windows": "all"})
     unheard.embed(f"artist:{BELLS[0]}")
     with sqlite3.connect(unheard.store) as features:
         assert features.execute("SELECT wanted FROM features").fetchall() == [(WHOLE,)] * 4
     assert len(unheard.field("cf_key")) == 4
-    assert unheard.embed(f"artist:{BELLS[0]}").lines[0].startswith("Heard 0 new tracks")
-    assert "would hear" not in "".join(unheard.beet("cfembed", "-p", f"artist:{BELLS[0]}").fine.lines)
+    assert unheard.embed(f"artist:{BELLS[0]}").lines[0].startswith("Analysed 0 new tracks")
+    assert "would analyse" not in "".join(unheard.beet("cfembed", "-p", f"artist:{BELLS[0]}").fine.lines)
 
 
 INTERRUPTED = """
@@ -187,8 +187,8 @@ main(["cfembed", "-j", "2"])
 
 
 @weights
-def test_ctrl_c_ends_a_run_without_a_word_and_keeps_what_was_heard(unheard: Home) -> None:
-    unheard.sql("DELETE FROM item_attributes")  # nothing is learnt without plays, which is quicker
+def test_ctrl_c_ends_a_run_without_a_word_and_keeps_what_was_analysed(unheard: Home) -> None:
+    unheard.sql("DELETE FROM item_attributes")  # nothing is trained without plays, which is quicker
     process = subprocess.Popen(
         [sys.executable, "-c", INTERRUPTED],
         env=unheard.environment,
@@ -202,7 +202,7 @@ def test_ctrl_c_ends_a_run_without_a_word_and_keeps_what_was_heard(unheard: Home
     assert out == b""
     assert 8 <= kept < 40
     assert unheard.field("cf_score") == {}
-    assert unheard.embed().lines[0] == f"Heard {40 - kept} new tracks; 40 of 40 are known by their sound."
+    assert unheard.embed().lines[0] == f"Analysed {40 - kept} new tracks; 40 of 40 are analysed."
 
 
 def _stored(store: Path) -> int:
@@ -214,40 +214,42 @@ def _stored(store: Path) -> int:
 
 
 @weights
-def test_a_moved_file_keeps_what_was_heard_of_it(heard: Home, hearing_fails: Fail) -> None:
+def test_a_moved_file_keeps_its_features(heard: Home, hearing_fails: Fail) -> None:
     hearing_fails()
     heard.configure(paths={"default": "elsewhere/$artist - $title", "singleton": "x/$title"})
     assert heard.beet("mv", "-e").code == 0 or heard.beet("mv").code == 0
     assert (heard.music / "elsewhere" / f"{BELLS[0]} - Stück 1.wav").exists()
     assert heard.embed().lines == [
-        "Heard 0 new tracks; 40 of 40 are known by their sound.",
+        "Analysed 0 new tracks; 40 of 40 are analysed.",
         f"Nothing new since the last run (model {heard.field('cf_model')[1]}).",
     ]
 
 
 @weights
-def test_a_retagged_file_keeps_what_was_heard_of_it(heard: Home, hearing_fails: Fail) -> None:
+def test_a_retagged_file_keeps_its_features(heard: Home, hearing_fails: Fail) -> None:
     hearing_fails()
     file = heard.music / BELLS[0] / "2 Stück.flac"
     keys = heard.field("cf_key")
     assert heard.beet("modify", "-y", "-w", f"path:{file}", "title=Another").code == 0
-    assert "Heard 0 new tracks; 40 of 40" in heard.embed().out
+    assert "Analysed 0 new tracks; 40 of 40" in heard.embed().out
     assert heard.field("cf_key") == keys
 
 
 @weights
-def test_without_its_store_everything_is_heard_again_and_gets_the_same_keys(heard: Home) -> None:
+def test_without_its_store_everything_is_analysed_again_and_gets_the_same_keys(heard: Home) -> None:
     keys = heard.field("cf_key")
     for file in heard.store.parent.glob("features.db*"):
         file.unlink()
-    assert heard.embed(f"artist:{BELLS[0]}").lines[0].startswith("Heard 4 new tracks; 4 of 40")
+    assert heard.embed(f"artist:{BELLS[0]}").lines[0].startswith("Analysed 4 new tracks; 4 of 40")
     assert heard.field("cf_key") == keys
     assert len(heard.field("cf_score")) == 4  # a place of an older model means nothing beside these
 
 
 @weights
-def test_force_hears_again(heard: Home, decoded: list[str]) -> None:
-    assert heard.embed("-f", f"artist:{DRUMS[0]}", "title:Stück 1").lines[0].startswith("Heard 1 new track; 40 of 40")
+def test_force_analyses_again(heard: Home, decoded: list[str]) -> None:
+    assert (
+        heard.embed("-f", f"artist:{DRUMS[0]}", "title:Stück 1").lines[0].startswith("Analysed 1 new track; 40 of 40")
+    )
     assert len(decoded) == 1
 
 
@@ -258,7 +260,7 @@ def test_a_listener_without_enough_plays_gets_likeness_in_sound(heard: Home) -> 
     heard.set("play_count", {liked: 9})
     ran = heard.embed().fine
     assert (
-        "me: 1 track played or skipped, fewer than the 30 it takes to learn from; "
+        "me: 1 track played or skipped, fewer than the 30 that training needs; "
         "scores are likeness in sound to those you play." in ran.lines
     )
     scores = {item: float(score) for item, score in heard.field("cf_score").items()}
@@ -267,9 +269,9 @@ def test_a_listener_without_enough_plays_gets_likeness_in_sound(heard: Home) -> 
 
 
 @weights
-def test_plays_of_what_is_not_heard_yet_are_not_counted(unheard: Home) -> None:
+def test_plays_of_tracks_that_are_not_analysed_yet_are_not_counted(unheard: Home) -> None:
     ran = unheard.embed(f"artist:{BELLS[0]}").fine
-    assert f"me: {PER_ARTIST} tracks played or skipped, fewer than the 30 it takes to learn from" in ran.out
+    assert f"me: {PER_ARTIST} tracks played or skipped, fewer than the 30 that training needs" in ran.out
 
 
 @weights
@@ -277,7 +279,7 @@ def test_a_library_without_plays_gets_embeddings_and_no_scores(heard: Home) -> N
     heard.sql("DELETE FROM item_attributes WHERE key IN ('play_count', 'skip_count')")
     ran = heard.embed().fine
     assert ran.lines[1] == (
-        "me: 0 tracks played or skipped, fewer than the 30 it takes to learn from; so there are no scores."
+        "me: 0 tracks played or skipped, fewer than the 30 that training needs; so there are no scores."
     )
     assert len(heard.field("cf_embedding")) == 40
     assert heard.field("cf_score") == {}
@@ -351,7 +353,7 @@ def test_fields_are_stored_as_text_that_queries_can_read(heard: Home) -> None:
 def test_pretending_says_what_would_be_done_and_writes_nothing(unheard: Home) -> None:
     before = unheard.files()
     ran = unheard.beet_here("cfembed", "-p", f"artist:{BELLS[0]}").fine
-    assert ran.lines[-1] == "Would hear 4 of 4 tracks, and learn from me: 16 tracks played."
+    assert ran.lines[-1] == "Would analyse 4 of 4 tracks, and train on me: 16 tracks played."
     assert [line.split(f"{BELLS[0]}/")[1] for line in sorted(ran.lines[:-1])] == [
         "1 Stück.wav",
         "2 Stück.flac",
@@ -390,8 +392,8 @@ def test_bad_files_are_named_in_one_line_each_counted_and_passed_over(home: Home
         assert complaint.startswith(start)
         assert len(complaint) > len(start)
     assert ran.lines[:2] == [
-        "Heard 1 new track; 1 of 9 are known by their sound.",
-        "Skipped 8 files that cannot be heard (named above).",
+        "Analysed 1 new track; 1 of 9 are analysed.",
+        "Skipped 8 files that cannot be analysed (named above).",
     ]
 
 
@@ -413,12 +415,12 @@ def test_bad_files_are_tried_again_only_by_force_or_when_they_have_changed(home:
     assert decoded == ["missing.wav"]
     assert ran.err.count("\n") == 1
     assert (
-        "Passed over 7 files that could not be heard before, unchanged since "
+        "Passed over 7 files that could not be analysed before, unchanged since "
         "(`beet -v cfembed` names them, `beet cfembed -f` tries again)." in ran.lines
     )
     decoded.clear()
     home.write("text.ogg", drums(0))
-    assert "Heard 1 new track; 2 of 9 are known by their sound." in home.embed().out
+    assert "Analysed 1 new track; 2 of 9 are analysed." in home.embed().out
     assert sorted(decoded) == ["missing.wav", "text.ogg"]
     decoded.clear()
     forced = home.embed("-f")
@@ -447,17 +449,17 @@ def test_an_unreadable_file_is_passed_over(home: Home) -> None:
 
 
 @weights
-def test_where_no_file_can_be_heard_the_run_has_failed(home: Home) -> None:
+def test_where_no_file_can_be_analysed_the_run_has_failed(home: Home) -> None:
     _add_bad_files(home)
     ran = home.embed()
     assert ran.code == 1
-    assert ran.err.splitlines()[-1] == "error: no track could be heard"
+    assert ran.err.splitlines()[-1] == "error: no track could be analysed"
     assert len(ran.err.splitlines()) == len(BAD) + 1
     assert "Traceback" not in ran.err
 
 
 @weights
-def test_names_that_are_no_text_or_have_line_breaks_are_heard(home: Home) -> None:
+def test_names_that_are_no_text_or_have_line_breaks_are_analysed(home: Home) -> None:
     names = [b"caf\xe9.wav", b"two\nlines.wav", "Übung #1.wav".encode()]
     with home.library() as lib:
         for k, name in enumerate(names):
@@ -465,7 +467,7 @@ def test_names_that_are_no_text_or_have_line_breaks_are_heard(home: Home) -> Non
             home.write(f"{k}.wav", bells(k)).rename(file)
             lib.add(Item(path=os.fsencode(file), title=f"t{k}", play_count=k))
     ran = home.embed().fine
-    assert ran.lines[0] == "Heard 3 new tracks; 3 of 3 are known by their sound."
+    assert ran.lines[0] == "Analysed 3 new tracks; 3 of 3 are analysed."
     assert len(home.beet("cfrecommend", "-f", "$title").fine.lines) == 3
     printed = home.beet("cfrecommend", "-p").fine.out
     assert "two\nlines.wav" in printed
@@ -473,7 +475,7 @@ def test_names_that_are_no_text_or_have_line_breaks_are_heard(home: Home) -> Non
 
 
 @weights
-def test_two_copies_of_one_recording_share_what_was_heard(home: Home) -> None:
+def test_two_copies_of_one_recording_share_their_features(home: Home) -> None:
     home.add(home.write("a.wav", bells(0)), home.write("b.wav", bells(0)), home.write("c.wav", drums(0)))
     home.embed()
     keys = home.field("cf_key")

@@ -28,10 +28,10 @@ def test_it_says_how_good_it_is_in_a_table_and_in_words_and_keeps_that(bells_lov
     before = bells_loved.dump()
     ran = bells_loved.beet_here("cfevaluate", "--quick", "--protocol", "cold-albums", "--protocol", "session")
     assert ran.code == 0, ran  # a slow machine tells of its progress on stderr
-    assert ran.lines[0].startswith("me: 40 of 40 heard tracks played or skipped; ")
+    assert ran.lines[0].startswith("me: 40 of 40 analysed tracks played or skipped; ")
     rows = {line[:14].strip(): line[14:].split() for line in ran.lines if "  " in line}
     assert {"random", "artist mean", "frozen kernel", "cfaudio", "shuffled sound", "upper bound"} <= set(rows)
-    assert float(rows["cfaudio"][3]) > 0.9  # AUC: bells from drums, of artists never heard
+    assert float(rows["cfaudio"][3]) > 0.9  # AUC: bells from drums, of artists never played
     assert float(rows["random"][3]) == 0.5
     assert "Not judged: there is no listening history" in ran.out
     assert "Of the tracks you love that it had never seen you play, cfaudio puts" in ran.out
@@ -75,7 +75,7 @@ def test_what_makes_no_sense_is_refused_in_one_line(heard: Home, options: list[s
     assert not (heard.beetsdir / EVALUATIONS).exists()
 
 
-def test_before_anything_was_heard_it_says_what_to_do(unheard: Home) -> None:
+def test_before_anything_was_analysed_it_says_what_to_do(unheard: Home) -> None:
     assert "run `beet cfembed` first" in unheard.beet_here("cfevaluate").complaint
 
 

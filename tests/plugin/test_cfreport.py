@@ -245,7 +245,7 @@ def test_what_makes_no_sense_is_said_before_anything_is_made(reported: Home) -> 
         assert words[-1] in complaint
 
 
-def test_a_library_that_was_not_heard_is_told_what_to_do(unheard: Home) -> None:
+def test_a_library_that_was_not_analysed_is_told_what_to_do(unheard: Home) -> None:
     assert unheard.beet_here("cfreport").complaint.endswith("run `beet cfembed` first")
 
 
@@ -256,7 +256,7 @@ def test_a_folder_that_cannot_be_written_to_is_named(reported: Home) -> None:
 
 
 def test_what_is_missing_is_named(reported: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("beetsplug.cfaudio.commands.cfreport._NEEDED", {"flask": "flask", "no_such": "nothing"})
+    monkeypatch.setattr("beetsplug.cfaudio.commands.cfreport._PACKAGES", {"flask": "flask", "no_such": "nothing"})
     complaint = reported.beet_here("cfreport").complaint
     assert "needs nothing: pip install 'beets-cfaudio[report]'" in complaint
 

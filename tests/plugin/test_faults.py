@@ -190,7 +190,7 @@ def test_a_library_that_is_read_only_is_told_by_beets_and_as_it_was(heard: Home)
     assert unprivileged(heard, "cfembed").returncode == 0
 
 
-def test_files_that_vanish_meanwhile_are_named_and_the_others_are_heard(
+def test_files_that_vanish_meanwhile_are_named_and_the_others_are_analysed(
     unheard: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from cfaudio_core.features import extractor
@@ -224,7 +224,7 @@ def test_a_second_cfembed_says_that_it_waits_and_then_runs(heard: Home) -> None:
     assert second.returncode == 0
 
 
-def test_ctrl_c_keeps_what_was_heard_and_the_next_run_goes_on(unheard: Home) -> None:
+def test_ctrl_c_keeps_what_was_analysed_and_the_next_run_goes_on(unheard: Home) -> None:
     process = subprocess.Popen(
         [sys.executable, "-m", "beets", "cfembed", "-j", "1"],
         env=unheard.environment,
@@ -275,7 +275,7 @@ def test_forgetting_takes_no_query(heard: Home) -> None:
     assert "--forget takes no query" in heard.embed("--forget", "-y", "id:1").complaint
 
 
-def test_a_lesson_of_an_earlier_version_is_learnt_anew_without_hearing_anything(heard: Home, hearing_fails) -> None:
+def test_a_model_of_an_earlier_version_is_trained_again_without_analysing_anything(heard: Home, hearing_fails) -> None:
     (about,) = heard.models.glob("cf-*.json")
     older = about.read_text().replace(f'"format": {FORMAT}', f'"format": {FORMAT - 1}')
     assert older != about.read_text()
@@ -283,7 +283,7 @@ def test_a_lesson_of_an_earlier_version_is_learnt_anew_without_hearing_anything(
     hearing_fails()
     shutil.rmtree(heard.music)
     ran = heard.embed().fine
-    assert "Heard 0 new tracks; 40 of 40 are known" in ran.out
+    assert "Analysed 0 new tracks; 40 of 40 are analysed" in ran.out
     assert len(heard.field("cf_score")) == 40
 
 

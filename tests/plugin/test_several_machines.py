@@ -17,16 +17,16 @@ pytest.importorskip("distributed")
 pytestmark = [pytest.mark.weights, pytest.mark.filterwarnings("ignore")]
 
 
-def test_vectors_scores_and_tags_do_not_depend_on_who_hears(unheard: Home, tmp_path: Path) -> None:
+def test_vectors_scores_and_tags_do_not_depend_on_who_analyses(unheard: Home, tmp_path: Path) -> None:
     with dask_cluster(tmp_path) as cluster:
         for _ in range(2):
             cluster.add_worker()
         unheard.configure({"executor": cluster.address})
-        assert "Heard 40 new tracks" in unheard.beet("cfembed").out
+        assert "Analysed 40 new tracks" in unheard.beet("cfembed").out
     there = {name: unheard.field(name) for name in ("cf_embedding", "cf_score", "cf_key", "cf_tags")}
     unheard.embed("--forget", "-y")
     unheard.configure()
-    assert "Heard 40 new tracks" in unheard.embed().out
+    assert "Analysed 40 new tracks" in unheard.embed().out
     here = {name: unheard.field(name) for name in there}
     assert len(there["cf_embedding"]) == 40
     for item, vector in here["cf_embedding"].items():

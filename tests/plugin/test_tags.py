@@ -10,7 +10,7 @@ from user_home import Home
 pytestmark = pytest.mark.weights
 
 
-def test_every_heard_track_has_up_to_three_tags_in_small_letters(heard: Home) -> None:
+def test_every_analysed_track_has_up_to_three_tags_in_small_letters(heard: Home) -> None:
     tags = heard.field("cf_tags")
     assert len(tags) == 40
     for text in tags.values():
@@ -41,7 +41,7 @@ def test_tags_of_another_net_replace_them(heard: Home) -> None:
     assert after != before
 
 
-def test_a_track_that_cannot_be_heard_has_no_tags(heard: Home) -> None:
+def test_a_track_that_cannot_be_analysed_has_no_tags(heard: Home) -> None:
     heard.set("cf_key", {1: "0" * 32})
     heard.sql("UPDATE items SET path = ? WHERE id = 1", b"nowhere.wav")
     heard.embed()

@@ -27,7 +27,7 @@ RATE = 22050
 PER_ARTIST = 4
 BELLS = [f"Bell {name}" for name in ("Anna", "Berta", "Clara", "Dora", "Emma")]
 DRUMS = [f"Drum {name}" for name in ("Fritz", "Georg", "Hans", "Ivo", "Jörg")]
-NEVER_HEARD = (BELLS[-1], DRUMS[-1])
+NEVER_PLAYED = (BELLS[-1], DRUMS[-1])
 
 
 def bells(seed: int, seconds: float = 4.5) -> np.ndarray:

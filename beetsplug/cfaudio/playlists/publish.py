@@ -1,4 +1,4 @@
-"""The places that playlists are put, as the configuration has them."""
+"""Puts lists into the configured targets."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from beets.exceptions import UserError
 
-from beetsplug.cfaudio.playlists.state import Remembered
+from beetsplug.cfaudio.playlists.state import PlaylistState
 from beetsplug.cfaudio.text import counted
 from cfaudio_core.errors import CfAudioError, StoreError
 
@@ -22,15 +22,15 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 Made = dict[str, list[str]]
-"""Target to what is there of each list."""
+"""Target to what exists there of each list."""
 
-_MOST_NAMED = 10  # tracks that are not there
+_MAX_NAMED = 10  # tracks that a target does not have
 
 
 class Targets:
     """The targets of a run.
 
-    One that fails is named in one line and left alone from then on, and the others are written.
+    One that fails is named in one line and not tried again, and the others are written.
 
     Attributes
     ----------
@@ -39,7 +39,7 @@ class Targets:
     """
 
     def __init__(
-        self, lib: Library, settings: Settings, main: str, state: Mapping[str, Remembered], log: Logger
+        self, lib: Library, settings: Settings, main: str, state: Mapping[str, PlaylistState], log: Logger
     ) -> None:
         self.failed = False
         self._servers = settings.servers
@@ -57,7 +57,7 @@ class Targets:
         self._written: set[tuple[str, str]] = set()
 
     def check(self, playlist: Playlist) -> None:
-        """Raise a UserError where the configuration does not say what a target of an entry needs."""
+        """Raise a UserError where a setting is missing that a target of an entry needs."""
         if "m3u" in playlist.targets and self._folder is None:
             raise UserError("cfaudio.playlist_dir: is missing: which folder are playlists to be written to?")
         if "subsonic" in playlist.targets:
@@ -67,7 +67,7 @@ class Targets:
                 raise UserError(f"cfaudio.subsonic: has no account for {playlist.user or self._main}")
 
     def write(self, playlist: Playlist, lists: Sequence[tuple[str, list[Entry]]], old: Made) -> Made:
-        """Put the lists of an entry into its targets, and take away what earlier runs made and this one did not.
+        """Put the lists of an entry into its targets, and remove what earlier runs made and this one did not.
 
         Parameters
         ----------
@@ -76,7 +76,7 @@ class Targets:
         lists
             Name and tracks of each list.
         old
-            What earlier runs made of the entry.
+            Lists that earlier runs made of the entry.
         """
         made: Made = {}
         for kind in playlist.targets:
@@ -86,10 +86,10 @@ class Targets:
                 self._put(target, name, entries, marks[at] if at < len(marks) else "")
                 for at, (name, entries) in enumerate(lists)
             ]
-        return self.take_away(old, made)
+        return self.remove_old(old, made)
 
-    def take_away(self, old: Made, made: Made) -> Made:
-        """Take away what is in `old` and not in `made`; what is left, which is `made` and what could not be removed."""
+    def remove_old(self, old: Made, made: Made) -> Made:
+        """Remove lists that are in `old` and not in `made`; returns `made` and those that could not be removed."""
         left = {name: list(marks) for name, marks in made.items()}
         for name, marks in old.items():
             for mark in filter(None, marks):
@@ -102,7 +102,7 @@ class Targets:
         return left
 
     def _put(self, target: Target, name: str, entries: list[Entry], mark: str) -> str:
-        """Write one list; what is there of it then."""
+        """Write one list; returns what exists of it then."""
 
         def write() -> Written:
             if (target.name, name.casefold()) in self._names:
@@ -146,7 +146,7 @@ class Targets:
             return None
 
     def _all(self) -> Iterable[Target]:
-        """Every target that the configuration knows."""
+        """Yield every configured target."""
         if self._folder is not None:
             yield self._target("m3u", None)
         if self._servers.subsonic is not None:
@@ -178,12 +178,12 @@ class Targets:
         return MpdServer(servers.mpd_host, servers.mpd_port, self._music, password=servers.mpd_password)
 
     def _account(self, user: str | None) -> str:
-        """The key of a listener's account: the listener's name, or "" for the main one's."""
+        """Find the key of a listener's account: the name, or "" for the main one's."""
         name = user or self._main
         return "" if name == self._main and name not in self._servers.accounts else name
 
 
 def _left_out(name: str, entries: Sequence[Entry]) -> str:
-    named = ", ".join(entry.label for entry in entries[:_MOST_NAMED])
-    more = f", and {len(entries) - _MOST_NAMED} more" if len(entries) > _MOST_NAMED else ""
+    named = ", ".join(entry.label for entry in entries[:_MAX_NAMED])
+    more = f", and {len(entries) - _MAX_NAMED} more" if len(entries) > _MAX_NAMED else ""
     return f"{counted(len(entries), 'track')} of {name} not there: {named}{more}"

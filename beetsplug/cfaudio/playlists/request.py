@@ -1,4 +1,4 @@
-"""What is asked of a list, and what a list is."""
+"""Requests for lists, and the lists that are chosen."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from beetsplug.cfaudio.config.settings import Settings
 
 @dataclass(frozen=True)
 class Request:
-    """What is asked of a list.
+    """A request for a list.
 
     Attributes
     ----------
@@ -22,7 +22,7 @@ class Request:
     diversity
         0 to 1: how much two tracks that sound alike get in each other's way.
     fresh_days
-        Tracks heard in the last so many days are left out.
+        Tracks played in the last so many days are left out.
     taste
         `modes` or `mean`.
     query
@@ -34,7 +34,7 @@ class Request:
     seed
         None: the best tracks. A number: a draw in which the best are the likeliest.
     exclude
-        beets queries; what matches any of them is left out.
+        beets queries; tracks that match any of them are left out.
     """
 
     n: int
@@ -60,7 +60,7 @@ class Mode:
 
 @dataclass(frozen=True)
 class Reason:
-    """Why a track is on the list.
+    """The reason why a track is on the list.
 
     Attributes
     ----------
@@ -84,7 +84,7 @@ class Reason:
 
     @property
     def unplayed(self) -> bool:
-        """Whether the listener never heard it."""
+        """Whether the listener never played it."""
         return not self.plays
 
 
@@ -116,7 +116,7 @@ class Chosen:
 
 
 def request_of(settings: Settings, n: int, **changes: object) -> Request:
-    """A request for n tracks as the settings have it, but for some changes."""
+    """Make a request for n tracks with the usual settings, but for some changes."""
     basis: dict[str, object] = {
         "unplayed": settings.unplayed,
         "per_artist": settings.per_artist,
