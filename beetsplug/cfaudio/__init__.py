@@ -54,14 +54,12 @@ class CfAudioPlugin(BeetsPlugin):
 
     def _keep_secrets(self) -> None:
         """Hide passwords in `beet config`."""
-        for section in ("subsonic", "mpd"):
+        subsonic = self._setting("subsonic")
+        users = subsonic.get("users") if isinstance(subsonic, dict) else None
+        accounts = [self.config["subsonic"]["users"][name] for name in users] if isinstance(users, dict) else []
+        for section in (self.config["subsonic"], self.config["mpd"], *accounts):
             for secret in ("password", "token"):
-                self.config[section][secret].redact = True
-        users = self._setting("subsonic")
-        users = users.get("users") if isinstance(users, dict) else None
-        for name in users if isinstance(users, dict) else ():
-            for secret in ("password", "token"):
-                self.config["subsonic"]["users"][name][secret].redact = True
+                section[secret].redact = True
 
     def _setting(self, key: str) -> object:
         """Read a setting unchecked; None if it makes no sense, which the commands will report."""

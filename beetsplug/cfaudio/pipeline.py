@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 from beets.exceptions import UserError
+from beets.library import Library
+from beets.plugins import BeetsPlugin
 from beets.util import displayable_path
 
 from beetsplug.cfaudio.config.settings import Settings, read_settings, score_field
@@ -19,16 +20,17 @@ from beetsplug.cfaudio.library.tracks import read_tracks
 from beetsplug.cfaudio.library.write import Column, write_fields
 from cfaudio_core.data.listeners import Listener
 from cfaudio_core.data.tracks import Tracks
+from cfaudio_core.factorization.factorizer import FactorizerSettings
+from cfaudio_core.features.feature_store import FeatureStore
+from cfaudio_core.features.sound_tags import tag_tracks
+from cfaudio_core.features.worker import ExtractorConfig
+from cfaudio_core.finetuning.settings import NetSettings
+from cfaudio_core.pipeline.run import RunResult, RunSettings, extract_library, fit_and_embed
+from cfaudio_core.training.fit import TrainingSettings
 from cfaudio_core.util.arrays import FloatArray, IntArray
 from cfaudio_core.util.garbage import without_cycle_search
 from cfaudio_core.util.locking import hold_lock
-
-if TYPE_CHECKING:
-    from beets.library import Library
-    from beets.plugins import BeetsPlugin
-
-    from cfaudio_core.features.feature_store import FeatureStore
-    from cfaudio_core.pipeline.run import RunResult, RunSettings
+from cfaudio_core.util.vector_codec import encode
 
 
 @without_cycle_search()
@@ -39,8 +41,6 @@ def load(
 
     Parameters
     ----------
-    lib, settings
-        The library and its settings.
     match
         Match the history to the library again; False: use the last matches.
     on_problem
@@ -63,8 +63,6 @@ def load(
 
 def open_store(settings: Settings) -> FeatureStore:
     """Open the store of features."""
-    from cfaudio_core.features.feature_store import FeatureStore
-
     return FeatureStore(settings.folder / "features.db")
 
 
@@ -72,12 +70,6 @@ def run_settings(
     settings: Settings, *, jobs: int, force: bool = False, retrain: bool = False, model: str | None = None
 ) -> RunSettings:
     """Select the settings of a run."""
-    from cfaudio_core.factorization.factorizer import FactorizerSettings
-    from cfaudio_core.features.worker import ExtractorConfig
-    from cfaudio_core.finetuning.settings import NetSettings
-    from cfaudio_core.pipeline.run import RunSettings
-    from cfaudio_core.training.fit import TrainingSettings
-
     config = ExtractorConfig(settings.backbone, settings.windows, settings.weights)
     net = NetSettings.of(settings.fine_tune, settings.loss, settings.cache_size, settings.layers)
     training = TrainingSettings(settings.factorizer, FactorizerSettings(settings.factors), net)
@@ -101,12 +93,8 @@ def embed(
 
     Parameters
     ----------
-    lib, tracks, listeners, settings
-        The library, and its tracks and listeners as `load` gives them.
     requested
         Ids of the tracks to analyse; None: all of them.
-    run
-        Settings of the run.
     on_problem
         Called with one line for every file that cannot be analysed.
     may_train
@@ -119,7 +107,6 @@ def embed(
     tuple
         The result of the run, and the number of items that were changed.
     """
-    from cfaudio_core.pipeline.run import extract_library, fit_and_embed
 
     def skipped(path: bytes, problem: str) -> None:
         on_problem(f"skipping {displayable_path(path)}: {problem}")
@@ -139,8 +126,6 @@ def item_fields(
     tracks: Tracks, listeners: list[Listener], result: RunResult, only: str | None
 ) -> dict[str, Mapping[int, Value] | Column]:
     """Make the values of the items' fields: field to item id to value."""
-    from cfaudio_core.util.vector_codec import encode
-
     rows = zip(tracks.ids.tolist(), result.keys, tracks.keys, strict=True)
     keys: Mapping[int, Value] = {i: key for i, key, old in rows if key and key != old}
     fields: dict[str, Mapping[int, Value] | Column] = {"cf_key": keys}
@@ -178,8 +163,6 @@ def item_tags(
     lib: Library, tracks: Tracks, result: RunResult, store: FeatureStore, run: RunSettings
 ) -> dict[int, Value]:
     """Make sound tags of the items without any or with changed audio; None for those that are not analysed."""
-    from cfaudio_core.features.sound_tags import tag_tracks
-
     without = items_without(lib, "cf_tags")
     tagged_by = f"{run.ear.backbone} {run.ear.windows}"
     again = store.noted("tagged") != tagged_by

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from beetsplug.cfaudio.text import counted
-from cfaudio_core.evaluation.held_out import evaluate_held_out
+from cfaudio_core.data.listeners import Listener
+from cfaudio_core.data.tracks import Tracks
+from cfaudio_core.evaluation.held_out import HeldOut, evaluate_held_out
+from cfaudio_core.models.model_files import Model
+from cfaudio_core.pipeline.run import RunResult
 from cfaudio_core.training.drift import ENOUGH_CHANGE
 from cfaudio_core.training.fit import ENOUGH
-
-if TYPE_CHECKING:
-    from cfaudio_core.data.listeners import Listener
-    from cfaudio_core.data.tracks import Tracks
-    from cfaudio_core.evaluation.held_out import HeldOut
-    from cfaudio_core.models.model_files import Model
-    from cfaudio_core.pipeline.run import RunResult
 
 _SYSTEMS = {
     "model": "model",

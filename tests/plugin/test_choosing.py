@@ -74,8 +74,8 @@ avoided = st.frozensets(st.integers(10, 70), max_size=20)
 
 
 def chosen(loaded: RankingData, request: Request, avoid: frozenset[int]) -> Chosen:
-    nowhere: Any = None  # without a query, neither beets' library nor the settings are needed
-    return choose_items(nowhere, nowhere, loaded, request, avoid=avoid)
+    nowhere: Any = None  # without a query, beets' library is not needed
+    return choose_items(nowhere, loaded, request, avoid=avoid)
 
 
 @given(libraries, requests, avoided)
@@ -148,7 +148,7 @@ def test_what_is_liked_comes_first_of_what_is_equally_alike() -> None:
     vectors[:, 0] = 1
     scores[7] = 100
     person = Listener("me", np.zeros(20, np.float32), np.zeros(20, np.float32))
-    loaded = replace(loaded, vectors=vectors, scores={"me": scores}, people=[person], song=np.arange(20))
+    loaded = replace(loaded, vectors=vectors, scores={"me": scores}, listeners=[person], song=np.arange(20))
 
     class Everything:
         def items(self, query: object) -> list[Any]:
@@ -156,5 +156,4 @@ def test_what_is_liked_comes_first_of_what_is_equally_alike() -> None:
 
     library_of_beets: Any = Everything()
     request = Request(1, 1.0, 2, 0.3, 0, "modes", like=("title:Song",))
-    settings: Any = None
-    assert choose_items(library_of_beets, settings, loaded, request).ids == [17]
+    assert choose_items(library_of_beets, loaded, request).ids == [17]

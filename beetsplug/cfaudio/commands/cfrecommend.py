@@ -68,7 +68,7 @@ def run(plugin: BeetsPlugin, lib: Library, opts: Values, args: list[str]) -> Non
         user=opts.user,
         seed=opts.seed,
     )
-    chosen = choose_items(lib, settings, data, request)
+    chosen = choose_items(lib, data, request)
     if chosen.why:
         raise UserError(chosen.why)
     explanations: dict[int, Explanation] = {}
@@ -124,14 +124,14 @@ def _as_json(item: Item, reason: Reason) -> dict[str, object]:
 
 
 def _write_playlist(plugin: BeetsPlugin, lib: Library, settings: Settings, file: Path, items: list[Item]) -> None:
-    from cfaudio_core.targets.m3u import Entry, write_m3u
+    from beetsplug.cfaudio.playlists.publish import entry_of
+    from cfaudio_core.targets.m3u import write_m3u
 
     file = file.expanduser()
     if settings.playlist_dir and not file.is_absolute():
         file = settings.playlist_dir / file
     folder = bytes(settings.relative_to) if settings.relative_to else lib.directory
-    entries = [Entry(item.path, item.length or 0, f"{item.artist} - {item.title}") for item in items]
     with user_errors():
-        left_out = write_m3u(file, entries, folder)
+        left_out = write_m3u(file, [entry_of(item) for item in items], folder)
     if left_out:
         plugin._log.warning("{}: tracks left out because of a line break in their names: {}", file, left_out)

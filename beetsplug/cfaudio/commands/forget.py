@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import shutil
-from typing import TYPE_CHECKING
+from pathlib import Path
 
+from beets.library import Library
 from beets.ui import input_yn, print_
 
+from beetsplug.cfaudio.config.settings import Settings
 from beetsplug.cfaudio.errors import user_errors
 from beetsplug.cfaudio.library.history import has_history, open_history
 from beetsplug.cfaudio.library.write import change
 from beetsplug.cfaudio.text import counted
 from cfaudio_core.errors import StoreError
 from cfaudio_core.util.locking import hold_lock
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from beets.library import Library
-
-    from beetsplug.cfaudio.config.settings import Settings
 
 _FIELDS = (
     "key IN ('cf_embedding', 'cf_key', 'cf_model', 'cf_score', 'cf_tags') OR key LIKE 'cf\\_score\\_%' ESCAPE '\\'"

@@ -8,15 +8,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
+from beets.library import Library
 
 from cfaudio_core.data.listeners import coerce_count
 from cfaudio_core.util.arrays import FloatArray
-
-if TYPE_CHECKING:
-    from beets.library import Library
 
 Value = str | float | None
 """A field's value; None removes the field."""

@@ -30,15 +30,7 @@ _MAX_TIME_S = 1e11  # a larger time is no number of seconds since 1970
 
 
 def open_history(settings: Settings) -> ListenStore:
-    """Open the store of listens that the settings name.
-
-    Raises
-    ------
-    UserError
-        If `history` is no valid address.
-    StoreError
-        If it cannot be opened.
-    """
+    """Open the store of listens that the settings name; a StoreError where it cannot be opened."""
     import sqlalchemy as sa
 
     from cfaudio_core.history.store import ListenStore
@@ -72,14 +64,7 @@ def history_file(settings: Settings) -> Path | None:
 def record_growth(lib: Library, settings: Settings, tracks: Tracks, on_problem: Callable[[str], None]) -> None:
     """Store the plays and skips by which the library's counts have grown since the last time.
 
-    Parameters
-    ----------
-    lib, settings
-        The library and its settings.
-    tracks
-        Every track of the library, with its counts.
-    on_problem
-        Called with one line if the history cannot be reached; that stops nothing.
+    `tracks` are all of the library. If the history cannot be reached, `on_problem` is called with one line.
     """
     try:
         with open_history(settings) as store:

@@ -2,36 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import beets
 import numpy as np
 from beets.exceptions import UserError
+from beets.library import Library
 
+from beetsplug.cfaudio.config.settings import Settings
 from beetsplug.cfaudio.library.history import has_history, keep_matches, open_history
 from cfaudio_core.data.listeners import MAIN_LISTENER, Listener, listeners
 from cfaudio_core.data.playlists import read_playlists
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from beets.library import Library
-
-    from beetsplug.cfaudio.config.settings import Settings
-    from cfaudio_core.data.tracks import Tracks
-    from cfaudio_core.util.arrays import FloatArray, IntArray
+from cfaudio_core.data.tracks import Tracks
+from cfaudio_core.util.arrays import FloatArray, IntArray
 
 
 def read_listeners(lib: Library, tracks: Tracks, settings: Settings, *, match: bool) -> list[Listener]:
     """Read the listeners over every track of the library, the main one first.
 
-    Parameters
-    ----------
-    lib, tracks, settings
-        The library, all of its tracks, and the settings.
-    match
-        Match the history to the library again; False: use the last matches, which is quicker.
+    With `match` the history is matched to the library again; without, the last matches are used, which is quicker.
     """
     by_counts = listeners(tracks.counts, settings.users, len(tracks))
     if not match or not has_history(settings):
@@ -49,12 +39,7 @@ def read_listeners(lib: Library, tracks: Tracks, settings: Settings, *, match: b
 def add_history(by_counts: list[Listener], settings: Settings, ids: IntArray, lengths: FloatArray) -> list[Listener]:
     """Add the history, by its last matches, to listeners by their counts.
 
-    Parameters
-    ----------
-    by_counts, settings
-        The listeners and the settings.
-    ids, lengths
-        int64 (n,) and float32 (n,): of every track, in the order of the ids.
+    Ids, int64 (n,), and lengths, float32 (n,), are of every track, in the order of the ids.
     """
     if not has_history(settings):
         return by_counts

@@ -7,17 +7,15 @@ import re
 import sqlite3
 from collections.abc import Sequence
 from sys import intern
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from beets.dbcore.pathutils import expand_path_from_db
 from beets.dbcore.types import MULTI_VALUE_DELIMITER
+from beets.library import Library
 
 from beetsplug.cfaudio.library.fields import column, few, parts, read_fields
 from cfaudio_core.data.tracks import Tracks
-
-if TYPE_CHECKING:
-    from beets.library import Library
 
 _COLUMNS = (
     *("artists", "albums", "genres", "titles", "album_titles", "albumartists", "recording_mbids", "track_mbids"),
@@ -27,16 +25,9 @@ _UNTIDY = re.compile(rb"(^|/)\.{0,2}(/|$)")  # "a//b", "./a", "a/..": for beets 
 
 
 def read_tracks(lib: Library, count_fields: Sequence[str], only: Sequence[int] | None = None) -> Tracks:
-    """Read every track of the library, or those of a few ids, in the order of the ids.
+    """Read every track of the library, or those of some ids, in ascending order.
 
-    Parameters
-    ----------
-    lib
-        The library.
-    count_fields
-        Flexible fields to read as counts; those that no track has are left out.
-    only
-        Ids, in ascending order; None: all.
+    `count_fields` are read as counts; those that no track has are left out.
     """
     ids: list[int] = []
     stored: list[bytes] = []

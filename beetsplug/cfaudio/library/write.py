@@ -8,17 +8,15 @@ from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from beets.exceptions import UserError
+from beets.library import Library
 
 from beetsplug.cfaudio.library.fields import BETWEEN, Value, ranges, read_fields
 from cfaudio_core.util.arrays import IntArray
 from cfaudio_core.util.garbage import without_cycle_search
-
-if TYPE_CHECKING:
-    from beets.library import Library
 
 _WAIT_S = 60  # for other programs to end writing
 
@@ -52,12 +50,7 @@ Fields = Mapping[str, Mapping[int, Value] | Column]
 def write_fields(lib: Library, fields: Fields) -> int:
     """Write flexible fields, all in one transaction, and only where they differ from what is there.
 
-    Parameters
-    ----------
-    lib
-        The library. An item that was removed meanwhile is skipped.
-    fields
-        The new values.
+    An item that was removed meanwhile is skipped.
 
     Returns
     -------

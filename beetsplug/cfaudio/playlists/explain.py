@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
+from beets.library import Library
 
+from beetsplug.cfaudio.config.settings import Settings
 from beetsplug.cfaudio.library.listeners import find_listener
+from beetsplug.cfaudio.library.snapshot import RankingData
 from beetsplug.cfaudio.library.tracks import read_tracks
+from beetsplug.cfaudio.playlists.request import Chosen, Request
+from cfaudio_core.data.tracks import Tracks
 from cfaudio_core.errors import StoreError
 from cfaudio_core.models.model_files import Model, load_model
 from cfaudio_core.ranking.score_shares import shares
-
-if TYPE_CHECKING:
-    from beets.library import Library
-
-    from beetsplug.cfaudio.config.settings import Settings
-    from beetsplug.cfaudio.library.snapshot import RankingData
-    from beetsplug.cfaudio.playlists.request import Chosen, Request
-    from cfaudio_core.data.tracks import Tracks
 
 
 @dataclass(frozen=True)

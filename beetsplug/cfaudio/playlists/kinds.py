@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
+from beets.library import Library
 
+from beetsplug.cfaudio.config.playlists import Playlist
 from beetsplug.cfaudio.config.settings import Settings
 from beetsplug.cfaudio.library.listeners import find_listener
 from beetsplug.cfaudio.library.snapshot import RankingData
@@ -16,12 +17,7 @@ from beetsplug.cfaudio.playlists.recommend import choose_items
 from beetsplug.cfaudio.playlists.request import Chosen, Request, request_of
 from beetsplug.cfaudio.playlists.state import ChosenList
 from cfaudio_core.ranking.taste import familiarity, love
-
-if TYPE_CHECKING:
-    from beets.library import Library
-
-    from beetsplug.cfaudio.config.playlists import Playlist
-    from cfaudio_core.util.arrays import IntArray
+from cfaudio_core.util.arrays import IntArray
 
 NEW_DAYS = 60
 """Days for which a track is a new arrival."""
@@ -34,16 +30,7 @@ def lists_of(
 ) -> Iterator[tuple[ChosenList, str]]:
     """Choose the lists of an entry, each with the reason where it is empty.
 
-    Parameters
-    ----------
-    lib, settings, data
-        As for `choose_items`.
-    playlist
-        The entry.
-    seed
-        Of the draw.
-    avoid
-        Items not to take while there are others: never played, and on the list of the last period.
+    Items to avoid, which the last period had and nobody has ever played, are not taken while there are others.
     """
     base = {name: getattr(playlist, name) for name in ("unplayed", "per_artist", "diversity", "fresh_days")}
     changes = {name: value for name, value in base.items() if value is not None}
@@ -53,21 +40,21 @@ def lists_of(
     played = data.ids[find_listener(data.listeners, playlist.user).played]
     avoid = avoid.difference(played.tolist())  # items played since may come again
     if playlist.kind == "daily mix":
-        yield from _mixes(lib, settings, data, playlist, request, avoid)
+        yield from _mixes(lib, data, playlist, request, avoid)
         return
     barred, why = _barred(lib, data, playlist)
-    chosen = Chosen(why=why) if why else _choose(lib, settings, data, request, barred, avoid)
+    chosen = Chosen(why=why) if why else _choose(lib, data, request, barred, avoid)
     yield _named(lib, data, playlist, chosen), chosen.why
 
 
 def _mixes(
-    lib: Library, settings: Settings, data: RankingData, playlist: Playlist, request: Request, avoid: frozenset[int]
+    lib: Library, data: RankingData, playlist: Playlist, request: Request, avoid: frozenset[int]
 ) -> Iterator[tuple[ChosenList, str]]:
     """Choose a list for each mode of the listener's taste, the heaviest first; no track is on two of them.
 
     A list takes played tracks from its own mode alone.
     """
-    taste = _choose(lib, settings, data, request, frozenset(), avoid)
+    taste = _choose(lib, data, request, frozenset(), avoid)
     if taste.why or not taste.modes:
         yield _named(lib, data, playlist, Chosen()), taste.why or "no taste is known"
         return
@@ -76,21 +63,14 @@ def _mixes(
         members = " , ".join(f"id:{item}" for item in mode.ids[:_MODE_TRACKS]).split()
         of_mode = replace(request, like=tuple(members))
         others = frozenset(item for other in taste.modes if other is not mode for item in other.ids)
-        chosen = _choose(lib, settings, data, of_mode, taken | others, avoid)
+        chosen = _choose(lib, data, of_mode, taken | others, avoid)
         taken |= frozenset(chosen.ids)
         yield _named(lib, data, playlist, chosen, number, mode.ids), chosen.why
 
 
-def _choose(
-    lib: Library,
-    settings: Settings,
-    data: RankingData,
-    request: Request,
-    barred: frozenset[int],
-    avoid: frozenset[int],
-) -> Chosen:
+def _choose(lib: Library, data: RankingData, request: Request, barred: frozenset[int], avoid: frozenset[int]) -> Chosen:
     """Choose without barred items, and with no more of those to avoid than it takes to fill the list."""
-    chosen = choose_items(lib, settings, data, request, avoid=barred | avoid)
+    chosen = choose_items(lib, data, request, avoid=barred | avoid)
     unplayed = sum(reason.unplayed for reason in chosen.reasons)
     short = max(request.n - len(chosen), round(request.unplayed * request.n) - unplayed)
     if not avoid or short <= 0:
@@ -98,7 +78,7 @@ def _choose(
     listener = find_listener(data.listeners, request.user)
     scores = dict(zip(data.ids.tolist(), np.nan_to_num(data.scores[listener.name], nan=-1), strict=True))
     again = sorted(avoid - barred, key=lambda item: (-scores.get(item, -1), item))[:short]
-    return choose_items(lib, settings, data, request, avoid=barred | avoid.difference(again))
+    return choose_items(lib, data, request, avoid=barred | avoid.difference(again))
 
 
 def _barred(lib: Library, data: RankingData, playlist: Playlist) -> tuple[frozenset[int], str]:

@@ -5,23 +5,18 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Collection, Mapping
-from typing import TYPE_CHECKING
 
 from beets.exceptions import UserError
-from beets.library import Item
+from beets.library import Item, Library
 from beets.library.models import DefaultTemplateFunctions
 from beets.plugins import template_funcs
 from beets.util.functemplate import get_template
 
+from beetsplug.cfaudio.config.playlists import Playlist
 from beetsplug.cfaudio.library.fields import few, read_fields
 from beetsplug.cfaudio.library.listeners import find_listener
+from beetsplug.cfaudio.library.snapshot import RankingData
 from beetsplug.cfaudio.library.tracks import read_tracks
-
-if TYPE_CHECKING:
-    from beets.library import Library
-
-    from beetsplug.cfaudio.config.playlists import Playlist
-    from beetsplug.cfaudio.library.snapshot import RankingData
 
 NAME_FIELDS = ("user", "kind", "number", "tags", "artist")
 """Fields that a name may contain, as `$user`."""

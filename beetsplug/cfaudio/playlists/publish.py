@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, TypeVar
+from logging import Logger
+from typing import TypeVar
 
 from beets.exceptions import UserError
+from beets.library import Item, Library
 
+from beetsplug.cfaudio.config.playlists import Playlist
+from beetsplug.cfaudio.config.settings import Settings
 from beetsplug.cfaudio.playlists.state import PlaylistState
 from beetsplug.cfaudio.text import counted
 from cfaudio_core.errors import CfAudioError, StoreError
-
-if TYPE_CHECKING:
-    from logging import Logger
-
-    from beets.library import Library
-
-    from beetsplug.cfaudio.config.playlists import Playlist
-    from beetsplug.cfaudio.config.settings import Settings
-    from cfaudio_core.targets.base import Entry, Target, Written
+from cfaudio_core.targets.base import Entry, Target, Written
 
 T = TypeVar("T")
 Made = dict[str, list[str]]
@@ -69,14 +65,7 @@ class Targets:
     def write(self, playlist: Playlist, lists: Sequence[tuple[str, list[Entry]]], old: Made) -> Made:
         """Put the lists of an entry into its targets, and remove what earlier runs made and this one did not.
 
-        Parameters
-        ----------
-        playlist
-            The entry.
-        lists
-            Name and tracks of each list.
-        old
-            Lists that earlier runs made of the entry.
+        `lists` are names and tracks, `old` is what earlier runs made; returns what exists then.
         """
         made: Made = {}
         for kind in playlist.targets:
@@ -181,6 +170,12 @@ class Targets:
         """Find the key of a listener's account: the name, or "" for the main one's."""
         name = user or self._main
         return "" if name == self._main and name not in self._servers.accounts else name
+
+
+def entry_of(item: Item) -> Entry:
+    """Make the entry of an item."""
+    label = f"{item.artist} - {item.title}"
+    return Entry(item.path, item.length or 0, label, item.artist, item.title, item.album, item.albumartist)
 
 
 def _left_out(name: str, entries: Sequence[Entry]) -> str:

@@ -3,47 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 from beets.dbcore.query import ParsingError
 from beets.exceptions import UserError
+from beets.library import Library
 
-from beetsplug.cfaudio.config.settings import Settings
 from beetsplug.cfaudio.library.listeners import find_listener
 from beetsplug.cfaudio.library.snapshot import RankingData
 from beetsplug.cfaudio.library.tracks import ids_of
 from beetsplug.cfaudio.playlists.request import Chosen, Mode, Reason, Request
+from cfaudio_core.data.listeners import Listener
 from cfaudio_core.ranking.duplicates import one_a_song
 from cfaudio_core.ranking.ordering import order
 from cfaudio_core.ranking.rerank import Pool, Wish, choose
 from cfaudio_core.ranking.taste import Familiarity, Taste, familiarity, love, mean_taste, modes
 from cfaudio_core.util.arrays import BoolArray, FloatArray, float32
 
-if TYPE_CHECKING:
-    from beets.library import Library
-
-    from cfaudio_core.data.listeners import Listener
-
 _SCORE_WEIGHT = 0.1  # in cosine: how much scores count in a list that is to be like something
 _SKIP_PENALTY = 1000.0  # of tracks that were skipped and never played: they come last
 
 
-def choose_items(
-    lib: Library, settings: Settings, data: RankingData, request: Request, *, avoid: frozenset[int] = frozenset()
-) -> Chosen:
-    """Choose tracks and put them in order.
-
-    Parameters
-    ----------
-    lib, settings
-        The library and its settings.
-    data
-        As `read_library` gives it.
-    request
-        The request.
-    avoid
-        Ids of tracks that are not to be on the list, as those that were on the last one.
+def choose_items(lib: Library, data: RankingData, request: Request, *, avoid: frozenset[int] = frozenset()) -> Chosen:
+    """Choose tracks, none of those to avoid, and put them in order.
 
     Returns
     -------

@@ -8,34 +8,27 @@ from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, replace
 from functools import partial
-from typing import TYPE_CHECKING
+from logging import Logger
 
 import numpy as np
 from beets.dbcore.query import ParsingError
 from beets.exceptions import UserError
-from beets.library import Item
+from beets.library import Item, Library
 from beets.library.queries import parse_query_parts
 from beets.ui import print_
 
+from beetsplug.cfaudio.config.playlists import Playlist
+from beetsplug.cfaudio.config.settings import Settings
 from beetsplug.cfaudio.errors import user_errors
 from beetsplug.cfaudio.library.listeners import find_listener
 from beetsplug.cfaudio.library.snapshot import RankingData, read_library
 from beetsplug.cfaudio.playlists.kinds import lists_of
 from beetsplug.cfaudio.playlists.naming import check_name
-from beetsplug.cfaudio.playlists.publish import Targets
+from beetsplug.cfaudio.playlists.publish import Targets, entry_of
 from beetsplug.cfaudio.playlists.state import ChosenList, PlaylistState, read_state, write_state
 from beetsplug.cfaudio.text import counted
 from cfaudio_core.ranking import periods
-from cfaudio_core.targets.base import Entry
 from cfaudio_core.util.locking import hold_lock
-
-if TYPE_CHECKING:
-    from logging import Logger
-
-    from beets.library import Library
-
-    from beetsplug.cfaudio.config.playlists import Playlist
-    from beetsplug.cfaudio.config.settings import Settings
 
 
 def update_playlists(
@@ -51,12 +44,10 @@ def update_playlists(
 
     Parameters
     ----------
-    lib, settings
-        The library and its settings.
+    lib, settings, log
+        The library, its settings, and the log for targets that fail.
     names
         Names or kinds of the playlists; none: all of them, and lists of entries that are gone are removed.
-    log
-        Warns of targets that fail.
     seed
         Of the draw; None: the same as before within a period.
     pretend
@@ -95,7 +86,8 @@ def update_playlists(
                     for item in _items(lib, one.ids):
                         print_(f"    {item}")
                 continue
-            new.made = targets.write(playlist, [(one.name, _entries(lib, one)) for one in new.lists], old.made)
+            lists = [(one.name, [entry_of(item) for item in _items(lib, one.ids)]) for one in new.lists]
+            new.made = targets.write(playlist, lists, old.made)
             state[playlist.key] = new
             write_state(file, state)  # after each, so that what was made is known whatever happens
         if not pretend and not names:
@@ -172,18 +164,3 @@ def _summarize(playlist: Playlist, new: PlaylistState, empty: list[str], *, kept
 
 def _items(lib: Library, ids: Sequence[int]) -> list[Item]:
     return [item for item in map(lib.get_item, ids) if item is not None]
-
-
-def _entries(lib: Library, one: ChosenList) -> list[Entry]:
-    return [
-        Entry(
-            item.path,
-            item.length or 0,
-            f"{item.artist} - {item.title}",
-            item.artist,
-            item.title,
-            item.album,
-            item.albumartist,
-        )
-        for item in _items(lib, one.ids)
-    ]
