@@ -6,8 +6,7 @@ import json
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from beets.exceptions import UserError
 from beets.ui import Subcommand, print_
@@ -54,6 +53,7 @@ def run(plugin: BeetsPlugin, lib: Library, opts: Values, args: list[str]) -> Non
     from beetsplug.cfaudio.pipeline import load
     from cfaudio_core.evaluation.protocols import PROTOCOLS
     from cfaudio_core.evaluation.tables import LEGEND, as_json, in_words, lines
+    from cfaudio_core.util.files import write_whole
     from cfaudio_core.util.threads import threads_for
 
     settings = read_settings(plugin.config)
@@ -74,9 +74,10 @@ def run(plugin: BeetsPlugin, lib: Library, opts: Values, args: list[str]) -> Non
     with threads_for(len(data.tracks)):
         tables = _evaluate(data, analysed, protocols, seeds, say)
     sentence = in_words(tables, None if listener is listeners[0] else listener.name)
+    made = datetime.now(UTC)
     report = {
         "format": _FORMAT,
-        "made": datetime.now(UTC).isoformat(timespec="seconds"),
+        "made": made.isoformat(timespec="seconds"),
         "listener": listener.name,
         "seeds": seeds,
         "quick": opts.quick,
@@ -88,9 +89,13 @@ def run(plugin: BeetsPlugin, lib: Library, opts: Values, args: list[str]) -> Non
         "sentence": sentence,
         "tables": [as_json(table) for table in tables],
     }
-    file = _keep(settings.folder / "evaluations", report)
+    content = json.dumps(report, ensure_ascii=False, indent=1)
+    # Beside the earlier ones; their names sort by time.
+    file = settings.folder / "evaluations" / f"{made:%Y%m%dT%H%M%S}Z-{listener.name}.json"
+    with file_errors(file):
+        write_whole(file, content.encode(), private=True)
     if opts.json:
-        print_(json.dumps(report, ensure_ascii=False, indent=1))
+        print_(content)
         return
     for table in tables:
         print_("")
@@ -139,10 +144,9 @@ def _evaluate(
     number = sum(map(len, splits.values()))
     known = int(data.listener.known.sum())
     sample = f" (a sample of {analysed})" if analysed > len(data.tracks) else ""
-    summary = (
-        f"{data.listener.name}: {known} of {counted(len(data.tracks), 'analysed track')}{sample} played or skipped"
-    )
-    say(f"{summary}; {counted(number, 'split')}{_cost(data, splits)}." if number else f"{summary}.")
+    of_tracks = f"of {counted(len(data.tracks), 'analysed track')}{sample}"
+    summary = f"{data.listener.name}: {known} {of_tracks} played or skipped"
+    say(f"{summary}; {counted(number, 'case')}{_cost(data, splits)}." if number else f"{summary}.")
     tables = list(empty)
     with progress("Evaluating", number * len(SYSTEMS), "fits") as advance:
         for name, some in splits.items():
@@ -161,14 +165,3 @@ def _cost(data: EvalData, splits: dict[str, list[Split]]) -> str:
         seconds = _COST * (time.monotonic() - start) * sum(map(len, splits.values()))
         return f": about {counted(round(seconds / 60), 'minute')}" if seconds >= 90 else ": about a minute"
     return ""
-
-
-def _keep(folder: Path, report: dict[str, Any]) -> Path:
-    """Write a report beside the earlier ones; their names sort by time."""
-    from cfaudio_core.util.files import write_whole
-
-    stamp = report["made"][:19].replace("-", "").replace(":", "")
-    file = folder / f"{stamp}Z-{report['listener']}.json"
-    with file_errors(file):
-        write_whole(file, json.dumps(report, ensure_ascii=False, indent=1).encode(), private=True)
-    return file

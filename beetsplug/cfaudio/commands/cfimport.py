@@ -172,8 +172,6 @@ def _match(lib: Library, added: Added, store: ListenStore, *, pretend: bool) -> 
 
 def _shares(added: Added, matches: Matches) -> Iterator[str]:
     """Count matched, ambiguous and unknown tracks and their plays, and list the most played unknown tracks."""
-    import numpy as np
-
     from cfaudio_core.history.matching import AMBIGUOUS, UNKNOWN
 
     total = max(int(added.plays.sum()), 1)
@@ -184,10 +182,10 @@ def _shares(added: Added, matches: Matches) -> Iterator[str]:
     }
     counts = (f"{mask.sum()} {kind} ({int(added.plays[mask].sum()) / total:.1%})" for kind, mask in kinds.items())
     yield f"Of {len(added.texts)} tracks (and of all plays): {', '.join(counts)}."
-    unknown = np.flatnonzero(kinds["unknown"])
+    unknown = kinds["unknown"].nonzero()[0]
     if len(unknown):
         yield "Most played of what is not in the library:"
-    for k in unknown[np.argsort(-added.plays[unknown], kind="stable")][:_MAX_UNKNOWN]:
+    for k in unknown[(-added.plays[unknown]).argsort(kind="stable")][:_MAX_UNKNOWN]:
         yield f"{added.plays[k]:7d}  {_called(added.texts[k])}"
 
 

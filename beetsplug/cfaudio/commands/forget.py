@@ -39,7 +39,11 @@ def forget(lib: Library, settings: Settings, *, pretend: bool, yes: bool) -> Non
         rows = tx.query(f"SELECT count(*), count(DISTINCT entity_id) FROM item_attributes WHERE {_FIELDS}")
     fields, items = rows[0]
     elsewhere = settings.history is not None
-    parts = {what: found for what, names in _PARTS.items() if (found := _existing(settings.folder, names))}
+    parts = {
+        what: found
+        for what, names in _PARTS.items()
+        if (found := [file for name in names for file in sorted(settings.folder.glob(name))])
+    }
     listed = [f"{counted(fields, 'field')} of {counted(items, 'track')} in beets' library"] if fields else []
     listed += [f"{what}: {', '.join(str(file) for file in files)}" for what, files in parts.items()]
     if elsewhere:
@@ -62,10 +66,6 @@ def forget(lib: Library, settings: Settings, *, pretend: bool, yes: bool) -> Non
                 _remove(file)
     _remove_folder(settings.folder)
     print_("Forgotten. Playlists that were written stay where they are, and so do the net's weights.")
-
-
-def _existing(folder: Path, names: tuple[str, ...]) -> list[Path]:
-    return [file for name in names for file in sorted(folder.glob(name))]
 
 
 def _remove(file: Path) -> None:

@@ -78,25 +78,28 @@ def read_playlists(value: object) -> tuple[Playlist, ...]:
 
 
 def _playlist(entry: object, key: str) -> Playlist:
-    if not isinstance(entry, dict) or ("kind" not in entry and "name" not in entry):
-        raise UserError(f"{key}: must have a name, or a kind ({', '.join(KINDS)}), not be {entry!r}")
     known = Playlist.__dataclass_fields__
-    kind = Section({"kind": "mix", **entry}, key, known).choice("kind", tuple(KINDS))
-    user = entry.get("user")
+    given = Section(entry, key, known)
+    if "kind" not in given and "name" not in given:
+        raise UserError(f"{key}: must have a name, or a kind ({', '.join(KINDS)})")
+    kind = given.choice("kind", tuple(KINDS)) if "kind" in given else "mix"
+    user = given["user"]
     if user is not None and not isinstance(user, str):
-        raise UserError(f"{key}.user: must be a listener, not {user!r}")
+        raise given.error("user", f"must be a listener, not {user!r}")
     usual = {name: setting for name, setting in KINDS[kind]._asdict().items() if setting is not None}
     usual["name"] += f" ({user})" if user else ""
-    section = Section({**usual, "targets": ["m3u"], **entry}, key, known)
+    section = Section({**usual, "targets": ["m3u"], **given.values}, key, known)
     name, like = section.text("name"), section.query("like")
     if not name:
         raise section.error("name", "must be a text")
     if kind == "radio" and not like:
         raise section.error("like", "must be a query, as a radio plays tracks similar to those of a query")
     targets = section.texts("targets", "targets")
-    for target in targets or [""]:
+    if not targets:
+        raise section.error("targets", f"must be a list of targets ({', '.join(TARGETS)})")
+    for target in targets:
         if target not in TARGETS:
-            raise section.error("targets", f"must be a list of targets ({', '.join(TARGETS)}), not {target!r}")
+            raise section.error("targets", f"must be one of {', '.join(TARGETS)}, not {target!r}")
     return Playlist(
         name=name,
         kind=kind,

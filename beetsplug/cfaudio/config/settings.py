@@ -127,6 +127,8 @@ def read_settings(config: confuse.ConfigView) -> Settings:
     section = Section({key: config[key].get() for key in DEFAULTS}, "cfaudio", DEFAULTS)
     backbone = read_backbone(section, config)
 
+    excluded = [] if section["exclude"] is None else section.texts("exclude", "beets queries")
+
     def path(name: str) -> Path | None:
         if section[name] is not None and not isinstance(section[name], str):
             raise section.error(name, f"must be a path, not {section[name]!r}")
@@ -155,7 +157,7 @@ def read_settings(config: confuse.ConfigView) -> Settings:
         per_artist=section.whole("per_artist", 1, 10_000),
         diversity=section.share("diversity"),
         fresh_days=section.whole("fresh_days", 0, 36_500),
-        exclude=_exclude(section),
+        exclude=tuple(query for query in excluded if query.strip()),
         similar=section.whole("similar", 1, 100_000),
         playlists=read_playlists(section["playlists"]),
         servers=read_servers(section["subsonic"], section["mpd"]),
@@ -186,11 +188,6 @@ def _executor(section: Section) -> str:
             "executor", f"must be loky, or a Dask scheduler's address such as tcp://nas:8786, not {value!r}"
         )
     return str(value)
-
-
-def _exclude(section: Section) -> tuple[str, ...]:
-    queries = [] if section["exclude"] is None else section.texts("exclude", "beets queries")
-    return tuple(query for query in queries if query.strip())
 
 
 def _history(section: Section) -> str | None:
