@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from logging import Logger
-from typing import TypeVar
 
 from beets.exceptions import UserError
 from beets.library import Item, Library
@@ -14,9 +14,8 @@ from beetsplug.cfaudio.config.settings import Settings
 from beetsplug.cfaudio.playlists.state import PlaylistState
 from beetsplug.cfaudio.text import counted
 from cfaudio_core.errors import CfAudioError, StoreError
-from cfaudio_core.targets.base import Entry, Target, Written
+from cfaudio_core.targets.base import Entry, Target
 
-T = TypeVar("T")
 Made = dict[str, list[str]]
 """Target to what exists there of each list."""
 
@@ -91,48 +90,45 @@ class Targets:
         return left
 
     def _put(self, target: Target, name: str, entries: list[Entry], mark: str) -> str:
-        """Write one list; returns what exists of it then."""
-
-        def write() -> Written:
+        """Write one list, unless its target has failed; returns what exists of it then."""
+        made = mark
+        if target.name in self._down:
+            return made
+        with self._errors(target):
             if (target.name, name.casefold()) in self._names:
                 raise StoreError(f"{target.name}: two playlists are called {name}, and only the first one is there")
-            return target.write(name, entries, mark, self._ours.get(target.name, set()))
-
-        written = self._attempt(target, write)
-        if written is None:
-            return mark
-        self._names.add((target.name, name.casefold()))
-        self._written.add((target.name, written.made))
-        self._ours.setdefault(target.name, set()).add(written.made)
-        if written.left_out:
-            self._log.warning("{}: {}", target.name, _left_out(name, written.left_out))
-        return written.made
+            written = target.write(name, entries, mark, self._ours.get(target.name, set()))
+            self._names.add((target.name, name.casefold()))
+            self._written.add((target.name, written.made))
+            self._ours.setdefault(target.name, set()).add(written.made)
+            if written.left_out:
+                self._log.warning("{}: {}", target.name, _left_out(name, written.left_out))
+            made = written.made
+        return made
 
     def _remove(self, name: str, mark: str) -> bool:
+        """Remove a list; returns whether nothing is left to do about it."""
         target = next((one for one in self._all() if one.name == name), None)
         if target is None:
-            self._log.warning(
-                "{}: {} is left there, as the configuration does not know that place any more", name, mark
-            )
+            self._log.warning("{}: {} is left there, as that place is no longer in the configuration", name, mark)
             return True
+        removed = False
+        if name not in self._down:
+            with self._errors(target):
+                target.remove(mark)
+                removed = True
+        return removed
 
-        def remove() -> bool:
-            target.remove(mark)
-            return True
-
-        return self._attempt(target, remove) or False
-
-    def _attempt(self, target: Target, do: Callable[[], T]) -> T | None:
-        if target.name in self._down:
-            return None
+    @contextmanager
+    def _errors(self, target: Target) -> Iterator[None]:
+        """Log an error; unless it concerns one list alone, the target has failed."""
         try:
-            return do()
+            yield
         except CfAudioError as error:
             self.failed = True
-            if not isinstance(error, StoreError):  # which concerns one list alone
+            if not isinstance(error, StoreError):
                 self._down.add(target.name)
             self._log.error("{}", error)
-            return None
 
     def _all(self) -> Iterable[Target]:
         """Yield every configured target."""

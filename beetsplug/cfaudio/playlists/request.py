@@ -117,12 +117,6 @@ class Chosen:
 
 def request_of(settings: Settings, n: int, **changes: object) -> Request:
     """Make a request for n tracks with the usual settings, but for some changes."""
-    basis: dict[str, object] = {
-        "unplayed": settings.unplayed,
-        "per_artist": settings.per_artist,
-        "diversity": settings.diversity,
-        "fresh_days": settings.fresh_days,
-        "taste": settings.taste,
-        "exclude": settings.exclude,
-    }
-    return Request(n=n, **{**basis, **changes})  # type: ignore[arg-type]
+    names = ("unplayed", "per_artist", "diversity", "fresh_days", "taste", "exclude")
+    usual = {name: getattr(settings, name) for name in names}
+    return Request(n=n, **{**usual, **changes})

@@ -65,7 +65,7 @@ def read_state(file: Path) -> dict[str, PlaylistState]:
     except FileNotFoundError:
         return {}
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
-        raise UserError(f"{file}: cannot be read ({type(error).__name__}); delete it to begin anew") from error
+        raise UserError(f"{file}: cannot be read ({type(error).__name__}); delete it to start again") from error
 
 
 def write_state(file: Path, state: Mapping[str, PlaylistState]) -> None:
