@@ -14,7 +14,7 @@ from beetsplug.cfaudio.config.settings import Settings
 from beetsplug.cfaudio.playlists.state import PlaylistState
 from beetsplug.cfaudio.text import counted
 from cfaudio_core.errors import CfAudioError, StoreError
-from cfaudio_core.targets.base import Entry, Target
+from cfaudio_core.targets.base import Entry, Target, Written
 
 Made = dict[str, list[str]]
 """Target to what exists there of each list."""
@@ -91,20 +91,20 @@ class Targets:
 
     def _put(self, target: Target, name: str, entries: list[Entry], mark: str) -> str:
         """Write one list, unless its target has failed; returns what exists of it then."""
-        made = mark
-        if target.name in self._down:
-            return made
-        with self._errors(target):
-            if (target.name, name.casefold()) in self._names:
-                raise StoreError(f"{target.name}: two playlists are called {name}, and only the first one is there")
-            written = target.write(name, entries, mark, self._ours.get(target.name, set()))
-            self._names.add((target.name, name.casefold()))
-            self._written.add((target.name, written.made))
-            self._ours.setdefault(target.name, set()).add(written.made)
-            if written.left_out:
-                self._log.warning("{}: {}", target.name, _left_out(name, written.left_out))
-            made = written.made
-        return made
+        written: Written | None = None
+        if target.name not in self._down:
+            with self._errors(target):
+                if (target.name, name.casefold()) in self._names:
+                    raise StoreError(f"{target.name}: two playlists are called {name}, and only the first one is there")
+                written = target.write(name, entries, mark, self._ours.get(target.name, set()))
+        if written is None:
+            return mark
+        self._names.add((target.name, name.casefold()))
+        self._written.add((target.name, written.made))
+        self._ours.setdefault(target.name, set()).add(written.made)
+        if written.left_out:
+            self._log.warning("{}: {}", target.name, _left_out(name, written.left_out))
+        return written.made
 
     def _remove(self, name: str, mark: str) -> bool:
         """Remove a list; returns whether nothing is left to do about it."""
