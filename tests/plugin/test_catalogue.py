@@ -152,7 +152,7 @@ def replace_last(home: Home) -> None:
 
 
 def other_sound(home: Home) -> None:
-    """What is heard in one file is now heard in two: the tracks are one song."""
+    """The audio of one file is now in two: the tracks are one song."""
     home.set("cf_key", dict.fromkeys((21, 22), "0123456789abcdef"))
 
 
@@ -419,11 +419,11 @@ def test_a_list_from_it_needs_neither_torch_nor_a_database_of_listens(large: Hom
     assert large.beet("cfrecommend", python=("-c", program)).err == ""
 
 
-def test_cfembed_reads_for_the_first_list(heard: Home, reads: Counted, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cfembed_reads_for_the_first_list(analysed: Home, reads: Counted, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(catalogue, "WORTH", 1)
     monkeypatch.setattr(shelf, "SETTLED", 0)
-    assert heard.embed().code == 0
+    assert analysed.embed().code == 0
     assert (reads["read_names"], reads["read_places"]) == (1, 1)
     reads.clear()
-    assert heard.beet_here("cfrecommend").code == 0
+    assert analysed.beet_here("cfrecommend").code == 0
     assert not reads

@@ -203,8 +203,8 @@ def test_reasons_in_json_name_the_tracks(placed: Home) -> None:
         assert all(near["id"] != row["id"] and near["plays"] for near in reasons["near"])
 
 
-def test_the_reasons_of_a_trained_model_know_artists(heard: Home) -> None:
-    reasons: Any = [row["reasons"] for row in _json(heard, "-n", "20", "--explain")]
+def test_the_reasons_of_a_trained_model_know_artists(analysed: Home) -> None:
+    reasons: Any = [row["reasons"] for row in _json(analysed, "-n", "20", "--explain")]
     assert any(reason["by_tags"] > 0 for reason in reasons)
 
 
@@ -264,8 +264,8 @@ def test_numbers_that_are_none_are_refused_by_the_option(scored: Home) -> None:
         assert f"invalid {'integer' if args[0] != '--unplayed' else 'floating-point'} value" in ran.err
 
 
-def test_before_the_first_cfembed_it_says_what_to_do(unheard: Home) -> None:
-    assert unheard.beet("cfrecommend").complaint == "error: no track has a score yet; run `beet cfembed` first"
+def test_before_the_first_cfembed_it_says_what_to_do(unanalysed: Home) -> None:
+    assert unanalysed.beet("cfrecommend").complaint == "error: no track has a score yet; run `beet cfembed` first"
 
 
 def test_an_empty_library_is_one_line(home: Home) -> None:

@@ -31,26 +31,26 @@ def arrivals(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("threaded", [True, False])
 def test_new_tracks_are_analysed_and_embedded_by_the_model_in_force(
-    heard: Home, arrivals: Path, threaded: bool
+    analysed: Home, arrivals: Path, threaded: bool
 ) -> None:
-    heard.configure({"auto": True}, threaded=threaded)
-    models = sorted(heard.models.iterdir())
-    ran = (heard.beet if threaded else heard.beet_here)("import", "-A", "-q", str(arrivals))
+    analysed.configure({"auto": True}, threaded=threaded)
+    models = sorted(analysed.models.iterdir())
+    ran = (analysed.beet if threaded else analysed.beet_here)("import", "-A", "-q", str(arrivals))
     assert ran.code == 0, ran
     assert "cfaudio" not in ran.err
-    bell, drum = heard.ids("artist = 'New'")
-    scores = {item: float(score) for item, score in heard.field("cf_score").items()}
+    bell, drum = analysed.ids("artist = 'New'")
+    scores = {item: float(score) for item, score in analysed.field("cf_score").items()}
     assert len(scores) == 42
     assert scores[bell] > 50 > scores[drum]
-    assert len(heard.field("cf_key")) == len(heard.field("cf_embedding")) == 42
-    assert set(heard.field("cf_model").values()) == {heard.field("cf_model")[1]}
-    assert sorted(heard.models.iterdir()) == models
-    assert heard.beet("ls", "-p", "artist:New").fine.lines == [
-        str(heard.music / "New" / "Album" / f"0{k + 1} New {k}.flac") for k in range(2)
+    assert len(analysed.field("cf_key")) == len(analysed.field("cf_embedding")) == 42
+    assert set(analysed.field("cf_model").values()) == {analysed.field("cf_model")[1]}
+    assert sorted(analysed.models.iterdir()) == models
+    assert analysed.beet("ls", "-p", "artist:New").fine.lines == [
+        str(analysed.music / "New" / "Album" / f"0{k + 1} New {k}.flac") for k in range(2)
     ]
-    assert heard.embed().lines == [
+    assert analysed.embed().lines == [
         "Analysed 0 new tracks; 42 of 42 are analysed.",
-        f"Nothing new since the last run (model {heard.field('cf_model')[1]}).",
+        f"Nothing new since the last run (model {analysed.field('cf_model')[1]}).",
     ]
 
 
@@ -100,14 +100,14 @@ def test_an_import_goes_on_though_analysis_is_set_up_wrongly(
     assert len(home.ids("1")) == 2
 
 
-def test_a_reimport_keeps_what_was_analysed(heard: Home, hearing_fails: Callable[[], None]) -> None:
-    keys, names = heard.field("cf_key"), dict(heard.sql("SELECT path, id FROM items"))
-    hearing_fails()
-    heard.configure({"auto": True}, **{"import": {"copy": False, "write": False, "autotag": False, "resume": False}})
-    assert heard.beet_here("import", "-A", "-q", str(heard.music)).code == 0
-    after = dict(heard.sql("SELECT path, id FROM items"))
+def test_a_reimport_keeps_what_was_analysed(analysed: Home, decoding_fails: Callable[[], None]) -> None:
+    keys, names = analysed.field("cf_key"), dict(analysed.sql("SELECT path, id FROM items"))
+    decoding_fails()
+    analysed.configure({"auto": True}, **{"import": {"copy": False, "write": False, "autotag": False, "resume": False}})
+    assert analysed.beet_here("import", "-A", "-q", str(analysed.music)).code == 0
+    after = dict(analysed.sql("SELECT path, id FROM items"))
     assert after.keys() == names.keys()
-    assert {path: heard.field("cf_key")[item] for path, item in after.items()} == {
+    assert {path: analysed.field("cf_key")[item] for path, item in after.items()} == {
         path: keys[item] for path, item in names.items()
     }
-    assert heard.embed("-p").lines == ["Would analyse 0 of 40 tracks, and train on me: 16 tracks played."]
+    assert analysed.embed("-p").lines == ["Would analyse 0 of 40 tracks, and train on me: 16 tracks played."]

@@ -21,10 +21,10 @@ pytestmark = pytest.mark.weights
 
 
 @pytest.fixture
-def silent(heard: Home) -> Home:
+def silent(analysed: Home) -> Home:
     """The collection, analysed by cfaudio and played by nobody."""
-    heard.sql("DELETE FROM item_attributes WHERE key IN ('play_count', 'skip_count', 'cf_score')")
-    return heard
+    analysed.sql("DELETE FROM item_attributes WHERE key IN ('play_count', 'skip_count', 'cf_score')")
+    return analysed
 
 
 @contextmanager
