@@ -27,7 +27,7 @@ def bells_loved(analysed: Home) -> Home:
 def test_it_says_how_good_it_is_in_a_table_and_in_words_and_keeps_that(bells_loved: Home) -> None:
     before = bells_loved.dump()
     ran = bells_loved.beet_here("cfevaluate", "--quick", "--protocol", "cold-albums", "--protocol", "session")
-    assert ran.code == 0, ran  # a slow machine tells of its progress on stderr
+    assert ran.code == 0, ran
     assert ran.lines[0].startswith("me: 40 of 40 analysed tracks played or skipped; ")
     rows = {line[:14].strip(): line[14:].split() for line in ran.lines if "  " in line}
     assert {"random", "artist mean", "frozen kernel", "cfaudio", "shuffled sound", "upper bound"} <= set(rows)
