@@ -15,26 +15,16 @@ class Request:
     ----------
     n
         Number of tracks.
-    unplayed
-        Share of never played tracks, 0 to 1.
-    per_artist
-        Most tracks of one artist, as long as there are others to choose from.
-    diversity
-        0 to 1: how much two tracks that sound alike get in each other's way.
-    fresh_days
-        Tracks played in the last so many days are left out.
-    taste
-        `modes` or `mean`.
+    unplayed, per_artist, diversity, fresh_days, taste, exclude
+        As the settings of these names.
     query
         beets query that limits the choice; empty: the whole library.
     like
         beets query whose tracks are the taste, instead of the listener's plays; empty: the listener's.
     user
-        Whose list; None: the first listener's.
+        Name of the listener; None: the main one.
     seed
         None: the best tracks. A number: a draw in which the best are the likeliest.
-    exclude
-        beets queries; tracks that match any of them are left out.
     """
 
     n: int
