@@ -12,7 +12,7 @@ from beets.library import Library
 
 from beetsplug.cfaudio.config.settings import Settings
 from beetsplug.cfaudio.library.history import has_history, keep_matches, open_history
-from cfaudio_core.data.listeners import MAIN_LISTENER, Listener, listeners
+from cfaudio_core.data.listeners import MAIN_LISTENER, Listener, make_listeners
 from cfaudio_core.data.playlists import read_playlists
 from cfaudio_core.data.tracks import Tracks
 from cfaudio_core.util.arrays import FloatArray, IntArray
@@ -23,7 +23,7 @@ def read_listeners(lib: Library, tracks: Tracks, settings: Settings, *, match: b
 
     With `match` the history is matched to the library again; without, the last matches are used, which is quicker.
     """
-    by_counts = listeners(tracks.counts, settings.users, len(tracks))
+    by_counts = make_listeners(tracks.counts, settings.users, len(tracks))
     if not match or not has_history(settings):
         return add_history(by_counts, settings, tracks.ids, tracks.lengths)
     from cfaudio_core.history.listeners import with_history
@@ -32,7 +32,7 @@ def read_listeners(lib: Library, tracks: Tracks, settings: Settings, *, match: b
     with open_history(settings) as store:
         texts = store.texts()
         positions = keep_matches(store, texts, LibraryIndex(tracks, lib.directory), tracks)
-        durations = np.array([text.duration for text in texts.tracks], np.float64)
+        durations = np.array([text.duration for text in texts.values()], np.float64)
         return with_history(by_counts, store, durations, tracks.lengths, positions, settings.session_gap)
 
 
@@ -46,7 +46,7 @@ def add_history(by_counts: list[Listener], settings: Settings, ids: IntArray, le
     from cfaudio_core.history.listeners import with_history
 
     with open_history(settings) as store:
-        durations, items = store.last_matches()
+        durations, items = store.durations_and_items()
         at = np.minimum(np.searchsorted(ids, items), max(len(ids) - 1, 0))
         positions = np.where(ids[at] == items, at, -1) if len(ids) else np.full(len(items), -1)
         return with_history(by_counts, store, durations, lengths, positions, settings.session_gap)

@@ -16,7 +16,7 @@ from beetsplug.cfaudio.playlists.naming import name_list
 from beetsplug.cfaudio.playlists.recommend import choose_items
 from beetsplug.cfaudio.playlists.request import Chosen, Request, request_of
 from beetsplug.cfaudio.playlists.state import ChosenList
-from cfaudio_core.ranking.taste import familiarity, love
+from cfaudio_core.ranking.taste import decayed_counts, taste_weights
 from cfaudio_core.util.arrays import IntArray
 
 NEW_DAYS = 60
@@ -107,7 +107,7 @@ def _barred(lib: Library, data: RankingData, playlist: Playlist) -> tuple[frozen
 def _loved_artists(data: RankingData, playlist: Playlist) -> IntArray:
     """Find the artists whose played tracks are liked more than those of half of all artists with any, int64."""
     listener = find_listener(data.listeners, playlist.user)
-    weights = love(listener, familiarity(listener, data.last_played[listener.name]))
+    weights = taste_weights(listener, decayed_counts(listener, data.last_played[listener.name])[0])
     known = np.flatnonzero((data.artist > 0) & listener.played)
     artists, of_artist = np.unique(data.artist[known], return_inverse=True)
     loves = np.bincount(of_artist, weights[known], minlength=len(artists))

@@ -16,8 +16,8 @@ from beetsplug.cfaudio.playlists.request import Chosen, Mode, Reason, Request
 from cfaudio_core.data.listeners import Listener
 from cfaudio_core.ranking.duplicates import one_a_song
 from cfaudio_core.ranking.ordering import order
-from cfaudio_core.ranking.rerank import Pool, Wish, choose
-from cfaudio_core.ranking.taste import Familiarity, Taste, familiarity, love, mean_taste, modes
+from cfaudio_core.ranking.rerank import Candidates, ListRules, choose
+from cfaudio_core.ranking.taste import Taste, decayed_counts, familiarity, mean_taste, modes, taste_weights
 from cfaudio_core.util.arrays import BoolArray, FloatArray, float32
 
 _SCORE_WEIGHT = 0.1  # in cosine: how much scores count in a list that is to be like something
@@ -39,7 +39,7 @@ def choose_items(lib: Library, data: RankingData, request: Request, *, avoid: fr
     """
     listener = find_listener(data.listeners, request.user)
     scores, last_played = data.scores[listener.name], data.last_played[listener.name]
-    known = familiarity(listener, last_played)
+    plays, skips = decayed_counts(listener, last_played)
     if request.like:
         seeds = _matching(lib, data, request.like)
         if not seeds.any():
@@ -48,9 +48,9 @@ def choose_items(lib: Library, data: RankingData, request: Request, *, avoid: fr
             return Chosen(why=f"no track that matches {' '.join(request.like)} is analysed; run `beet cfembed`")
         loved = seeds.astype(np.float32)
     else:
-        loved = love(listener, known)
+        loved = taste_weights(listener, plays)
     taste = (mean_taste if request.taste == "mean" else modes)(data.vectors, loved)
-    appeal = _appeal(data, listener, known, taste, request)
+    appeal = _appeal(data, listener, familiarity(plays, skips), taste, request)
     if not np.isfinite(appeal).any():
         return Chosen(why=_why_no_scores(data, listener))
     allowed = np.isfinite(appeal)
@@ -75,11 +75,11 @@ def choose_items(lib: Library, data: RankingData, request: Request, *, avoid: fr
         return Chosen(why="all that could be chosen is excluded, or was played or recommended lately")
     fresh = ~listener.played[candidates]
     artists, vectors = data.artist[candidates], data.vectors[candidates]
-    wish = Wish(request.n, request.unplayed, request.per_artist, request.diversity, request.seed)
-    taken = choose(Pool(appeal[candidates], fresh, artists, vectors), taste, wish)
+    rules = ListRules(request.n, request.unplayed, request.per_artist, request.diversity, request.seed)
+    taken = choose(Candidates(appeal[candidates], fresh, artists, vectors), taste, rules)
     taken = taken[order(vectors[taken], fresh[taken], artists[taken])]
     chosen = candidates[taken]
-    serves = np.argmax(taste.belonging(data.vectors[chosen]), axis=1) if len(taste.shares) else None
+    serves = np.argmax(taste.memberships(data.vectors[chosen]), axis=1) if len(taste.shares) else None
     near = taste.nearest(data.vectors, data.song, chosen)
     return Chosen(
         [
@@ -96,7 +96,7 @@ def choose_items(lib: Library, data: RankingData, request: Request, *, avoid: fr
     )
 
 
-def _appeal(data: RankingData, listener: Listener, known: Familiarity, taste: Taste, request: Request) -> FloatArray:
+def _appeal(data: RankingData, listener: Listener, known: FloatArray, taste: Taste, request: Request) -> FloatArray:
     """Rate candidates, float32 (n,): played tracks by how much and how recently, the others by their scores.
 
     Where the taste is a mean, or that of some tracks, all are rated by how near they are to it.
@@ -109,7 +109,7 @@ def _appeal(data: RankingData, listener: Listener, known: Familiarity, taste: Ta
         appeal = np.where(placed, near + likes, np.nan)
     else:
         # Equal counts are told apart by the scores.
-        appeal = np.where(listener.played, known.appeal + 1e-3 * scores, scores)
+        appeal = np.where(listener.played, known + 1e-3 * scores, scores)
     return float32(appeal - _SKIP_PENALTY * (~listener.played & (listener.skips > 0)))
 
 
