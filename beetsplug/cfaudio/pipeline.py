@@ -21,7 +21,6 @@ from cfaudio_core.data.listeners import Listener
 from cfaudio_core.data.tracks import Tracks
 from cfaudio_core.errors import CfAudioError, SettingError
 from cfaudio_core.util.arrays import FloatArray, IntArray
-from cfaudio_core.util.garbage import without_cycle_search
 from cfaudio_core.util.locking import hold_lock
 
 if TYPE_CHECKING:
@@ -43,7 +42,6 @@ def user_errors() -> Iterator[None]:
         raise UserError(str(error)) from error
 
 
-@without_cycle_search()
 def load(
     lib: Library, settings: Settings, *, match: bool = True, snapshot: Callable[[str], None] | None = None
 ) -> tuple[Tracks, list[Listener]]:

@@ -19,7 +19,7 @@ import pytest
 from user_home import BELLS, DRUMS, Home, bells
 
 from beetsplug.cfaudio.commands import cfrecommend
-from beetsplug.cfaudio.library import catalogue, loaded
+from beetsplug.cfaudio.library import catalogue, snapshot
 from beetsplug.cfaudio.library import tracks as library
 from cfaudio_core.util import shelf
 from cfaudio_core.util.vector_codec import encode
@@ -49,7 +49,7 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> Counted:
 
     for module, name in (
         *((catalogue, name) for name in ("read_names", "read_places", "read_counts")),
-        (loaded, "listened"),
+        (snapshot, "listened"),
     ):
         monkeypatch.setattr(module, name, partial(count, name, getattr(module, name)))
     return counted
@@ -71,10 +71,10 @@ def folder(home: Home) -> Path:
 
 def loaded_by(home: Home, *, kept: bool) -> dict[str, Any]:
     """All that `cfrecommend` chooses from, by names; with the catalogue, or as if there were none."""
-    got: list[loaded.Loaded] = []
+    got: list[snapshot.RankingData] = []
 
-    def read(*args: Any) -> loaded.Loaded:
-        got.append(loaded.read_library(*args))
+    def read(*args: Any) -> snapshot.RankingData:
+        got.append(snapshot.read_library(*args))
         return got[-1]
 
     with pytest.MonkeyPatch.context() as patch:

@@ -11,7 +11,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from beetsplug.cfaudio.library.loaded import Loaded
+from beetsplug.cfaudio.library.snapshot import RankingData
 from beetsplug.cfaudio.playlists.recommend import choose_items
 from beetsplug.cfaudio.playlists.request import Chosen, Request
 from cfaudio_core.data.listeners import Listener
@@ -23,7 +23,7 @@ NOW = 20_000 * DAY
 ARTISTS = ["", "Can", "CAN", "Neu!", "Faust", "Cluster", "Harmonia", "La Düsseldorf"]
 
 
-def library(n: int, seed: int, with_vectors: bool) -> Loaded:
+def library(n: int, seed: int, with_vectors: bool) -> RankingData:
     """Tracks of a few artists: some played, some heard lately, some without a score or a vector, some the same song."""
     random = np.random.default_rng(seed)
     artists = [ARTISTS[k] for k in random.integers(len(ARTISTS), size=n)]
@@ -54,7 +54,7 @@ def library(n: int, seed: int, with_vectors: bool) -> Loaded:
     folded = ["", *sorted({name.casefold() for name in ARTISTS[1:]})]
     artist = np.array([folded.index(name.casefold()) for name in artists], np.int64)
     placed = vectors.any(axis=1)
-    return Loaded(tracks.ids, artist, songs(tracks), [person], placed, vectors, {"me": scores}, {"me": heard}, NOW)
+    return RankingData(tracks.ids, artist, songs(tracks), [person], placed, vectors, {"me": scores}, {"me": heard}, NOW)
 
 
 libraries = st.builds(library, st.integers(0, 60), st.integers(0, 9999), st.booleans())
@@ -71,30 +71,30 @@ requests = st.builds(
 avoided = st.frozensets(st.integers(10, 70), max_size=20)
 
 
-def chosen(loaded: Loaded, request: Request, avoid: frozenset[int]) -> Chosen:
+def chosen(data: RankingData, request: Request, avoid: frozenset[int]) -> Chosen:
     nowhere: Any = None  # without a query, neither beets' library nor the settings are needed
-    return choose_items(nowhere, nowhere, loaded, request, avoid=avoid)
+    return choose_items(nowhere, nowhere, data, request, avoid=avoid)
 
 
 @given(libraries, requests, avoided)
 def test_a_list_has_no_song_twice_and_nothing_that_was_heard_lately_or_is_to_be_avoided(
-    loaded: Loaded, request: Request, avoid: frozenset[int]
+    data: RankingData, request: Request, avoid: frozenset[int]
 ) -> None:
-    got = chosen(loaded, request, avoid)
+    got = chosen(data, request, avoid)
     at = np.array(got.ids, np.int64) - 10
-    assert len(set(loaded.song[at].tolist())) == len(at)
+    assert len(set(data.song[at].tolist())) == len(at)
     assert not avoid.intersection(got.ids)
-    assert not request.fresh_days or (loaded.last_heard["me"][at] <= NOW - request.fresh_days * DAY).all()
+    assert not request.fresh_days or (data.last_played["me"][at] <= NOW - request.fresh_days * DAY).all()
     assert bool(got.why) == (len(got) == 0)
-    assert chosen(loaded, request, avoid).ids == got.ids
+    assert chosen(data, request, avoid).ids == got.ids
 
 
 @given(libraries, requests)
-def test_size_and_share_are_exact_while_there_are_songs(loaded: Loaded, request: Request) -> None:
-    got = chosen(loaded, replace(request, taste="modes", fresh_days=0), frozenset())
-    plays, placed = loaded.people[0].plays, np.isfinite(loaded.scores["me"])
+def test_size_and_share_are_exact_while_there_are_songs(data: RankingData, request: Request) -> None:
+    got = chosen(data, replace(request, taste="modes", fresh_days=0), frozenset())
+    plays, placed = data.listeners[0].plays, np.isfinite(data.scores["me"])
     # A song that was played in any of its takes is a familiar one.
-    known = [plays[placed & (loaded.song == song)].any() for song in np.unique(loaded.song[placed])]
+    known = [plays[placed & (data.song == song)].any() for song in np.unique(data.song[placed])]
     assert len(got) == min(request.n, len(known))
     wanted, familiar = round(request.unplayed * len(got)), sum(known)
     unplayed = sum(reason.unplayed for reason in got.reasons)
@@ -102,57 +102,57 @@ def test_size_and_share_are_exact_while_there_are_songs(loaded: Loaded, request:
 
 
 @given(libraries, requests)
-def test_an_artist_has_more_than_his_share_only_where_the_rest_is_taken(loaded: Loaded, request: Request) -> None:
-    got = chosen(loaded, replace(request, taste="modes", fresh_days=0), frozenset())
-    plays, placed, artists = loaded.people[0].plays, np.isfinite(loaded.scores["me"]), loaded.artist
+def test_an_artist_has_more_than_his_share_only_where_the_rest_is_taken(data: RankingData, request: Request) -> None:
+    got = chosen(data, replace(request, taste="modes", fresh_days=0), frozenset())
+    plays, placed, artists = data.listeners[0].plays, np.isfinite(data.scores["me"]), data.artist
     at = [i - 10 for i in got.ids]
     count = Counter(artists[i] for i in at)
     if any(n > request.per_artist for artist, n in count.items() if artist):
-        taken = {int(loaded.song[i]) for i in at}
-        left = [i for i in np.flatnonzero(placed) if int(loaded.song[i]) not in taken]
+        taken = {int(data.song[i]) for i in at}
+        left = [i for i in np.flatnonzero(placed) if int(data.song[i]) not in taken]
         # Of one kind nobody else is left; a song is of the kind of its most played take.
-        played = {int(s): bool(plays[placed & (loaded.song == s)].any()) for s in np.unique(loaded.song[placed])}
+        played = {int(s): bool(plays[placed & (data.song == s)].any()) for s in np.unique(data.song[placed])}
         assert any(
             all(
                 artists[i] and count[artists[i]] >= request.per_artist
                 for i in left
-                if played[int(loaded.song[i])] == kind
+                if played[int(data.song[i])] == kind
             )
             for kind in (True, False)
         )
 
 
 @given(libraries, requests)
-def test_what_was_avoided_makes_room_for_others(loaded: Loaded, request: Request) -> None:
-    first = chosen(loaded, request, frozenset())
+def test_what_was_avoided_makes_room_for_others(data: RankingData, request: Request) -> None:
+    first = chosen(data, request, frozenset())
     unheard = frozenset(reason.id for reason in first.reasons if reason.unplayed)
-    assert not unheard.intersection(chosen(loaded, request, unheard).ids)
+    assert not unheard.intersection(chosen(data, request, unheard).ids)
 
 
 @given(libraries, requests)
-def test_every_reason_names_a_mode_and_tracks_of_the_library(loaded: Loaded, request: Request) -> None:
-    got = chosen(loaded, request, frozenset())
+def test_every_reason_names_a_mode_and_tracks_of_the_library(data: RankingData, request: Request) -> None:
+    got = chosen(data, request, frozenset())
     assert sum(mode.share for mode in got.modes) == 0 or abs(sum(mode.share for mode in got.modes) - 1) < 1e-4
     loved = {i for mode in got.modes for i in mode.ids}
     for reason in got.reasons:
-        assert reason.unplayed == (loaded.people[0].plays[reason.id - 10] == 0)
+        assert reason.unplayed == (data.listeners[0].plays[reason.id - 10] == 0)
         assert reason.mode is None or 0 <= reason.mode < len(got.modes)
         assert set(reason.near) <= loved - {reason.id}
 
 
 def test_what_is_liked_comes_first_of_what_is_equally_alike() -> None:
-    loaded = library(20, 0, True)
-    vectors, scores = np.zeros_like(loaded.vectors), np.zeros(20, np.float32)
+    data = library(20, 0, True)
+    vectors, scores = np.zeros_like(data.vectors), np.zeros(20, np.float32)
     vectors[:, 0] = 1
     scores[7] = 100
     person = Listener("me", np.zeros(20, np.float32), np.zeros(20, np.float32))
-    loaded = replace(loaded, vectors=vectors, scores={"me": scores}, people=[person], song=np.arange(20))
+    data = replace(data, vectors=vectors, scores={"me": scores}, listeners=[person], song=np.arange(20))
 
     class Everything:
         def items(self, query: object) -> list[Any]:
-            return [SimpleNamespace(id=i) for i in loaded.ids]
+            return [SimpleNamespace(id=i) for i in data.ids]
 
     library_of_beets: Any = Everything()
     request = Request(1, 1.0, 2, 0.3, 0, "modes", like=("title:Song",))
     settings: Any = None
-    assert choose_items(library_of_beets, settings, loaded, request).ids == [17]
+    assert choose_items(library_of_beets, settings, data, request).ids == [17]

@@ -10,7 +10,7 @@ from beets.ui import print_
 from beets.util import displayable_path
 
 from beetsplug.cfaudio.config.settings import Settings, read_settings
-from beetsplug.cfaudio.library.loaded import keep_catalogue
+from beetsplug.cfaudio.library.snapshot import keep_catalogue
 from beetsplug.cfaudio.library.tracks import matching
 from beetsplug.cfaudio.pipeline import embed, listener, load, models_folder, open_store, run_settings, user_errors
 from beetsplug.cfaudio.run_summary import account

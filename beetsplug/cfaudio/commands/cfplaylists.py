@@ -18,7 +18,7 @@ from beets.library.queries import parse_query_parts
 from beets.ui import print_
 
 from beetsplug.cfaudio.config.settings import Settings, read_settings
-from beetsplug.cfaudio.library.loaded import Loaded, read_library
+from beetsplug.cfaudio.library.snapshot import RankingData, read_library
 from beetsplug.cfaudio.pipeline import listener, user_errors
 from beetsplug.cfaudio.playlists.kinds import check_name, lists_of
 from beetsplug.cfaudio.playlists.publish import Targets
@@ -46,21 +46,21 @@ def run(plugin: BeetsPlugin, lib: Library, opts: PlaylistsOptions, args: list[st
     wanted = _wanted(settings.playlists, args)
     for playlist in wanted:
         _check(playlist)
-    loaded = read_library(lib, settings)
+    data = read_library(lib, settings)
     for playlist in wanted:
-        listener(loaded.people, playlist.user)
-    if not any(np.isfinite(scores).any() for scores in loaded.scores.values()):
+        listener(data.listeners, playlist.user)
+    if not any(np.isfinite(scores).any() for scores in data.scores.values()):
         raise UserError("no track has a score yet; run `beet cfembed` first")
     said = partial(print_, "Waiting for another cfplaylists to end.")
     with user_errors(), nullcontext() if opts.pretend else hold_lock(settings.folder, "cfplaylists", said):
-        _write(plugin, lib, settings, loaded, opts, wanted, everything=not args)
+        _write(plugin, lib, settings, data, opts, wanted, everything=not args)
 
 
 def _write(
     plugin: BeetsPlugin,
     lib: Library,
     settings: Settings,
-    loaded: Loaded,
+    data: RankingData,
     opts: PlaylistsOptions,
     wanted: Sequence[Playlist],
     *,
@@ -69,13 +69,13 @@ def _write(
     """Choose each, and write it or say what would be written."""
     file = settings.folder / "playlists.json"
     state = read_state(file)
-    targets = Targets(lib, settings, loaded.people[0].name, state, plugin._log)
+    targets = Targets(lib, settings, data.listeners[0].name, state, plugin._log)
     for playlist in wanted:
         targets.check(playlist)
     today = dt.date.today()
     for playlist in wanted:
         old = state.get(playlist.key, Remembered())
-        new, empty = _chosen(lib, settings, loaded, playlist, old, opts.seed, today)
+        new, empty = _chosen(lib, settings, data, playlist, old, opts.seed, today)
         for line in _account(playlist, new, empty, kept=new is old):
             print_(line)
         if opts.pretend:
@@ -124,7 +124,7 @@ def _check(playlist: Playlist) -> None:
 def _chosen(
     lib: Library,
     settings: Settings,
-    loaded: Loaded,
+    data: RankingData,
     playlist: Playlist,
     old: Remembered,
     given_seed: int | None,
@@ -133,7 +133,7 @@ def _chosen(
     """What is on an entry's lists: the same as before within its period; and why some are empty."""
     now = period(playlist.refresh, today)
     how = json.dumps([asdict(replace(playlist, targets=())), settings.taste, settings.exclude])
-    there = set(loaded.ids.tolist())
+    there = set(data.ids.tolist())
     whole = bool(old.lists) and all(one.ids and there.issuperset(one.ids) for one in old.lists)
     if given_seed is None and whole and old.period == now and old.settings == how:
         return old, []
@@ -141,7 +141,7 @@ def _chosen(
     number = seed(playlist.key, now) if given_seed is None else given_seed
     lists: list[ChosenList] = []
     empty: list[str] = []
-    for one, why in lists_of(lib, settings, loaded, playlist, number, frozenset(before)):
+    for one, why in lists_of(lib, settings, data, playlist, number, frozenset(before)):
         if not one.ids and len(lists) < len(old.lists):
             one.name = old.lists[len(lists)].name  # an empty list knows nothing to be called by
         lists.append(one)

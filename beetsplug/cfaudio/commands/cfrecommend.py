@@ -13,7 +13,7 @@ from beets.ui import print_
 from beets.util import displayable_path
 
 from beetsplug.cfaudio.config.settings import Settings, read_settings
-from beetsplug.cfaudio.library.loaded import read_library
+from beetsplug.cfaudio.library.snapshot import read_library
 from beetsplug.cfaudio.pipeline import user_errors
 from beetsplug.cfaudio.playlists.recommend import choose_items
 from beetsplug.cfaudio.playlists.request import Chosen, Reason, request_of
@@ -37,7 +37,7 @@ def run(plugin: BeetsPlugin, lib: Library, opts: RecommendOptions, args: list[st
     unplayed = settings.unplayed if opts.unplayed is None else opts.unplayed
     if not 0 <= unplayed <= 1:
         raise UserError(f"--unplayed must be a share from 0 to 1, not {unplayed:g}")
-    loaded = read_library(lib, settings)
+    data = read_library(lib, settings)
     request = request_of(
         settings,
         opts.number,
@@ -47,14 +47,14 @@ def run(plugin: BeetsPlugin, lib: Library, opts: RecommendOptions, args: list[st
         user=opts.user,
         seed=opts.seed,
     )
-    chosen = choose_items(lib, settings, loaded, request)
+    chosen = choose_items(lib, settings, data, request)
     if chosen.why:
         raise UserError(chosen.why)
     explanations: dict[int, Explanation] = {}
     if opts.explain:
         from beetsplug.cfaudio.playlists.explain import explain
 
-        explanations = explain(lib, settings, loaded, request, chosen)
+        explanations = explain(lib, settings, data, request, chosen)
     items = {i: item for i in chosen.ids if (item := lib.get_item(i)) is not None}
     if opts.json:
         _print_json(items, chosen, explanations)

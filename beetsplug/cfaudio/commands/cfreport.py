@@ -13,7 +13,7 @@ from beets.exceptions import UserError
 from beets.ui import print_
 
 from beetsplug.cfaudio.config.settings import Settings, read_settings
-from beetsplug.cfaudio.library.loaded import read_library
+from beetsplug.cfaudio.library.snapshot import read_library
 from beetsplug.cfaudio.pipeline import listener
 from cfaudio_core.util.files import make_private, write_whole
 
@@ -34,19 +34,19 @@ def run(plugin: BeetsPlugin, lib: Library, opts: ReportOptions, args: list[str])
         raise UserError(f"cfreport takes no query: {' '.join(args)}")
     folder = Path(opts.output).expanduser() if opts.output else settings.folder / "report"
     _check(opts, folder)
-    loaded = read_library(lib, settings)
-    person = listener(loaded.people, opts.user)
+    data = read_library(lib, settings)
+    person = listener(data.listeners, opts.user)
     from beetsplug.cfaudio.report.collect import make_report
     from cfaudio_core.report.page import render
 
-    report = make_report(lib, settings, loaded, person, plugin._log.warning)
+    report = make_report(lib, settings, data, person, plugin._log.warning)
     page = render(report)
     file = folder / "index.html"
     try:
         write_whole(file, page, private=not opts.output)  # elsewhere it may be for others to see
     except OSError as error:
         raise UserError(f"{folder}: {error.strerror}") from error
-    print_(f"Wrote {file} ({len(page) / 1e6:.1f} MB): {len(report.tracks)} of {len(loaded)} tracks are on the map.")
+    print_(f"Wrote {file} ({len(page) / 1e6:.1f} MB): {len(report.tracks)} of {len(data)} tracks are on the map.")
     if report.left_out:
         print_(
             f"Left out for the browser's sake: {report.left_out}. "

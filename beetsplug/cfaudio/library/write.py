@@ -15,7 +15,6 @@ from beets.exceptions import UserError
 
 from beetsplug.cfaudio.library.tracks import BETWEEN, Value, ranges, read_fields
 from cfaudio_core.util.arrays import IntArray
-from cfaudio_core.util.garbage import without_cycle_search
 
 if TYPE_CHECKING:
     from beets.library import Library
@@ -48,7 +47,6 @@ Fields = Mapping[str, Mapping[int, Value] | Column]
 """Field to item id to value."""
 
 
-@without_cycle_search()
 def write_fields(lib: Library, fields: Fields) -> int:
     """Write flexible fields, all in one transaction, and only where they differ from what is there.
 

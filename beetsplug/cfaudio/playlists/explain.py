@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from beets.library import Library
 
     from beetsplug.cfaudio.config.settings import Settings
-    from beetsplug.cfaudio.library.loaded import Loaded
+    from beetsplug.cfaudio.library.snapshot import RankingData
     from beetsplug.cfaudio.playlists.request import Chosen, Request
     from cfaudio_core.data.tracks import Tracks
 
@@ -82,20 +82,20 @@ class Explanation:
 
 
 def explain(
-    lib: Library, settings: Settings, loaded: Loaded, request: Request, chosen: Chosen
+    lib: Library, settings: Settings, data: RankingData, request: Request, chosen: Chosen
 ) -> dict[int, Explanation]:
     """Id to why the track is on the list."""
-    person = listener(loaded.people, request.user)
+    person = listener(data.listeners, request.user)
     modes = [mode.ids[0] for mode in chosen.modes]
     tracks = read_tracks(lib, [], sorted({*chosen.ids, *modes, *(i for reason in chosen.reasons for i in reason.near)}))
     position = {int(i): at for at, i in enumerate(tracks.ids)}
     reasons = [reason for reason in chosen.reasons if reason.id in position]
     listed = tracks.subset(np.array([position[reason.id] for reason in reasons], np.int64))
-    rests = shares(_model(settings, listed), listed, person.subset(loaded.at([reason.id for reason in reasons])))
+    rests = shares(_model(settings, listed), listed, person.subset(data.at([reason.id for reason in reasons])))
 
     def near(ident: int) -> Near:
         k = position[ident]
-        return Near(ident, tracks.artists[k], tracks.titles[k], int(person.plays[loaded.at([ident])[0]]))
+        return Near(ident, tracks.artists[k], tracks.titles[k], int(person.plays[data.at([ident])[0]]))
 
     explanations = {}
     for k, reason in enumerate(reasons):

@@ -16,7 +16,7 @@ from beets.plugins import template_funcs
 from beets.util.functemplate import get_template
 
 from beetsplug.cfaudio.config.settings import Settings
-from beetsplug.cfaudio.library.loaded import Loaded
+from beetsplug.cfaudio.library.snapshot import RankingData
 from beetsplug.cfaudio.library.tracks import few, read_fields, read_tracks
 from beetsplug.cfaudio.pipeline import listener
 from beetsplug.cfaudio.playlists.recommend import choose_items
@@ -41,13 +41,13 @@ _TOLD = 2  # tags in a name
 
 
 def lists_of(
-    lib: Library, settings: Settings, loaded: Loaded, playlist: Playlist, seed: int, avoid: frozenset[int]
+    lib: Library, settings: Settings, data: RankingData, playlist: Playlist, seed: int, avoid: frozenset[int]
 ) -> Iterator[tuple[ChosenList, str]]:
     """The lists of an entry, with the reason where one is empty.
 
     Parameters
     ----------
-    lib, settings, loaded
+    lib, settings, data
         As for `choose_items`.
     playlist
         The entry.
@@ -61,14 +61,14 @@ def lists_of(
     request = request_of(
         settings, playlist.n, query=playlist.query, like=playlist.like, user=playlist.user, seed=seed, **changes
     )
-    played = loaded.ids[listener(loaded.people, playlist.user).played]
+    played = data.ids[listener(data.listeners, playlist.user).played]
     avoid = avoid.difference(played.tolist())  # what has been heard since is known, and may come again
     if playlist.kind == "daily mix":
-        yield from _mixes(lib, settings, loaded, playlist, request, avoid)
+        yield from _mixes(lib, settings, data, playlist, request, avoid)
         return
-    barred, why = _barred(lib, loaded, playlist)
-    chosen = Chosen(why=why) if why else _choose(lib, settings, loaded, request, barred, avoid)
-    yield _named(lib, loaded, playlist, chosen, 1), chosen.why
+    barred, why = _barred(lib, data, playlist)
+    chosen = Chosen(why=why) if why else _choose(lib, settings, data, request, barred, avoid)
+    yield _named(lib, data, playlist, chosen, 1), chosen.why
 
 
 def check_name(playlist: Playlist) -> None:
@@ -92,50 +92,50 @@ def name_of(playlist: Playlist, facts: Mapping[str, str]) -> str:
 
 
 def _mixes(
-    lib: Library, settings: Settings, loaded: Loaded, playlist: Playlist, request: Request, avoid: frozenset[int]
+    lib: Library, settings: Settings, data: RankingData, playlist: Playlist, request: Request, avoid: frozenset[int]
 ) -> Iterator[tuple[ChosenList, str]]:
     """One list a mode of the listener's taste, the heaviest first; no track is on two of them.
 
     A list takes what is known from its own mode alone.
     """
-    taste = _choose(lib, settings, loaded, request, frozenset(), avoid)
+    taste = _choose(lib, settings, data, request, frozenset(), avoid)
     if taste.why or not taste.modes:
-        yield _named(lib, loaded, playlist, Chosen(), 1), taste.why or "no taste is known"
+        yield _named(lib, data, playlist, Chosen(), 1), taste.why or "no taste is known"
         return
     taken: frozenset[int] = frozenset()
     for number, mode in enumerate(taste.modes, start=1):
         members = " , ".join(f"id:{item}" for item in mode.ids[:_MEMBERS]).split()
         of_mode = replace(request, like=tuple(members))
         others = frozenset(item for other in taste.modes if other is not mode for item in other.ids)
-        chosen = _choose(lib, settings, loaded, of_mode, taken | others, avoid)
+        chosen = _choose(lib, settings, data, of_mode, taken | others, avoid)
         taken |= frozenset(chosen.ids)
-        yield _named(lib, loaded, playlist, chosen, number, mode.ids), chosen.why
+        yield _named(lib, data, playlist, chosen, number, mode.ids), chosen.why
 
 
 def _choose(
     lib: Library,
     settings: Settings,
-    loaded: Loaded,
+    data: RankingData,
     request: Request,
     barred: frozenset[int],
     avoid: frozenset[int],
 ) -> Chosen:
     """Choose without what is barred, and with no more of what is to be avoided than it takes to fill the list."""
-    chosen = choose_items(lib, settings, loaded, request, avoid=barred | avoid)
+    chosen = choose_items(lib, settings, data, request, avoid=barred | avoid)
     unheard = sum(reason.unplayed for reason in chosen.reasons)
     short = max(request.n - len(chosen), round(request.unplayed * request.n) - unheard)
     if not avoid or short <= 0:
         return chosen
-    person = listener(loaded.people, request.user)
-    scores = dict(zip(loaded.ids.tolist(), np.nan_to_num(loaded.scores[person.name], nan=-1), strict=True))
+    person = listener(data.listeners, request.user)
+    scores = dict(zip(data.ids.tolist(), np.nan_to_num(data.scores[person.name], nan=-1), strict=True))
     again = sorted(avoid - barred, key=lambda item: (-scores.get(item, -1), item))[:short]
-    return choose_items(lib, settings, loaded, request, avoid=barred | avoid.difference(again))
+    return choose_items(lib, settings, data, request, avoid=barred | avoid.difference(again))
 
 
-def _barred(lib: Library, loaded: Loaded, playlist: Playlist) -> tuple[frozenset[int], str]:
+def _barred(lib: Library, data: RankingData, playlist: Playlist) -> tuple[frozenset[int], str]:
     """Items that are nothing for a kind of list, and why the list is empty where all of them are."""
-    person = listener(loaded.people, playlist.user)
-    fits = np.ones(len(loaded), bool)
+    person = listener(data.listeners, playlist.user)
+    fits = np.ones(len(data), bool)
     why = ""
     if playlist.kind in ("discover", "deep cuts"):
         fits &= ~person.played
@@ -144,23 +144,23 @@ def _barred(lib: Library, loaded: Loaded, playlist: Playlist) -> tuple[frozenset
         fits &= person.played
         why = "no track has been heard"
     if playlist.kind == "deep cuts":
-        fits &= np.isin(loaded.artist, _loved_artists(loaded, playlist))
+        fits &= np.isin(data.artist, _loved_artists(data, playlist))
         why = "the artists that are loved have no unheard tracks"
     if playlist.kind == "new arrivals":
         with lib.transaction() as tx:
-            since = loaded.now - NEW * 86400
+            since = data.now - NEW * 86400
             new = [row["id"] for row in tx.query("SELECT id FROM items WHERE added > ?", (since,))]
-        fits &= np.isin(loaded.ids, new)
+        fits &= np.isin(data.ids, new)
         why = f"no track was added in the last {NEW} days"
-    return frozenset(loaded.ids[~fits].tolist()), "" if fits.any() else why
+    return frozenset(data.ids[~fits].tolist()), "" if fits.any() else why
 
 
-def _loved_artists(loaded: Loaded, playlist: Playlist) -> IntArray:
+def _loved_artists(data: RankingData, playlist: Playlist) -> IntArray:
     """int64: the artists whose played tracks are liked more than those of half of all artists with any."""
-    person = listener(loaded.people, playlist.user)
-    weights = love(person, familiarity(person, loaded.last_heard[person.name]))
-    known = np.flatnonzero((loaded.artist > 0) & person.played)
-    artists, of_artist = np.unique(loaded.artist[known], return_inverse=True)
+    person = listener(data.listeners, playlist.user)
+    weights = love(person, familiarity(person, data.last_played[person.name]))
+    known = np.flatnonzero((data.artist > 0) & person.played)
+    artists, of_artist = np.unique(data.artist[known], return_inverse=True)
     loves = np.bincount(of_artist, weights[known], minlength=len(artists))
     usual = np.median(loves) if len(loves) else 0.0
     return artists[(loves >= usual) & (loves > 0)]
@@ -168,29 +168,29 @@ def _loved_artists(loaded: Loaded, playlist: Playlist) -> IntArray:
 
 def _named(
     lib: Library,
-    loaded: Loaded,
+    data: RankingData,
     playlist: Playlist,
     chosen: Chosen,
     number: int,
     about: Sequence[int] | None = None,
 ) -> ChosenList:
-    facts = _facts(lib, loaded, playlist, chosen.ids if about is None else about, number)
+    facts = _facts(lib, data, playlist, chosen.ids if about is None else about, number)
     return ChosenList(name_of(playlist, facts), chosen.ids, [reason.id for reason in chosen.reasons if reason.unplayed])
 
 
-def _facts(lib: Library, loaded: Loaded, playlist: Playlist, ids: Collection[int], number: int) -> dict[str, str]:
+def _facts(lib: Library, data: RankingData, playlist: Playlist, ids: Collection[int], number: int) -> dict[str, str]:
     """What a name can tell of a list of items."""
     listed = sorted(set(ids))
     wanted = "tags" in playlist.name
     stored = read_fields(lib, ["cf_tags"], few(listed))["cf_tags"] if wanted else {}
-    usual = loaded.tags.shares(lib) if wanted else {}
+    usual = data.tag_shares(lib) if wanted else {}
     here = Counter(tag for text in stored.values() if text for tag in str(text).split(", "))
     # What is said of every track says nothing of these.
     telling = {tag: n / max(len(ids), 1) - usual.get(tag, 0) for tag, n in here.items()}
     told = sorted((tag for tag in telling if telling[tag] > 0), key=lambda tag: (-telling[tag], tag))[:_TOLD]
     artists = Counter(read_tracks(lib, [], listed).artists)
     return {
-        "user": listener(loaded.people, playlist.user).name,
+        "user": listener(data.listeners, playlist.user).name,
         "kind": playlist.kind,
         "number": str(number),
         "tags": ", ".join(told),

@@ -10,7 +10,7 @@ from beets.dbcore.query import ParsingError
 from beets.exceptions import UserError
 
 from beetsplug.cfaudio.config.settings import Settings
-from beetsplug.cfaudio.library.loaded import Loaded
+from beetsplug.cfaudio.library.snapshot import RankingData
 from beetsplug.cfaudio.library.tracks import ids_of
 from beetsplug.cfaudio.pipeline import listener
 from beetsplug.cfaudio.playlists.request import Chosen, Mode, Reason, Request
@@ -30,7 +30,7 @@ _SUNK = 1000.0  # less appeal for what was skipped and never played: it comes wh
 
 
 def choose_items(
-    lib: Library, settings: Settings, loaded: Loaded, request: Request, *, avoid: frozenset[int] = frozenset()
+    lib: Library, settings: Settings, data: RankingData, request: Request, *, avoid: frozenset[int] = frozenset()
 ) -> Chosen:
     """Choose tracks and put them in order.
 
@@ -38,7 +38,7 @@ def choose_items(
     ----------
     lib, settings
         The library and its settings.
-    loaded
+    data
         As `read_library` gives it.
     request
         What is asked for.
@@ -55,25 +55,25 @@ def choose_items(
     UserError
         If there is no such listener, or a query makes no sense.
     """
-    person = listener(loaded.people, request.user)
-    scores, last_heard = loaded.scores[person.name], loaded.last_heard[person.name]
-    known = familiarity(person, last_heard)
+    person = listener(data.listeners, request.user)
+    scores, last_played = data.scores[person.name], data.last_played[person.name]
+    known = familiarity(person, last_played)
     if request.like:
-        seeds = _matching(lib, loaded, request.like)
+        seeds = _matching(lib, data, request.like)
         if not seeds.any():
             return Chosen(why=f"no track matches {' '.join(request.like)}")
-        if not loaded.vectors[seeds].any():
+        if not data.vectors[seeds].any():
             return Chosen(why=f"no track that matches {' '.join(request.like)} has been heard; run `beet cfembed`")
         loved = seeds.astype(np.float32)
     else:
         loved = love(person, known)
-    taste = (mean_taste if request.taste == "mean" else modes)(loaded.vectors, loved)
-    appeal = _appeal(loaded, person, known, taste, request)
+    taste = (mean_taste if request.taste == "mean" else modes)(data.vectors, loved)
+    appeal = _appeal(data, person, known, taste, request)
     if not np.isfinite(appeal).any():
-        return Chosen(why=_why_no_scores(loaded, person))
+        return Chosen(why=_why_no_scores(data, person))
     allowed = np.isfinite(appeal)
     if request.query:
-        matches = _matching(lib, loaded, request.query)
+        matches = _matching(lib, data, request.query)
         if not matches.any():
             return Chosen(why=f"no track matches {' '.join(request.query)}")
         allowed &= matches
@@ -81,48 +81,48 @@ def choose_items(
             return Chosen(why=f"no track that matches {' '.join(request.query)} has a score; run `beet cfembed`")
     for query in request.exclude:
         try:
-            allowed &= ~_matching(lib, loaded, query)
+            allowed &= ~_matching(lib, data, query)
         except ParsingError as error:
             raise UserError(f"cfaudio.exclude: {error}") from error
-    candidates = one_a_song(loaded.song, np.flatnonzero(allowed), person.plays, appeal)
-    barred = np.isin(loaded.ids, list(avoid))
+    candidates = one_a_song(data.song, np.flatnonzero(allowed), person.plays, appeal)
+    barred = np.isin(data.ids, list(avoid))
     if request.fresh_days:
-        barred |= last_heard > loaded.now - request.fresh_days * 86400
+        barred |= last_played > data.now - request.fresh_days * 86400
     candidates = candidates[~barred[candidates]]
     if not len(candidates):
         return Chosen(why="all that could be chosen is excluded, or was heard or recommended lately")
     fresh = ~person.played[candidates]
-    artists, vectors = loaded.artist[candidates], loaded.vectors[candidates]
+    artists, vectors = data.artist[candidates], data.vectors[candidates]
     wish = Wish(request.n, request.unplayed, request.per_artist, request.diversity, request.seed)
     taken = choose(Pool(appeal[candidates], fresh, artists, vectors), taste, wish)
     taken = taken[order(vectors[taken], fresh[taken], artists[taken])]
     chosen = candidates[taken]
-    serves = np.argmax(taste.belonging(loaded.vectors[chosen]), axis=1) if len(taste.shares) else None
-    near = taste.nearest(loaded.vectors, loaded.song, chosen)
+    serves = np.argmax(taste.belonging(data.vectors[chosen]), axis=1) if len(taste.shares) else None
+    near = taste.nearest(data.vectors, data.song, chosen)
     return Chosen(
         [
             Reason(
-                id=int(loaded.ids[i]),
+                id=int(data.ids[i]),
                 score=float(scores[i]),
                 plays=int(person.plays[i]),
-                mode=None if serves is None or not loaded.vectors[i].any() else int(serves[k]),
-                near=loaded.ids[near[k]].tolist(),
+                mode=None if serves is None or not data.vectors[i].any() else int(serves[k]),
+                near=data.ids[near[k]].tolist(),
             )
             for k, i in enumerate(chosen)
         ],
-        _modes(loaded, taste),
+        _modes(data, taste),
     )
 
 
-def _appeal(loaded: Loaded, person: Listener, known: Familiarity, taste: Taste, request: Request) -> FloatArray:
+def _appeal(data: RankingData, person: Listener, known: Familiarity, taste: Taste, request: Request) -> FloatArray:
     """float32 (n,): the familiar by how much and how recently they are played, the unheard by their scores.
 
     Where the taste is a mean, or that of some tracks, all are ranked by how near they are to it.
     """
-    scores = loaded.scores[person.name] / 100
+    scores = data.scores[person.name] / 100
     if request.like or request.taste == "mean":
-        heard = loaded.vectors.any(axis=1) if len(taste.shares) else np.zeros(len(scores), bool)
-        near = (loaded.vectors @ taste.centres.T).max(axis=1, initial=-1)
+        heard = data.vectors.any(axis=1) if len(taste.shares) else np.zeros(len(scores), bool)
+        near = (data.vectors @ taste.centres.T).max(axis=1, initial=-1)
         likes = _LIKING * np.nan_to_num(scores) if request.like else 0
         appeal = np.where(heard, near + likes, np.nan)
     else:
@@ -131,23 +131,23 @@ def _appeal(loaded: Loaded, person: Listener, known: Familiarity, taste: Taste, 
     return float32(appeal - _SUNK * (~person.played & (person.skips > 0)))
 
 
-def _matching(lib: Library, loaded: Loaded, query: str | Sequence[str]) -> BoolArray:
+def _matching(lib: Library, data: RankingData, query: str | Sequence[str]) -> BoolArray:
     """Bool (n,): matches a query."""
-    return np.isin(loaded.ids, ids_of(lib, query if isinstance(query, str) else list(query)))
+    return np.isin(data.ids, ids_of(lib, query if isinstance(query, str) else list(query)))
 
 
-def _modes(loaded: Loaded, taste: Taste) -> list[Mode]:
+def _modes(data: RankingData, taste: Taste) -> list[Mode]:
     loved_first = np.argsort(-taste.weights, kind="stable")
     return [
-        Mode(float(share), [int(loaded.ids[i]) for i in taste.members[loved_first[taste.mode[loved_first] == m]]])
+        Mode(float(share), [int(data.ids[i]) for i in taste.members[loved_first[taste.mode[loved_first] == m]]])
         for m, share in enumerate(taste.shares)
     ]
 
 
-def _why_no_scores(loaded: Loaded, person: Listener) -> str:
-    if not len(loaded):
+def _why_no_scores(data: RankingData, person: Listener) -> str:
+    if not len(data):
         return "the library is empty"
-    if not loaded.placed.any():
+    if not data.placed.any():
         return "no track has a score yet; run `beet cfembed` first"
     if not person.played.any():
         return f"{person.name} has not played a track yet, so there is nothing to recommend by"

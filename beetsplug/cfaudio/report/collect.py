@@ -14,7 +14,7 @@ import numpy as np
 from beets.exceptions import UserError
 
 from beetsplug.cfaudio.config.settings import Settings
-from beetsplug.cfaudio.library.loaded import Loaded
+from beetsplug.cfaudio.library.snapshot import RankingData
 from beetsplug.cfaudio.library.tracks import few, read_tracks
 from beetsplug.cfaudio.pipeline import open_store, user_errors
 from cfaudio_core.errors import CfAudioError
@@ -43,7 +43,7 @@ _STANDING = 8  # tracks that stand for a taste
 
 
 def make_report(
-    lib: Library, settings: Settings, loaded: Loaded, person: Listener, on_problem: Callable[[str], None]
+    lib: Library, settings: Settings, loaded: RankingData, person: Listener, on_problem: Callable[[str], None]
 ) -> Report:
     """Gather all that the page shows.
 
@@ -87,7 +87,7 @@ def make_report(
         evaluations=evaluations(settings.folder / "evaluations"),
     )
     report, labels = _learnt(report, settings, vectors, _model(settings, report.model), on_problem)
-    known = familiarity(person, loaded.last_heard[person.name])
+    known = familiarity(person, loaded.last_played[person.name])
     return replace(report, modes=_tastes(loaded.vectors, love(person, known), at, labels))
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from beets.exceptions import UserError
 
-from beetsplug.cfaudio.library.loaded import read_library
+from beetsplug.cfaudio.library.snapshot import read_library
 from beetsplug.cfaudio.library.tracks import read_tracks
 from beetsplug.cfaudio.playlists.kinds import lists_of
 from beetsplug.cfaudio.playlists.state import read_state
@@ -62,8 +62,8 @@ class ConfiguredPlaylists:
                     return [self._listed(one) for one in remembered.lists]
                 playlist = next(one for one in self._settings.playlists if one.name == name)
                 draw = seed(name, period(playlist.refresh, dt.date.today()))
-                loaded = read_library(self._lib, self._settings)
-                found = lists_of(self._lib, self._settings, loaded, playlist, draw, frozenset())
+                data = read_library(self._lib, self._settings)
+                found = lists_of(self._lib, self._settings, data, playlist, draw, frozenset())
                 return [self._listed(one, why) for one, why in found]
             except UserError as error:
                 raise CfAudioError(str(error)) from error

@@ -22,33 +22,14 @@ from cfaudio_core.data.listeners import Listener, listeners
 from cfaudio_core.data.sessions import Sessions
 from cfaudio_core.history.count_growth import DATES
 from cfaudio_core.util.arrays import BoolArray, FloatArray, IntArray
-from cfaudio_core.util.garbage import without_cycle_search
 from cfaudio_core.util.shelf import Arrays, file_state, is_settled
 
 if TYPE_CHECKING:
     from beets.library import Library
 
 
-@dataclass
-class UsualTags:
-    """How usual each sound tag is in the library; read when a list is to be called by its tags, and then once."""
-
-    _shares: dict[str, float] | None = None
-
-    def shares(self, lib: Library) -> Mapping[str, float]:
-        """The share of the tracks with any tags that have each."""
-        if self._shares is None:
-            stored = count_values(lib, "cf_tags")
-            tracks: Counter[str] = Counter()
-            for text, number in stored.items():
-                tracks.update(dict.fromkeys(text.split(", ") if text else (), number))
-            known = stored.total() - stored[""]
-            self._shares = {tag: number / max(known, 1) for tag, number in tracks.items()}
-        return self._shares
-
-
 @dataclass(frozen=True)
-class Loaded:
+class RankingData:
     """What is read once for any number of lists, of n tracks.
 
     Attributes
@@ -57,7 +38,7 @@ class Loaded:
         int64 (n,), ascending: the library's own numbers.
     artist, song
         int64 (n,): the same number for the same artist, 0 where unknown, and for the same song.
-    people
+    listeners
         The listeners over the tracks, the main one first.
     placed
         bool (n,): has a vector of the model that made most of them.
@@ -65,24 +46,22 @@ class Loaded:
         float32 (n, d), unit length; zeros where not placed.
     scores
         Listener to float32 (n,), NaN where there is none.
-    last_heard
-        Listener to int64 (n,): UTC, seconds, when each track was last heard; 0 where unknown or never.
+    last_played
+        Listener to int64 (n,): UTC, seconds, when each track was last played; 0 where unknown or never.
     now
         UTC, seconds.
-    tags
-        What sets the sound of a list apart.
     """
 
     ids: IntArray
     artist: IntArray
     song: IntArray
-    people: list[Listener]
+    listeners: list[Listener]
     placed: BoolArray
     vectors: FloatArray
     scores: dict[str, FloatArray]
-    last_heard: dict[str, IntArray]
+    last_played: dict[str, IntArray]
     now: float
-    tags: UsualTags = field(default_factory=UsualTags)
+    _tag_shares: dict[str, float] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -91,9 +70,19 @@ class Loaded:
         """int64 (k,): positions of tracks."""
         return np.searchsorted(self.ids, np.array(ids, np.int64))
 
+    def tag_shares(self, lib: Library) -> Mapping[str, float]:
+        """Share of the tracks with any tags that have each; read when first asked for."""
+        if not self._tag_shares:
+            stored = count_values(lib, "cf_tags")
+            tracks: Counter[str] = Counter()
+            for text, number in stored.items():
+                tracks.update(dict.fromkeys(text.split(", ") if text else (), number))
+            known = stored.total() - stored[""]
+            self._tag_shares.update({tag: number / max(known, 1) for tag, number in tracks.items()})
+        return self._tag_shares
 
-@without_cycle_search()
-def read_library(lib: Library, settings: Settings) -> Loaded:
+
+def read_library(lib: Library, settings: Settings) -> RankingData:
     """Read once what any number of lists are chosen from."""
     reader = CatalogueReader(lib, settings)
     tracks = reader.read()
@@ -101,15 +90,15 @@ def read_library(lib: Library, settings: Settings) -> Loaded:
         people = _people(reader, tracks, settings)
     nothing = np.full(len(tracks), np.nan, np.float32)
     field_of = {person.name: score_field(person.name, main=person is people[0]) for person in people}
-    return Loaded(
+    return RankingData(
         ids=tracks.ids,
         artist=tracks.artist,
         song=tracks.song,
-        people=people,
+        listeners=people,
         placed=tracks.placed,
         vectors=tracks.vectors,
         scores={name: tracks.scores.get(field, nothing) for name, field in field_of.items()},
-        last_heard={person.name: _last_heard(person, settings, tracks) for person in people},
+        last_played={person.name: _last_heard(person, settings, tracks) for person in people},
         now=time.time(),
     )
 
