@@ -221,3 +221,6 @@ def embed_imported(plugin: BeetsPlugin, lib: Library, ids: list[int]) -> None:
     ):  # nor is a cfembed, that may take hours, worth waiting for
         tracks, people = load(lib, settings, match=False)
         embed(lib, tracks, people, ids, settings, run, plugin._log.warning, may_learn=False)
+    from beetsplug.cfaudio.library.snapshot import write_snapshot
+
+    write_snapshot(lib, settings)

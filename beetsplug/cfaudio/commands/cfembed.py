@@ -10,7 +10,7 @@ from beets.ui import print_
 from beets.util import displayable_path
 
 from beetsplug.cfaudio.config.settings import Settings, read_settings
-from beetsplug.cfaudio.library.snapshot import keep_catalogue
+from beetsplug.cfaudio.library.snapshot import write_snapshot
 from beetsplug.cfaudio.library.tracks import matching
 from beetsplug.cfaudio.pipeline import embed, listener, load, models_folder, open_store, run_settings, user_errors
 from beetsplug.cfaudio.run_summary import account
@@ -56,7 +56,7 @@ def run(plugin: BeetsPlugin, lib: Library, opts: EmbedOptions, args: list[str]) 
     # Only now, when nothing is wrong with the command, may anything be written.
     with user_errors(), hold_lock(settings.folder, "cfembed", lambda: print_("Waiting for another cfembed to end.")):
         _embed(plugin, lib, settings, opts, within)
-    keep_catalogue(lib, settings)
+    write_snapshot(lib, settings)
 
 
 def _embed(plugin: BeetsPlugin, lib: Library, settings: Settings, opts: EmbedOptions, within: list[int] | None) -> None:

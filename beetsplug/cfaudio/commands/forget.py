@@ -30,7 +30,7 @@ _PARTS = {
     "imported listens and plays": ("history.db*",),
     "what was heard of the music": ("features.db*",),
     "models": ("models",),
-    "what was read of the library": ("catalogue",),
+    "what was read of the library": ("snapshot.safetensors", "catalogue"),  # the latter is of 0.1.0
     "evaluations": ("evaluations",),
     "the page of cfreport": ("report",),
     "what cfplaylists knows of its lists": ("playlists.json", "cfplaylists.lock"),

@@ -10,7 +10,7 @@ import os
 import re
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from sys import intern
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +21,7 @@ from beets.exceptions import UserError
 
 from cfaudio_core.data.listeners import coerce_count
 from cfaudio_core.data.tracks import Tracks
-from cfaudio_core.util.arrays import FloatArray
+from cfaudio_core.util.arrays import IntArray
 
 if TYPE_CHECKING:
     from beets.library import Library
@@ -37,6 +37,7 @@ BETWEEN = "BETWEEN ? AND ?"
 PART = 10_000
 """Ids that are read at a time."""
 
+_NAN = np.float32(np.nan)
 _FEW = 500  # ids that are asked for one by one
 _COLUMNS = (
     *("artists", "albums", "genres", "titles", "album_titles", "albumartists", "recording_mbids", "track_mbids"),
@@ -99,7 +100,7 @@ def read_tracks(lib: Library, count_fields: Sequence[str], only: Sequence[int] |
         paths=_paths(lib, stored),
         lengths=lengths,
         playlists=[()] * len(ids),
-        counts={name: column(ids, values) for name, values in flexible.items() if values},
+        counts={name: column(np.array(ids, np.int64), values) for name, values in flexible.items() if values},
         **columns,
     )
 
@@ -186,9 +187,24 @@ def fields_query(names: Sequence[str], which: str = BETWEEN) -> str:
     )
 
 
-def column(ids: Iterable[int], values: Mapping[int, object]) -> FloatArray:
-    """Stored numbers as float32 (n,), NaN where an item has none or one that is no number."""
-    return np.array([coerce_count(values.get(int(i))) for i in ids], np.float32)
+def column(
+    ids: IntArray, values: Mapping[int, object], number: Callable[[object], float] = coerce_count, empty: Any = _NAN
+) -> np.ndarray[Any, Any]:
+    """Stored values as numbers (n,) of the type of `empty`, which stands where an item has none that is a number.
+
+    Parameters
+    ----------
+    ids
+        int64 (n,), ascending.
+    values
+        Item to value; fields outlive a removed item.
+    """
+    items = np.fromiter(values, np.int64, len(values))
+    at = np.searchsorted(ids, items)
+    there = np.append(ids, -1)[at] == items
+    numbers = np.full(len(ids), empty)
+    numbers[at[there]] = np.array([number(value) for value in values.values()], numbers.dtype)[there]
+    return numbers
 
 
 def _paths(lib: Library, stored: Sequence[bytes]) -> list[bytes]:
