@@ -1,4 +1,4 @@
-"""A vector as the text of an item field: little-endian float32 in base64, 216 characters for 40 factors."""
+"""Text form of a vector in an item field: little-endian float32 in base64, 216 characters for 40 factors."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from cfaudio_core.util.arrays import FloatArray, IntArray, float32
 
 
 def encode(vector: FloatArray) -> str:
-    """The text of a float32 (d,) vector."""
+    """Encode a float32 (d,) vector."""
     return base64.b64encode(np.asarray(vector, "<f4").tobytes()).decode("ascii")
 
 
 def decode(text: str) -> FloatArray:
-    """The float32 (d,) vector of a text.
+    """Decode a text to a float32 (d,) vector.
 
     Raises
     ------

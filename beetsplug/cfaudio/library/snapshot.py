@@ -25,7 +25,7 @@ from beetsplug.cfaudio.library.listeners import listened
 from beetsplug.cfaudio.library.tracks import column, count_values, read_fields
 from beetsplug.cfaudio.pipeline import user_errors
 from cfaudio_core import __version__
-from cfaudio_core.data.listeners import Listener, listeners
+from cfaudio_core.data.listeners import Listener, make_listeners
 from cfaudio_core.history.count_growth import DATES
 from cfaudio_core.ranking.duplicates import Marks, same_songs
 from cfaudio_core.util.array_file import read_arrays, write_arrays
@@ -121,7 +121,7 @@ def read_library(lib: Library, settings: Settings) -> RankingData:
     stored = read_fields(lib, [*settings.count_fields, *dates])
     counts = {name: column(tracks.ids, stored[name]) for name in settings.count_fields if stored[name]}
     with user_errors():
-        by_count = listeners(counts, settings.users, len(tracks))
+        by_count = make_listeners(counts, settings.users, len(tracks))
         everyone = listened(by_count, settings, tracks.ids, tracks.lengths)
     last_played = {}
     for listener in everyone:

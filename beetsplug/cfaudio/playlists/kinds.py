@@ -22,7 +22,7 @@ from beetsplug.cfaudio.pipeline import listener
 from beetsplug.cfaudio.playlists.recommend import choose_items
 from beetsplug.cfaudio.playlists.request import Chosen, Request, request_of
 from beetsplug.cfaudio.playlists.state import ChosenList
-from cfaudio_core.ranking.taste import familiarity, love
+from cfaudio_core.ranking.taste import decayed_counts, taste_weights
 
 if TYPE_CHECKING:
     from beets.library import Library
@@ -158,7 +158,7 @@ def _barred(lib: Library, data: RankingData, playlist: Playlist) -> tuple[frozen
 def _loved_artists(data: RankingData, playlist: Playlist) -> IntArray:
     """int64: the artists whose played tracks are liked more than those of half of all artists with any."""
     person = listener(data.listeners, playlist.user)
-    weights = love(person, familiarity(person, data.last_played[person.name]))
+    weights = taste_weights(person, decayed_counts(person, data.last_played[person.name])[0])
     known = np.flatnonzero((data.artist > 0) & person.played)
     artists, of_artist = np.unique(data.artist[known], return_inverse=True)
     loves = np.bincount(of_artist, weights[known], minlength=len(artists))
