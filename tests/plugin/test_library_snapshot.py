@@ -527,7 +527,7 @@ def test_cfembed_writes_it_once_and_takes_away_what_0_1_0_had_kept(heard: Home, 
 
 
 def test_cfembed_reads_what_it_has_written_alone(heard: Home, reads: Reads) -> None:
-    heard.sql("UPDATE item_attributes SET value = '1.5' WHERE key = 'cf_score' AND entity_id = 20")
+    heard.set("play_count", {1: "90", 40: "30"})
     assert heard.embed("--retrain").code == 0
     assert reads.counted() == (0, 1), "names have not changed"
     expected = data(heard, fields=True)
