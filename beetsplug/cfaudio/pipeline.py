@@ -21,6 +21,7 @@ from cfaudio_core.data.listeners import Listener
 from cfaudio_core.data.tracks import Tracks
 from cfaudio_core.errors import CfAudioError, SettingError
 from cfaudio_core.util.arrays import FloatArray, IntArray
+from cfaudio_core.util.fingerprint import fingerprint
 from cfaudio_core.util.garbage import without_cycle_search
 from cfaudio_core.util.locking import hold_lock
 
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from beets.plugins import BeetsPlugin
 
     from cfaudio_core.features.feature_store import FeatureStore
-    from cfaudio_core.pipeline.run import RunResult, RunSettings
+    from cfaudio_core.pipeline.extract import RunResult, RunSettings
 
 
 @contextmanager
@@ -95,8 +96,8 @@ def run_settings(
     from cfaudio_core.factorization.factorizer import FactorizerSettings
     from cfaudio_core.features.worker import ExtractorConfig
     from cfaudio_core.finetuning.settings import NetSettings
-    from cfaudio_core.pipeline.run import RunSettings
-    from cfaudio_core.training.fit import TrainingSettings
+    from cfaudio_core.models.training_snapshot import TrainingSettings
+    from cfaudio_core.pipeline.extract import RunSettings
 
     ear = ExtractorConfig(settings.backbone, settings.windows, settings.weights)
     net = NetSettings.of(settings.fine_tune, settings.loss, settings.cache_size, settings.layers)
@@ -139,7 +140,8 @@ def embed(
     tuple
         What the run came to, and the number of items that were changed.
     """
-    from cfaudio_core.pipeline.run import extract_library, fit_and_embed
+    from cfaudio_core.pipeline.extract import extract_library
+    from cfaudio_core.pipeline.run import EMBEDDED, fit_and_embed
 
     wanted = np.ones(len(tracks), bool) if within is None else np.isin(tracks.ids, list(within))
     with user_errors(), open_store(settings) as store:
@@ -150,11 +152,11 @@ def embed(
             run,
             lambda path, problem: on_problem(f"skipping {displayable_path(path)}: {problem}"),
         )
-        fit_and_embed(tracks, people, outcome, store, models_folder(settings), run, may_learn=may_learn)
+        fit_and_embed(tracks, people, outcome, store, models_folder(settings), run, may_fit=may_learn)
         written = fields(tracks, people, outcome, only) | {"cf_tags": tags(lib, tracks, outcome, store, run)}
         changed = write_fields(lib, written)
-        if outcome.digest and not only:
-            store.note("placed", outcome.digest)
+        if outcome.fingerprint and not only:
+            store.note(EMBEDDED, outcome.fingerprint)
     return outcome, changed
 
 
@@ -167,11 +169,11 @@ def fields(
     rows = zip(tracks.ids.tolist(), outcome.keys, tracks.keys, strict=True)
     keys: Mapping[int, Value] = {i: key for i, key, old in rows if key and key != old}
     written: dict[str, Mapping[int, Value] | Column] = {"cf_key": keys}
-    places, model = outcome.places, outcome.model
+    places, model = outcome.embeddings, outcome.model
     if places is None or model is None:
         return written
     row = np.full(len(tracks), -1)
-    row[outcome.heard] = np.arange(len(outcome.heard))
+    row[outcome.analysed] = np.arange(len(outcome.analysed))
 
     def column(make: Callable[[IntArray], Iterable[Value]]) -> Column:
         """Values of the heard tracks; a place of an older model means nothing beside those of this one."""
@@ -202,13 +204,13 @@ def tags(lib: Library, tracks: Tracks, outcome: RunResult, store: FeatureStore, 
     from cfaudio_core.features.sound_tags import tag_tracks
 
     without = items_without(lib, "cf_tags")
-    heard_with = f"{run.ear.backbone} {run.ear.windows}"
-    anew = store.noted("tagged") != heard_with
+    made_of = fingerprint(run.extractor.backbone, run.extractor.windows)
+    anew = store.noted("tagged") != made_of
     rows = list(zip(map(int, tracks.ids), outcome.keys, tracks.keys, strict=True))
     due = {i: key for i, key, old in rows if key and (anew or key != old or i in without)}
-    found = tag_tracks(store, run.ear, due.values())
+    found = tag_tracks(store, run.extractor, due.values())
     if anew:
-        store.note("tagged", heard_with)
+        store.note("tagged", made_of)
     gone: dict[int, Value] = {i: None for i, key, _ in rows if not key and i not in without}
     return gone | {i: found.get(key) for i, key in due.items()}
 

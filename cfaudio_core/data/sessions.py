@@ -6,8 +6,6 @@ does it, because a symphony is no break. Between 10 and 120 minutes the gap make
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -88,13 +86,6 @@ class Sessions:
     def __len__(self) -> int:
         """The number of sessions."""
         return int(self.session[-1]) + 1 if len(self.session) else 0
-
-    def digest(self, names: Sequence[str]) -> str:
-        """A text that changes with any play; `names` are n texts that stand for the tracks, wherever those are."""
-        digest = hashlib.blake2b("\0".join(names[at] for at in self.track).encode("utf-8", "replace"), digest_size=8)
-        for column in (self.listener, self.session, self.time, self.rejected):
-            digest.update(np.ascontiguousarray(column).tobytes())
-        return digest.hexdigest()
 
     def over(self, positions: IntArray) -> Sessions:
         """The same plays over the tracks at int64 (k,) positions; plays of others are left out."""

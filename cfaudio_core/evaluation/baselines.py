@@ -90,7 +90,7 @@ def kernel_regression(features: FloatArray, known: np.ndarray, wanted: FloatArra
 
 def standard_features(world: EvalData) -> FloatArray:
     """float32 (n, dim): what a window sounds like in mono, each feature with mean 0 and variance 1 / dim."""
-    summaries = world.sound.summaries[:, : world.sound.summaries.shape[1] - world.sound.widths]
+    summaries = world.sound.means[:, : world.sound.means.shape[1] - world.sound.n_widths]
     return float32(standardised(summaries) / np.sqrt(summaries.shape[1]))
 
 

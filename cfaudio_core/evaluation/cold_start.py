@@ -10,7 +10,7 @@ import numpy as np
 from cfaudio_core.data.listeners import Listener
 from cfaudio_core.evaluation.splits import groups_of, without
 from cfaudio_core.evaluation.tasks import FEWEST, EvalData, NotEvaluatedError, Split, Task
-from cfaudio_core.training.fit import ENOUGH
+from cfaudio_core.models.training_snapshot import MIN_KNOWN_TRACKS
 from cfaudio_core.util.arrays import BoolArray, IntArray
 
 FOLDS = 10
@@ -24,7 +24,8 @@ LOVED, USUAL = 0.8, 0.5
 skipped. What lies between may be loved or not: plays are too few to tell."""
 
 _ROUNDING = 1e-6
-_ENOUGH_TO_HIDE = -(-ENOUGH * FOLDS // (FOLDS - 1))  # known tracks of which a tenth can be hidden and enough are left
+# Known tracks of which a tenth can be hidden and enough are left.
+_ENOUGH_TO_HIDE = -(-MIN_KNOWN_TRACKS * FOLDS // (FOLDS - 1))
 
 
 def verdicts(person: Listener) -> tuple[BoolArray, BoolArray]:

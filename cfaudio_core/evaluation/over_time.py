@@ -11,7 +11,7 @@ import numpy as np
 from cfaudio_core.data.sessions import Sessions
 from cfaudio_core.evaluation.splits import before
 from cfaudio_core.evaluation.tasks import FEWEST, EvalData, NotEvaluatedError, Split, Task
-from cfaudio_core.training.fit import ENOUGH
+from cfaudio_core.models.training_snapshot import MIN_KNOWN_TRACKS
 from cfaudio_core.util.arrays import BoolArray, IntArray, float32
 
 MONTH = 30 * 86_400
@@ -42,7 +42,7 @@ def months(world: EvalData, seeds: Sequence[int]) -> Iterator[Split]:
     for k, seed in enumerate(seeds):
         cut = end - (k + 1) * MONTH
         people = [before(p, cut) for p in world.people]
-        if people[0].known.sum() < ENOUGH:
+        if people[0].known.sum() < MIN_KNOWN_TRACKS:
             break
         inside = (sessions.time >= cut) & (sessions.time < cut + MONTH) & ~sessions.rejected
         plays = np.bincount(sessions.track[inside], minlength=len(tracks))
@@ -58,7 +58,7 @@ def months(world: EvalData, seeds: Sequence[int]) -> Iterator[Split]:
             yield Split(seed, k, tracks, people, everything, cut, tasks)
     if not done:
         raise NotEvaluatedError(
-            f"in the last {len(seeds)} months, or before them, fewer than {ENOUGH} tracks were heard"
+            f"in the last {len(seeds)} months, or before them, fewer than {MIN_KNOWN_TRACKS} tracks were heard"
         )
 
 
@@ -80,10 +80,10 @@ def completions(world: EvalData, seeds: Sequence[int]) -> Iterator[Split]:
     people = [before(p, cut) for p in world.people]
     halves = session_halves(sessions, first, len(sessions), SHORTEST)
     heard = int(people[0].known.sum())
-    if len(halves) < FEWEST or heard < ENOUGH:
+    if len(halves) < FEWEST or heard < MIN_KNOWN_TRACKS:
         raise NotEvaluatedError(
             f"the last fifth of the history has {len(halves)} sessions of {SHORTEST} tracks, and before it {heard} "
-            f"tracks were heard; it takes {FEWEST} and {ENOUGH}"
+            f"tracks were heard; it takes {FEWEST} and {MIN_KNOWN_TRACKS}"
         )
     tracks = replace(world.tracks, playlists=[()] * n)
     for seed in seeds:

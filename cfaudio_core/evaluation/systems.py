@@ -19,9 +19,10 @@ from cfaudio_core.evaluation import baselines
 from cfaudio_core.evaluation.tasks import EvalData, Split
 from cfaudio_core.factorization.factorizer import make_factorizer
 from cfaudio_core.features.feature_matrix import FeatureMatrix
-from cfaudio_core.features.feature_space import FeatureSummaries
+from cfaudio_core.features.summaries import FeatureSummaries
+from cfaudio_core.models.known_factors import tune_factorizer
 from cfaudio_core.pipeline.scoring import embed_tracks
-from cfaudio_core.training.fit import fit_model, tuned_factorizer
+from cfaudio_core.training.fit import fit_model
 from cfaudio_core.util.arrays import FloatArray, float32
 
 System = Callable[[EvalData, Split], FloatArray]
@@ -40,7 +41,7 @@ def cfaudio(world: EvalData, case: Split) -> FloatArray:
 def without_sound(world: EvalData, case: Split) -> FloatArray:
     """The same, where all tracks sound alike."""
     sound = world.sound
-    alike = {part: np.zeros_like(getattr(sound, part)) for part in ("summaries", "spreads", "within")}
+    alike = {part: np.zeros_like(getattr(sound, part)) for part in ("means", "spreads", "within")}
     return _cfaudio(world, case, sound._replace(**alike))
 
 
@@ -48,7 +49,7 @@ def shuffled_sound(world: EvalData, case: Split) -> FloatArray:
     """The same, where every track sounds like another one: what is left when sound means nothing."""
     order = np.random.default_rng([case.seed, case.part]).permutation(len(world.tracks))
     sound = world.sound
-    return _cfaudio(world, case, sound._replace(summaries=sound.summaries[order], spreads=sound.spreads[order]))
+    return _cfaudio(world, case, sound._replace(means=sound.means[order], spreads=sound.spreads[order]))
 
 
 def factors_alone(world: EvalData, case: Split) -> FloatArray:
@@ -93,9 +94,7 @@ def _factors(world: EvalData, case: Split, people: list[Listener]) -> FloatArray
     """How much each track belongs to the listener's contexts, or to what is given."""
     contexts = gather(case.tracks, people)
     training_set = replace(world.training_set, seed=world.training_set.seed + case.seed)
-    factorizer = make_factorizer(
-        training_set.factorizer, tuned_factorizer(contexts, training_set, training_set.factors).settings
-    )
+    factorizer = make_factorizer(training_set.factorizer, tune_factorizer(contexts, training_set, training_set.factors))
     factors = factorizer.fit(contexts.matrix, np.random.default_rng(training_set.seed))
     if case.completes:
         row = np.repeat(np.arange(len(case.tasks)), [len(task.given) for task in case.tasks])

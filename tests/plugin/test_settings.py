@@ -171,7 +171,7 @@ def test_a_wrong_account_is_said_without_what_is_in_it(home: Home) -> None:
         ({"backbone": ["musicnn", "vgg"], "fine_tune": "all"}, "fine_tune"),
         ({"backbone": "spotify", "fine_tune": "top"}, "fine_tune"),
         ({"backbone": ["musicnn", "spotify"]}, "backbone"),
-        ({"factorizer": "both", "loss": "wpe"}, "loss"),
+        ({"loss": "wpe"}, "loss"),
     ],
 )
 def test_settings_that_do_not_go_together_are_one_line(home: Home, settings: dict[str, object], key: str) -> None:

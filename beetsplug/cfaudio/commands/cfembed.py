@@ -69,7 +69,7 @@ def _embed(plugin: BeetsPlugin, lib: Library, settings: Settings, opts: EmbedOpt
         plugin._log.debug("still skipping {}: {}", displayable_path(path), problem)
     for line in account(tracks, people, outcome, changed):
         print_(line)
-    if not len(outcome.heard):
+    if not len(outcome.analysed):
         raise UserError("no track could be heard")
 
 

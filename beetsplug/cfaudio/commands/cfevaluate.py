@@ -99,7 +99,7 @@ def _world(tracks: Tracks, people: list[Listener], settings: Settings, *, quick:
     from cfaudio_core.evaluation.splits import sample
     from cfaudio_core.evaluation.tasks import EvalData
 
-    net, training_set = backbone_id(settings.backbone), run_settings(settings, jobs=1).training_set
+    net, training_set = backbone_id(settings.backbone), run_settings(settings, jobs=1).training
     with user_errors(), open_store(settings) as store:
         there = store.keys(net, settings.windows)
         heard = np.flatnonzero([key in there for key in tracks.keys])

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 BACKBONES = ("musicnn", "musicnn_mtt", "vgg")
 FINE_TUNE = ("none", "head", "top", "all")
-LOSSES = ("mse", "contrastive", "wpe")
+LOSSES = ("mse", "contrastive")
 
 
 def read_backbone(config: confuse.ConfigView) -> str | tuple[str, ...]:
@@ -53,8 +53,6 @@ def read_fine_tune(config: confuse.ConfigView) -> str:
 
 
 def read_loss(config: confuse.ConfigView) -> str:
-    """What that training makes small."""
+    """Read the loss that a net is trained with."""
     chosen: str = config["loss"].as_choice(LOSSES)
-    if chosen == "wpe" and config["factorizer"].get() != "wmf":
-        raise UserError("cfaudio.loss: wpe is the error of the factorizer wmf; others take mse or contrastive")
     return chosen

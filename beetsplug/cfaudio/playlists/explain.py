@@ -10,8 +10,9 @@ import numpy as np
 from beetsplug.cfaudio.library.tracks import read_tracks
 from beetsplug.cfaudio.pipeline import listener
 from cfaudio_core.errors import StoreError
-from cfaudio_core.models.model_files import Model, load_model
-from cfaudio_core.ranking.score_shares import shares
+from cfaudio_core.models.hybrid_model import HybridModel
+from cfaudio_core.models.model_files import load_model
+from cfaudio_core.ranking.score_shares import score_shares
 
 if TYPE_CHECKING:
     from beets.library import Library
@@ -91,7 +92,7 @@ def explain(
     position = {int(i): at for at, i in enumerate(tracks.ids)}
     reasons = [reason for reason in chosen.reasons if reason.id in position]
     listed = tracks.subset(np.array([position[reason.id] for reason in reasons], np.int64))
-    rests = shares(_model(settings, listed), listed, person.subset(loaded.at([reason.id for reason in reasons])))
+    shares = score_shares(_model(settings, listed), listed, person.subset(loaded.at([reason.id for reason in reasons])))
 
     def near(ident: int) -> Near:
         k = position[ident]
@@ -108,14 +109,14 @@ def explain(
             mode_share=round(mode.share, 3) if mode else 0.0,
             mode_track=tracks.titles[position[mode.ids[0]]] if mode and mode.ids[0] in position else "",
             score=round(reason.score, 1) if np.isfinite(reason.score) else None,
-            by_plays=round(float(rests.plays[k]), 3),
-            by_sound=round(float(rests.sound[k]), 3),
-            by_tags=round(float(rests.tags[k]), 3),
+            by_plays=round(float(shares["plays"][k]), 3),
+            by_sound=round(float(shares["audio"][k]), 3),
+            by_tags=round(float(shares["tags"][k]), 3),
         )
     return explanations
 
 
-def _model(settings: Settings, listed: Tracks) -> Model | None:
+def _model(settings: Settings, listed: Tracks) -> HybridModel | None:
     """The model that placed the tracks, if it is still there."""
     try:
         return load_model(settings.folder / "models", next((m for m in listed.models if m), ""))

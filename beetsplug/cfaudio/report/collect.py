@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from beets.library import Library
 
     from cfaudio_core.data.listeners import Listener
-    from cfaudio_core.models.model_files import Model
+    from cfaudio_core.models.hybrid_model import HybridModel
     from cfaudio_core.util.arrays import FloatArray, IntArray
 
 _UNITS = 40
@@ -136,7 +136,7 @@ def _places(settings: Settings, vectors: FloatArray) -> FloatArray:
     return places
 
 
-def _model(settings: Settings, model: str) -> Model | None:
+def _model(settings: Settings, model: str) -> HybridModel | None:
     """The model that made the vectors, if it is still there."""
     from cfaudio_core.models.model_files import load_model
 
@@ -150,7 +150,7 @@ def _learnt(
     report: Report,
     settings: Settings,
     vectors: FloatArray,
-    model: Model | None,
+    model: HybridModel | None,
     on_problem: Callable[[str], None],
 ) -> tuple[Report, Labels]:
     """Add sound tags, units, directions and disagreements; and tell what tracks are called."""
@@ -158,8 +158,7 @@ def _learnt(
 
     tracks = report.tracks
     labels = _labels(report)
-    factors = int(model.arrays["own.direction"].shape[1]) if model and "own.direction" in model.arrays else 0
-    factors = factors if factors < vectors.shape[1] else 0  # a model of an older version, in whose vectors is no sound
+    factors = model.factors.directions.shape[1] if model else 0
     report = replace(
         report,
         factors=factors,
@@ -207,20 +206,17 @@ def _labels(report: Report) -> Labels:
     return Labels({"sound": report.tags, "genre": list(report.tracks.genres), "artist": artists})
 
 
-def _odd(report: Report, vectors: FloatArray, factors: int, model: Model | None) -> list[Disagreement]:
+def _odd(report: Report, vectors: FloatArray, factors: int, model: HybridModel | None) -> list[Disagreement]:
     """Tracks whose own factors and sound disagree; of tracks with factors of their own, the most played first."""
     if not factors or model is None:
         return []
-    own, row = model.arrays["own.direction"], {key: r for r, key in enumerate(model.about.get("known", []))}
-    pairs = [(i, row[key]) for i, key in enumerate(report.tracks.keys) if key in row and own[row[key]].any()]
-    if not pairs:
-        return []
-    at, rows = np.array(pairs, np.int64).T
-    order = np.argsort(-report.plays[at], kind="stable")
-    return disagreements(own[rows[order]], vectors[at[order], factors:], at[order])
+    known, rows = model.factors.directions, model.factors.rows(report.tracks.keys)
+    at = np.flatnonzero((rows >= 0) & np.any(known, axis=1)[rows])
+    at = at[np.argsort(-report.plays[at], kind="stable")]
+    return disagreements(known[rows[at]], vectors[at, factors:], at)
 
 
-def _why_none_odd(factors: int, model: Model | None) -> str:
+def _why_none_odd(factors: int, model: HybridModel | None) -> str:
     if model is None:
         return "The model that made the vectors is not there any more: the next `beet cfembed` makes one."
     if factors:
