@@ -85,9 +85,7 @@ class TrainingSnapshot:
             n_tracks=len(tracks),
             keys=[tracks.keys[i] for i in known],
             tags=[
-                fingerprint(
-                    tracks.artists[i], tracks.albums[i], *tracks.genres[i], None, *sorted(tracks.playlists[i]), size=6
-                )
+                fingerprint(tracks.artists[i], tracks.albums[i], tracks.genres[i], sorted(tracks.playlists[i]), size=6)
                 for i in known
             ],
             plays={listener.name: _counted(listener.plays[known]) for listener in listeners},
