@@ -96,11 +96,11 @@ class TrainingSet(NamedTuple):
 
 def standard_preference(listener: Listener) -> FloatArray:
     """float32 (n,): a listener's preference with mean 0 and variance 1 over the tracks that are known of them."""
-    liking = listener.liking
-    known = liking[listener.known]
+    preference = listener.preference
+    known = preference[listener.known]
     if not len(known):
-        return np.zeros_like(liking)
-    return float32((liking - known.mean()) / (known.std() if known.std() > 1e-6 else 1))
+        return np.zeros_like(preference)
+    return float32((preference - known.mean()) / (known.std() if known.std() > 1e-6 else 1))
 
 
 def same_columns(table: npt.NDArray[Any]) -> list[IntArray]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from scipy import sparse
 
-from cfaudio_core.data.interactions import Contexts, gather
+from cfaudio_core.data.interactions import Interactions, gather_interactions
 from cfaudio_core.data.listeners import Listener
 from cfaudio_core.data.tracks import Tracks
 from cfaudio_core.data.training_set import unit
@@ -45,7 +45,9 @@ class KnownFactors:
     settings: FactorizerSettings = field(default_factory=FactorizerSettings)
 
     @classmethod
-    def fit(cls, keys: Sequence[str], contexts: Contexts, known: IntArray, settings: TrainingSettings) -> KnownFactors:
+    def fit(
+        cls, keys: Sequence[str], contexts: Interactions, known: IntArray, settings: TrainingSettings
+    ) -> KnownFactors:
         """Factorize contexts of n tracks.
 
         Parameters
@@ -60,7 +62,7 @@ class KnownFactors:
             Half of `settings.factors.factors` come out: the rest of a track's embedding is its audio.
         """
         known_keys = [keys[i] for i in known]
-        if not contexts.shared:
+        if not contexts.n_shared:
             nothing = np.zeros((len(known), 0), np.float32)
             return cls(known_keys, nothing, np.zeros(len(known), np.float32), settings.factorizer)
         in_context, n = np.unique(contexts.matrix.indices), contexts.matrix.shape[1]
@@ -113,7 +115,7 @@ class KnownFactors:
             settings = replace(self.settings.wmf, factors=directions.shape[1])
             factors = directions.copy()
             factors[known] *= self.lengths[rows[known], None]
-        weights = gather(tracks, listeners).matrix
+        weights = gather_interactions(tracks, listeners).matrix
         by_context = Confidence.of(weights, settings.confidence, settings.damping).apply(weights)
         contexts = solve_rows(by_context, factors, settings)
         by_track = sparse.csr_array(by_context[:, new].T)
@@ -122,7 +124,9 @@ class KnownFactors:
         return directions
 
 
-def tune_factorizer(contexts: Contexts, settings: TrainingSettings, factors: FactorizerSettings) -> FactorizerSettings:
+def tune_factorizer(
+    contexts: Interactions, settings: TrainingSettings, factors: FactorizerSettings
+) -> FactorizerSettings:
     """Tune the factorizer to these contexts, beginning at `factors`.
 
     Without sessions nothing is tuned: tracks hidden from an album could only tell how to complete albums.

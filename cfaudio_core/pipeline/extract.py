@@ -17,7 +17,7 @@ from cfaudio_core.models.training_snapshot import TrainingSettings
 from cfaudio_core.pipeline.scoring import TrackEmbeddings
 from cfaudio_core.training.drift import Drift
 from cfaudio_core.util.arrays import BoolArray, IntArray
-from cfaudio_core.util.progress import make_way, progress
+from cfaudio_core.util.progress import clear_line, progress
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ def extract_library(
                     keys[one.path] = one.key
                 else:
                     result.problems[one.path] = one.problem
-                    make_way()
+                    clear_line()
                     on_problem(one.path, one.problem)
         result.decoded = len(keys)
         result.keys = [keys.get(path, key) for path, key in zip(tracks.paths, known.keys, strict=True)]

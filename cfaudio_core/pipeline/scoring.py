@@ -76,7 +76,7 @@ def embed_tracks(
             scores[listener.name] = _percentiles(_blend(prior, standard_preference(listener), n_plays))
         elif listener.played.any():
             prior = _kernel_regression(vectors, listener)
-            scores[listener.name] = _percentiles(_blend(prior, listener.preference, n_plays))
+            scores[listener.name] = _percentiles(_blend(prior, listener.log_play_ratio, n_plays))
     directions = predicted[:, len(trained) :]
     if not directions.shape[1]:
         return TrackEmbeddings(vectors, scores)
@@ -159,7 +159,7 @@ def _kernel_regression(vectors: FloatArray, listener: Listener) -> FloatArray:
     whatever is far from everything known falls back.
     """
     known = np.flatnonzero(listener.known)
-    known_vectors, preference = vectors[known], listener.preference[known]
+    known_vectors, preference = vectors[known], listener.log_play_ratio[known]
     predicted = np.empty(len(vectors), np.float32)
     for start in range(0, len(vectors), _BLOCK_TRACKS):
         block = slice(start, start + _BLOCK_TRACKS)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import sparse
 
-from cfaudio_core.data.interactions import gather
+from cfaudio_core.data.interactions import gather_interactions
 from cfaudio_core.data.listeners import Listener
 from cfaudio_core.data.tracks import Tracks
 from cfaudio_core.data.training_set import Targets, TrainingSet, standard_preference
@@ -98,7 +98,7 @@ def _train(
 ) -> HybridModel:
     """Fit the parts of a model that predict the listeners' preferences and the factors."""
     settings = model.info.settings
-    contexts = gather(tracks, listeners)
+    contexts = gather_interactions(tracks, listeners)
     known = np.flatnonzero(np.any([listener.known for listener in listeners], axis=0))
     factors = KnownFactors.fit(tracks.keys, contexts, known, settings)
     targets = Targets(

@@ -91,9 +91,6 @@ def _encoded_items(items: Sequence[object]) -> Iterator[bytes | memoryview]:
 
 def _is_plain(item: object) -> bool:
     """Whether an item is a text, a whole number, or a short list of such, as the genres of a track are."""
-    kind = type(item)
-    if kind is str or kind is int:
-        return True
-    if kind is tuple or kind is list:
-        return len(item) <= _SHORT_ITEMS and _PLAIN.issuperset(map(type, item))  # type: ignore[arg-type]
-    return False
+    if isinstance(item, tuple | list):
+        return len(item) <= _SHORT_ITEMS and _PLAIN.issuperset(map(type, item))
+    return type(item) in _PLAIN

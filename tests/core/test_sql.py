@@ -21,17 +21,17 @@ CONSTANTS = {
     "beetsplug/cfaudio/library/tracks.py": {"', '.join('?' * len(names))", "BETWEEN", "which"},
     "beetsplug/cfaudio/report/collect.py": {"which"},
     "cfaudio_core/history/merge.py": {"marks", "table.name"},
-    "cfaudio_core/history/readers/playback_reporting.py": {"seconds"},
-    "cfaudio_core/history/readers/sqlite.py": {"what"},
+    "cfaudio_core/history/readers/sqlite.py": {"name"},
     "cfaudio_core/history/formats/jellyfin.py": {
+        "seconds",
         "key",
         "select_list(database, 'BaseItems', _TRACK)",
         "select_list(database, 'TypedBaseItems', _TRACK)",
         "skips",
         "table",
-        "wanted",
+        "selected",
     },
-    "cfaudio_core/history/formats/lyrion.py": {"_TABLES[name]", "name", "table", "wanted"},
+    "cfaudio_core/history/formats/lyrion.py": {"_TABLES[name]", "name", "table", "selected"},
     "cfaudio_core/history/formats/navidrome.py": {"played", "select_list(database, 'media_file', _TRACK)"},
 }
 

@@ -16,7 +16,7 @@ from beetsplug.cfaudio.playlists.recommend import choose_items
 from beetsplug.cfaudio.playlists.request import Chosen, Request
 from cfaudio_core.data.listeners import Listener
 from cfaudio_core.data.tracks import Tracks
-from cfaudio_core.ranking.duplicates import songs
+from cfaudio_core.ranking.duplicates import marks, same_songs
 
 DAY = 86400
 NOW = 20_000 * DAY
@@ -54,7 +54,8 @@ def library(n: int, seed: int, with_vectors: bool) -> Loaded:
     folded = ["", *sorted({name.casefold() for name in ARTISTS[1:]})]
     artist = np.array([folded.index(name.casefold()) for name in artists], np.int64)
     placed = vectors.any(axis=1)
-    return Loaded(tracks.ids, artist, songs(tracks), [person], placed, vectors, {"me": scores}, {"me": heard}, NOW)
+    song = same_songs(marks(artists, titles, nothing, tracks.keys, nothing), tracks.lengths)
+    return Loaded(tracks.ids, artist, song, [person], placed, vectors, {"me": scores}, {"me": heard}, NOW)
 
 
 libraries = st.builds(library, st.integers(0, 60), st.integers(0, 9999), st.booleans())

@@ -21,7 +21,7 @@ from beetsplug.cfaudio.playlists.kinds import NAME_FIELDS
 from cfaudio_core.cli import main
 from cfaudio_core.data.listeners import COUNT_FIELDS
 from cfaudio_core.evaluation.protocols import PROTOCOLS
-from cfaudio_core.history.formats import SOURCES
+from cfaudio_core.history.formats import FORMATS
 from cfaudio_core.history.formats.table import FIELDS as COLUMNS
 from cfaudio_core.ranking.periods import REFRESH
 
@@ -131,7 +131,7 @@ def test_every_target_and_its_settings_are_documented() -> None:
 
 def test_every_import_format_count_field_and_column_is_documented() -> None:
     formats = first_cells(section("histories", "Importing a history"))
-    assert formats == list(SOURCES)
+    assert formats == list(FORMATS)
     assert set(first_cells(section("histories", "Counts that are there"))) == set(COUNT_FIELDS)
     for column in COLUMNS:
         assert f"`{column}`" in section("histories", "Importing a history")
@@ -152,7 +152,7 @@ def test_examples_use_commands_and_options_that_are_there() -> None:
         unknown = [word for word in words if re.match(r"--?[a-z]", word) and word.split("=")[0] not in known]
         assert not unknown, f"{page}: beet {line}"
         if name == "cfimport" and page != "commands":
-            assert not words or SOURCES.keys() & set(words), f"{page}: beet {line}"
+            assert not words or FORMATS.keys() & set(words), f"{page}: beet {line}"
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -19,7 +19,8 @@ from cfaudio_core.data.listeners import Listener
 from cfaudio_core.features.results import FeatureResult
 from cfaudio_core.history.records import Listen, Tally, TrackText
 from cfaudio_core.history.store import ListenStore
-from cfaudio_core.targets.m3u import Entry, write_m3u
+from cfaudio_core.targets.base import Entry
+from cfaudio_core.targets.m3u import write_m3u
 
 N = 60
 DAY = 86_400

@@ -28,26 +28,27 @@ if TYPE_CHECKING:
     from beets.plugins import BeetsPlugin
 
     from beetsplug.cfaudio.commands.parsers import ImportOptions
-    from cfaudio_core.history.formats import Source
-    from cfaudio_core.history.matching import Matches
+    from cfaudio_core.history.formats import Format
+    from cfaudio_core.history.merge import ImportResult
     from cfaudio_core.history.records import Listen, Tally, TrackText
-    from cfaudio_core.history.store import Added, ListenStore
+    from cfaudio_core.history.store import ListenStore
+    from cfaudio_core.util.arrays import IntArray
 
 _MOST_UNKNOWN = 10  # tracks that are named
 
 
 def run(plugin: BeetsPlugin, lib: Library, opts: ImportOptions, args: list[str]) -> None:
     """Import, or list the formats and what the store holds."""
-    from cfaudio_core.history.formats import SOURCES
+    from cfaudio_core.history.formats import FORMATS
 
     settings = read_settings(plugin.config)
     if not args:
-        for line in chain(_formats(SOURCES.values()), _holdings(settings)):
+        for line in chain(_formats(FORMATS.values()), _holdings(settings)):
             print_(line)
         return
-    source = SOURCES.get(args[0])
+    source = FORMATS.get(args[0])
     if source is None:
-        raise UserError(f"there is no format {args[0]} (there are: {', '.join(SOURCES)})")
+        raise UserError(f"there is no format {args[0]} (there are: {', '.join(FORMATS)})")
     if len(args) < 2:
         raise UserError(f"what to read is missing, as in: beet cfimport {source.name} {source.example}")
     skipped: Counter[str] = Counter()
@@ -75,17 +76,17 @@ def _store(settings: Settings, *, pretend: bool) -> Iterator[ListenStore]:
 
 
 def _read(
-    source: Source,
+    source: Format,
     places: list[str],
     opts: ImportOptions,
     settings: Settings,
     store: ListenStore,
     skipped: Counter[str],
-) -> Added:
-    from cfaudio_core.history.formats import SourceOptions
+) -> ImportResult:
+    from cfaudio_core.history.formats import ReadOptions
     from cfaudio_core.util.progress import progress
 
-    options = SourceOptions(
+    options = ReadOptions(
         user=opts.account or opts.user,
         columns=_columns(opts.columns),
         token=opts.token or os.environ.get("CFAUDIO_TOKEN"),
@@ -126,7 +127,7 @@ def _columns(text: str | None) -> dict[str, str]:
     return columns
 
 
-def _account(added: Added, opts: ImportOptions) -> Iterator[str]:
+def _account(added: ImportResult, opts: ImportOptions) -> Iterator[str]:
     """What was added, or would be."""
     verb = "Would add" if opts.pretend else "Added"
     if added.listens_new or added.listens_known:
@@ -140,7 +141,7 @@ def _left_out(skipped: Counter[str]) -> Iterator[str]:
         yield f"{rows} rows left out: {reason}"
 
 
-def _match(lib: Library, added: Added, store: ListenStore, *, pretend: bool) -> None:
+def _match(lib: Library, added: ImportResult, store: ListenStore, *, pretend: bool) -> None:
     """Say how much of an import is in the library, and keep it."""
     from cfaudio_core.history.matching import LibraryIndex
 
@@ -152,15 +153,15 @@ def _match(lib: Library, added: Added, store: ListenStore, *, pretend: bool) -> 
         keep_matches(store, store.texts(), index, tracks)
 
 
-def _shares(added: Added, matches: Matches) -> Iterator[str]:
+def _shares(added: ImportResult, positions: IntArray) -> Iterator[str]:
     """Matched, ambiguous and unknown, by plays and by tracks, and the most played unknown tracks."""
     from cfaudio_core.history.matching import AMBIGUOUS, UNKNOWN
 
     total = max(int(added.plays.sum()), 1)
     kinds = {
-        "matched": matches.positions >= 0,
-        "ambiguous": matches.positions == AMBIGUOUS,
-        "unknown": matches.positions == UNKNOWN,
+        "matched": positions >= 0,
+        "ambiguous": positions == AMBIGUOUS,
+        "unknown": positions == UNKNOWN,
     }
     said = (f"{is_it.sum()} {kind} ({int(added.plays[is_it].sum()) / total:.1%})" for kind, is_it in kinds.items())
     yield f"Of {len(added.texts)} tracks (and of all plays): {', '.join(said)}."
@@ -177,7 +178,7 @@ def _called(track: TrackText) -> str:
     return f"{names} ({track.album})" if names and track.album else names or path or track.recording_mbid
 
 
-def _formats(sources: Iterable[Source]) -> Iterator[str]:
+def _formats(sources: Iterable[Format]) -> Iterator[str]:
     yield "Formats, with an example of SOURCE:"
     for source in sources:
         yield f"  {source.name:13} {source.summary}"

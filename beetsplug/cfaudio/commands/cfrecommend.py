@@ -17,7 +17,8 @@ from beetsplug.cfaudio.library.loaded import read_library
 from beetsplug.cfaudio.pipeline import user_errors
 from beetsplug.cfaudio.playlists.recommend import choose_items
 from beetsplug.cfaudio.playlists.request import Chosen, Reason, request_of
-from cfaudio_core.targets.m3u import Entry, write_m3u
+from cfaudio_core.targets.base import Entry
+from cfaudio_core.targets.m3u import write_m3u
 
 if TYPE_CHECKING:
     from beets.library import Item, Library

@@ -87,7 +87,7 @@ def _serve(plugin: BeetsPlugin, lib: Library, settings: Settings, page: bytes, r
     from beetsplug.cfaudio.report.playlists import ConfiguredPlaylists
     from cfaudio_core.report.serve import open_server
 
-    rows = zip(report.tracks.ids.tolist(), report.tracks.paths, report.there.tolist(), strict=True)
+    rows = zip(report.tracks.ids.tolist(), report.tracks.paths, report.existing.tolist(), strict=True)
     files = {item: path for item, path, there in rows if there}
     playlists = ConfiguredPlaylists(plugin, lib, settings, files, set(report.tracks.ids.tolist()))
     with _port_errors(port):

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 from beets.exceptions import UserError
 
 from beetsplug.cfaudio.library.tracks import read_fields
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
 
     from beetsplug.cfaudio.config.settings import Settings
     from cfaudio_core.data.tracks import Tracks
-    from cfaudio_core.history.columns import Texts
     from cfaudio_core.history.matching import LibraryIndex
     from cfaudio_core.history.records import TrackText
     from cfaudio_core.history.store import ListenStore
@@ -90,7 +88,7 @@ def record_growth(lib: Library, settings: Settings, tracks: Tracks, store: Liste
     store
         Where the last snapshot is, and where records go.
     """
-    from cfaudio_core.history.count_growth import DATES, SOURCE, first_seen, growth
+    from cfaudio_core.history.count_growth import DATES, SOURCE, first_counts, growth
 
     now = int(time.time())
     ids = [int(i) for i in tracks.ids]
@@ -98,15 +96,15 @@ def record_growth(lib: Library, settings: Settings, tracks: Tracks, store: Liste
         name: {i: int(n) for i, n in zip(ids, values.tolist(), strict=True) if n >= 0}  # NaN is not
         for name, values in tracks.counts.items()
     }
-    seen = store.seen()
-    if seen is None:
-        store.keep_seen(now, first_seen(counts))
+    snapshot = store.last_counts()
+    if snapshot is None:
+        store.keep_counts(now, first_counts(counts))
         return
     stored = read_fields(lib, list(dict.fromkeys(DATES.values())))
     dates = {name: {i: seconds(value) for i, value in values.items()} for name, values in stored.items()}
     at = {i: k for k, i in enumerate(ids)}
-    grown = growth(
-        seen,
+    records, changed = growth(
+        snapshot,
         counts,
         dates,
         lengths=dict(zip(ids, tracks.lengths.tolist(), strict=True)),
@@ -115,9 +113,9 @@ def record_growth(lib: Library, settings: Settings, tracks: Tracks, store: Liste
         now=now,
     )
     # In this order: records that are added once more, as those of a snapshot that was not kept, change nothing.
-    if grown.records:
-        store.add(grown.records, source=SOURCE, listener_of=lambda listener: listener)
-    store.keep_seen(now, grown.changed)
+    if records:
+        store.add(records, source=SOURCE, listener_of=lambda listener: listener)
+    store.keep_counts(now, changed)
 
 
 def track_text(tracks: Tracks, at: int, folder: bytes) -> TrackText:
@@ -137,7 +135,7 @@ def track_text(tracks: Tracks, at: int, folder: bytes) -> TrackText:
     )
 
 
-def keep_matches(store: ListenStore, texts: Texts, index: LibraryIndex, tracks: Tracks) -> IntArray:
+def keep_matches(store: ListenStore, texts: Mapping[int, TrackText], index: LibraryIndex, tracks: Tracks) -> IntArray:
     """Match all texts of the history, those once unknown too, and keep which track each is.
 
     Returns
@@ -145,12 +143,9 @@ def keep_matches(store: ListenStore, texts: Texts, index: LibraryIndex, tracks: 
     IntArray
         int64 (m,): the position of each text's track, negative where it is none.
     """
-    from cfaudio_core.history.store import Matched
-
-    positions = index.match(texts.tracks).positions
-    known = np.flatnonzero(positions >= 0)
+    positions = index.match(texts.values())
     store.keep_matches(
-        {int(texts.ids[k]): Matched(int(tracks.ids[p]), tracks.keys[p]) for k in known for p in (int(positions[k]),)}
+        {i: (int(tracks.ids[at]), tracks.keys[at]) for i, at in zip(texts, positions, strict=True) if at >= 0}
     )
     return positions
 

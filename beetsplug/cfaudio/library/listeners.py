@@ -9,7 +9,7 @@ import beets
 import numpy as np
 
 from beetsplug.cfaudio.library.history import has_history, keep_matches, open_history
-from cfaudio_core.data.listeners import Listener, listeners
+from cfaudio_core.data.listeners import Listener, make_listeners
 from cfaudio_core.data.playlists import read_playlists
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def read_people(lib: Library, tracks: Tracks, settings: Settings, *, match: bool
     match
         Match the history to the library again; False: take it as it was matched last, which is quicker.
     """
-    people = listeners(tracks.counts, settings.users, len(tracks))
+    people = make_listeners(tracks.counts, settings.users, len(tracks))
     if not has_history(settings):
         return people
     if not match:
@@ -43,7 +43,7 @@ def read_people(lib: Library, tracks: Tracks, settings: Settings, *, match: bool
     with open_history(settings) as store:
         texts = store.texts()
         positions = keep_matches(store, texts, LibraryIndex(tracks, lib.directory), tracks)
-        durations = np.array([text.duration for text in texts.tracks], np.float64)
+        durations = np.array([text.duration for text in texts.values()], np.float64)
         return with_history(people, store, durations, tracks.lengths, positions, settings.session_gap)
 
 
@@ -64,7 +64,7 @@ def listened(people: list[Listener], settings: Settings, ids: IntArray, lengths:
     from cfaudio_core.history.listeners import with_history
 
     with open_history(settings) as store:
-        durations, items = store.last_matches()
+        durations, items = store.durations_and_items()
         at = np.minimum(np.searchsorted(ids, items), max(len(ids) - 1, 0))
         positions = np.where(ids[at] == items, at, -1) if len(ids) else np.full(len(items), -1)
         return with_history(people, store, durations, lengths, positions, settings.session_gap)

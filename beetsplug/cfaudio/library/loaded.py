@@ -18,7 +18,7 @@ from beetsplug.cfaudio.library.history import has_history, history_file
 from beetsplug.cfaudio.library.listeners import listened
 from beetsplug.cfaudio.library.tracks import count_values
 from beetsplug.cfaudio.pipeline import user_errors
-from cfaudio_core.data.listeners import Listener, listeners
+from cfaudio_core.data.listeners import Listener, make_listeners
 from cfaudio_core.data.sessions import Sessions
 from cfaudio_core.history.count_growth import DATES
 from cfaudio_core.util.arrays import BoolArray, FloatArray, IntArray
@@ -122,7 +122,7 @@ def keep_catalogue(lib: Library, settings: Settings) -> None:
 
 def _people(reader: CatalogueReader, tracks: Catalogue, settings: Settings) -> list[Listener]:
     """The listeners by their counts and by the history; and what was read is kept, as long as none of it changed."""
-    people = listeners(tracks.counts, settings.users, len(tracks))
+    people = make_listeners(tracks.counts, settings.users, len(tracks))
     if not has_history(settings):
         reader.keep()
         return people

@@ -22,7 +22,7 @@ from beetsplug.cfaudio.pipeline import listener
 from beetsplug.cfaudio.playlists.recommend import choose_items
 from beetsplug.cfaudio.playlists.request import Chosen, Request, request_of
 from beetsplug.cfaudio.playlists.state import ChosenList
-from cfaudio_core.ranking.taste import familiarity, love
+from cfaudio_core.ranking.taste import decayed_counts, taste_weights
 
 if TYPE_CHECKING:
     from beets.library import Library
@@ -158,7 +158,7 @@ def _barred(lib: Library, loaded: Loaded, playlist: Playlist) -> tuple[frozenset
 def _loved_artists(loaded: Loaded, playlist: Playlist) -> IntArray:
     """int64: the artists whose played tracks are liked more than those of half of all artists with any."""
     person = listener(loaded.people, playlist.user)
-    weights = love(person, familiarity(person, loaded.last_heard[person.name]))
+    weights = taste_weights(person, decayed_counts(person, loaded.last_heard[person.name])[0])
     known = np.flatnonzero((loaded.artist > 0) & person.played)
     artists, of_artist = np.unique(loaded.artist[known], return_inverse=True)
     loves = np.bincount(of_artist, weights[known], minlength=len(artists))

@@ -16,8 +16,8 @@ from beetsplug.cfaudio.pipeline import listener
 from beetsplug.cfaudio.playlists.request import Chosen, Mode, Reason, Request
 from cfaudio_core.ranking.duplicates import one_a_song
 from cfaudio_core.ranking.ordering import order
-from cfaudio_core.ranking.rerank import Pool, Wish, choose
-from cfaudio_core.ranking.taste import Familiarity, Taste, familiarity, love, mean_taste, modes
+from cfaudio_core.ranking.rerank import Candidates, ListRules, choose
+from cfaudio_core.ranking.taste import Taste, decayed_counts, familiarity, mean_taste, modes, taste_weights
 from cfaudio_core.util.arrays import BoolArray, FloatArray, float32
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def choose_items(
     """
     person = listener(loaded.people, request.user)
     scores, last_heard = loaded.scores[person.name], loaded.last_heard[person.name]
-    known = familiarity(person, last_heard)
+    plays, skips = decayed_counts(person, last_heard)
     if request.like:
         seeds = _matching(lib, loaded, request.like)
         if not seeds.any():
@@ -66,9 +66,9 @@ def choose_items(
             return Chosen(why=f"no track that matches {' '.join(request.like)} has been heard; run `beet cfembed`")
         loved = seeds.astype(np.float32)
     else:
-        loved = love(person, known)
+        loved = taste_weights(person, plays)
     taste = (mean_taste if request.taste == "mean" else modes)(loaded.vectors, loved)
-    appeal = _appeal(loaded, person, known, taste, request)
+    appeal = _appeal(loaded, person, familiarity(plays, skips), taste, request)
     if not np.isfinite(appeal).any():
         return Chosen(why=_why_no_scores(loaded, person))
     allowed = np.isfinite(appeal)
@@ -93,11 +93,11 @@ def choose_items(
         return Chosen(why="all that could be chosen is excluded, or was heard or recommended lately")
     fresh = ~person.played[candidates]
     artists, vectors = loaded.artist[candidates], loaded.vectors[candidates]
-    wish = Wish(request.n, request.unplayed, request.per_artist, request.diversity, request.seed)
-    taken = choose(Pool(appeal[candidates], fresh, artists, vectors), taste, wish)
+    rules = ListRules(request.n, request.unplayed, request.per_artist, request.diversity, request.seed)
+    taken = choose(Candidates(appeal[candidates], fresh, artists, vectors), taste, rules)
     taken = taken[order(vectors[taken], fresh[taken], artists[taken])]
     chosen = candidates[taken]
-    serves = np.argmax(taste.belonging(loaded.vectors[chosen]), axis=1) if len(taste.shares) else None
+    serves = np.argmax(taste.memberships(loaded.vectors[chosen]), axis=1) if len(taste.shares) else None
     near = taste.nearest(loaded.vectors, loaded.song, chosen)
     return Chosen(
         [
@@ -114,7 +114,7 @@ def choose_items(
     )
 
 
-def _appeal(loaded: Loaded, person: Listener, known: Familiarity, taste: Taste, request: Request) -> FloatArray:
+def _appeal(loaded: Loaded, person: Listener, known: FloatArray, taste: Taste, request: Request) -> FloatArray:
     """float32 (n,): the familiar by how much and how recently they are played, the unheard by their scores.
 
     Where the taste is a mean, or that of some tracks, all are ranked by how near they are to it.
@@ -127,7 +127,7 @@ def _appeal(loaded: Loaded, person: Listener, known: Familiarity, taste: Taste, 
         appeal = np.where(heard, near + likes, np.nan)
     else:
         # Equal counts are told apart by the scores.
-        appeal = np.where(person.played, known.appeal + 1e-3 * scores, scores)
+        appeal = np.where(person.played, known + 1e-3 * scores, scores)
     return float32(appeal - _SUNK * (~person.played & (person.skips > 0)))
 
 
