@@ -204,7 +204,7 @@ def tags(lib: Library, tracks: Tracks, outcome: RunResult, store: FeatureStore, 
     from cfaudio_core.features.sound_tags import tag_tracks
 
     without = items_without(lib, "cf_tags")
-    made_of = fingerprint(run.extractor.backbone, run.extractor.windows)
+    made_of = fingerprint(run.extractor.backbone, run.extractor.windows, size=8)
     anew = store.noted("tagged") != made_of
     rows = list(zip(map(int, tracks.ids), outcome.keys, tracks.keys, strict=True))
     due = {i: key for i, key, old in rows if key and (anew or key != old or i in without)}
