@@ -13,9 +13,11 @@ import numpy as np
 from beets.exceptions import UserError
 
 from beetsplug.cfaudio.config.settings import Settings
-from beetsplug.cfaudio.library.loaded import Loaded
-from beetsplug.cfaudio.library.tracks import few, read_tracks
-from beetsplug.cfaudio.pipeline import open_store, user_errors
+from beetsplug.cfaudio.errors import user_errors
+from beetsplug.cfaudio.library.fields import few
+from beetsplug.cfaudio.library.snapshot import RankingData
+from beetsplug.cfaudio.library.tracks import read_tracks
+from beetsplug.cfaudio.pipeline import open_store
 from cfaudio_core.errors import CfAudioError
 from cfaudio_core.ranking.taste import decayed_counts, modes, taste_weights
 from cfaudio_core.report.activations import direction_activations, moment, unit_activations
@@ -43,7 +45,7 @@ _LABELLED_TRACKS = 40  # of a mode, that its labels are made of
 
 
 def make_report(
-    lib: Library, settings: Settings, loaded: Loaded, listener: Listener, on_problem: Callable[[str], None]
+    lib: Library, settings: Settings, loaded: RankingData, listener: Listener, on_problem: Callable[[str], None]
 ) -> Report:
     """Collect the contents of the page for a listener.
 
@@ -85,7 +87,7 @@ def make_report(
         evaluations=evaluations(settings.folder / "evaluations"),
     )
     report, labels = _with_units(report, settings, vectors, _model(settings, report.model), on_problem)
-    weights = taste_weights(listener, decayed_counts(listener, loaded.last_heard[listener.name])[0])
+    weights = taste_weights(listener, decayed_counts(listener, loaded.last_played[listener.name])[0])
     return replace(report, modes=_taste_modes(loaded.vectors, weights, at, labels))
 
 
