@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from beets.library import Library
 
     from cfaudio_core.data.listeners import Listener
-    from cfaudio_core.models.model_files import Model
+    from cfaudio_core.models.hybrid_model import HybridModel
     from cfaudio_core.util.arrays import FloatArray, IntArray
 
 _UNITS = 40
@@ -137,7 +137,7 @@ def _coordinates(settings: Settings, vectors: FloatArray) -> FloatArray:
     return coordinates
 
 
-def _model(settings: Settings, model: str) -> Model | None:
+def _model(settings: Settings, model: str) -> HybridModel | None:
     """Load the model that made the vectors, if it still exists."""
     from cfaudio_core.models.model_files import load_model
 
@@ -151,7 +151,7 @@ def _with_units(
     report: Report,
     settings: Settings,
     vectors: FloatArray,
-    model: Model | None,
+    model: HybridModel | None,
     on_problem: Callable[[str], None],
 ) -> tuple[Report, Labels]:
     """Add audio tags, units, directions and disagreements; and collect the labels of the tracks."""
@@ -159,8 +159,7 @@ def _with_units(
 
     tracks = report.tracks
     labels = _labels(report)
-    factors = int(model.arrays["own.direction"].shape[1]) if model and "own.direction" in model.arrays else 0
-    factors = factors if factors < vectors.shape[1] else 0  # a model of an older version, whose vectors have no audio
+    factors = model.factors.directions.shape[1] if model else 0
     report = replace(
         report,
         factors=factors,
@@ -203,20 +202,17 @@ def _labels(report: Report) -> Labels:
     return Labels({"audio": report.tags, "genre": list(report.tracks.genres), "artist": artists})
 
 
-def _disagreements(report: Report, vectors: FloatArray, factors: int, model: Model | None) -> list[Disagreement]:
+def _disagreements(report: Report, vectors: FloatArray, factors: int, model: HybridModel | None) -> list[Disagreement]:
     """Compare latent factors and audio, of tracks with factors, the most played first."""
     if not factors or model is None:
         return []
-    known, row = model.arrays["own.direction"], {key: r for r, key in enumerate(model.about.get("known", []))}
-    pairs = [(i, row[key]) for i, key in enumerate(report.tracks.keys) if key in row and known[row[key]].any()]
-    if not pairs:
-        return []
-    at, rows = np.array(pairs, np.int64).T
-    order = np.argsort(-report.plays[at], kind="stable")
-    return disagreements(known[rows[order]], vectors[at[order], factors:], at[order])
+    known, rows = model.factors.directions, model.factors.rows(report.tracks.keys)
+    at = np.flatnonzero((rows >= 0) & np.any(known, axis=1)[rows])
+    at = at[np.argsort(-report.plays[at], kind="stable")]
+    return disagreements(known[rows[at]], vectors[at, factors:], at)
 
 
-def _why_no_disagreements(factors: int, model: Model | None) -> str:
+def _why_no_disagreements(factors: int, model: HybridModel | None) -> str:
     if model is None:
         return "The model that made the vectors does not exist any more: the next `beet cfembed` makes one."
     if factors:
