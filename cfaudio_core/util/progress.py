@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -14,10 +15,13 @@ _PATIENCE = 2.0  # seconds without a word; what is done by then needs no bar
 _LINE_EVERY = 30.0  # seconds between plain lines
 _REDRAWN_EVERY = 0.2  # seconds between two states of a counter on a terminal
 
+SWITCH = "CFAUDIO_PROGRESS"
+"""The environment variable that turns progress off where it is `off`: for logs, and where output is compared."""
+
 
 @contextmanager
 def progress(label: str, total: int | None, unit: str = "tracks") -> Iterator[Callable[[int], None]]:
-    """Show how far some work has come, once it has taken two seconds.
+    """Show how far some work has come, once it has taken two seconds and unless the environment turns that off.
 
     Parameters
     ----------
@@ -33,6 +37,9 @@ def progress(label: str, total: int | None, unit: str = "tracks") -> Iterator[Ca
     callable
         Takes the number of units done since the last call.
     """
+    if os.environ.get(SWITCH) == "off":
+        yield lambda _: None
+        return
     shown = _shown(label, total, unit, sys.stderr.isatty())
     try:
         yield shown.advance

@@ -6,12 +6,17 @@ import sys
 import pytest
 
 from cfaudio_core.util import progress as module
-from cfaudio_core.util.progress import progress
+from cfaudio_core.util.progress import SWITCH, progress
 
 
 class Terminal(io.StringIO):
     def isatty(self):
         return True
+
+
+@pytest.fixture(autouse=True)
+def switched_on(monkeypatch):
+    monkeypatch.delenv(SWITCH, raising=False)
 
 
 @pytest.fixture
@@ -92,18 +97,27 @@ def test_nothing_done_yet_has_no_time_left(clock, monkeypatch):
     assert "0 of 10 tracks, 0.0/s" in sys.stderr.getvalue()
 
 
-def test_work_of_unknown_length_is_counted(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setattr(module, "_PATIENCE", 0.0)
-    monkeypatch.setattr(module, "_LINE_EVERY", 0.0)
+def test_work_of_unknown_length_is_counted(clock, capsys):
     with progress("Reading csv", None, "plays") as advance:
+        clock(4)
         advance(2000)
-        advance(500)
-    first, second = capsys.readouterr().err.splitlines()
-    assert first.startswith("Reading csv: 2000 plays, ")
-    assert second.startswith("Reading csv: 2500 plays, ")
+        clock(30)
+        advance(1400)
+    assert capsys.readouterr().err == "Reading csv: 2000 plays, 500/s\nReading csv: 3400 plays, 100/s\n"
 
 
-def test_work_of_unknown_length_done_at_once_is_not_mentioned(capsys: pytest.CaptureFixture[str]) -> None:
+def test_work_of_unknown_length_done_at_once_is_not_mentioned(clock, capsys):
     with progress("Reading csv", None, "plays") as advance:
         advance(2000)
     assert capsys.readouterr().err == ""
+
+
+@anywhere
+@pytest.mark.parametrize("total", [10, None])
+def test_the_environment_turns_it_off(clock, monkeypatch, stream, total):
+    monkeypatch.setenv(SWITCH, "off")
+    monkeypatch.setattr(sys, "stderr", stream())
+    with progress("Hearing", total) as advance:
+        clock(100)
+        advance(1)
+    assert sys.stderr.getvalue() == ""

@@ -82,7 +82,9 @@ def test_whatever_is_written_to_a_database_changes_its_state(tmp_path, mode):
     assert file_state(file) == after, "reading has changed it"
 
 
-def test_a_file_that_was_written_to_a_moment_ago_may_change_unseen(tmp_path):
+def test_a_file_that_was_written_to_a_moment_ago_may_change_unseen(tmp_path, monkeypatch):
+    monkeypatch.setattr(shelf, "SETTLED", 3600)
+    monkeypatch.setattr(shelf, "FINE", 3600)
     file = tmp_path / "library.db"
     file.write_bytes(b"x")
     assert not is_settled(file)
@@ -93,10 +95,10 @@ def test_a_file_that_was_written_to_a_moment_ago_may_change_unseen(tmp_path):
 
 
 def test_a_clock_that_shows_fractions_of_a_second_settles_sooner(tmp_path, monkeypatch):
-    monkeypatch.setattr(shelf, "SETTLED", 60)
+    monkeypatch.setattr(shelf, "SETTLED", 3600)
     file = tmp_path / "library.db"
     file.write_bytes(b"x")
-    second = int(time.time()) - 30
+    second = int(time.time()) - 1800
     os.utime(file, (second, second))
     assert not is_settled(file)
     os.utime(file, (second, second + 0.25))

@@ -370,8 +370,8 @@ def test_what_changed_while_it_was_read_is_not_kept(large: Home, monkeypatch: py
 
 
 def test_what_was_written_a_moment_ago_is_not_kept_yet(large: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shelf, "SETTLED", 60)
-    monkeypatch.setattr(shelf, "FINE", 60)
+    monkeypatch.setattr(shelf, "SETTLED", 3600)
+    monkeypatch.setattr(shelf, "FINE", 3600)
     play(large)
     assert large.beet_here("cfrecommend").code == 0
     assert not folder(large).exists()

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from beets.library import Item
 from user_home import BELLS, DRUMS, NEVER_HEARD, PER_ARTIST, RATE, Home, Ran, bells, drums
+from waiting import LONG_SECONDS
 
 from cfaudio_core.features.results import FeatureResult
 from cfaudio_core.features.worker import WHOLE, ExtractorConfig, FileJob
@@ -196,7 +197,7 @@ def test_ctrl_c_ends_a_run_without_a_word_and_keeps_what_was_heard(unheard: Home
         stderr=subprocess.PIPE,
         start_new_session=True,
     )
-    out, err = process.communicate(timeout=120)
+    out, err = process.communicate(timeout=LONG_SECONDS)
     kept = _stored(unheard.store)
     assert "Traceback" not in err.decode(), err.decode()
     assert out == b""
@@ -383,7 +384,7 @@ def test_bad_files_are_named_in_one_line_each_counted_and_passed_over(home: Home
     home.add(home.write("good.wav", bells(0)))
     ran = home.beet("cfembed")
     assert ran.code == 0
-    complaints = sorted(line for line in ran.err.splitlines() if not line.startswith("Hearing: "))
+    complaints = sorted(ran.err.splitlines())
     assert len(complaints) == len(BAD), ran.err
     for complaint, name in zip(complaints, BAD, strict=True):
         start = f"cfaudio: skipping {home.music / name}: "

@@ -10,13 +10,13 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
-import time
 import zipfile
 from pathlib import Path
 
 import pytest
 from beets.exceptions import UserError
 from user_home import Home
+from waiting import wait_until
 
 from beetsplug.cfaudio.library import write as writing
 from cfaudio_core.models.model_files import FORMAT
@@ -231,12 +231,14 @@ def test_ctrl_c_keeps_what_was_heard_and_the_next_run_goes_on(unheard: Home) -> 
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
     )
-    for _ in range(600):
-        time.sleep(0.1)
+
+    def something_is_kept() -> bool:
         if unheard.store.exists():
             with contextlib.closing(sqlite3.connect(unheard.store)) as store, contextlib.suppress(sqlite3.Error):
-                if store.execute("SELECT count(*) FROM features").fetchone()[0]:
-                    break
+                return bool(store.execute("SELECT count(*) FROM features").fetchone()[0])
+        return process.poll() is not None
+
+    wait_until(something_is_kept, lambda: "nothing is kept")
     process.send_signal(signal.SIGINT)
     said = process.communicate()[1]
     assert b"Traceback" not in said, said
