@@ -91,7 +91,7 @@ def factorize(
     Parameters
     ----------
     matrix
-        float32 CSR (contexts, tracks); see `contexts.gather`. Zeros are not observed.
+        float32 CSR (contexts, tracks); see `gather_interactions`. Zeros are not observed.
     settings
         The hyper-parameters.
     rng

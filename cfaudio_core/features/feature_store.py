@@ -77,7 +77,7 @@ class FeatureStore:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._database = Database(sa.URL.create("sqlite", database=str(path)), patience=30)
+        self._database = Database(sa.URL.create("sqlite", database=str(path)), lock_wait_s=30)
         self._check_schema()
 
     def close(self) -> None:

@@ -33,7 +33,7 @@ from cfaudio_core.pipeline.track_windows import TrackWindows
 from cfaudio_core.training.drift import Drift, TrainingSnapshot, change
 from cfaudio_core.training.fit import TrainingSettings, fit_model
 from cfaudio_core.util.arrays import BoolArray, IntArray
-from cfaudio_core.util.progress import make_way, progress
+from cfaudio_core.util.progress import clear_line, progress
 from cfaudio_core.util.threads import threads_for
 
 _AT_ONCE = 2000  # tracks whose facts are put into words at a time
@@ -131,7 +131,7 @@ def extract_library(
                     keys[heard.path] = heard.key
                 else:
                     outcome.problems[heard.path] = heard.problem
-                    make_way()
+                    clear_line()
                     on_problem(heard.path, heard.problem)
         outcome.decoded = len(keys)
         outcome.keys = [keys.get(path, key) for path, key in zip(tracks.paths, known.keys, strict=True)]

@@ -77,7 +77,7 @@ def embed_tracks(
             scores[person.name] = _percentiles(_blend(prior, standard_preference(person), person.plays + person.skips))
         elif person.played.any():
             prior = _likeness(axes, person)
-            scores[person.name] = _percentiles(_blend(prior, person.preference, person.plays + person.skips))
+            scores[person.name] = _percentiles(_blend(prior, person.log_play_ratio, person.plays + person.skips))
     direction = foretold[:, len(taught) :]
     if not direction.shape[1]:
         return TrackEmbeddings(axes, scores)
@@ -159,7 +159,7 @@ def _likeness(sound: FloatArray, person: Listener) -> FloatArray:
     preference at all, towards which whatever is far from everything known falls back.
     """
     known = np.flatnonzero(person.known)
-    heard, liking = sound[known], person.preference[known]
+    heard, liking = sound[known], person.log_play_ratio[known]
     likeness = np.empty(len(sound), np.float32)
     for start in range(0, len(sound), _BLOCK):
         block = slice(start, start + _BLOCK)

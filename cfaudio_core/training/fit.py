@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy import sparse
 
-from cfaudio_core.data.interactions import Contexts, gather
+from cfaudio_core.data.interactions import Interactions, gather_interactions
 from cfaudio_core.data.listeners import Listener
 from cfaudio_core.data.tracks import Tracks
 from cfaudio_core.data.training_set import Parabolas, Targets, TrainingSet, unit
@@ -169,11 +169,11 @@ def _teach(
     windows: Windows | None,
 ) -> None:
     """Fit what sound and labels foretell of the listeners who have enough plays, into the model."""
-    contexts = gather(tracks, taught)
+    contexts = gather_interactions(tracks, taught)
     known = np.flatnonzero(np.any([p.known for p in taught], axis=0))
     own, length = np.zeros((len(known), 0), np.float32), np.zeros(len(known), np.float32)
     plays = None
-    if contexts.shared:
+    if contexts.n_shared:
         factors, tuned = _factorize(contexts, settings)
         model.about["factorized"] = asdict(tuned)
         own, length = unit(factors.tracks[known]), float32(np.linalg.norm(factors.tracks[known], axis=1))
@@ -214,7 +214,7 @@ def _teach(
     )
 
 
-def _factorize(contexts: Contexts, settings: TrainingSettings) -> tuple[Factors, Tuned]:
+def _factorize(contexts: Interactions, settings: TrainingSettings) -> tuple[Factors, Tuned]:
     """Factors of contexts and tracks, and what was chosen for them on a validation cut of the sessions."""
     met, n = np.unique(contexts.matrix.indices), contexts.matrix.shape[1]
     if large := n > LARGE:  # most tracks are in no context, and none of the sums is to go over them
@@ -230,7 +230,7 @@ def _factorize(contexts: Contexts, settings: TrainingSettings) -> tuple[Factors,
     return factors, tuned
 
 
-def tuned_factorizer(contexts: Contexts, settings: TrainingSettings, factors: FactorizerSettings) -> Tuned:
+def tuned_factorizer(contexts: Interactions, settings: TrainingSettings, factors: FactorizerSettings) -> Tuned:
     """Settings for these contexts, beginning at `factors`.
 
     Without sessions nothing is chosen: what is hidden from an album could only tell how to complete albums.
@@ -248,7 +248,7 @@ def _targets(taught: Sequence[Listener], known: np.ndarray, own: FloatArray, pla
 
 def standard_preference(person: Listener) -> FloatArray:
     """float32 (n,): a listener's liking with mean 0 and variance 1 over the tracks that are known of them."""
-    liking = person.liking
+    liking = person.preference
     known = liking[person.known]
     if not len(known):
         return np.zeros_like(liking)

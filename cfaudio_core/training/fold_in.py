@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import sparse
 
-from cfaudio_core.data.interactions import gather
+from cfaudio_core.data.interactions import gather_interactions
 from cfaudio_core.data.listeners import Listener
 from cfaudio_core.data.tracks import Tracks
 from cfaudio_core.data.training_set import unit
@@ -59,7 +59,7 @@ def own_factors(model: Model, tracks: Tracks, people: Sequence[Listener], row: I
         settings = WmfSettings(**{**model.about["factorized"]["settings"]["wmf"], "factors": directions.shape[1]})
         factors = directions.copy()
         factors[taught] *= model.arrays["own.length"][row[taught], None]
-    weights = gather(tracks, people).matrix
+    weights = gather_interactions(tracks, people).matrix
     by_context = Confidence.of(weights, settings.confidence, settings.damping).apply(weights)
     contexts = solve_rows(by_context, factors, settings)
     by_track = sparse.csr_array(by_context[:, new].T)

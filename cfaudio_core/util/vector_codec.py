@@ -1,4 +1,4 @@
-"""A vector as the text of an item field: little-endian float32 in base64, 216 characters for 40 factors."""
+"""Text form of a vector in an item field: little-endian float32 in base64, 216 characters for 40 factors."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from cfaudio_core.util.arrays import FloatArray, float32
 
 
 def encode(vector: FloatArray) -> str:
-    """The text of a float32 (d,) vector."""
+    """Encode a float32 (d,) vector."""
     return base64.b64encode(np.asarray(vector, "<f4").tobytes()).decode("ascii")
 
 
 def decode(text: str) -> FloatArray:
-    """The float32 (d,) vector of a text.
+    """Decode a text to a float32 (d,) vector.
 
     Raises
     ------
@@ -34,7 +34,7 @@ def decode(text: str) -> FloatArray:
 
 
 def decode_all(texts: Sequence[str]) -> FloatArray:
-    """The vectors of n texts, float32 (n, d); zeros where there is none, or one of another length than most have."""
+    """Decode n texts to float32 (n, d); zeros for an invalid text, or one of another length than most have."""
     raw = [_bytes(text) for text in texts]
     lengths = np.array([len(one) for one in raw], np.int64)
     size = int(np.bincount(lengths[lengths > 0]).argmax()) if lengths.any() else 0

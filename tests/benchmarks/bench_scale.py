@@ -42,14 +42,14 @@ cfaudio:
   - {{kind: new arrivals}}
   - {{kind: deep cuts}}
 """
-STAGES = {  # of each command, in the order of the tables in docs/performance.md
+STAGES = {  # of each command, in the order of the tables in docs/lab/scale.md
     "cfembed": (
         ("beetsplug.cfaudio.pipeline", "read_tracks"),
-        ("beetsplug.cfaudio.pipeline", "read_people"),
+        ("beetsplug.cfaudio.pipeline", "read_listeners"),
         ("cfaudio_core.pipeline.run", "extract_library"),
         ("cfaudio_core.training.fit", "all_along"),
         ("cfaudio_core.training.fit", "knn_graph"),
-        ("cfaudio_core.training.fit", "gather"),
+        ("cfaudio_core.training.fit", "gather_interactions"),
         ("cfaudio_core.training.fit", "_factorize"),
         ("cfaudio_core.training.fit", "fit_kernel"),
         ("cfaudio_core.training.fit", "select"),
@@ -58,29 +58,29 @@ STAGES = {  # of each command, in the order of the tables in docs/performance.md
         ("cfaudio_core.pipeline.run", "learn"),
         ("cfaudio_core.pipeline.run", "place"),
         ("cfaudio_core.pipeline.run", "fit_and_embed"),
-        ("beetsplug.cfaudio.pipeline", "tags"),
+        ("beetsplug.cfaudio.pipeline", "item_tags"),
         ("beetsplug.cfaudio.pipeline", "write_fields"),
-        ("beetsplug.cfaudio.commands.cfembed", "keep_catalogue"),
+        ("beetsplug.cfaudio.library.snapshot", "keep_catalogue"),
     ),
     "cfplaylists": (
-        ("beetsplug.cfaudio.commands.cfplaylists", "read_library"),
+        ("beetsplug.cfaudio.playlists.update", "read_library"),
         ("beetsplug.cfaudio.playlists.kinds", "choose_items"),
-        ("beetsplug.cfaudio.commands.cfplaylists", "_chosen"),
-        ("beetsplug.cfaudio.commands.cfplaylists", "_entries"),
+        ("beetsplug.cfaudio.playlists.update", "_choose"),
+        ("beetsplug.cfaudio.playlists.update", "_entries"),
     ),
     "cfreport": (
-        ("beetsplug.cfaudio.commands.cfreport", "read_library"),
+        ("beetsplug.cfaudio.library.snapshot", "read_library"),
         ("beetsplug.cfaudio.report.collect", "read_tracks"),
-        ("beetsplug.cfaudio.report.collect", "_places"),
-        ("beetsplug.cfaudio.report.collect", "_odd"),
-        ("beetsplug.cfaudio.report.collect", "listen"),
-        ("beetsplug.cfaudio.report.collect", "excite_directions"),
-        ("beetsplug.cfaudio.report.collect", "_tastes"),
+        ("beetsplug.cfaudio.report.collect", "_coordinates"),
+        ("beetsplug.cfaudio.report.collect", "_disagreements"),
+        ("beetsplug.cfaudio.report.collect", "unit_activations"),
+        ("beetsplug.cfaudio.report.collect", "direction_activations"),
+        ("beetsplug.cfaudio.report.collect", "_taste_modes"),
         ("cfaudio_core.report.page", "render"),
     ),
     "cfrecommend": (
-        ("beetsplug.cfaudio.commands.cfrecommend", "read_library"),
-        ("beetsplug.cfaudio.commands.cfrecommend", "choose_items"),
+        ("beetsplug.cfaudio.library.snapshot", "read_library"),
+        ("beetsplug.cfaudio.playlists.recommend", "choose_items"),
     ),
 }
 TIMED = """

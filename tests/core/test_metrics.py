@@ -57,7 +57,7 @@ def test_a_large_library_is_counted_without_overflow():
     assert concordance(np.random.default_rng(0).random(100_000), truth) == pytest.approx(0.5, abs=0.01)
 
 
-def test_a_model_is_judged_for_each_listener_on_what_is_known_of_them():
+def test_a_model_is_evaluated_for_each_listener_on_what_is_known_of_them():
     truth = np.float32([[1, np.nan], [2, 1], [3, 2], [np.nan, 3]])
     arrays = {
         "held_out.truth": truth,

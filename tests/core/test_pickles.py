@@ -11,7 +11,7 @@ from cfaudio_core.backbones.checkpoint import CheckpointError, read_bundle
 from cfaudio_core.backbones.registry import load_extractor
 from cfaudio_core.backbones.weights import convert
 from cfaudio_core.errors import CfAudioError, SettingError, StoreError, WeightsError
-from cfaudio_core.history.formats import SOURCES, SourceOptions
+from cfaudio_core.history.formats import FORMATS, ReadOptions
 from cfaudio_core.models.model_files import Model, latest_model, save_model
 from cfaudio_core.pipeline.prediction_cache import PredictionCache
 
@@ -47,10 +47,10 @@ def test_the_trap_works(sprung):
     assert sprung.exists()
 
 
-@pytest.mark.parametrize("name", SOURCES)
+@pytest.mark.parametrize("name", FORMATS)
 def test_no_source_of_listens_runs_it(file, sprung, name):
     with pytest.raises(CfAudioError):
-        list(SOURCES[name].read(str(file), SourceOptions(user="anna")))
+        list(FORMATS[name].read(str(file), ReadOptions(user="anna")))
     assert not sprung.exists()
 
 

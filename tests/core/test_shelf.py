@@ -110,6 +110,6 @@ def test_to_look_at_a_history_is_not_to_change_it(tmp_path):
     ListenStore(f"sqlite:///{file}").close()
     before = file_state(file)
     with ListenStore(f"sqlite:///{file}") as store:
-        assert len(store.columns()) == 0
-        assert [len(column) for column in store.last_matches()] == [0, 0]
+        assert len(store.listens()) == 0
+        assert [len(column) for column in store.durations_and_items()] == [0, 0]
     assert file_state(file) == before

@@ -19,7 +19,7 @@ import pytest
 from user_home import BELLS, DRUMS, Home, bells
 
 from beetsplug.cfaudio.commands import cfrecommend
-from beetsplug.cfaudio.library import catalogue, loaded
+from beetsplug.cfaudio.library import catalogue, snapshot
 from beetsplug.cfaudio.library import tracks as library
 from cfaudio_core.util import shelf
 from cfaudio_core.util.vector_codec import encode
@@ -49,7 +49,7 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> Counted:
 
     for module, name in (
         *((catalogue, name) for name in ("read_names", "read_places", "read_counts")),
-        (loaded, "listened"),
+        (snapshot, "add_history"),
     ):
         monkeypatch.setattr(module, name, partial(count, name, getattr(module, name)))
     return counted
@@ -71,10 +71,10 @@ def folder(home: Home) -> Path:
 
 def loaded_by(home: Home, *, kept: bool) -> dict[str, Any]:
     """All that `cfrecommend` chooses from, by names; with the catalogue, or as if there were none."""
-    got: list[loaded.Loaded] = []
+    got: list[snapshot.Loaded] = []
 
-    def read(*args: Any) -> loaded.Loaded:
-        got.append(loaded.read_library(*args))
+    def read(*args: Any) -> snapshot.Loaded:
+        got.append(snapshot.read_library(*args))
         return got[-1]
 
     with pytest.MonkeyPatch.context() as patch:
@@ -152,7 +152,7 @@ def replace_last(home: Home) -> None:
 
 
 def other_sound(home: Home) -> None:
-    """What is heard in one file is now heard in two: the tracks are one song."""
+    """The audio of one file is now in two: the tracks are one song."""
     home.set("cf_key", dict.fromkeys((21, 22), "0123456789abcdef"))
 
 
@@ -419,11 +419,11 @@ def test_a_list_from_it_needs_neither_torch_nor_a_database_of_listens(large: Hom
     assert large.beet("cfrecommend", python=("-c", program)).err == ""
 
 
-def test_cfembed_reads_for_the_first_list(heard: Home, reads: Counted, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cfembed_reads_for_the_first_list(analysed: Home, reads: Counted, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(catalogue, "WORTH", 1)
     monkeypatch.setattr(shelf, "SETTLED", 0)
-    assert heard.embed().code == 0
+    assert analysed.embed().code == 0
     assert (reads["read_names"], reads["read_places"]) == (1, 1)
     reads.clear()
-    assert heard.beet_here("cfrecommend").code == 0
+    assert analysed.beet_here("cfrecommend").code == 0
     assert not reads

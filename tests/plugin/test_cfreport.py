@@ -21,9 +21,9 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shuti
 
 
 @pytest.fixture(scope="module")
-def reported(_heard: Any, tmp_path_factory: pytest.TempPathFactory) -> Home:
-    """The heard collection with a title full of HTML, a file that has gone, and a report."""
-    home = _heard[0].copy(tmp_path_factory.mktemp("reported") / "home")
+def reported(_analysed: Any, tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """The analysed collection with a title full of HTML, a file that has gone, and a report."""
+    home = _analysed[0].copy(tmp_path_factory.mktemp("reported") / "home")
     lists = [{"name": "Fresh", "n": 5, "unplayed": 1.0}]
     home.configure({"playlists": lists, "playlist_dir": str(home.folder / "lists"), "fresh_days": 0, "exclude": []})
     home.sql("UPDATE items SET title = ? WHERE id = 3", NASTY)
@@ -166,7 +166,7 @@ def test_the_map_moves_by_mouse_and_by_keys(reported: Home, browser: Any) -> Non
 
 def test_a_click_plays_from_the_moment_when_served(reported: Home, browser: Any) -> None:
     with served(reported) as address, watched(browser, address, address.rsplit("/", 2)[0]) as page:
-        row = page.locator("#learnt .play:visible").first
+        row = page.locator("#units .play:visible").first
         at = float(row.get_attribute("data-at"))
         row.click()
         page.wait_for_function(f"document.getElementById('audio').currentTime > {at + 0.3}")
@@ -203,7 +203,7 @@ def test_playlists_are_looked_at_and_written_from_the_page(reported: Home, brows
 
 
 def test_a_list_has_tracks_that_the_map_has_no_room_for(reported: Home, browser: Any) -> None:
-    few = "import beets.ui, beetsplug.cfaudio.report.collect as r; r.MOST = 12; beets.ui.main()"
+    few = "import beets.ui, beetsplug.cfaudio.report.collect as r; r.MAX_TRACKS = 12; beets.ui.main()"
     with served(reported, ("-c", few)) as address, watched(browser, address, address.rsplit("/", 2)[0]) as page:
         assert "Shown are 12 of 40" in page.inner_text("#map")
         page.wait_for_selector(".playlist .track")
@@ -217,7 +217,7 @@ def test_a_list_has_tracks_that_the_map_has_no_room_for(reported: Home, browser:
 
 
 def test_a_large_library_is_shown_in_part(reported: Home, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("beetsplug.cfaudio.report.collect.MOST", 12)
+    monkeypatch.setattr("beetsplug.cfaudio.report.collect.MAX_TRACKS", 12)
     ran = reported.beet_here("cfreport", "-o", str(tmp_path)).fine
     assert ran.lines[0].endswith("12 of 40 tracks are on the map.")
     assert ran.lines[1].startswith("Left out for the browser's sake: 28. ")
@@ -228,24 +228,24 @@ def test_a_large_library_is_shown_in_part(reported: Home, monkeypatch: pytest.Mo
     assert len(data["id"]) == len(data["title"]) == len(set(data["id"])) == 12
     assert set(most) <= set(data["id"])
     assert f"40 tracks, {len(plays)} of them played" in page
-    assert "Your tastes" in page and "Units of the net" in page
+    assert "Your tastes" in page and "The net's units" in page
 
 
-def test_a_port_that_is_taken_is_said_in_one_line(reported: Home) -> None:
+def test_a_port_that_is_taken_is_one_line(reported: Home) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         ran = reported.beet_here("cfreport", "-o", str(reported.folder / "page"), "--serve", "--port", port)
     assert ran.complaint.startswith(f"error: port {port}: ")
 
 
-def test_what_makes_no_sense_is_said_before_anything_is_made(reported: Home) -> None:
+def test_what_makes_no_sense_is_refused_before_anything_is_made(reported: Home) -> None:
     for words in (["title:x"], ["--port", "99999"], ["-u", "nobody"]):
         complaint = reported.beet_here("cfreport", *words).complaint
         assert words[-1] in complaint
 
 
-def test_a_library_that_was_not_heard_is_told_what_to_do(unheard: Home) -> None:
-    assert unheard.beet_here("cfreport").complaint.endswith("run `beet cfembed` first")
+def test_a_library_that_was_not_analysed_is_refused_with_a_hint(unanalysed: Home) -> None:
+    assert unanalysed.beet_here("cfreport").complaint.endswith("run `beet cfembed` first")
 
 
 def test_a_folder_that_cannot_be_written_to_is_named(reported: Home) -> None:
@@ -255,7 +255,7 @@ def test_a_folder_that_cannot_be_written_to_is_named(reported: Home) -> None:
 
 
 def test_what_is_missing_is_named(reported: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("beetsplug.cfaudio.commands.cfreport._NEEDED", {"flask": "flask", "no_such": "nothing"})
+    monkeypatch.setattr("beetsplug.cfaudio.commands.cfreport._PACKAGES", {"flask": "flask", "no_such": "nothing"})
     complaint = reported.beet_here("cfreport").complaint
     assert "needs nothing: pip install 'beets-cfaudio[report]'" in complaint
 

@@ -15,18 +15,27 @@ from beets.ui import Subcommand
 from click.testing import CliRunner
 
 from beetsplug.cfaudio import CfAudioPlugin
-from beetsplug.cfaudio.config.playlists import KINDS, TARGETS, Account, Playlist
+from beetsplug.cfaudio.config.playlists import KINDS, TARGETS, Playlist
+from beetsplug.cfaudio.config.servers import ServerAccount
 from beetsplug.cfaudio.config.settings import DEFAULTS, read_settings
-from beetsplug.cfaudio.playlists.kinds import NAME_FIELDS
+from beetsplug.cfaudio.playlists.naming import NAME_FIELDS
 from cfaudio_core.cli import main
 from cfaudio_core.data.listeners import COUNT_FIELDS
 from cfaudio_core.evaluation.protocols import PROTOCOLS
-from cfaudio_core.history.formats import SOURCES
+from cfaudio_core.history.formats import FORMATS
 from cfaudio_core.history.formats.table import FIELDS as COLUMNS
 from cfaudio_core.ranking.periods import REFRESH
 
 ROOT = Path(__file__).parents[2]
-PAGES = {page.stem: page.read_text(encoding="utf-8") for page in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]}
+DOCS = ROOT / "docs"
+FILES = {
+    "README": ROOT / "README.md",
+    **{page.relative_to(DOCS).with_suffix("").as_posix(): page for page in DOCS.rglob("*.md")},
+}
+PAGES = {name: file.read_text(encoding="utf-8") for name, file in FILES.items()}
+MANUAL = [name for name in PAGES if name != "README" and "/" not in name]
+WORDS_AT_MOST = 12_000
+PRIVATE_WORDS = r"(?:un)?heard|lessons?|taught|foretell|foretold|foretells|landscapes?|impressions?|crews?"
 COMMANDS = {command.name: command for command in CfAudioPlugin().commands()}
 
 
@@ -103,7 +112,7 @@ def test_every_kind_of_playlist_is_documented_with_what_it_comes_with() -> None:
 
 
 def test_everything_that_a_playlist_can_say_is_documented() -> None:
-    entry = section("playlists", "What an entry can say")
+    entry = section("playlists", "Keys of an entry")
     said, names = entry.split("Names take beets' templates")
     assert set(first_cells(said)) == set(Playlist.__dataclass_fields__)
     assert set(first_cells(names)) == {f"${name}" for name in NAME_FIELDS}
@@ -117,13 +126,13 @@ def test_every_target_and_its_settings_are_documented() -> None:
     (shown,) = [block for block in blocks("playlists", "yaml") if "subsonic:" in block]
     servers = yaml.safe_load(shown)["cfaudio"]
     assert {"url", "users"} <= set(servers["subsonic"])
-    assert set(Account._fields) <= {*servers["subsonic"], *servers["subsonic"]["users"]["ben"]}
+    assert set(ServerAccount._fields) <= {*servers["subsonic"], *servers["subsonic"]["users"]["ben"]}
     assert set(servers["mpd"]) == {"host", "port", "password"}
 
 
 def test_every_import_format_count_field_and_column_is_documented() -> None:
     formats = first_cells(section("histories", "Importing a history"))
-    assert formats == list(SOURCES)
+    assert formats == list(FORMATS)
     assert set(first_cells(section("histories", "Counts that are there"))) == set(COUNT_FIELDS)
     for column in COLUMNS:
         assert f"`{column}`" in section("histories", "Importing a history")
@@ -144,18 +153,35 @@ def test_examples_use_commands_and_options_that_are_there() -> None:
         unknown = [word for word in words if re.match(r"--?[a-z]", word) and word.split("=")[0] not in known]
         assert not unknown, f"{page}: beet {line}"
         if name == "cfimport" and page != "commands":
-            assert not words or SOURCES.keys() & set(words), f"{page}: beet {line}"
+            assert not words or FORMATS.keys() & set(words), f"{page}: beet {line}"
 
 
 @pytest.mark.parametrize("page", PAGES)
 def test_links_between_pages_lead_somewhere(page: str) -> None:
-    folder = ROOT if page == "README" else ROOT / "docs"
     for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", PAGES[page]):
-        assert (folder / target).is_file(), target
+        assert (FILES[page].parent / target).is_file(), target
 
 
 def test_no_page_is_left_out_of_the_contents() -> None:
-    listed = re.findall(r"^([\w-]+)$", "\n".join(blocks("index", r"\{toctree\}")), re.MULTILINE)
-    assert {*listed, "index", "README"} == set(PAGES)
-    for name in listed:
+    def contents(page: str) -> set[str]:
+        listed = re.findall(r"^([\w/-]+)$", "\n".join(blocks(page, r"\{toctree\}")), re.MULTILINE)
+        return {(FILES[page].parent / name).relative_to(DOCS).as_posix() for name in listed}
+
+    assert contents("index") == {*MANUAL, "lab/index"} - {"index"}
+    assert contents("lab/index") == {name for name in PAGES if name.startswith("lab/")} - {"lab/index"}
+    for name in contents("index"):
         assert f"(docs/{name}.md)" in PAGES["README"], name
+    for name in contents("lab/index"):
+        assert f"({name.removeprefix('lab/')}.md" in PAGES["lab/index"].split("```")[0], name
+
+
+def test_the_manual_is_short() -> None:
+    words = {name: len(PAGES[name].split()) for name in MANUAL}
+    assert sum(words.values()) <= WORDS_AT_MOST, words
+
+
+@pytest.mark.parametrize("page", [*PAGES, "CHANGELOG"])
+def test_pages_say_analysed_and_played_and_use_no_private_words(page: str) -> None:
+    text = PAGES.get(page) or (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    found = re.findall(rf"\b(?:{PRIVATE_WORDS})\b|known\s+by\s+their\s+sound", text, re.IGNORECASE)
+    assert not found, found

@@ -38,7 +38,7 @@ from beetsplug.cfaudio.library.columns import (
     read_places,
     spread_counts,
 )
-from beetsplug.cfaudio.library.tracks import ranges
+from beetsplug.cfaudio.library.fields import ranges
 from cfaudio_core.ranking.duplicates import Marks, same_songs
 from cfaudio_core.util.arrays import BoolArray, FloatArray, IntArray
 from cfaudio_core.util.shelf import Arrays, Shelf, file_state, is_settled

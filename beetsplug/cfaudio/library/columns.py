@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from beetsplug.cfaudio.library.fields import fields_query
 from beetsplug.cfaudio.library.history import seconds
-from beetsplug.cfaudio.library.tracks import album, artist, fields_query, recording
+from beetsplug.cfaudio.library.tracks import album, artist, recording
 from cfaudio_core.data.listeners import coerce_count
 from cfaudio_core.history.count_growth import DATES
 from cfaudio_core.ranking.duplicates import marks, prints

@@ -86,7 +86,7 @@ def _placed(lib: Library) -> tuple[IntArray, FloatArray]:
     """Ids of the tracks that have a vector, ascending, and their vectors; those of two models cannot be compared."""
     import numpy as np
 
-    from beetsplug.cfaudio.library.tracks import read_fields
+    from beetsplug.cfaudio.library.fields import read_fields
     from cfaudio_core.util.vector_codec import decode_all
 
     fields = read_fields(lib, ["cf_embedding", "cf_model"])
