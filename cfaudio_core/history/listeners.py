@@ -54,6 +54,7 @@ def with_history(
         stored_names.setdefault(main if name == MAIN_LISTENER else name, []).append(name)
 
     track = positions[listens.text]
+    length = np.append(lengths, 0)[np.where(track >= 0, track, n)]  # n may be 0
     played = Listens(
         listener=np.zeros(len(listens), np.int64),  # those of one listener are taken at a time
         track=np.where(track >= 0, track, -1 - listens.text),  # texts of no known track are still different tracks
@@ -61,7 +62,7 @@ def with_history(
         seconds=listens.seconds.astype(np.float64),
         skipped=listens.skipped.astype(np.int64),
         source=listens.source.astype(np.int64),
-        length=np.where((track >= 0) & (lengths[track] > 0), lengths[track], durations[listens.text]),
+        length=np.where(length > 0, length, durations[listens.text]),
     )
 
     def sessions_of(aliases: Sequence[str], sources: Sequence[str]) -> Sessions:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -15,13 +14,10 @@ _FIRST_AFTER_S = 2.0  # shorter work needs no bar
 _LINE_EVERY_S = 30.0
 _REDRAW_EVERY_S = 0.2  # of a counter on a terminal
 
-SWITCH = "CFAUDIO_PROGRESS"
-"""The environment variable that turns progress off where it is `off`: for logs, and where output is compared."""
-
 
 @contextmanager
 def progress(label: str, total: int | None, unit: str = "tracks") -> Iterator[Callable[[int], None]]:
-    """Show the progress of some work, once it has taken two seconds and unless the environment turns that off.
+    """Show the progress of some work, once it has taken two seconds.
 
     Parameters
     ----------
@@ -37,9 +33,6 @@ def progress(label: str, total: int | None, unit: str = "tracks") -> Iterator[Ca
     callable
         Takes the number of units done since the last call.
     """
-    if os.environ.get(SWITCH) == "off":
-        yield lambda _: None
-        return
     terminal = sys.stderr.isatty()
     shown = _Bar(label, total, unit) if terminal and total is not None else _Lines(label, total, unit, terminal)
     try:

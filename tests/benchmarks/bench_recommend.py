@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from multiprocessing import Process
 from pathlib import Path
@@ -20,7 +19,6 @@ import numpy as np
 from bench_scale import FIRST, write_history
 from made_up import STYLES, beet, fill_fields, fill_library, make_library
 
-from cfaudio_core.util.shelf import SETTLED
 from cfaudio_core.util.vector_codec import encode
 
 DIMENSION = 40
@@ -69,7 +67,6 @@ def _listen(home: Path, tracks: int) -> None:
 
 
 def _measure(home: Path, what: str, *options: str) -> None:
-    time.sleep(SETTLED + 0.1)  # what is written a moment before is not kept
     ran = beet(home, "cfrecommend", *options)
     print(f"{what}: {ran.wall:.1f} s, {ran.cpu:.1f} s of CPU, {ran.peak} MB at most", flush=True)
 

@@ -6,17 +6,12 @@ import sys
 import pytest
 
 from cfaudio_core.util import progress as module
-from cfaudio_core.util.progress import SWITCH, progress
+from cfaudio_core.util.progress import progress
 
 
 class Terminal(io.StringIO):
     def isatty(self):
         return True
-
-
-@pytest.fixture(autouse=True)
-def switched_on(monkeypatch):
-    monkeypatch.delenv(SWITCH, raising=False)
 
 
 @pytest.fixture
@@ -111,14 +106,3 @@ def test_work_of_unknown_length_done_at_once_is_not_mentioned(clock, capsys):
         clock(1)
         advance(2000)
     assert capsys.readouterr().err == ""
-
-
-@anywhere
-@pytest.mark.parametrize("total", [10, None])
-def test_the_environment_turns_it_off(clock, monkeypatch, stream, total):
-    monkeypatch.setenv(SWITCH, "off")
-    monkeypatch.setattr(sys, "stderr", stream())
-    with progress("Hearing", total) as advance:
-        clock(100)
-        advance(1)
-    assert sys.stderr.getvalue() == ""

@@ -55,7 +55,18 @@ def library(n: int, seed: int, with_vectors: bool) -> RankingData:
     artist = np.array([folded.index(name.casefold()) for name in artists], np.int64)
     placed = vectors.any(axis=1)
     song = same_songs(marks(artists, titles, nothing, tracks.keys, nothing), tracks.lengths)
-    return RankingData(tracks.ids, artist, song, [person], placed, vectors, {"me": scores}, {"me": last_played}, NOW)
+    return RankingData(
+        ids=tracks.ids,
+        artist=artist,
+        song=song,
+        lengths=tracks.lengths,
+        placed=placed,
+        vectors=vectors,
+        scores={"me": scores},
+        listeners=[person],
+        last_played={"me": last_played},
+        now=NOW,
+    )
 
 
 libraries = st.builds(library, st.integers(0, 60), st.integers(0, 9999), st.booleans())

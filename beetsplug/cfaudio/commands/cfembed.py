@@ -45,7 +45,7 @@ def command(plugin: BeetsPlugin) -> Subcommand:
 def run(plugin: BeetsPlugin, lib: Library, opts: Values, args: list[str]) -> None:
     """Run from the files to the fields, or say what would be done."""
     from beetsplug.cfaudio.library.listeners import check_listener
-    from beetsplug.cfaudio.library.snapshot import keep_catalogue
+    from beetsplug.cfaudio.library.snapshot import write_snapshot
     from beetsplug.cfaudio.library.tracks import ids_of
     from cfaudio_core.models.model_files import require_model
     from cfaudio_core.util.locking import hold_lock
@@ -76,7 +76,7 @@ def run(plugin: BeetsPlugin, lib: Library, opts: Values, args: list[str]) -> Non
         # Only now, when nothing is wrong with the command, may anything be written.
         with hold_lock(settings.folder, "cfembed", lambda: print_("Waiting for another cfembed to end.")):
             _embed(plugin, lib, settings, opts, requested)
-    keep_catalogue(lib, settings)
+    write_snapshot(lib, settings)
 
 
 def _embed(plugin: BeetsPlugin, lib: Library, settings: Settings, opts: Values, requested: list[int] | None) -> None:

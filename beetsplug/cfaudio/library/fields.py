@@ -7,13 +7,14 @@ count is.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from beets.library import Library
 
 from cfaudio_core.data.listeners import coerce_count
-from cfaudio_core.util.arrays import FloatArray
+from cfaudio_core.util.arrays import IntArray
 
 Value = str | float | None
 """A field's value; None removes the field."""
@@ -26,6 +27,7 @@ PART_IDS = 10_000
 """Ids that are read at a time."""
 
 _MAX_LISTED_IDS = 500  # in one query
+_NAN = np.float32(np.nan)
 
 
 def ranges(lib: Library) -> list[tuple[int, int]]:
@@ -97,6 +99,21 @@ def count_values(lib: Library, name: str) -> Counter[str]:
     return counts
 
 
-def column(ids: Iterable[int], values: Mapping[int, object]) -> FloatArray:
-    """Convert stored numbers to float32 (n,), NaN where an item has none or one that is no number."""
-    return np.array([coerce_count(values.get(int(i))) for i in ids], np.float32)
+def column(
+    ids: IntArray, values: Mapping[int, object], number: Callable[[object], float] = coerce_count, empty: Any = _NAN
+) -> np.ndarray[Any, Any]:
+    """Convert stored values to numbers (n,) of the type of `empty`, which stands where there is none.
+
+    Parameters
+    ----------
+    ids
+        int64 (n,), ascending.
+    values
+        Item to value; fields outlive a removed item.
+    """
+    items = np.fromiter(values, np.int64, len(values))
+    at = np.searchsorted(ids, items)
+    there = np.append(ids, -1)[at] == items
+    numbers = np.full(len(ids), empty)
+    numbers[at[there]] = np.array([number(value) for value in values.values()], numbers.dtype)[there]
+    return numbers

@@ -1,70 +1,102 @@
-"""What is read of the library once, for any number of lists to be chosen from."""
+"""The library as lists and pages are made from it: vectors, scores and names, kept in one file, and who plays what.
+
+`cfembed` writes the file at its end. Whatever reads it compares the digests of its blocks with those of the library as
+it is, and reads the fields of blocks that have changed; what another program or version has written is passed over.
+Counts and the history are read live, since they change with every song that is played.
+"""
 
 from __future__ import annotations
 
-import json
+import shutil
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
-from hashlib import blake2b
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from beets.logging import getLogger
 
 from beetsplug.cfaudio.config.settings import Settings, score_field
 from beetsplug.cfaudio.errors import user_errors
-from beetsplug.cfaudio.library.catalogue import Catalogue, CatalogueReader
-from beetsplug.cfaudio.library.fields import count_values
-from beetsplug.cfaudio.library.history import has_history, history_file
+from beetsplug.cfaudio.library.blocks import Block, Columns, read_blocks
+from beetsplug.cfaudio.library.fields import column, count_values, read_fields
+from beetsplug.cfaudio.library.history import seconds
 from beetsplug.cfaudio.library.listeners import add_history
+from cfaudio_core import __version__
 from cfaudio_core.data.listeners import Listener, make_listeners
-from cfaudio_core.data.sessions import Sessions
 from cfaudio_core.history.count_growth import DATES
+from cfaudio_core.ranking.duplicates import Marks, same_songs
+from cfaudio_core.util.array_file import read_arrays, write_arrays
 from cfaudio_core.util.arrays import BoolArray, FloatArray, IntArray
-from cfaudio_core.util.shelf import Arrays, file_state, is_settled
+from cfaudio_core.util.vector_codec import stack
 
 if TYPE_CHECKING:
     from beets.library import Library
 
+FILE = "snapshot.safetensors"
+FORMAT = f"1 {__version__}"
+"""One version's file is nothing that another has to know; raise the number between releases."""
+
+_FORMER = "catalogue"  # where 0.1.0 kept what it had read
+_log = getLogger("beets.cfaudio")
+
 
 @dataclass(frozen=True)
-class RankingData:
-    """What is read once for any number of lists, of n tracks.
+class LibrarySnapshot:
+    """n tracks, in the order of their ids.
 
     Attributes
     ----------
     ids
         int64 (n,), ascending: the library's own numbers.
-    artist, song
-        int64 (n,): the same number for the same artist, 0 where unknown, and for the same song.
-    listeners
-        The listeners over the tracks, the main one first.
+    artist
+        int64 (n,): the same number for the same artist, whatever its capitals; 0 where unknown.
+    song
+        int64 (n,): the same number for the same song.
+    lengths
+        float32 (n,), seconds; 0 where unknown.
     placed
         bool (n,): has a vector of the model that made most of them.
     vectors
-        float32 (n, d), unit length; zeros where not placed.
+        float32 (n, d), unit length; zeros where not placed, and for vectors of another length than most have.
     scores
-        Listener to float32 (n,), NaN where there is none.
+        Field of scores to float32 (n,), NaN where there is none; fields that no track has are left out.
+    """
+
+    ids: IntArray
+    artist: IntArray
+    song: IntArray
+    lengths: FloatArray
+    placed: BoolArray
+    vectors: FloatArray
+    scores: Mapping[str, FloatArray]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+@dataclass(frozen=True)
+class RankingData(LibrarySnapshot):
+    """What lists are chosen from, read once for any number of them: the tracks, and who plays them.
+
+    Attributes
+    ----------
+    scores
+        By listener instead: float32 (n,), NaN where there is none.
+    listeners
+        The listeners over the tracks, the main one first.
     last_played
         Listener to int64 (n,): UTC, seconds, when each track was last played; 0 where unknown or never.
     now
         UTC, seconds.
     """
 
-    ids: IntArray
-    artist: IntArray
-    song: IntArray
     listeners: list[Listener]
-    placed: BoolArray
-    vectors: FloatArray
-    scores: dict[str, FloatArray]
-    last_played: dict[str, IntArray]
+    last_played: Mapping[str, IntArray]
     now: float
     _tag_shares: dict[str, float] = field(default_factory=dict)
-
-    def __len__(self) -> int:
-        return len(self.ids)
 
     def at(self, ids: Sequence[int]) -> IntArray:
         """int64 (k,): positions of tracks."""
@@ -84,93 +116,105 @@ class RankingData:
 
 def read_library(lib: Library, settings: Settings) -> RankingData:
     """Read once what any number of lists are chosen from."""
-    reader = CatalogueReader(lib, settings)
-    tracks = reader.read()
+    tracks = read_snapshot(lib, settings)
+    dates = sorted({DATES[name] for name in settings.count_fields if name in DATES})
+    stored = read_fields(lib, [*settings.count_fields, *dates])
+    counts = {name: column(tracks.ids, stored[name]) for name in settings.count_fields if stored[name]}
     with user_errors():
-        people = _people(reader, tracks, settings)
-    nothing = np.full(len(tracks), np.nan, np.float32)
-    field_of = {person.name: score_field(person.name, main=person is people[0]) for person in people}
+        by_count = make_listeners(counts, settings.users, len(tracks))
+        everyone = add_history(by_count, settings, tracks.ids, tracks.lengths)
+    last_played = {}
+    for listener in everyone:
+        last = listener.sessions.last_played(len(tracks))
+        mine = settings.users.get(listener.name, [] if settings.users else list(counts))
+        for date in {DATES[name] for name in mine if name in DATES and name in counts}:
+            last = np.maximum(last, column(tracks.ids, stored[date], seconds, np.int64(0)))
+        last_played[listener.name] = last
+    nothing = np.full(len(tracks), np.float32(np.nan))
+    fields = {one.name: score_field(one.name, main=one is everyone[0]) for one in everyone}
+    scores = {name: tracks.scores.get(own, nothing) for name, own in fields.items()}
     return RankingData(
-        ids=tracks.ids,
-        artist=tracks.artist,
-        song=tracks.song,
-        listeners=people,
-        placed=tracks.placed,
-        vectors=tracks.vectors,
-        scores={name: tracks.scores.get(field, nothing) for name, field in field_of.items()},
-        last_played={person.name: _last_heard(person, settings, tracks) for person in people},
-        now=time.time(),
+        **{**vars(tracks), "scores": scores}, listeners=everyone, last_played=last_played, now=time.time()
     )
 
 
-def keep_catalogue(lib: Library, settings: Settings) -> None:
-    """Read the library for the next command that chooses from it, if it is large enough for that to take long."""
-    if CatalogueReader(lib, settings).worth:
-        read_library(lib, settings)
-
-
-def _people(reader: CatalogueReader, tracks: Catalogue, settings: Settings) -> list[Listener]:
-    """The listeners by their counts and by the history; and what was read is kept, as long as none of it changed."""
-    people = make_listeners(tracks.counts, settings.users, len(tracks))
-    if not has_history(settings):
-        reader.keep()
-        return people
-    file = history_file(settings)
-    before = file_state(file) if file is not None else None
-    over = blake2b(tracks.ids.tobytes() + tracks.lengths.tobytes(), digest_size=16).hexdigest()
-    key = f"{before} {over} {[person.name for person in people]} {settings.session_gap}"
-    zeros = np.zeros(len(tracks), np.float32)
-    without = [Listener(person.name, zeros, zeros) for person in people]
-    heard = _listeners(
-        reader.shelf.get(
-            "heard",
-            key if before else None,
-            lambda: _arrays(add_history(without, settings, tracks.ids, tracks.lengths)),
-        )
+def read_snapshot(lib: Library, settings: Settings) -> LibrarySnapshot:
+    """Read the tracks: from the file as far as the library is as it was then, else from the fields."""
+    _, columns, _ = _read_columns(lib, settings.folder / FILE)
+    models = columns["model"]
+    known, uses = np.unique(models[models > 0], return_counts=True)
+    placed = models == known[np.argmax(uses)] if len(known) else np.zeros(len(models), bool)
+    vectors = stack(columns["values"], columns["width"])
+    return LibrarySnapshot(
+        ids=columns["ids"],
+        artist=columns["artist_number"],
+        song=columns["song_number"],
+        lengths=columns["lengths"],
+        placed=placed,
+        # Those of two models cannot be compared.
+        vectors=vectors if placed.all() else np.where(placed[:, None], vectors, np.float32(0)),
+        scores={name: scores for name, scores in columns.items() if name.startswith("cf_score")},
     )
-    if file is None or (file_state(file) == before and is_settled(file)):
-        reader.keep()
-    counted = {person.name: person for person in people}
-    return [
-        replace(
-            person,
-            plays=np.maximum(person.plays, counted[person.name].plays),
-            skips=np.maximum(person.skips, counted[person.name].skips),
+
+
+def write_snapshot(lib: Library, settings: Settings) -> None:
+    """Write the file, unless the library is as it was then; where that cannot be done, lists take longer."""
+    file = settings.folder / FILE
+    blocks, columns, fresh = _read_columns(lib, file)
+    arrays = {name: columns[name] for name in ("artist_number", "song_number")}
+    for first, block in blocks.items():
+        for part, (_, own) in zip(Block._fields, block, strict=True):
+            arrays |= {f"{first}/{part}/{name}": array for name, array in own.items()}
+    try:
+        if not fresh:
+            write_arrays(file, arrays, {"format": FORMAT, "digests": _digests(blocks)})
+        shutil.rmtree(settings.folder / _FORMER, ignore_errors=True)
+    except OSError as error:
+        _log.debug("the snapshot of the library is not kept: {}: {}", error.filename, error.strerror)
+
+
+def _read_columns(lib: Library, file: Path) -> tuple[dict[int, Block], dict[str, np.ndarray[Any, Any]], bool]:
+    """Read the blocks of the library, their columns with numbers of artists and songs, and whether the file has all."""
+    stored, numbers = _read_file(file)
+    blocks = read_blocks(lib, stored)
+    columns = _joined(blocks.values())
+    fresh = _digests(blocks) == _digests(stored)
+    if not fresh:
+        marked = np.concatenate((np.zeros(1, np.uint64), columns["artist_mark"]))
+        numbers = {
+            "artist_number": np.unique(marked, return_inverse=True)[1][1:].astype(np.int64),
+            "song_number": same_songs(Marks(*(columns[name] for name in Marks._fields)), columns["lengths"]),
+        }
+    return blocks, columns | numbers, fresh
+
+
+def _read_file(file: Path) -> tuple[dict[int, Block], dict[str, np.ndarray[Any, Any]]]:
+    """Read the blocks by their first ids, and the numbers of artists and songs; nothing from another version."""
+    arrays, about = read_arrays(file) or ({}, {})
+    if about.get("format") != FORMAT:
+        return {}, {}
+    of_block: dict[str, dict[str, np.ndarray[Any, Any]]] = {}
+    for full, array in arrays.items():
+        block, _, name = full.rpartition("/")
+        of_block.setdefault(block, {})[name] = array
+    blocks = {}
+    for first, *digests in about["digests"]:
+        blocks[first] = Block(
+            *(Columns(digest, of_block[f"{first}/{part}"]) for digest, part in zip(digests, Block._fields, strict=True))
         )
-        if person.name in counted
-        else person
-        for person in heard
-    ]
+    return blocks, of_block[""]
 
 
-def _last_heard(person: Listener, settings: Settings, tracks: Catalogue) -> IntArray:
-    """By the listener's history and by the dates beside the listener's counts."""
-    mine = settings.users.get(person.name, [] if settings.users else list(tracks.counts))
-    last = person.sessions.last_played(len(tracks))
-    for date in {DATES[name] for name in mine if name in DATES and name in tracks.counts}:
-        if date in tracks.dates:
-            last = np.maximum(last, tracks.dates[date])
-    return last
+def _joined(blocks: Collection[Block]) -> dict[str, np.ndarray[Any, Any]]:
+    """Join the columns of blocks; a field of scores that some do not have is NaN there."""
+    columns = [{**block.names.arrays, **block.fields.arrays} for block in blocks]
+    nothing = [np.full(len(of_block["ids"]), np.float32(np.nan)) for of_block in columns]
+    return {
+        name: np.concatenate([of_block.get(name, nan) for of_block, nan in zip(columns, nothing, strict=True)])
+        for name in dict.fromkeys(name for of_block in columns for name in of_block)
+    }
 
 
-def _arrays(people: Sequence[Listener]) -> Arrays:
-    """Listeners as arrays with names, to be kept."""
-    arrays: dict[str, np.ndarray[Any, Any]] = {}
-    for k, person in enumerate(people):
-        arrays |= {f"{k}:plays": person.plays, f"{k}:skips": person.skips}
-        arrays |= {f"{k}:{part.name}": getattr(person.sessions, part.name) for part in fields(Sessions)}
-    names = json.dumps([person.name for person in people])
-    return arrays | {"names": np.frombuffer(names.encode(), np.uint8)}
-
-
-def _listeners(arrays: Arrays) -> list[Listener]:
-    """What `_arrays` made arrays of."""
-    return [
-        Listener(
-            name,
-            arrays[f"{k}:plays"],
-            arrays[f"{k}:skips"],
-            Sessions(*(arrays[f"{k}:{part.name}"] for part in fields(Sessions))),
-        )
-        for k, name in enumerate(json.loads(arrays["names"].tobytes()))
-    ]
+def _digests(blocks: Mapping[int, Block]) -> list[list[Any]]:
+    """List the first id of each block and its digests, as JSON has them."""
+    return [[first, block.names.digest, block.fields.digest] for first, block in blocks.items()]

@@ -71,7 +71,7 @@ def read_tracks(lib: Library, count_fields: Sequence[str], only: Sequence[int] |
         paths=_paths(lib, stored),
         lengths=lengths,
         playlists=[()] * len(ids),
-        counts={name: column(ids, values) for name, values in flexible.items() if values},
+        counts={name: column(np.array(ids, np.int64), values) for name, values in flexible.items() if values},
         **columns,
     )
 

@@ -16,7 +16,6 @@ from beets.library import Library
 
 from beetsplug.cfaudio.library.fields import BETWEEN, Value, ranges, read_fields
 from cfaudio_core.util.arrays import IntArray
-from cfaudio_core.util.garbage import without_cycle_search
 
 _WAIT_S = 60  # for other programs to end writing
 
@@ -46,7 +45,6 @@ Fields = Mapping[str, Mapping[int, Value] | Column]
 """Field to item id to value."""
 
 
-@without_cycle_search()
 def write_fields(lib: Library, fields: Fields) -> int:
     """Write flexible fields, all in one transaction, and only where they differ from what is there.
 
