@@ -38,7 +38,7 @@ PLUGIN = "beetsplug.cfaudio"
 DOORS = (PLUGIN, f"{PLUGIN}.commands", f"{PLUGIN}.commands.parsers")
 
 FORBIDDEN = re.compile(r"\b(?:foretell|foretold|landscape|impressions?|taught|crew|heard|lesson)\b", re.IGNORECASE)
-QUOTED: frozenset[str] = frozenset()
+QUOTED = frozenset({'"heard": analysed,'})
 """The lines, stripped, in which `lesson` or `heard` stands inside a quotation."""
 
 

@@ -45,7 +45,7 @@ cfaudio:
 STAGES = {  # of each command, in the order of the tables in docs/lab/scale.md
     "cfembed": (
         ("beetsplug.cfaudio.pipeline", "read_tracks"),
-        ("beetsplug.cfaudio.pipeline", "read_people"),
+        ("beetsplug.cfaudio.pipeline", "read_listeners"),
         ("cfaudio_core.pipeline.run", "extract_library"),
         ("cfaudio_core.training.fit", "all_along"),
         ("cfaudio_core.training.fit", "knn_graph"),
@@ -58,18 +58,18 @@ STAGES = {  # of each command, in the order of the tables in docs/lab/scale.md
         ("cfaudio_core.pipeline.run", "learn"),
         ("cfaudio_core.pipeline.run", "place"),
         ("cfaudio_core.pipeline.run", "fit_and_embed"),
-        ("beetsplug.cfaudio.pipeline", "tags"),
+        ("beetsplug.cfaudio.pipeline", "item_tags"),
         ("beetsplug.cfaudio.pipeline", "write_fields"),
-        ("beetsplug.cfaudio.commands.cfembed", "keep_catalogue"),
+        ("beetsplug.cfaudio.library.snapshot", "keep_catalogue"),
     ),
     "cfplaylists": (
-        ("beetsplug.cfaudio.commands.cfplaylists", "read_library"),
+        ("beetsplug.cfaudio.playlists.update", "read_library"),
         ("beetsplug.cfaudio.playlists.kinds", "choose_items"),
-        ("beetsplug.cfaudio.commands.cfplaylists", "_chosen"),
-        ("beetsplug.cfaudio.commands.cfplaylists", "_entries"),
+        ("beetsplug.cfaudio.playlists.update", "_choose"),
+        ("beetsplug.cfaudio.playlists.update", "_entries"),
     ),
     "cfreport": (
-        ("beetsplug.cfaudio.commands.cfreport", "read_library"),
+        ("beetsplug.cfaudio.library.snapshot", "read_library"),
         ("beetsplug.cfaudio.report.collect", "read_tracks"),
         ("beetsplug.cfaudio.report.collect", "_coordinates"),
         ("beetsplug.cfaudio.report.collect", "_disagreements"),
@@ -79,8 +79,8 @@ STAGES = {  # of each command, in the order of the tables in docs/lab/scale.md
         ("cfaudio_core.report.page", "render"),
     ),
     "cfrecommend": (
-        ("beetsplug.cfaudio.commands.cfrecommend", "read_library"),
-        ("beetsplug.cfaudio.commands.cfrecommend", "choose_items"),
+        ("beetsplug.cfaudio.library.snapshot", "read_library"),
+        ("beetsplug.cfaudio.playlists.recommend", "choose_items"),
     ),
 }
 TIMED = """

@@ -25,7 +25,7 @@ import numpy.typing as npt
 from bench_nets import artist_means, judged, open_library, read_truth
 from threadpoolctl import threadpool_limits
 
-from beetsplug.cfaudio.library.tracks import column, read_fields
+from beetsplug.cfaudio.library.fields import column, read_fields
 from beetsplug.cfaudio.pipeline import load, open_store, run_settings
 from cfaudio_core.backbones.registry import backbone_id
 from cfaudio_core.backbones.tagger import load_tagger

@@ -94,7 +94,7 @@ def test_nothing_done_yet_has_no_time_left(clock, monkeypatch):
 
 def test_work_of_unknown_length_is_counted(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(module, "_FIRST_AFTER_S", 0.0)
-    monkeypatch.setattr(module, "_LINE_EVERY", 0.0)
+    monkeypatch.setattr(module, "_LINE_EVERY_S", 0.0)
     with progress("Reading csv", None, "plays") as advance:
         advance(2000)
         advance(500)
@@ -103,7 +103,8 @@ def test_work_of_unknown_length_is_counted(monkeypatch: pytest.MonkeyPatch, caps
     assert second.startswith("Reading csv: 2500 plays, ")
 
 
-def test_work_of_unknown_length_done_at_once_is_not_mentioned(capsys: pytest.CaptureFixture[str]) -> None:
+def test_work_of_unknown_length_done_at_once_is_not_mentioned(clock, capsys: pytest.CaptureFixture[str]) -> None:
     with progress("Reading csv", None, "plays") as advance:
+        clock(1)
         advance(2000)
     assert capsys.readouterr().err == ""

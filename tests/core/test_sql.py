@@ -15,10 +15,10 @@ MAKES_TEXTS = {"format", "join", "replace", "text"}
 
 # Read by hand: names of tables and columns that the module itself knows, pieces of constant SQL, and question marks.
 CONSTANTS = {
-    "beetsplug/cfaudio/library/catalogue.py": {"COLUMNS[1]", "KEYS", "PLACES", "fields", "items"},
-    "beetsplug/cfaudio/library/columns.py": {"', '.join(COLUMNS)", "MILLISECONDS", "which"},
+    "beetsplug/cfaudio/library/blocks.py": {},
     "beetsplug/cfaudio/commands/forget.py": {"_FIELDS"},
-    "beetsplug/cfaudio/library/tracks.py": {"', '.join('?' * len(names))", "BETWEEN", "which"},
+    "beetsplug/cfaudio/library/fields.py": {"', '.join('?' * len(names))", "BETWEEN", "which"},
+    "beetsplug/cfaudio/library/tracks.py": {"which"},
     "beetsplug/cfaudio/report/collect.py": {"which"},
     "cfaudio_core/history/merge.py": {"marks", "table.name"},
     "cfaudio_core/history/readers/sqlite.py": {"name"},

@@ -16,19 +16,19 @@ def reports(home: Home) -> list[dict]:
 
 
 @pytest.fixture
-def bells_loved(heard: Home) -> Home:
+def bells_loved(analysed: Home) -> Home:
     """Everything is played: bells often, drums hardly."""
-    loved = set(heard.ids("artist LIKE 'Bell%'"))
-    heard.sql("DELETE FROM item_attributes WHERE key IN ('play_count', 'skip_count')")
-    heard.set("play_count", {item: 12 + item % 3 if item in loved else 1 for item in heard.ids("1")})
-    return heard
+    loved = set(analysed.ids("artist LIKE 'Bell%'"))
+    analysed.sql("DELETE FROM item_attributes WHERE key IN ('play_count', 'skip_count')")
+    analysed.set("play_count", {item: 12 + item % 3 if item in loved else 1 for item in analysed.ids("1")})
+    return analysed
 
 
 def test_it_prints_figures_in_a_table_and_in_words_and_keeps_that(bells_loved: Home) -> None:
     before = bells_loved.dump()
     ran = bells_loved.beet_here("cfevaluate", "--quick", "--protocol", "cold-albums", "--protocol", "session")
-    assert ran.code == 0, ran  # a slow machine tells of its progress on stderr
-    assert ran.lines[0].startswith("me: 40 of 40 heard tracks played or skipped; ")
+    assert ran.code == 0, ran
+    assert ran.lines[0].startswith("me: 40 of 40 analysed tracks played or skipped; ")
     rows = {line[:14].strip(): line[14:].split() for line in ran.lines if "  " in line}
     assert {"random", "artist mean", "frozen kernel", "cfaudio", "shuffled sound", "upper bound"} <= set(rows)
     assert float(rows["cfaudio"][3]) > 0.9  # AUC: bells from drums, of artists never played
@@ -53,12 +53,12 @@ def test_another_listener_is_evaluated_by_name_and_json_is_what_was_kept(bells_l
     assert report["sentence"].startswith("Of the tracks ben loves that it had never seen ben play")
 
 
-def test_a_listener_of_whom_too_little_is_known_gets_rows_that_say_so(heard: Home) -> None:
-    ran = heard.beet_here("cfevaluate").fine
+def test_a_listener_of_whom_too_little_is_known_gets_rows_that_say_so(analysed: Home) -> None:
+    ran = analysed.beet_here("cfevaluate").fine
     assert ran.out.count("Not evaluated: 32 tracks were played or skipped; it takes 34.") == 3
     assert ran.out.count("Not evaluated: there is no listening history") == 2
     assert "Of the tracks" not in ran.out
-    assert all(table["empty"] for table in reports(heard)[0]["tables"])
+    assert all(table["empty"] for table in reports(analysed)[0]["tables"])
 
 
 @pytest.mark.parametrize(
@@ -70,13 +70,13 @@ def test_a_listener_of_whom_too_little_is_known_gets_rows_that_say_so(heard: Hom
         (["artist:Bell"], "cfevaluate takes no query: artist:Bell"),
     ],
 )
-def test_what_makes_no_sense_is_refused_in_one_line(heard: Home, options: list[str], complaint: str) -> None:
-    assert complaint in heard.beet_here("cfevaluate", *options).complaint
-    assert not (heard.beetsdir / EVALUATIONS).exists()
+def test_what_makes_no_sense_is_refused_in_one_line(analysed: Home, options: list[str], complaint: str) -> None:
+    assert complaint in analysed.beet_here("cfevaluate", *options).complaint
+    assert not (analysed.beetsdir / EVALUATIONS).exists()
 
 
-def test_before_anything_was_analysed_it_gives_a_hint(unheard: Home) -> None:
-    assert "run `beet cfembed` first" in unheard.beet_here("cfevaluate").complaint
+def test_before_anything_was_analysed_it_gives_a_hint(unanalysed: Home) -> None:
+    assert "run `beet cfembed` first" in unanalysed.beet_here("cfevaluate").complaint
 
 
 def test_an_empty_library_is_refused(home: Home) -> None:

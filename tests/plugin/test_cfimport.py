@@ -14,7 +14,7 @@ from beets.library import Item
 from beets.test.helper import PluginTestHelper
 
 from beetsplug.cfaudio.config.settings import read_settings
-from beetsplug.cfaudio.library.history import open_history, take_snapshot
+from beetsplug.cfaudio.library.history import open_history, record_growth
 from beetsplug.cfaudio.library.tracks import read_tracks
 from cfaudio_core.history.formats import FORMATS, Format, ReadOptions
 from cfaudio_core.history.records import Listen, Tally, TrackText
@@ -252,7 +252,7 @@ class TestSnapshot(HistoryTest):
     def snapshot(self) -> list[str]:
         settings = read_settings(self.config["cfaudio"])
         problems: list[str] = []
-        take_snapshot(self.lib, settings, read_tracks(self.lib, settings.count_fields), problems.append)
+        record_growth(self.lib, settings, read_tracks(self.lib, settings.count_fields), problems.append)
         return problems
 
     def test_plays_between_two_snapshots_are_listens(self) -> None:
@@ -267,8 +267,8 @@ class TestSnapshot(HistoryTest):
             texts, listens, tallies = list(store.texts().values()), store.listens(), store.tallies()
             assert listens.sources == tallies.sources == ("snapshot",)
             assert listens.listeners == tallies.listeners == ("me",)
-            heard = [(texts[t].title, at) for t, at in zip(listens.text, listens.time.tolist(), strict=True)]
-            assert heard == [("Red", now - 90), ("Blue", now - 40)]
+            listened = [(texts[t].title, at) for t, at in zip(listens.text, listens.time.tolist(), strict=True)]
+            assert listened == [("Red", now - 90), ("Blue", now - 40)]
             assert [(texts[t].title, n) for t, n in zip(tallies.text, tallies.plays.tolist(), strict=True)] == [
                 ("Blue", 1)
             ]
@@ -303,7 +303,7 @@ class TestSnapshot(HistoryTest):
 
     def test_cfembed_takes_one(self, caplog: pytest.LogCaptureFixture) -> None:
         self.track("Anna", "Blue", play_count=4)
-        with caplog.at_level(logging.CRITICAL), pytest.raises(UserError, match="no track could be heard"):
+        with caplog.at_level(logging.CRITICAL), pytest.raises(UserError, match="no track could be analysed"):
             self.run_command("cfembed", "-j", "1", lib=self.lib)
         with self.store() as store:
             seen = store.last_counts()

@@ -20,9 +20,9 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shuti
 
 
 @pytest.fixture(scope="module")
-def reported(_heard: Any, tmp_path_factory: pytest.TempPathFactory) -> Home:
+def reported(_analysed: Any, tmp_path_factory: pytest.TempPathFactory) -> Home:
     """The analysed collection with a title full of HTML, a file that has gone, and a report."""
-    home = _heard[0].copy(tmp_path_factory.mktemp("reported") / "home")
+    home = _analysed[0].copy(tmp_path_factory.mktemp("reported") / "home")
     lists = [{"name": "Fresh", "n": 5, "unplayed": 1.0}]
     home.configure({"playlists": lists, "playlist_dir": str(home.folder / "lists"), "fresh_days": 0, "exclude": []})
     home.sql("UPDATE items SET title = ? WHERE id = 3", NASTY)
@@ -245,8 +245,8 @@ def test_what_makes_no_sense_is_refused_before_anything_is_made(reported: Home) 
         assert words[-1] in complaint
 
 
-def test_a_library_that_was_not_analysed_is_refused_with_a_hint(unheard: Home) -> None:
-    assert unheard.beet_here("cfreport").complaint.endswith("run `beet cfembed` first")
+def test_a_library_that_was_not_analysed_is_refused_with_a_hint(unanalysed: Home) -> None:
+    assert unanalysed.beet_here("cfreport").complaint.endswith("run `beet cfembed` first")
 
 
 def test_a_folder_that_cannot_be_written_to_is_named(reported: Home) -> None:
@@ -256,7 +256,7 @@ def test_a_folder_that_cannot_be_written_to_is_named(reported: Home) -> None:
 
 
 def test_what_is_missing_is_named(reported: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("beetsplug.cfaudio.commands.cfreport._NEEDED", {"flask": "flask", "no_such": "nothing"})
+    monkeypatch.setattr("beetsplug.cfaudio.commands.cfreport._PACKAGES", {"flask": "flask", "no_such": "nothing"})
     complaint = reported.beet_here("cfreport").complaint
     assert "needs nothing: pip install 'beets-cfaudio[report]'" in complaint
 

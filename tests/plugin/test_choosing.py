@@ -24,7 +24,7 @@ ARTISTS = ["", "Can", "CAN", "Neu!", "Faust", "Cluster", "Harmonia", "La Düssel
 
 
 def library(n: int, seed: int, with_vectors: bool) -> RankingData:
-    """Tracks of a few artists: some played, some heard lately, some without a score or a vector, some the same song."""
+    """Tracks of a few artists: some played, some lately, some without a score or a vector, some the same song."""
     random = np.random.default_rng(seed)
     artists = [ARTISTS[k] for k in random.integers(len(ARTISTS), size=n)]
     titles = [f"Song {k}" for k in random.integers(max(n, 1), size=n)]
@@ -50,7 +50,7 @@ def library(n: int, seed: int, with_vectors: bool) -> RankingData:
     vectors = np.float32(random.standard_normal((n, 5)) * (random.random((n, 1)) < 0.9) * with_vectors)
     vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
     scores = np.where(random.random(n) < 0.9, 100 * random.random(n), np.nan).astype(np.float32)
-    heard = np.where(plays > 0, NOW - random.integers(0, 400, n) * DAY, 0)
+    last_played = np.where(plays > 0, NOW - random.integers(0, 400, n) * DAY, 0)
     folded = ["", *sorted({name.casefold() for name in ARTISTS[1:]})]
     artist = np.array([folded.index(name.casefold()) for name in artists], np.int64)
     placed = vectors.any(axis=1)
@@ -64,7 +64,7 @@ def library(n: int, seed: int, with_vectors: bool) -> RankingData:
         vectors=vectors,
         scores={"me": scores},
         listeners=[person],
-        last_played={"me": heard},
+        last_played={"me": last_played},
         now=NOW,
     )
 
@@ -84,12 +84,12 @@ avoided = st.frozensets(st.integers(10, 70), max_size=20)
 
 
 def chosen(data: RankingData, request: Request, avoid: frozenset[int]) -> Chosen:
-    nowhere: Any = None  # without a query, neither beets' library nor the settings are needed
-    return choose_items(nowhere, nowhere, data, request, avoid=avoid)
+    nowhere: Any = None  # without a query, beets' library is not needed
+    return choose_items(nowhere, data, request, avoid=avoid)
 
 
 @given(libraries, requests, avoided)
-def test_a_list_has_no_song_twice_and_nothing_that_was_heard_lately_or_is_to_be_avoided(
+def test_a_list_has_no_song_twice_and_nothing_that_was_played_lately_or_is_to_be_avoided(
     data: RankingData, request: Request, avoid: frozenset[int]
 ) -> None:
     got = chosen(data, request, avoid)
@@ -137,8 +137,8 @@ def test_an_artist_has_more_than_his_share_only_where_the_rest_is_taken(data: Ra
 @given(libraries, requests)
 def test_what_was_avoided_makes_room_for_others(data: RankingData, request: Request) -> None:
     first = chosen(data, request, frozenset())
-    unheard = frozenset(reason.id for reason in first.reasons if reason.unplayed)
-    assert not unheard.intersection(chosen(data, request, unheard).ids)
+    unplayed = frozenset(reason.id for reason in first.reasons if reason.unplayed)
+    assert not unplayed.intersection(chosen(data, request, unplayed).ids)
 
 
 @given(libraries, requests)
@@ -166,5 +166,4 @@ def test_what_is_liked_comes_first_of_what_is_equally_alike() -> None:
 
     library_of_beets: Any = Everything()
     request = Request(1, 1.0, 2, 0.3, 0, "modes", like=("title:Song",))
-    settings: Any = None
-    assert choose_items(library_of_beets, settings, data, request).ids == [17]
+    assert choose_items(library_of_beets, data, request).ids == [17]

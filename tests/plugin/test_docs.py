@@ -15,9 +15,10 @@ from beets.ui import Subcommand
 from click.testing import CliRunner
 
 from beetsplug.cfaudio import CfAudioPlugin
-from beetsplug.cfaudio.config.playlists import KINDS, TARGETS, Account, Playlist
+from beetsplug.cfaudio.config.playlists import KINDS, TARGETS, Playlist
+from beetsplug.cfaudio.config.servers import ServerAccount
 from beetsplug.cfaudio.config.settings import DEFAULTS, read_settings
-from beetsplug.cfaudio.playlists.kinds import NAME_FIELDS
+from beetsplug.cfaudio.playlists.naming import NAME_FIELDS
 from cfaudio_core.cli import main
 from cfaudio_core.data.listeners import COUNT_FIELDS
 from cfaudio_core.evaluation.protocols import PROTOCOLS
@@ -125,7 +126,7 @@ def test_every_target_and_its_settings_are_documented() -> None:
     (shown,) = [block for block in blocks("playlists", "yaml") if "subsonic:" in block]
     servers = yaml.safe_load(shown)["cfaudio"]
     assert {"url", "users"} <= set(servers["subsonic"])
-    assert set(Account._fields) <= {*servers["subsonic"], *servers["subsonic"]["users"]["ben"]}
+    assert set(ServerAccount._fields) <= {*servers["subsonic"], *servers["subsonic"]["users"]["ben"]}
     assert set(servers["mpd"]) == {"host", "port", "password"}
 
 

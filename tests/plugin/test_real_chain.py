@@ -21,10 +21,10 @@ pytestmark = pytest.mark.weights
 
 
 @pytest.fixture
-def silent(heard: Home) -> Home:
-    """The collection, heard by cfaudio and by nobody else."""
-    heard.sql("DELETE FROM item_attributes WHERE key IN ('play_count', 'skip_count', 'cf_score')")
-    return heard
+def silent(analysed: Home) -> Home:
+    """The collection, analysed by cfaudio and played by nobody."""
+    analysed.sql("DELETE FROM item_attributes WHERE key IN ('play_count', 'skip_count', 'cf_score')")
+    return analysed
 
 
 @contextmanager
@@ -94,11 +94,11 @@ def test_what_mpd_plays_decides_what_mpd_is_given_to_play(silent: Home, tmp_path
 
         assert silent.embed().code == 0
         ran = silent.beet("cfplaylists", "--seed", "1").fine
-        assert ran.lines == ["Discover: 10 tracks, 10 never heard", "Both: 12 tracks, 6 never heard"]
+        assert ran.lines == ["Discover: 10 tracks, 10 never played", "Both: 12 tracks, 6 never played"]
         discover, both = mpd.load("Discover"), mpd.load("Both")
         assert (len(discover), len(both)) == (10, 12)
         assert not {known[file] for file in files}.intersection(discover)
-        # 12 of the 32 tracks that were never heard are by those who were played; a list is a draw, the best are not.
+        # 12 of the 32 tracks that were never played are by those who were played; a list is a draw, the best are not.
         assert share(discover, loved) >= 0.5
         best = silent.beet("cfrecommend", "-n", "10", "--unplayed", "1", "-f", "$artist").fine.lines
         assert share(best, loved) >= 0.8

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from beetsplug.cfaudio.library.tracks import album, artist, column, ranges, recording
+from beetsplug.cfaudio.library.fields import column, ranges
+from beetsplug.cfaudio.library.tracks import album, artist, recording
 from cfaudio_core.ranking.duplicates import marks, prints
 from cfaudio_core.util.array_file import Arrays
 from cfaudio_core.util.arrays import IntArray

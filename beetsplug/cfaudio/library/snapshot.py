@@ -19,11 +19,11 @@ import numpy as np
 from beets.logging import getLogger
 
 from beetsplug.cfaudio.config.settings import Settings, score_field
+from beetsplug.cfaudio.errors import user_errors
 from beetsplug.cfaudio.library.blocks import Block, Columns, read_blocks
+from beetsplug.cfaudio.library.fields import column, count_values, read_fields
 from beetsplug.cfaudio.library.history import seconds
-from beetsplug.cfaudio.library.listeners import listened
-from beetsplug.cfaudio.library.tracks import column, count_values, read_fields
-from beetsplug.cfaudio.pipeline import user_errors
+from beetsplug.cfaudio.library.listeners import add_history
 from cfaudio_core import __version__
 from cfaudio_core.data.listeners import Listener, make_listeners
 from cfaudio_core.history.count_growth import DATES
@@ -122,7 +122,7 @@ def read_library(lib: Library, settings: Settings) -> RankingData:
     counts = {name: column(tracks.ids, stored[name]) for name in settings.count_fields if stored[name]}
     with user_errors():
         by_count = make_listeners(counts, settings.users, len(tracks))
-        everyone = listened(by_count, settings, tracks.ids, tracks.lengths)
+        everyone = add_history(by_count, settings, tracks.ids, tracks.lengths)
     last_played = {}
     for listener in everyone:
         last = listener.sessions.last_played(len(tracks))

@@ -1,49 +1,31 @@
-"""From the library to a list: what `cfrecommend` and `cfplaylists` share."""
+"""Chooses the tracks of a list, for `cfrecommend` and `cfplaylists`."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 from beets.dbcore.query import ParsingError
 from beets.exceptions import UserError
+from beets.library import Library
 
-from beetsplug.cfaudio.config.settings import Settings
+from beetsplug.cfaudio.library.listeners import find_listener
 from beetsplug.cfaudio.library.snapshot import RankingData
 from beetsplug.cfaudio.library.tracks import ids_of
-from beetsplug.cfaudio.pipeline import listener
 from beetsplug.cfaudio.playlists.request import Chosen, Mode, Reason, Request
+from cfaudio_core.data.listeners import Listener
 from cfaudio_core.ranking.duplicates import one_a_song
 from cfaudio_core.ranking.ordering import order
 from cfaudio_core.ranking.rerank import Candidates, ListRules, choose
 from cfaudio_core.ranking.taste import Taste, decayed_counts, familiarity, mean_taste, modes, taste_weights
 from cfaudio_core.util.arrays import BoolArray, FloatArray, float32
 
-if TYPE_CHECKING:
-    from beets.library import Library
-
-    from cfaudio_core.data.listeners import Listener
-
-_LIKING = 0.1  # in cosine: how much a listener's own liking counts in a list that is to be like something
-_SUNK = 1000.0  # less appeal for what was skipped and never played: it comes when all else is taken
+_SCORE_WEIGHT = 0.1  # in cosine: how much scores count in a list that is to be like something
+_SKIP_PENALTY = 1000.0  # of tracks that were skipped and never played: they come last
 
 
-def choose_items(
-    lib: Library, settings: Settings, data: RankingData, request: Request, *, avoid: frozenset[int] = frozenset()
-) -> Chosen:
-    """Choose tracks and put them in order.
-
-    Parameters
-    ----------
-    lib, settings
-        The library and its settings.
-    data
-        As `read_library` gives it.
-    request
-        What is asked for.
-    avoid
-        Ids of tracks that are not to be on the list, as those that were on the last one.
+def choose_items(lib: Library, data: RankingData, request: Request, *, avoid: frozenset[int] = frozenset()) -> Chosen:
+    """Choose tracks, none of those to avoid, and put them in order.
 
     Returns
     -------
@@ -55,22 +37,22 @@ def choose_items(
     UserError
         If there is no such listener, or a query makes no sense.
     """
-    person = listener(data.listeners, request.user)
-    scores, last_played = data.scores[person.name], data.last_played[person.name]
-    plays, skips = decayed_counts(person, last_played)
+    listener = find_listener(data.listeners, request.user)
+    scores, last_played = data.scores[listener.name], data.last_played[listener.name]
+    plays, skips = decayed_counts(listener, last_played)
     if request.like:
         seeds = _matching(lib, data, request.like)
         if not seeds.any():
             return Chosen(why=f"no track matches {' '.join(request.like)}")
         if not data.vectors[seeds].any():
-            return Chosen(why=f"no track that matches {' '.join(request.like)} has been heard; run `beet cfembed`")
+            return Chosen(why=f"no track that matches {' '.join(request.like)} is analysed; run `beet cfembed`")
         loved = seeds.astype(np.float32)
     else:
-        loved = taste_weights(person, plays)
+        loved = taste_weights(listener, plays)
     taste = (mean_taste if request.taste == "mean" else modes)(data.vectors, loved)
-    appeal = _appeal(data, person, familiarity(plays, skips), taste, request)
+    appeal = _appeal(data, listener, familiarity(plays, skips), taste, request)
     if not np.isfinite(appeal).any():
-        return Chosen(why=_why_no_scores(data, person))
+        return Chosen(why=_why_no_scores(data, listener))
     allowed = np.isfinite(appeal)
     if request.query:
         matches = _matching(lib, data, request.query)
@@ -84,14 +66,14 @@ def choose_items(
             allowed &= ~_matching(lib, data, query)
         except ParsingError as error:
             raise UserError(f"cfaudio.exclude: {error}") from error
-    candidates = one_a_song(data.song, np.flatnonzero(allowed), person.plays, appeal)
+    candidates = one_a_song(data.song, np.flatnonzero(allowed), listener.plays, appeal)
     barred = np.isin(data.ids, list(avoid))
     if request.fresh_days:
         barred |= last_played > data.now - request.fresh_days * 86400
     candidates = candidates[~barred[candidates]]
     if not len(candidates):
-        return Chosen(why="all that could be chosen is excluded, or was heard or recommended lately")
-    fresh = ~person.played[candidates]
+        return Chosen(why="all that could be chosen is excluded, or was played or recommended lately")
+    fresh = ~listener.played[candidates]
     artists, vectors = data.artist[candidates], data.vectors[candidates]
     rules = ListRules(request.n, request.unplayed, request.per_artist, request.diversity, request.seed)
     taken = choose(Candidates(appeal[candidates], fresh, artists, vectors), taste, rules)
@@ -104,7 +86,7 @@ def choose_items(
             Reason(
                 id=int(data.ids[i]),
                 score=float(scores[i]),
-                plays=int(person.plays[i]),
+                plays=int(listener.plays[i]),
                 mode=None if serves is None or not data.vectors[i].any() else int(serves[k]),
                 near=data.ids[near[k]].tolist(),
             )
@@ -114,25 +96,25 @@ def choose_items(
     )
 
 
-def _appeal(data: RankingData, person: Listener, known: FloatArray, taste: Taste, request: Request) -> FloatArray:
-    """float32 (n,): the familiar by how much and how recently they are played, the unheard by their scores.
+def _appeal(data: RankingData, listener: Listener, known: FloatArray, taste: Taste, request: Request) -> FloatArray:
+    """Rate candidates, float32 (n,): played tracks by how much and how recently, the others by their scores.
 
-    Where the taste is a mean, or that of some tracks, all are ranked by how near they are to it.
+    Where the taste is a mean, or that of some tracks, all are rated by how near they are to it.
     """
-    scores = data.scores[person.name] / 100
+    scores = data.scores[listener.name] / 100
     if request.like or request.taste == "mean":
-        heard = data.vectors.any(axis=1) if len(taste.shares) else np.zeros(len(scores), bool)
+        placed = data.vectors.any(axis=1) if len(taste.shares) else np.zeros(len(scores), bool)
         near = (data.vectors @ taste.centres.T).max(axis=1, initial=-1)
-        likes = _LIKING * np.nan_to_num(scores) if request.like else 0
-        appeal = np.where(heard, near + likes, np.nan)
+        likes = _SCORE_WEIGHT * np.nan_to_num(scores) if request.like else 0
+        appeal = np.where(placed, near + likes, np.nan)
     else:
         # Equal counts are told apart by the scores.
-        appeal = np.where(person.played, known + 1e-3 * scores, scores)
-    return float32(appeal - _SUNK * (~person.played & (person.skips > 0)))
+        appeal = np.where(listener.played, known + 1e-3 * scores, scores)
+    return float32(appeal - _SKIP_PENALTY * (~listener.played & (listener.skips > 0)))
 
 
 def _matching(lib: Library, data: RankingData, query: str | Sequence[str]) -> BoolArray:
-    """Bool (n,): matches a query."""
+    """Find the tracks that match a query, bool (n,)."""
     return np.isin(data.ids, ids_of(lib, query if isinstance(query, str) else list(query)))
 
 
@@ -144,11 +126,11 @@ def _modes(data: RankingData, taste: Taste) -> list[Mode]:
     ]
 
 
-def _why_no_scores(data: RankingData, person: Listener) -> str:
+def _why_no_scores(data: RankingData, listener: Listener) -> str:
     if not len(data):
         return "the library is empty"
     if not data.placed.any():
         return "no track has a score yet; run `beet cfembed` first"
-    if not person.played.any():
-        return f"{person.name} has not played a track yet, so there is nothing to recommend by"
-    return f"no track has a score for {person.name}; run `beet cfembed`"
+    if not listener.played.any():
+        return f"{listener.name} has not played a track yet, so there is nothing to recommend by"
+    return f"no track has a score for {listener.name}; run `beet cfembed`"

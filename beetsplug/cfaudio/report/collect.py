@@ -13,9 +13,11 @@ import numpy as np
 from beets.exceptions import UserError
 
 from beetsplug.cfaudio.config.settings import Settings
+from beetsplug.cfaudio.errors import user_errors
+from beetsplug.cfaudio.library.fields import few
 from beetsplug.cfaudio.library.snapshot import RankingData
-from beetsplug.cfaudio.library.tracks import few, read_tracks
-from beetsplug.cfaudio.pipeline import open_store, user_errors
+from beetsplug.cfaudio.library.tracks import read_tracks
+from beetsplug.cfaudio.pipeline import open_store
 from cfaudio_core.errors import CfAudioError
 from cfaudio_core.ranking.taste import decayed_counts, modes, taste_weights
 from cfaudio_core.report.activations import direction_activations, moment, unit_activations

@@ -6,7 +6,6 @@ import datetime as dt
 import secrets
 from collections.abc import Set
 from threading import Lock
-from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 from beets.exceptions import UserError
@@ -15,6 +14,7 @@ from beetsplug.cfaudio.library.snapshot import read_library
 from beetsplug.cfaudio.library.tracks import read_tracks
 from beetsplug.cfaudio.playlists.kinds import lists_of
 from beetsplug.cfaudio.playlists.state import read_state
+from beetsplug.cfaudio.playlists.update import update_playlists
 from cfaudio_core.errors import CfAudioError
 from cfaudio_core.ranking.periods import period, seed
 from cfaudio_core.report.serve import ListPreview
@@ -68,18 +68,15 @@ class ConfiguredPlaylists:
 
     def write(self, name: str) -> list[ListPreview]:
         """Draw again, and write to the targets as `beet cfplaylists NAME --seed N` does."""
-        from beetsplug.cfaudio.commands.cfplaylists import run
-
-        options = SimpleNamespace(pretend=False, seed=secrets.randbelow(2**31))
+        draw = secrets.randbelow(2**31)
         with self._lock, self._lib.music_dir_context():
             try:
-                run(self._plugin, self._lib, options, [name])
+                if not update_playlists(self._lib, self._settings, [name], self._plugin._log, seed=draw):
+                    raise CfAudioError("a target could not be written to; see the terminal for the reason")
                 last = read_state(self._settings.folder / "playlists.json")[name]
                 return [self._previewed(one) for one in last.lists]
             except UserError as error:
                 raise CfAudioError(str(error)) from error
-            except SystemExit as error:
-                raise CfAudioError("a target could not be written to; see the terminal for the reason") from error
 
     def _previewed(self, one: ChosenList, why: str = "") -> ListPreview:
         """Preview a list, with the texts of those of its tracks that the page does not show."""
