@@ -60,7 +60,7 @@ STAGES = {  # of each command, in the order of the tables in docs/lab/scale.md
         ("cfaudio_core.pipeline.run", "fit_and_embed"),
         ("beetsplug.cfaudio.pipeline", "item_tags"),
         ("beetsplug.cfaudio.pipeline", "write_fields"),
-        ("beetsplug.cfaudio.library.snapshot", "keep_catalogue"),
+        ("beetsplug.cfaudio.library.snapshot", "write_snapshot"),
     ),
     "cfplaylists": (
         ("beetsplug.cfaudio.playlists.update", "read_library"),

@@ -15,7 +15,13 @@ MAKES_TEXTS = {"format", "join", "replace", "text"}
 
 # Read by hand: names of tables and columns that the module itself knows, pieces of constant SQL, and question marks.
 CONSTANTS = {
-    "beetsplug/cfaudio/library/blocks.py": {},
+    "beetsplug/cfaudio/library/blocks.py": {
+        "_ATTRIBUTES",
+        "_ITEMS",
+        "_all_of('entity_id', 'key', 'value')",
+        "_all_of(*_COLUMNS, _MILLISECONDS)",
+        "columns",
+    },
     "beetsplug/cfaudio/commands/forget.py": {"_FIELDS"},
     "beetsplug/cfaudio/library/fields.py": {"', '.join('?' * len(names))", "BETWEEN", "which"},
     "beetsplug/cfaudio/library/tracks.py": {"which"},
