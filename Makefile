@@ -22,10 +22,11 @@ demo: $(READY)  ## a library of synthesised pieces, the real commands, and what 
 test: $(READY)
 	$(BIN)/python -m pytest
 
-lint: $(READY)
+lint: $(READY)  ## Python, and the page's JavaScript and CSS; biome comes as a wheel for Linux on x86-64 alone
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	[ ! -x $(BIN)/biome ] || $(BIN)/biome lint --error-on-warnings
 
 audit: $(READY)  ## known holes of the dependencies, where pip-audit can ask for them
 	$(BIN)/python .ci/audit.py

@@ -1,4 +1,4 @@
-"""The `cfaudio` command: what needs no beets library of one's own."""
+"""The `cfaudio` command, for those without a beets library."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class _Commands(click.Group):
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="cfaudio")
 def main() -> None:
-    """Recommend music from one's own library, learnt from what is played and how it sounds."""
+    """Recommend music from one's own library, by what is played and how it sounds."""
 
 
 @main.command()
@@ -39,7 +39,7 @@ def demo(folder: Path | None, keep: Path | None, seed: int) -> None:
     """Show the whole on a throwaway beets library.
 
     The library is made of the music in FOLDER, which is left as it is, or of two dozen pieces composed on the
-    spot in four styles. A listener is simulated who loves some of it and has never heard half; then
+    spot in four styles. A listener is simulated who loves some of it and has never played half; then
     `beet cfembed` and `beet cfrecommend` are run, and their choice is compared with what the listener loves.
     """
     # numpy and scipy are loaded for this alone, so that --help and --version answer at once.
@@ -53,9 +53,9 @@ def demo(folder: Path | None, keep: Path | None, seed: int) -> None:
         songs = made.songs()
         if not songs:
             raise CfAudioError(f"{made.music}: no audio that beets can read")
-        month = listener.live_a_month(songs, seed)
+        month = listener.simulate_month(songs, seed)
         made.set_counts(month.plays, month.skips)
-        _say(
+        _print(
             f"Imported {len(songs)} tracks. A month of listening: {sum(month.plays.values())} plays of "
             f"{len(month.plays)} tracks and {sum(month.skips.values())} skips, by somebody who loves "
             f"{_listed(month.loved)}; {len(songs) - len(month.plays)} tracks were never played."
@@ -69,7 +69,7 @@ def demo(folder: Path | None, keep: Path | None, seed: int) -> None:
         picks = [(by_id[number], score) for number, score in chosen]
         click.echo(outcome.table(picks, songs, month))
         click.echo(f"* the listener loves this {month.kind}; the recommender was not told\n")
-        _say(outcome.verdict([song for song, _ in picks], songs, month))
+        _print(outcome.summary([song for song, _ in picks], songs, month))
         if keep is not None:
             click.echo(f"\nThe library is kept: BEETSDIR={place} beet ls")
 
@@ -84,7 +84,7 @@ def _library_folder(keep: Path | None) -> Iterator[Path]:
     try:
         keep.mkdir(parents=True, exist_ok=True)
         if any(keep.iterdir()):
-            raise CfAudioError(f"{keep}: is not empty; --keep wants a new folder")
+            raise CfAudioError(f"{keep}: is not empty; --keep needs a new folder")
     except OSError as error:
         raise CfAudioError(f"{keep}: cannot be made a folder ({error.strerror})") from error
     yield keep.absolute()
@@ -102,13 +102,13 @@ def _compose(folder: Path, seed: int) -> Path:
     return folder
 
 
-def _say(text: str) -> None:
+def _print(text: str) -> None:
     """Print a paragraph, broken between words."""
     click.echo(click.wrap_text(text, width=88))
 
 
 def _listed(names: tuple[str, ...] | list[str]) -> str:
-    """Join names as one would say them; of many, only the first."""
+    """Join names as in a sentence; of many, only the first."""
     if len(names) > 6:
         names = [*names[:5], f"{len(names) - 5} more"]
     return " and ".join([", ".join(names[:-1])] * (len(names) > 1) + list(names[-1:]))

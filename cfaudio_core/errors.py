@@ -1,27 +1,27 @@
-"""What can go wrong, one line each for the user.
+"""Errors, one line each for the user.
 
 ::
 
-    CfAudioError            anything cfaudio says no to; the plugin shows it as beets' UserError
-    ├── AudioError          one file cannot be heard: skipped, named, counted
-    │   └── UndecodableError    one decoder cannot read it; another may (audio.source)
-    ├── SourceError         a listening history cannot be read (listening.sources)
-    │   └── ServiceError        a server does not do what it was asked: to tell, or to take a playlist (services)
-    ├── WeightsError        the pretrained weights cannot be had or are damaged
-    │   └── CheckpointError     the file they come in is damaged (nets.checkpoint)
+    CfAudioError            any error of cfaudio; the plugin shows it as beets' UserError
+    ├── AudioError          one file cannot be analysed: skipped, named, counted
+    │   └── UndecodableError    one decoder cannot read it; another may (audio.decoders)
+    ├── SourceError         a listening history cannot be read (history.formats)
+    │   └── ServiceError        a server fails to send a history or to take a playlist (clients)
+    ├── WeightsError        the pretrained weights are missing or damaged
+    │   └── CheckpointError     the file they come in is damaged (backbones.checkpoint)
     ├── StoreError          cfaudio's own store or model files cannot be read or written
-    └── SettingError        a setting or an option has a value that makes no sense
+    └── SettingError        a setting or an option has an invalid value
 """
 
 from __future__ import annotations
 
 
 class CfAudioError(Exception):
-    """Base of all errors that are meant for the user's eyes; the message is one line."""
+    """Base of all errors for the user; the message is one line."""
 
 
 class AudioError(CfAudioError):
-    """One file cannot be heard; the message says why and leaves the naming of the file to the caller."""
+    """One file cannot be analysed; the message gives the reason, the caller the name of the file."""
 
 
 class SourceError(CfAudioError):
@@ -34,11 +34,11 @@ class SourceError(CfAudioError):
 
 
 class ServiceError(SourceError):
-    """A server cannot be reached, or does not do what it was asked; no secret is in the message."""
+    """A server cannot be reached, or refuses a request; no secret is in the message."""
 
 
 class WeightsError(CfAudioError):
-    """The pretrained weights cannot be had, or are not what they should be."""
+    """The pretrained weights are missing or damaged."""
 
 
 class StoreError(CfAudioError):
@@ -46,4 +46,4 @@ class StoreError(CfAudioError):
 
 
 class SettingError(CfAudioError):
-    """A setting or an option has a value that makes no sense; the message names the key."""
+    """A setting or an option has an invalid value; the message names the key."""

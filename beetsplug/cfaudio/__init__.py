@@ -1,4 +1,4 @@
-"""beets-cfaudio: recommends from one's own library, by what is played and how it sounds."""
+"""beets-cfaudio: recommends tracks from one's own library, by plays and audio."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from beets.exceptions import UserError
 from beets.plugins import BeetsPlugin
 from confuse import ConfigError
 
+from beetsplug.cfaudio.commands import cfembed, cfevaluate, cfimport, cfplaylists, cfrecommend, cfreport
 from beetsplug.cfaudio.config.settings import DEFAULTS, score_field
 from beetsplug.cfaudio.library.similar_query import SimilarQuery, cf_match, library_opened
 
@@ -17,8 +18,11 @@ if TYPE_CHECKING:
     from beets.ui import Subcommand
 
 
+COMMANDS = (cfembed, cfrecommend, cfplaylists, cfimport, cfevaluate, cfreport)
+
+
 class CfAudioPlugin(BeetsPlugin):
-    """The plugin as beets sees it: defaults, field types, commands and the import stage."""
+    """The plugin: defaults, field types, commands and the import stage."""
 
     def __init__(self) -> None:
         super().__init__("cfaudio")
@@ -35,7 +39,7 @@ class CfAudioPlugin(BeetsPlugin):
 
     @property
     def item_types(self) -> dict[str, types.Type]:
-        """The fields that cfaudio writes, so that ranges, sorting and `beet modify` know their types."""
+        """Types of the fields that cfaudio writes, for ranges, sorting and `beet modify`."""
         users = self._setting("users")
         names = list(users) if isinstance(users, dict) else []
         return {
@@ -49,41 +53,29 @@ class CfAudioPlugin(BeetsPlugin):
         }
 
     def _keep_secrets(self) -> None:
-        """Have `beet config` not show passwords."""
-        for section in ("subsonic", "mpd"):
+        """Hide passwords in `beet config`."""
+        subsonic = self._setting("subsonic")
+        users = subsonic.get("users") if isinstance(subsonic, dict) else None
+        accounts = [self.config["subsonic"]["users"][name] for name in users] if isinstance(users, dict) else []
+        for section in (self.config["subsonic"], self.config["mpd"], *accounts):
             for secret in ("password", "token"):
-                self.config[section][secret].redact = True
-        users = self._setting("subsonic")
-        users = users.get("users") if isinstance(users, dict) else None
-        for name in users if isinstance(users, dict) else ():
-            for secret in ("password", "token"):
-                self.config["subsonic"]["users"][name][secret].redact = True
+                section[secret].redact = True
 
     def _setting(self, key: str) -> object:
-        """A setting as it stands there, None if it makes no sense: that is for the commands to say, in one line."""
+        """Read a setting unchecked; None if it makes no sense, which the commands will report."""
         try:
             return self.config[key].get()
         except ConfigError:
             return None
 
     def commands(self) -> list[Subcommand]:
-        """The commands of `beet`: `cfembed`, `cfrecommend`, `cfplaylists`, `cfimport`, `cfevaluate` and `cfreport`."""
-        from beetsplug.cfaudio.commands import parsers
-
-        made = (
-            parsers.embed_command,
-            parsers.recommend_command,
-            parsers.playlists_command,
-            parsers.import_command,
-            parsers.evaluate_command,
-            parsers.report_command,
-        )
-        return [command(self) for command in made]
+        """Make the commands of `beet`."""
+        return [module.command(self) for module in COMMANDS]
 
     def imported(self, session: ImportSession, task: ImportTask) -> None:
-        """Hear and place the tracks of an import task, by the model there is.
+        """Analyse and embed the tracks of an import task, by the model in force.
 
-        Nothing that goes wrong here may cost the user an import: `beet cfembed` does all of it later.
+        No error here may cost the user an import: `beet cfembed` does all of it later.
         """
         from beetsplug.cfaudio.pipeline import embed_imported
 

@@ -1,185 +1,148 @@
-"""From the beets library through the stages and back into item fields: what `cfembed` and the import stage share."""
+"""The run from the library through the stages and back into item fields, of `cfembed` and the import stage."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from beets.exceptions import UserError
+from beets.library import Library
+from beets.plugins import BeetsPlugin
 from beets.util import displayable_path
 
 from beetsplug.cfaudio.config.settings import Settings, read_settings, score_field
-from beetsplug.cfaudio.library.history import take_snapshot
-from beetsplug.cfaudio.library.listeners import playlists_by_hand, read_people
-from beetsplug.cfaudio.library.tracks import Value, items_without, read_tracks
+from beetsplug.cfaudio.errors import user_errors
+from beetsplug.cfaudio.library.fields import Value, items_without
+from beetsplug.cfaudio.library.history import record_growth
+from beetsplug.cfaudio.library.listeners import read_handmade_playlists, read_listeners
+from beetsplug.cfaudio.library.snapshot import write_snapshot
+from beetsplug.cfaudio.library.tracks import read_tracks
 from beetsplug.cfaudio.library.write import Column, write_fields
 from cfaudio_core.data.listeners import Listener
 from cfaudio_core.data.tracks import Tracks
-from cfaudio_core.errors import CfAudioError, SettingError
+from cfaudio_core.factorization.factorizer import FactorizerSettings
+from cfaudio_core.features.feature_store import FeatureStore
+from cfaudio_core.features.sound_tags import tag_tracks
+from cfaudio_core.features.worker import ExtractorConfig
+from cfaudio_core.finetuning.settings import NetSettings
+from cfaudio_core.models.training_snapshot import TrainingSettings
+from cfaudio_core.pipeline.extract import RunResult, RunSettings, extract_library
+from cfaudio_core.pipeline.run import EMBEDDED, fit_and_embed
 from cfaudio_core.util.arrays import FloatArray, IntArray
-from cfaudio_core.util.garbage import without_cycle_search
+from cfaudio_core.util.fingerprint import fingerprint
 from cfaudio_core.util.locking import hold_lock
-
-if TYPE_CHECKING:
-    from beets.library import Library
-    from beets.plugins import BeetsPlugin
-
-    from cfaudio_core.features.feature_store import FeatureStore
-    from cfaudio_core.pipeline.run import RunResult, RunSettings
+from cfaudio_core.util.vector_codec import encode
 
 
-@contextmanager
-def user_errors() -> Iterator[None]:
-    """Show what cfaudio says no to as beets shows such things: one line."""
-    try:
-        yield
-    except SettingError as error:
-        raise UserError(f"cfaudio.{error}") from error
-    except CfAudioError as error:
-        raise UserError(str(error)) from error
-
-
-@without_cycle_search()
 def load(
-    lib: Library, settings: Settings, *, match: bool = True, snapshot: Callable[[str], None] | None = None
+    lib: Library, settings: Settings, *, match: bool = True, on_problem: Callable[[str], None] | None = None
 ) -> tuple[Tracks, list[Listener]]:
-    """The library's tracks, and its listeners over them, by their counts and by the history.
+    """Read the library's tracks, and its listeners over them, by their counts and by the history.
 
     Parameters
     ----------
-    lib, settings
-        The library and its settings.
     match
-        Match the history to the library again; False: take it as it was matched last.
-    snapshot
-        Keep how the counts grew, before the history is read; told in one line why that cannot be done.
+        Match the history to the library again; False: use the last matches.
+    on_problem
+        If given, store the growth of the counts first; called with one line if that cannot be done.
+
+    Raises
+    ------
+    UserError
+        If the library is empty.
     """
     tracks = read_tracks(lib, settings.count_fields)
-    if snapshot is not None:
-        take_snapshot(lib, settings, tracks, snapshot)
-    tracks = replace(tracks, playlists=playlists_by_hand(lib, tracks, settings))
+    if not len(tracks):
+        raise UserError("the library is empty")
+    if on_problem is not None:
+        record_growth(lib, settings, tracks, on_problem)
+    tracks = replace(tracks, playlists=read_handmade_playlists(lib, tracks, settings))
     with user_errors():
-        return tracks, read_people(lib, tracks, settings, match=match)
-
-
-def listener(people: list[Listener], name: str | None) -> Listener:
-    """The listener of a name; None: the main one."""
-    if name is None:
-        return people[0]
-    for person in people:
-        if person.name == name:
-            return person
-    raise UserError(f"there is no listener {name} (there are: {', '.join(p.name for p in people)})")
+        return tracks, read_listeners(lib, tracks, settings, match=match)
 
 
 def open_store(settings: Settings) -> FeatureStore:
-    """The features heard so far."""
-    from cfaudio_core.features.feature_store import FeatureStore
-
+    """Open the store of features."""
     return FeatureStore(settings.folder / "features.db")
-
-
-def models_folder(settings: Settings) -> Path:
-    """Where the models are kept."""
-    return settings.folder / "models"
 
 
 def run_settings(
     settings: Settings, *, jobs: int, force: bool = False, retrain: bool = False, model: str | None = None
 ) -> RunSettings:
-    """The part of the settings that a run needs."""
-    from cfaudio_core.factorization.factorizer import FactorizerSettings
-    from cfaudio_core.features.worker import ExtractorConfig
-    from cfaudio_core.finetuning.settings import NetSettings
-    from cfaudio_core.pipeline.run import RunSettings
-    from cfaudio_core.training.fit import TrainingSettings
-
-    ear = ExtractorConfig(settings.backbone, settings.windows, settings.weights)
+    """Select the settings of a run."""
+    config = ExtractorConfig(settings.backbone, settings.windows, settings.weights)
     net = NetSettings.of(settings.fine_tune, settings.loss, settings.cache_size, settings.layers)
-    training_set = TrainingSettings(settings.factorizer, FactorizerSettings(settings.factors), net)
+    training = TrainingSettings(settings.factorizer, FactorizerSettings(settings.factors), net)
     scheduler = "" if settings.executor == "loky" else settings.executor
-    return RunSettings(ear, training_set, jobs, force, retrain, model or "", scheduler)
+    return RunSettings(config, training, jobs, force, retrain, model or "", scheduler)
 
 
 def embed(
     lib: Library,
     tracks: Tracks,
-    people: list[Listener],
-    within: Iterable[int] | None,
+    listeners: list[Listener],
+    requested: Sequence[int] | None,
     settings: Settings,
     run: RunSettings,
     on_problem: Callable[[str], None],
     *,
-    may_learn: bool = True,
+    may_train: bool = True,
     only: str | None = None,
 ) -> tuple[RunResult, int]:
-    """Hear, learn, place, and write what came of it into the library.
+    """Analyse, train, embed, and write the results into the library.
 
     Parameters
     ----------
-    lib, tracks, people, settings
-        As `load` gives them.
-    within
-        Ids of the tracks to hear; None: all of them.
-    run
-        How to run.
+    requested
+        Ids of the tracks to analyse; None: all of them.
     on_problem
-        Told in one line of every file that cannot be heard.
-    may_learn
-        False: place by the model there is.
+        Called with one line for every file that cannot be analysed.
+    may_train
+        False: use the model in force.
     only
         Write the scores of this listener alone.
 
     Returns
     -------
     tuple
-        What the run came to, and the number of items that were changed.
+        The result of the run, and the number of items that were changed.
     """
-    from cfaudio_core.pipeline.run import extract_library, fit_and_embed
 
-    wanted = np.ones(len(tracks), bool) if within is None else np.isin(tracks.ids, list(within))
+    def skipped(path: bytes, problem: str) -> None:
+        on_problem(f"skipping {displayable_path(path)}: {problem}")
+
+    within = np.ones(len(tracks), bool) if requested is None else np.isin(tracks.ids, requested)
     with user_errors(), open_store(settings) as store:
-        outcome = extract_library(
-            tracks,
-            wanted,
-            store,
-            run,
-            lambda path, problem: on_problem(f"skipping {displayable_path(path)}: {problem}"),
-        )
-        fit_and_embed(tracks, people, outcome, store, models_folder(settings), run, may_learn=may_learn)
-        written = fields(tracks, people, outcome, only) | {"cf_tags": tags(lib, tracks, outcome, store, run)}
-        changed = write_fields(lib, written)
-        if outcome.digest and not only:
-            store.note("placed", outcome.digest)
-    return outcome, changed
+        result = extract_library(tracks, within, store, run, skipped)
+        fit_and_embed(tracks, listeners, result, store, settings.models, run, may_fit=may_train)
+        fields = item_fields(tracks, listeners, result, only) | {"cf_tags": item_tags(lib, tracks, result, store, run)}
+        changed = write_fields(lib, fields)
+        if result.fingerprint and not only:
+            store.note(EMBEDDED, result.fingerprint)
+    return result, changed
 
 
-def fields(
-    tracks: Tracks, people: list[Listener], outcome: RunResult, only: str | None
+def item_fields(
+    tracks: Tracks, listeners: list[Listener], result: RunResult, only: str | None
 ) -> dict[str, Mapping[int, Value] | Column]:
-    """What goes into the items' fields: field to item id to value."""
-    from cfaudio_core.util.vector_codec import encode
-
-    rows = zip(tracks.ids.tolist(), outcome.keys, tracks.keys, strict=True)
+    """Make the values of the items' fields: field to item id to value."""
+    rows = zip(tracks.ids.tolist(), result.keys, tracks.keys, strict=True)
     keys: Mapping[int, Value] = {i: key for i, key, old in rows if key and key != old}
-    written: dict[str, Mapping[int, Value] | Column] = {"cf_key": keys}
-    places, model = outcome.places, outcome.model
-    if places is None or model is None:
-        return written
+    fields: dict[str, Mapping[int, Value] | Column] = {"cf_key": keys}
+    embeddings, model = result.embeddings, result.model
+    if embeddings is None or model is None:
+        return fields
     row = np.full(len(tracks), -1)
-    row[outcome.heard] = np.arange(len(outcome.heard))
+    row[result.analysed] = np.arange(len(result.analysed))
 
     def column(make: Callable[[IntArray], Iterable[Value]]) -> Column:
-        """Values of the heard tracks; a place of an older model means nothing beside those of this one."""
+        """Values of the analysed tracks; others lose theirs, which an older model made."""
 
         def of(at: IntArray) -> list[Value]:
-            heard = row[at] >= 0
-            values = iter(make(row[at[heard]]))
-            return [next(values) if there else None for there in heard.tolist()]
+            analysed = row[at] >= 0
+            values = iter(make(row[at[analysed]]))
+            return [next(values) if has_row else None for has_row in analysed.tolist()]
 
         return Column(tracks.ids, of)
 
@@ -189,37 +152,38 @@ def fields(
         # Plain floats: beets stores a numpy scalar as bytes that no query can read.
         return column(lambda at: [round(score, 3) for score in scores[at].tolist()])
 
-    written["cf_embedding"] = column(lambda at: map(encode, places.vectors[at]))
-    written["cf_model"] = column(lambda at: [model.id] * len(at))
-    for k, person in enumerate(people):
-        if only is None or person.name == only:
-            written[score_field(person.name, main=k == 0)] = scored(places.scores.get(person.name))
-    return written
+    fields["cf_embedding"] = column(lambda at: map(encode, embeddings.vectors[at]))
+    fields["cf_model"] = column(lambda at: [model.id] * len(at))
+    for k, listener in enumerate(listeners):
+        if only in (None, listener.name):
+            fields[score_field(listener.name, main=k == 0)] = scored(embeddings.scores.get(listener.name))
+    return fields
 
 
-def tags(lib: Library, tracks: Tracks, outcome: RunResult, store: FeatureStore, run: RunSettings) -> dict[int, Value]:
-    """Item id to sound tags, for the tracks that have none yet or sound otherwise now; None for those not heard."""
-    from cfaudio_core.features.sound_tags import tag_tracks
-
+def item_tags(
+    lib: Library, tracks: Tracks, result: RunResult, store: FeatureStore, run: RunSettings
+) -> dict[int, Value]:
+    """Make sound tags of the items without any or with changed audio; None for those that are not analysed."""
     without = items_without(lib, "cf_tags")
-    heard_with = f"{run.ear.backbone} {run.ear.windows}"
-    anew = store.noted("tagged") != heard_with
-    rows = list(zip(map(int, tracks.ids), outcome.keys, tracks.keys, strict=True))
-    due = {i: key for i, key, old in rows if key and (anew or key != old or i in without)}
-    found = tag_tracks(store, run.ear, due.values())
-    if anew:
-        store.note("tagged", heard_with)
+    tagged_by = fingerprint(run.extractor.backbone, run.extractor.windows, size=8)
+    again = store.noted("tagged") != tagged_by
+    rows = list(zip(tracks.ids.tolist(), result.keys, tracks.keys, strict=True))
+    due = {i: key for i, key, old in rows if key and (again or key != old or i in without)}
+    found = tag_tracks(store, run.extractor, due.values())
+    if again:
+        store.note("tagged", tagged_by)
     gone: dict[int, Value] = {i: None for i, key, _ in rows if not key and i not in without}
     return gone | {i: found.get(key) for i, key in due.items()}
 
 
 def embed_imported(plugin: BeetsPlugin, lib: Library, ids: list[int]) -> None:
-    """Give newly imported tracks their place; the model stays as it is until the next `cfembed`."""
+    """Analyse and embed newly imported tracks; the model stays as it is until the next `cfembed`."""
+    if not ids:
+        return
     settings = read_settings(plugin.config)
-    run = replace(run_settings(settings, jobs=1), scheduler="")  # a few tracks: not worth asking other machines
-    with (
-        user_errors(),
-        hold_lock(settings.folder, "cfembed"),
-    ):  # nor is a cfembed, that may take hours, worth waiting for
-        tracks, people = load(lib, settings, match=False)
-        embed(lib, tracks, people, ids, settings, run, plugin._log.warning, may_learn=False)
+    run = replace(run_settings(settings, jobs=1), scheduler="")  # few tracks: not worth asking other machines
+    # Nor is it worth waiting for a cfembed, which may take hours.
+    with user_errors(), hold_lock(settings.folder, "cfembed"):
+        tracks, listeners = load(lib, settings, match=False)
+        embed(lib, tracks, listeners, ids, settings, run, plugin._log.warning, may_train=False)
+    write_snapshot(lib, settings)

@@ -1,22 +1,19 @@
-"""What a run of `cfembed` did, in words."""
+"""Summary of a run of `cfembed`, in words."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from beetsplug.cfaudio.text import counted
-from cfaudio_core.evaluation.held_out import evaluate_held_out
-from cfaudio_core.training.drift import ENOUGH_CHANGE
-from cfaudio_core.training.fit import ENOUGH
+from cfaudio_core.data.listeners import Listener
+from cfaudio_core.data.tracks import Tracks
+from cfaudio_core.evaluation.held_out import HeldOut, evaluate_held_out
+from cfaudio_core.models.hybrid_model import HybridModel
+from cfaudio_core.models.training_snapshot import MIN_KNOWN_TRACKS
+from cfaudio_core.pipeline.extract import RunResult
+from cfaudio_core.training.drift import REFIT_SHARE
 
-if TYPE_CHECKING:
-    from cfaudio_core.data.listeners import Listener
-    from cfaudio_core.data.tracks import Tracks
-    from cfaudio_core.models.model_files import Model
-    from cfaudio_core.pipeline.run import RunResult
-
-_WAYS = {
+_SYSTEMS = {
     "model": "model",
     "net": "trained net",
     "kernel": "frozen net",
@@ -25,91 +22,94 @@ _WAYS = {
 }
 
 
-def account(tracks: Tracks, people: list[Listener], outcome: RunResult, changed: int) -> Iterator[str]:
-    """The lines to print after a run that changed `changed` tracks of the library."""
-    new = counted(outcome.decoded, "new track")
-    yield f"Heard {new}; {len(outcome.heard)} of {len(tracks)} are known by their sound."
-    if outcome.problems:
-        yield f"Skipped {counted(len(outcome.problems), 'file')} that cannot be heard (named above)."
-    if outcome.old_problems:
+def summarize(tracks: Tracks, listeners: list[Listener], result: RunResult, changed: int) -> Iterator[str]:
+    """Yield the lines to print after a run that changed `changed` items of the library."""
+    yield f"Analysed {counted(result.decoded, 'new track')}; {len(result.analysed)} of {len(tracks)} are analysed."
+    if result.problems:
+        yield f"Skipped {counted(len(result.problems), 'file')} that cannot be analysed (named above)."
+    if result.old_problems:
         yield (
-            f"Passed over {counted(len(outcome.old_problems), 'file')} that could not be heard before, unchanged since "
-            "(`beet -v cfembed` names them, `beet cfembed -f` tries again)."
+            f"Passed over {counted(len(result.old_problems), 'file')} that could not be analysed before, unchanged "
+            "since (`beet -v cfembed` names them, `beet cfembed -f` tries again)."
         )
-    model = outcome.model
-    if model is None or not len(outcome.heard):
+    model = result.model
+    if model is None or not len(result.analysed):
         return
-    for person in people:
-        if person.name not in model.about["taught"]:
-            yield _too_few(person, outcome)
-    if outcome.learnt:
-        yield from _lesson(model)
-        if outcome.changed is not None:
-            yield f"Learnt anew: {outcome.changed.what} since the last lesson."
-    elif outcome.changed is not None:
+    for listener in listeners:
+        if listener.name not in model.info.trained_listeners:
+            yield _too_few(listener, result)
+    if result.fitted:
+        if result.outdated:
+            yield "Fitted again from the features that are kept: the model was made by an earlier version."
+        yield from _training(model)
+        if result.drift is not None:
+            yield f"Trained again: {result.drift.what} since the last training."
+    elif result.drift is not None:
         yield (
-            f"Folded {counted(outcome.changed.plays, 'play')} into model {model.id} since it learnt: "
-            f"{outcome.changed.what} (at {ENOUGH_CHANGE:.0%}, or with --retrain, it learns anew)."
+            f"Folded {counted(result.drift.n_plays, 'play')} into model {model.id} since it was trained: "
+            f"{result.drift.what} (at {REFIT_SHARE:.0%}, or with --retrain, it is trained again)."
         )
-    if outcome.places is None and not changed:
+    if result.embeddings is None and not changed:
         yield f"Nothing new since the last run (model {model.id})."
     else:
         yield f"Updated {counted(changed, 'track')} (model {model.id})."
 
 
-def _too_few(person: Listener, outcome: RunResult) -> str:
-    known = counted(int(person.known[outcome.heard].sum()), "track")
-    played = person.played[outcome.heard].any()
+def _too_few(listener: Listener, result: RunResult) -> str:
+    known = counted(int(listener.known[result.analysed].sum()), "track")
+    played = listener.played[result.analysed].any()
     instead = "scores are likeness in sound to those you play" if played else "so there are no scores"
-    return f"{person.name}: {known} played or skipped, fewer than the {ENOUGH} it takes to learn from; {instead}."
+    return (
+        f"{listener.name}: {known} played or skipped, fewer than the {MIN_KNOWN_TRACKS} that training needs; {instead}."
+    )
 
 
-def _lesson(model: Model) -> Iterator[str]:
-    for verdict in evaluate_held_out(model):
-        with_tags = f", {verdict.sound_and_tags:.0%} with artist, album and genre" if model.about["labels"] else ""
+def _training(model: HybridModel) -> Iterator[str]:
+    """Describe what a model was trained on, and how well it does on tracks held out of training."""
+    info, figures = model.info, evaluate_held_out(model)
+    for one in figures:
+        with_tags = f", {one.by_audio_and_tags:.0%} with artist, album and genre" if model.tag_effects.labels else ""
         yield (
-            f"{verdict.listener}: learnt from {verdict.tracks} tracks. Of two of them held out of the lesson, it "
-            f"tells which is played more in {verdict.sound:.0%} of pairs by sound alone{with_tags} (chance 50%)."
+            f"{one.listener}: trained on {one.tracks} tracks. Of two of them held out of training, it tells which is "
+            f"played more in {one.by_audio:.0%} of pairs by sound alone{with_tags} (chance 50%)."
         )
-    yield from _table(model)
-    if not model.about["taught"]:
+    yield from _table(model, figures)
+    if not info.trained_listeners:
         return
-    about = model.about
-    told = {
-        f"{about['listens']} listens in {about['sessions']} sessions": about["sessions"],
-        f"{about['playlists']} playlists": about["playlists"],
-        f"{about['contexts']} albums, artists and genres that played tracks share": about["contexts"],
+    sources = {
+        f"{info.n_listens} listens in {info.n_sessions} sessions": info.n_sessions,
+        f"{info.n_playlists} playlists": info.n_playlists,
+        f"{info.n_contexts} albums, artists and genres that played tracks share": info.n_contexts,
     }
-    listed = " and from ".join(what for what, number in told.items() if number)
-    if about["sessions"]:
+    listed = " and from ".join(source for source, number in sources.items() if number)
+    if info.n_sessions:
         yield f"Factors come from {listed}."
     elif listed:
         yield (
-            f"Factors come from {listed}: counts do not tell what was heard together; "
+            f"Factors come from {listed}: counts do not tell what was played together; "
             "listening sessions would tell more (`beet cfimport`)."
         )
     else:
         yield "No played tracks share an album, artist or genre: embeddings are likeness in sound."
 
 
-def _table(model: Model) -> Iterator[str]:
-    """How the model compares with simpler means, for each listener, where albums are held out as a whole."""
-    verdicts = evaluate_held_out(model)
-    ways = [way for way in _WAYS if verdicts and way in verdicts[0].compared]
-    if not ways:
+def _table(model: HybridModel, figures: list[HeldOut]) -> Iterator[str]:
+    """Compare the model with simpler means, for each listener, where albums are held out as a whole."""
+    systems = [name for name in _SYSTEMS if figures and name in figures[0].baselines]
+    if not systems:
         return
     yield "The same where whole albums are held out, against simpler means:"
-    width = max(len(verdict.listener) for verdict in verdicts)
-    yield "  " + " " * width + "".join(f"  {_WAYS[way]}" for way in ways)
-    for verdict in verdicts:
-        figures = (f"  {verdict.compared[way]:>{len(_WAYS[way])}.0%}" for way in ways)
-        yield f"  {verdict.listener:{width}}" + "".join(figures)
-    net = model.about["settings"].get("net", {})
-    if "net" not in ways:
-        if net.get("fine_tune", "none") != "none":
-            yield f"Fewer than {net['fewest']} played tracks could be listened to again: no net was trained."
+    width = max(len(one.listener) for one in figures)
+    yield "  " + " " * width + "".join(f"  {_SYSTEMS[name]}" for name in systems)
+    for one in figures:
+        shares = (f"  {one.baselines[name]:>{len(_SYSTEMS[name])}.0%}" for name in systems)
+        yield f"  {one.listener:{width}}" + "".join(shares)
+    net = model.info.settings.net
+    if "net" not in systems:
+        if net.fine_tune != "none":
+            yield f"Fewer than {net.min_tracks} played tracks could be decoded again: no net was trained."
         return
-    for verdict in verdicts:
-        share = verdict.net_share
-        worth = f"adds to the frozen one, with a weight of {share:.2f}" if share else "adds nothing, and has no say"
-        yield f"{verdict.listener}: the trained net {worth}."
+    for one in figures:
+        weight = one.net_weight
+        worth = f"adds to the frozen one, with a weight of {weight:.2f}" if weight else "adds nothing, and has no say"
+        yield f"{one.listener}: the trained net {worth}."

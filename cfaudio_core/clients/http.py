@@ -1,4 +1,4 @@
-"""Asking web services for JSON, with patience and without telling secrets."""
+"""Requests to web services for JSON, which wait for busy ones and keep secrets out of messages."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ import requests
 
 from cfaudio_core import __version__
 from cfaudio_core.errors import ServiceError
-from cfaudio_core.util.values import number
+from cfaudio_core.util.values import to_number
 
 Params = Mapping[str, str | int | list[str]]
 
-_CONNECT = 10.0  # seconds
-_LARGEST_ANSWER = 64 << 20  # bytes
-_TRIES = 5
-_PAUSE, _LONGEST_PAUSE = 2.0, 60.0  # seconds
+_CONNECT_TIMEOUT_S = 10.0
+_MAX_ANSWER_BYTES = 64 << 20
+_MAX_TRIES = 5
+_PAUSE_S, _MAX_PAUSE_S = 2.0, 60.0
 _BUSY = {429, 502, 503, 504}
 
 
-class _Unqueried(logging.Filter):
-    """Takes the query, with the secrets in it, out of what urllib3 logs of an address."""
+class _WithoutQuery(logging.Filter):
+    """Filter that removes the query, with the secrets in it, from the addresses that urllib3 logs."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         if isinstance(record.args, tuple):
@@ -34,11 +34,11 @@ class _Unqueried(logging.Filter):
         return True
 
 
-logging.getLogger("urllib3.connectionpool").addFilter(_Unqueried())
+logging.getLogger("urllib3.connectionpool").addFilter(_WithoutQuery())
 
 
 def is_url(source: str) -> bool:
-    """Say whether `source` is a web address."""
+    """Tell whether `source` is a web address."""
     return source.lower().startswith(("http://", "https://"))
 
 
@@ -47,11 +47,11 @@ class Service:
 
     Parameters
     ----------
-    base : str
-        Address without the last slash. It must hold no user or password: those belong into the options.
-    headers : mapping of str to str, optional
+    base
+        Address. It must hold no user or password: those belong into the options.
+    headers
         Sent with every request; may be secret.
-    patience : float
+    timeout_s
         Seconds to wait for an answer to begin, or to go on.
 
     Raises
@@ -60,7 +60,7 @@ class Service:
         If `base` is no address, or holds a password.
     """
 
-    def __init__(self, base: str, headers: Mapping[str, str] | None = None, patience: float = 60.0):
+    def __init__(self, base: str, headers: Mapping[str, str] | None = None, timeout_s: float = 60.0):
         try:
             parts = urlsplit(base)
             host = parts.hostname
@@ -71,7 +71,7 @@ class Service:
         if "@" in parts.netloc or parts.query:
             raise ServiceError(f"{parts.scheme}://{host}: give user, password and token as options, not in the address")
         self.base = base.rstrip("/")
-        self._patience = (_CONNECT, patience)
+        self._timeout_s = (_CONNECT_TIMEOUT_S, timeout_s)
         self._session = requests.Session()
         self._session.headers.update({"User-Agent": f"beets-cfaudio/{__version__}", **(headers or {})})
 
@@ -81,22 +81,18 @@ class Service:
     def __exit__(self, *unused: object) -> None:
         self._session.close()
 
-    def get(self, path: str, params: Params) -> tuple[int, dict[str, Any]]:
-        """Ask for a JSON object; see `ask`."""
-        return self.ask(path, params)
-
     def ask(self, path: str, params: Params, *, form: bool = False, once: bool = False) -> tuple[int, dict[str, Any]]:
         """Ask for a JSON object; wait where the service says that it is busy.
 
         Parameters
         ----------
-        path : str
+        path
             Below the base.
-        params : mapping
+        params
             A list is the same parameter several times.
-        form : bool
+        form
             Send the parameters as a form: there may be more of them than an address holds.
-        once : bool
+        once
             Do not wait and ask again.
 
         Returns
@@ -111,39 +107,40 @@ class Service:
         ServiceError
             If there is no answer in time, none that is a JSON object, or the service sends one elsewhere.
         """
-        where = self.base + path
-        for left in reversed(range(1 if once else _TRIES)):
-            with self._faults_named(), self._request(where, params, form) as response:
+        url = self.base + path
+        for tries_left in reversed(range(1 if once else _MAX_TRIES)):
+            with self._errors_named(), self._request(url, params, form) as response:
                 status = response.status_code
-                if status in _BUSY and left:
-                    time.sleep(_pause(response.headers, _PAUSE))
+                if status in _BUSY and tries_left:
+                    time.sleep(_pause(response.headers, _PAUSE_S))
                     continue
                 if 300 <= status < 400:
                     target = urlsplit(response.headers.get("Location", "")).netloc or "another address"
                     raise ServiceError(f"{self.base}: moved to {target}: give that address")
                 if status >= 500 or status in _BUSY:
                     raise ServiceError(f"{self.base}: the service answers with error {status}")
-                answer = self._object(self._content(response), status)
+                answer = self._parse(self._content(response), status)
                 if response.headers.get("X-RateLimit-Remaining") == "0":
                     time.sleep(_pause(response.headers, 0.0))
                 return status, answer
         raise AssertionError("the last try returns or raises")
 
-    def _request(self, where: str, params: Params, form: bool) -> requests.Response:
+    def _request(self, url: str, params: Params, form: bool) -> requests.Response:
+        sent: dict[str, Any] = {"data": params} if form else {"params": params}
         # A redirection would carry the secrets of the query to wherever it points.
-        if form:
-            return self._session.post(where, data=params, timeout=self._patience, stream=True, allow_redirects=False)
-        return self._session.get(where, params=params, timeout=self._patience, stream=True, allow_redirects=False)
+        return self._session.request(
+            "POST" if form else "GET", url, timeout=self._timeout_s, stream=True, allow_redirects=False, **sent
+        )
 
     def _content(self, response: requests.Response) -> bytes:
         content = bytearray()
-        for piece in response.iter_content(1 << 16):
-            content += piece
-            if len(content) > _LARGEST_ANSWER:
-                raise ServiceError(f"{self.base}: an answer of more than {_LARGEST_ANSWER >> 20} MiB")
+        for chunk in response.iter_content(1 << 16):
+            content += chunk
+            if len(content) > _MAX_ANSWER_BYTES:
+                raise ServiceError(f"{self.base}: an answer of more than {_MAX_ANSWER_BYTES >> 20} MiB")
         return bytes(content)
 
-    def _object(self, content: bytes, status: int) -> dict[str, Any]:
+    def _parse(self, content: bytes, status: int) -> dict[str, Any]:
         try:
             answer = json.loads(content)
         except (ValueError, RecursionError):
@@ -155,8 +152,8 @@ class Service:
         return {}
 
     @contextlib.contextmanager
-    def _faults_named(self) -> Iterator[None]:
-        # What requests raises quotes the address with its query, secrets included, and so does its chain of causes.
+    def _errors_named(self) -> Iterator[None]:
+        # The errors of requests quote the address with its query, secrets included, and so does their chain of causes.
         try:
             yield
         except requests.exceptions.SSLError:
@@ -171,7 +168,7 @@ class Service:
 
 def _pause(headers: Mapping[str, str], default: float) -> float:
     for name in ("Retry-After", "X-RateLimit-Reset-In"):
-        seconds = number(headers.get(name))
+        seconds = to_number(headers.get(name))
         if seconds is not None:
-            return min(max(seconds, 0.0), _LONGEST_PAUSE)
+            return min(max(seconds, 0.0), _MAX_PAUSE_S)
     return default

@@ -9,21 +9,21 @@ from typing import Any
 
 from cfaudio_core.clients.http import Params, Service
 from cfaudio_core.errors import ServiceError
-from cfaudio_core.util.values import inner, text, whole
+from cfaudio_core.util.values import get_nested, to_int, to_text
 
 MISSING = 70
-"""The code of an error about a thing that is not there (any more)."""
+"""Code of an error about a thing that does not exist (any more)."""
 
 _VERSION = "1.16.1"
 _EVERYTHING: dict[str, str | int] = {"query": "", "artistCount": 0, "albumCount": 0}
-_PAGE = 500  # the most that servers give
+_PAGE_ITEMS = 500  # servers give no more
 _NO_TOKENS = {10, 41, 42}  # parameter missing, no token authentication for this user, mechanism not supported
 _REFUSED = {40: "wrong user or password", 43: "conflicting credentials", 44: "wrong token", 50: "not allowed"}
-_LONGEST_ADDRESS = 4000  # characters of parameters: beyond, some servers and proxies want a form
+_MAX_ADDRESS = 4000  # characters of parameters: beyond, some servers and proxies want a form
 
 
-class FailedError(ServiceError):
-    """The server says that it cannot do what it was asked, and gives a number for it."""
+class SubsonicError(ServiceError):
+    """Error that a server reports, with its code."""
 
     def __init__(self, message: str, code: int):
         super().__init__(message)
@@ -31,15 +31,15 @@ class FailedError(ServiceError):
 
 
 class SubsonicServer:
-    """A server, and the account that is used there; logs in at once.
+    """A server and an account there; logs in at once.
 
     Parameters
     ----------
-    service : Service
+    service
         At the server's address without ``/rest``.
-    user, password : str
+    user, password
         The account. The password itself is sent only to servers that do not take a salted hash of it.
-    token : str
+    token
         An API key of OpenSubsonic, instead of both.
 
     Raises
@@ -66,57 +66,57 @@ class SubsonicServer:
         self._credentials = {"u": self.user, "t": hashed, "s": salt}
         try:
             self.ask("ping")
-        except FailedError as failure:
+        except SubsonicError as failure:
             if failure.code not in _NO_TOKENS:
                 raise
             self._credentials = {"u": self.user, "p": f"enc:{password.encode().hex()}"}
             self.ask("ping")
 
     def songs(self) -> Iterator[dict[str, Any]]:
-        """Give all songs: by an empty search, or album by album from servers that find nothing by it."""
+        """Read all songs: by an empty search, or album by album from servers that find nothing by it."""
         found = False
         try:
             for song in self._pages("search3", "searchResult3", "song", _EVERYTHING, "songCount", "songOffset"):
                 found = True
                 yield song
-        except FailedError:
+        except SubsonicError:
             if found:
                 raise
         if found:
             return
         by_name: dict[str, str | int] = {"type": "alphabeticalByName"}
         for album in self._pages("getAlbumList2", "albumList2", "album", by_name, "size", "offset"):
-            yield from objects(inner(self.ask("getAlbum", {"id": text(album.get("id"))}), "album", "song"))
+            yield from objects(get_nested(self.ask("getAlbum", {"id": to_text(album.get("id"))}), "album", "song"))
 
     def _pages(
         self, name: str, part: str, kind: str, params: dict[str, str | int], size: str, offset: str
     ) -> Iterator[dict[str, Any]]:
         at = 0
         seen: set[str] = set()
-        while page := objects(inner(self.ask(name, {**params, size: _PAGE, offset: at}), part, kind)):
-            new = [thing for thing in page if text(thing.get("id")) not in seen]
+        while page := objects(get_nested(self.ask(name, {**params, size: _PAGE_ITEMS, offset: at}), part, kind)):
+            new = [thing for thing in page if to_text(thing.get("id")) not in seen]
             if not new:
                 return  # a server that knows no offset gives the first page for ever
-            seen.update(text(thing.get("id")) for thing in new)
+            seen.update(to_text(thing.get("id")) for thing in new)
             yield from new
             at += len(page)
 
     def ask(self, name: str, params: Params | None = None, *, once: bool = False) -> dict[str, Any]:
-        """Give a server's answer to one call.
+        """Call one method of the API.
 
         Parameters
         ----------
-        name : str
+        name
             As in the API, such as ``getPlaylists``.
-        params : mapping, optional
+        params
             A list is the same parameter several times.
-        once : bool
-            Do not ask again where the server is busy: what is asked for changes something.
+        once
+            Do not ask again where the server is busy: the call changes something.
 
         Raises
         ------
-        FailedError
-            If the server says that it cannot.
+        SubsonicError
+            If the server reports an error.
         ServiceError
             If there is no such server.
         """
@@ -127,22 +127,23 @@ class SubsonicServer:
             **self._credentials,
             **(params or {}),
         }
-        form = _length(sent) > _LONGEST_ADDRESS
+        form = _length(sent) > _MAX_ADDRESS
         status, answer = self._service.ask(f"/rest/{name}.view", sent, form=form, once=once)
         content = answer.get("subsonic-response")
         if isinstance(content, dict) and content.get("status") == "ok":
             return content
         if isinstance(content, dict):
-            raise self._failed(name, whole(inner(content, "error", "code")), text(inner(content, "error", "message")))
+            code, message = (get_nested(content, "error", key) for key in ("code", "message"))
+            raise self._failed(name, to_int(code), to_text(message))
         if status in (401, 403):
             raise self._failed(name, 40, "")
         raise ServiceError(f"{self.base}: not a server that speaks Subsonic's API (status {status})")
 
-    def _failed(self, name: str, code: int, message: str) -> FailedError:
+    def _failed(self, name: str, code: int, message: str) -> SubsonicError:
         why = f"error {code} {self._without_secrets(message)}"
         if code in _REFUSED:
             why = f"{_REFUSED[code]} ({self.user})" if self.user else _REFUSED[code]
-        return FailedError(f"{self.base}: {name}: {why}", code)
+        return SubsonicError(f"{self.base}: {name}: {why}", code)
 
     def _without_secrets(self, message: str) -> str:
         sent = {secret for name, secret in self._credentials.items() if name != "u"}
@@ -150,7 +151,7 @@ class SubsonicServer:
 
 
 def objects(value: object) -> list[dict[str, Any]]:
-    """Give the objects of a list; some servers write a single one without the list."""
+    """List the objects of a list; some servers write a single one without the list."""
     things = value if isinstance(value, list) else [value]
     return [thing for thing in things if isinstance(thing, dict)]
 

@@ -1,7 +1,7 @@
-"""The contexts x tracks matrix: who and what brings tracks together.
+"""Interactions: the contexts x tracks matrix that is factorized.
 
-One listener's counts alone are one row, and a matrix of one row has rank 1: all tracks would lie on one line. What was
-heard in one session belongs together, and each session is a row. Playlists, albums, artists and genres are rows too, in
+One listener's counts alone are one row, and a matrix of one row has rank 1: all tracks would lie on one line. Tracks
+played in one session belong together, and each session is a row. Playlists, albums, artists and genres are rows too, in
 which the tracks played most weigh most; with counts alone, or a few sessions, they carry the geometry.
 """
 
@@ -19,16 +19,16 @@ from cfaudio_core.data.tracks import Tracks
 from cfaudio_core.util.arrays import FloatArray
 
 ROW_WEIGHTS = {"album": 2.0, "artist": 0.5, "genre": 0.25}
-"""Weight of a metadata context against a session's row (1). Albums are mostly heard as albums; the wider the context
-beyond, the less it says of two tracks."""
+"""Weight of a metadata context against a session's row (1). Albums are mostly played as albums; the wider the context
+beyond, the less it relates two tracks."""
 
-MOST_SESSIONS = 100_000
-"""The latest so many sessions are rows: what was heard together decades ago says little more."""
+MAX_SESSIONS = 100_000
+"""Number of sessions that are rows, the latest ones: those of decades ago add little."""
 
 
 @dataclass(frozen=True)
-class Contexts:
-    """A contexts x tracks matrix.
+class Interactions:
+    """Contexts x tracks matrix.
 
     Attributes
     ----------
@@ -36,50 +36,50 @@ class Contexts:
         float32 CSR (contexts, tracks): the confidence that the track belongs to the context; negative, that it does
         not.
     kinds
-        One text a row: "session", "listener", "playlist", "album", "artist" or "genre".
+        Kind of each row: "session", "listener", "playlist", "album", "artist" or "genre".
     """
 
     matrix: sparse.csr_array
     kinds: list[str]
 
     def count(self, *kinds: str) -> int:
-        """The number of rows of some kinds."""
+        """Count the rows of some kinds."""
         return sum(kind in kinds for kind in self.kinds)
 
     @property
-    def shared(self) -> int:
-        """The number of contexts beside the listeners, each of which joins at least two tracks."""
+    def n_shared(self) -> int:
+        """Number of contexts beside the listeners, each of which joins at least two tracks."""
         return len(self.kinds) - self.count("listener")
 
 
-def gather(tracks: Tracks, people: Sequence[Listener]) -> Contexts:
-    """Contexts from sessions, counts, playlists and tags.
+def gather_interactions(tracks: Tracks, listeners: Sequence[Listener]) -> Interactions:
+    """Gather the contexts from sessions, counts, playlists and tags.
 
     A session's row holds log(1 + plays in it), and tracks rejected in it with a negative sign. A listener's row holds
     log(1 + plays), and skipped tracks that were skipped more than played with a negative sign. An album's, artist's or
-    genre's row holds its played tracks, as the whole household played them, and a playlist's row its tracks. All but a
-    listener's row join at least two tracks; the others say nothing and are left out.
+    genre's row holds its played tracks, as the whole household played them, and a playlist's row its tracks. Rows
+    of fewer than two tracks, but for the listeners', relate none and are left out.
 
     Parameters
     ----------
     tracks
         n tracks.
-    people
+    listeners
         The listeners, each over the same n tracks.
     """
-    parts = [session_rows(person.sessions, len(tracks)) for person in people]
+    parts = [session_rows(listener.sessions, len(tracks)) for listener in listeners]
     kinds = ["session"] * sum(part.shape[0] for part in parts)
 
     rows: list[tuple[np.ndarray, np.ndarray]] = []
-    for person in people:
-        known = np.flatnonzero(person.known)
-        rows.append((known, _away_from_zero(person.preference[known])))
+    for listener in listeners:
+        known = np.flatnonzero(listener.known)
+        rows.append((known, _away_from_zero(listener.log_play_ratio[known])))
         kinds.append("listener")
     for members in _grouped(tracks.playlists):
         rows.append((np.array(members), np.full(len(members), np.log(2), np.float32)))  # as if each was played once
         kinds.append("playlist")
 
-    household = np.log1p(np.sum([p.plays for p in people], axis=0)).astype(np.float32)
+    household = np.log1p(np.sum([listener.plays for listener in listeners], axis=0)).astype(np.float32)
     played = np.flatnonzero(household > 0)
     names: dict[str, list[tuple[str, ...]]] = {
         "album": [(tracks.albums[i],) if tracks.albums[i] else () for i in played],
@@ -92,11 +92,11 @@ def gather(tracks: Tracks, people: Sequence[Listener]) -> Contexts:
             rows.append((index, weight * household[index]))
             kinds.append(kind)
     stacked = sparse.vstack([*parts, _stack(rows, len(tracks))], format="csr")
-    return Contexts(sparse.csr_array(stacked, dtype=np.float32), kinds)
+    return Interactions(sparse.csr_array(stacked, dtype=np.float32), kinds)
 
 
 def session_rows(sessions: Sessions, n_tracks: int) -> sparse.csr_array:
-    """float32 CSR (rows, n_tracks): one listener's sessions of two tracks and more, the latest `MOST_SESSIONS`."""
+    """float32 CSR (rows, n_tracks): one listener's latest `MAX_SESSIONS` sessions of two tracks and more."""
     shape = (len(sessions), n_tracks)
     at = (sessions.session, sessions.track)
     plays = sparse.csr_array((np.where(sessions.rejected, 0, 1).astype(np.float32), at), shape=shape)
@@ -104,20 +104,20 @@ def session_rows(sessions: Sessions, n_tracks: int) -> sparse.csr_array:
     plays.sum_duplicates()  # both keep an entry wherever the other has one, so that their data correspond
     skips.sum_duplicates()
     plays.data = _away_from_zero((np.log1p(plays.data) - np.log1p(skips.data)).astype(np.float32))
-    joined = np.flatnonzero(np.diff(plays.indptr) >= 2)[-MOST_SESSIONS:]
+    joined = np.flatnonzero(np.diff(plays.indptr) >= 2)[-MAX_SESSIONS:]
     return sparse.csr_array(plays[joined])
 
 
-def _away_from_zero(preference: FloatArray) -> FloatArray:
-    """A track played as often as skipped has preference 0, yet it was met: a sparse matrix must not lose it."""
-    return np.where(preference == 0, np.float32(-1e-3), preference).astype(np.float32)
+def _away_from_zero(values: FloatArray) -> FloatArray:
+    """Replace 0, of a track played as often as skipped, which a sparse matrix would lose."""
+    return np.where(values == 0, np.float32(-1e-3), values).astype(np.float32)
 
 
 def _grouped(names: Iterable[tuple[str, ...]]) -> list[list[int]]:
-    """Positions that share a name, for every name that at least two have."""
+    """Group positions by name, for every name that at least two have."""
     groups: dict[str, list[int]] = {}
-    for position, own in enumerate(names):
-        for name in dict.fromkeys(own):  # a genre named twice is one genre
+    for position, position_names in enumerate(names):
+        for name in dict.fromkeys(position_names):  # a genre named twice is one genre
             groups.setdefault(name, []).append(position)
     return [group for group in groups.values() if len(group) >= 2]
 

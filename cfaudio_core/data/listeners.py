@@ -1,7 +1,7 @@
-"""Count fields of the library to plays and skips of each listener.
+"""Listeners: plays and skips of each from the count fields of the library.
 
-Every player plugin keeps counts under names of its own, and often several see the same play: a track heard in MPD is
-counted by mpdstats and scrobbled to Last.fm. Within one listener the largest count is therefore the best guess, not
+Every player plugin keeps counts under names of its own, and several often count the same play: a track played in MPD is
+counted by mpdstats and scrobbled to Last.fm. Within one listener the largest count is therefore the best estimate, not
 the sum.
 """
 
@@ -28,17 +28,17 @@ COUNT_FIELDS = (
     "itunes_skipcount",
     "amarok_playcount",  # metasync
 )
-"""The count fields that the plugins of beets are known to write."""
+"""Count fields that plugins of beets are known to write."""
 
 MAIN_LISTENER = "me"
-"""Who listens, where the settings name no one."""
+"""Name of the listener where the settings name none."""
 
-_LARGEST = 1e6  # a larger count is a broken counter, not a listener
+_MAX_COUNT = 1e6  # a larger one comes from a broken counter
 
 
 @dataclass(frozen=True)
 class Listener:
-    """One person's record over the library.
+    """Plays of one person over the library.
 
     Attributes
     ----------
@@ -47,7 +47,7 @@ class Listener:
     plays, skips
         float32 (n,), 0 and up.
     sessions
-        What was heard when, as far as the history tells; its positions are those of the n tracks.
+        Dated plays of the history; its positions are those of the n tracks.
     """
 
     name: str
@@ -57,24 +57,24 @@ class Listener:
 
     @property
     def played(self) -> BoolArray:
-        """Bool (n,): heard at least once."""
+        """Bool (n,): played at least once."""
         return self.plays > 0
 
     @property
     def known(self) -> BoolArray:
-        """Bool (n,): heard or skipped at least once, so that something is known of the listener's liking."""
+        """Bool (n,): played or skipped at least once, so that the preference is known."""
         return (self.plays > 0) | (self.skips > 0)
 
     @property
-    def preference(self) -> FloatArray:
-        """float32 (n,): log(1 + plays) less log(1 + skips); 0 where nothing is known."""
+    def log_play_ratio(self) -> FloatArray:
+        """float32 (n,): log((1 + plays) / (1 + skips)); 0 where nothing is known."""
         return (np.log1p(self.plays) - np.log1p(self.skips)).astype(np.float32)
 
     @property
-    def liking(self) -> FloatArray:
-        """float32 (n,), -1 to 1: how much a track is liked, as far as plays and skips tell; 0 where unknown.
+    def preference(self) -> FloatArray:
+        """float32 (n,), -1 to 1: preference for a track, estimated from plays and skips; 0 where unknown.
 
-        A shuffle plays everything once or twice, and a track played thirty times is hardly liked more than one played
+        A shuffle plays everything once or twice, and a track played thirty times is hardly preferred to one played
         fifteen times. So plays count by a logistic function of their logarithm, which is half-way up at the listener's
         own (geometric) mean, and a skip takes as much back as a play of a track played once on average.
         """
@@ -86,12 +86,12 @@ class Listener:
         )
 
     def subset(self, index: IntArray) -> Listener:
-        """The same listener over the tracks at int64 (k,) positions."""
-        return Listener(self.name, self.plays[index], self.skips[index], self.sessions.over(index))
+        """Select the tracks at int64 (k,) positions."""
+        return Listener(self.name, self.plays[index], self.skips[index], self.sessions.subset(index))
 
 
 def coerce_count(value: object) -> float:
-    """A stored count as a number, NaN where it is none.
+    """Convert a stored count to a number, NaN where it is none.
 
     Fields whose plugin is not loaded come back as text ("5", "5.0"), and foreign imports leave "", "None" or junk.
     """
@@ -103,23 +103,25 @@ def coerce_count(value: object) -> float:
         count = float(value)
     except (ValueError, OverflowError):
         return math.nan
-    return count if 0 <= count <= _LARGEST else math.nan
+    return count if 0 <= count <= _MAX_COUNT else math.nan
 
 
 def is_skip_field(name: str) -> bool:
-    """Whether a count field tells of skips: they all have it in their name."""
+    """Tell whether a count field counts skips, by its name."""
     return "skip" in name
 
 
-def listeners(counts: Mapping[str, FloatArray], users: Mapping[str, Sequence[str]], n_tracks: int) -> list[Listener]:
-    """Plays and skips of each listener.
+def make_listeners(
+    counts: Mapping[str, FloatArray], users: Mapping[str, Sequence[str]], n_tracks: int
+) -> list[Listener]:
+    """Build the listeners from count fields.
 
     Parameters
     ----------
     counts
         Field name to float32 (n,), NaN where a track has none.
     users
-        Listener to the count fields that are theirs; empty: one listener has them all.
+        Listener to count fields; empty: one listener has them all.
     n_tracks
         n, for a library without any counts.
 

@@ -1,4 +1,4 @@
-"""Single sounds: a note on each instrument, the drums, and the room they are heard in.
+"""Single sounds: a note on each instrument, the drums, and the echo of a room.
 
 A sound is a float32 array (samples,) at `RATE`, about 1 at its loudest; a `Tape` puts sounds together in
 stereo.
@@ -17,9 +17,9 @@ Raw = npt.NDArray[np.floating[Any]]
 """A sound in the making, of any precision."""
 
 RATE = 22050
-"""Samples a second: what music taggers hear (up to 8 kHz) and some air above it."""
+"""Samples a second: the range of music taggers (up to 8 kHz) and some air above it."""
 
-_CYCLE = 4096  # samples of one stored period; a power of two, so that the phase wraps by a mask
+_CYCLE_SAMPLES = 4096  # of one stored period; a power of two, so that the phase wraps by a mask
 
 
 def clock(seconds: float) -> npt.NDArray[np.float64]:
@@ -30,24 +30,16 @@ def clock(seconds: float) -> npt.NDArray[np.float64]:
 def wave(pitch: float, seconds: float, slope: float, odd: bool = False) -> Sound:
     """Sound a steady tone of all partials below the Nyquist frequency.
 
-    Parameters
-    ----------
-    pitch
-        MIDI pitch: 69 is A at 440 Hz, 12 an octave.
-    seconds
-        Length.
-    slope
-        Partial k has the amplitude k ** -slope: 1 is a saw, 2 is soft.
-    odd
-        Only odd partials, as of a square wave or a clarinet.
+    `pitch` is that of MIDI: 69 is A at 440 Hz, 12 an octave. Partial k has the amplitude k ** -slope: 1 is a saw, 2 is
+    soft. With `odd` there are odd partials alone, as of a square wave or a clarinet.
     """
     hz = _hertz(pitch)
     partials = np.arange(1, max(int(0.45 * RATE / hz), 1) + 1, 2 if odd else 1)
-    spectrum = np.zeros(_CYCLE // 2 + 1, np.complex128)
+    spectrum = np.zeros(_CYCLE_SAMPLES // 2 + 1, np.complex128)
     spectrum[partials] = -1j * partials.astype(float) ** -slope
-    period = np.fft.irfft(spectrum, _CYCLE)
-    phase = (np.arange(len(clock(seconds))) * (hz * _CYCLE / RATE)).astype(np.int64)
-    tone: Sound = (period / np.abs(period).max()).astype(np.float32)[phase & (_CYCLE - 1)]
+    period = np.fft.irfft(spectrum, _CYCLE_SAMPLES)
+    phase = (np.arange(len(clock(seconds))) * (hz * _CYCLE_SAMPLES / RATE)).astype(np.int64)
+    tone: Sound = (period / np.abs(period).max()).astype(np.float32)[phase & (_CYCLE_SAMPLES - 1)]
     return tone
 
 
@@ -89,7 +81,7 @@ def distorted(rng: np.random.Generator, pitches: tuple[int, ...], seconds: float
     """Play strings into an overdriven amplifier; `muted` by the palm of the hand they are short and dark."""
     strings = np.mean([wave(pitch, seconds, 1.1) for pitch in pitches], axis=0)
     strings = strings * np.exp(-(9.0 if muted else 0.7) * clock(seconds))
-    # The grit of pick and valves: without it a tagger, too, hears a synthesiser.
+    # The grit of pick and valves: without it a tagger, too, takes it for a synthesiser.
     strings += 0.8 * np.abs(strings) * rng.standard_normal(len(strings))
     return swell(band(np.tanh(gain * strings), 90, 1600 if muted else 4200), 0.003, 0.03)
 
@@ -97,8 +89,8 @@ def distorted(rng: np.random.Generator, pitches: tuple[int, ...], seconds: float
 def bell(pitch: float, seconds: float) -> Sound:
     """Strike a bar: two inharmonic partials, by modulation of the phase."""
     t = clock(seconds)
-    turn = 2 * np.pi * _hertz(pitch) * t
-    return swell(np.exp(-1.4 * t) * np.sin(turn + np.exp(-3 * t) * np.sin(3.01 * turn)), 0.01, 0.2)
+    phase = 2 * np.pi * _hertz(pitch) * t
+    return swell(np.exp(-1.4 * t) * np.sin(phase + np.exp(-3 * t) * np.sin(3.01 * phase)), 0.01, 0.2)
 
 
 def kick(low: float, seconds: float = 0.3) -> Sound:

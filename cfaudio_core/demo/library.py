@@ -1,4 +1,4 @@
-"""A throwaway beets library, and the real `beet` commands run on it as a user would run them."""
+"""A throwaway beets library, and the real `beet` commands run on it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _BETWEEN, _AFTER = "\x1f", "\x1e"  # between fields and after a track; no tag ha
 
 
 class Song(NamedTuple):
-    """A track as the library knows it.
+    """A track of the library.
 
     `title` is the file's name where there is none, `genre` the first of several; other texts are "" and
     counts 0 where the library has none; `embedding` is float32 (dim,) of unit length, None before
@@ -51,6 +51,8 @@ class Song(NamedTuple):
 class DemoLibrary:
     """A beets library of its own in a folder, with a configuration of its own: the user's are never touched.
 
+    Every method raises CfAudioError if beets fails.
+
     Parameters
     ----------
     folder
@@ -67,25 +69,7 @@ class DemoLibrary:
         (folder / "config.yaml").write_text(config, encoding="utf-8")
 
     def beet(self, *arguments: str, shown: bool = False) -> str:
-        """Run one `beet` command.
-
-        Parameters
-        ----------
-        *arguments
-            As after `beet` on the command line.
-        shown
-            Let the command write to the terminal itself, progress and all.
-
-        Returns
-        -------
-        str
-            What it printed; "" if that was shown.
-
-        Raises
-        ------
-        CfAudioError
-            If it fails; with its last word, unless that was shown already.
-        """
+        """Run one `beet` command; return its output, or "" if it is `shown` in the terminal, progress and all."""
         environment = {**os.environ, "BEETSDIR": str(self.folder), "PYTHONIOENCODING": "utf-8"}
         finished = subprocess.run(
             [sys.executable, "-P", "-m", "beets", *arguments],  # -P: no module of the current folder
@@ -97,51 +81,28 @@ class DemoLibrary:
             check=False,
         )
         if finished.returncode:
-            last_words = (finished.stderr or "").strip().splitlines()[-1:]
-            why = "it says why above" if shown else last_words[0] if last_words else "it did not say why"
+            errors = (finished.stderr or "").strip().splitlines()[-1:]
+            why = "see above" if shown else errors[0] if errors else "without an error message"
             raise CfAudioError(f"beet {arguments[0]} failed (exit status {finished.returncode}): {why}")
         return finished.stdout or ""
 
     def add_music(self) -> None:
-        """Import the music where it lies: no file is copied, moved, looked up or written to.
-
-        Raises
-        ------
-        CfAudioError
-            If beets fails.
-        """
+        """Import the music where it lies: no file is copied, moved, looked up or written to."""
         self.beet("import", "-A", "-C", "-q", str(self.music))
 
     def songs(self) -> list[Song]:
-        """Read all tracks, in the order of their ids.
-
-        Raises
-        ------
-        CfAudioError
-            If beets fails.
-        """
+        """Read all tracks, in the order of their ids."""
         # A field that a track lacks would print as its own name.
         fields = ["$id", *(f"%ifdef{{{field},${field}}}" for field in _FIELDS)]
         printed = self.beet("ls", "-f", _BETWEEN.join(fields) + _AFTER, "id+")
         return [_song(line.lstrip("\n").split(_BETWEEN)) for line in printed.split(_AFTER)[:-1]]
 
     def set_counts(self, plays: Mapping[int, int], skips: Mapping[int, int]) -> None:
-        """Write play and skip counts, as a player's plugin would.
-
-        Parameters
-        ----------
-        plays, skips
-            Track id to count; 0 or no entry leaves the field unset.
-
-        Raises
-        ------
-        CfAudioError
-            If beets fails.
-        """
+        """Write play and skip counts by track id, as a player's plugin would; 0 or no entry leaves the field unset."""
         alike: dict[tuple[int, int], list[int]] = defaultdict(list)
         for track in sorted({*plays, *skips}):
             alike[plays.get(track, 0), skips.get(track, 0)].append(track)
-        # One call for all tracks with equal counts: starting beets takes far longer than what it does here.
+        # One call for all tracks with equal counts: starting beets takes longest.
         for counts, tracks in alike.items():
             changes = zip(("play_count", "skip_count"), counts, strict=True)
             assignments = [f"{field}={count}" for field, count in changes if count]
@@ -149,28 +110,11 @@ class DemoLibrary:
                 self.beet("modify", "-y", "-M", "-W", f"id::^({'|'.join(map(str, tracks))})$", *assignments)
 
     def embed(self) -> None:
-        """Run `beet cfembed` for all to see.
-
-        Raises
-        ------
-        CfAudioError
-            If it fails, as it does where the pretrained weights cannot be had.
-        """
+        """Run `beet cfembed` and show its output."""
         self.beet("cfembed", shown=True)
 
     def recommend(self, n: int) -> list[tuple[int, float]]:
-        """Run `beet cfrecommend`.
-
-        Returns
-        -------
-        list of (int, float)
-            Track id and score of at most `n` tracks, in the recommended order.
-
-        Raises
-        ------
-        CfAudioError
-            If it fails or prints anything else than its JSON.
-        """
+        """Run `beet cfrecommend`: ids and scores of at most `n` tracks, in the recommended order."""
         printed = self.beet("cfrecommend", "-n", str(n), "--json")
         try:
             return [(int(entry["id"]), float(entry["score"])) for entry in json.loads(printed)]

@@ -1,8 +1,8 @@
 """A simulated listener and a month of plays.
 
 Somebody loves a third of the music or more by style, knows some artists well and others not at all, tries
-other things now and then and often skips those. What is loved is known here and hidden from the recommender,
-which sees the counts alone: so it can be told afterwards whether a recommendation was right.
+other things now and then and often skips those. What is loved is hidden from the recommender, which sees the
+counts alone: so a recommendation can be checked afterwards.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ import numpy as np
 from cfaudio_core.demo.library import Song
 from cfaudio_core.errors import CfAudioError
 
-FEWEST_SONGS = 8
-"""With less there is nothing to love and leave, or to recommend."""
+MIN_SONGS = 8
+"""With fewer there is nothing to love and leave, or to recommend."""
 
 _LISTENS = 180  # six a day
 _LOVED_SHARE = 1 / 3  # of the music, at least
@@ -27,12 +27,12 @@ _SKIPS_LOVED, _SKIPS_OTHER = 0.04, 0.4  # of these listens end early
 
 @dataclass(frozen=True)
 class Month:
-    """What a listener loves and what came of it.
+    """A month of plays, and what the listener loves.
 
     Attributes
     ----------
     kind
-        What the listener's liking goes by: "genre", "artist" or "album".
+        The tag that decides what is loved: "genre", "artist" or "album".
     loved
         The loved genres, artists or albums.
     plays, skips
@@ -45,33 +45,26 @@ class Month:
     skips: dict[int, int]
 
     def group(self, song: Song) -> str:
-        """Tell the genre, artist or album that decides whether the listener loves a song; "" if unknown."""
+        """The genre, artist or album that decides whether the listener loves a song; "" if unknown."""
         return _group(song, self.kind)
 
     def loves(self, song: Song) -> bool:
-        """Tell whether a song is of the kind the listener loves, heard or not."""
+        """Whether a song is of the kind the listener loves, played or not."""
         return self.group(song) in self.loved
 
 
-def live_a_month(songs: Sequence[Song], seed: int) -> Month:
-    """Simulate a month.
-
-    Parameters
-    ----------
-    songs
-        The library; the tags decide what belongs together, counts are not looked at.
-    seed
-        The same seed and library give the same month.
+def simulate_month(songs: Sequence[Song], seed: int) -> Month:
+    """Simulate a month; the same seed and tags give the same one, counts are ignored.
 
     Raises
     ------
     CfAudioError
-        If there are fewer than `FEWEST_SONGS`.
+        If there are fewer than `MIN_SONGS`.
     """
-    if len(songs) < FEWEST_SONGS:
-        raise CfAudioError(f"a demo needs at least {FEWEST_SONGS} tracks, and here are {len(songs)}")
+    if len(songs) < MIN_SONGS:
+        raise CfAudioError(f"a demo needs at least {MIN_SONGS} tracks, and here are {len(songs)}")
     rng = np.random.default_rng(seed)
-    kind = _telling_kind(songs)
+    kind = _deciding_kind(songs)
     groups: dict[str, list[Song]] = defaultdict(list)
     for song in songs:
         groups[_group(song, kind)].append(song)
@@ -83,9 +76,9 @@ def live_a_month(songs: Sequence[Song], seed: int) -> Month:
             loved.append(name)
             n_loved += len(groups[name])
 
-    heard = {name: _heard(group, rng) for name, group in sorted(groups.items())}
-    favourites = [song for name in loved for song in heard[name]]
-    others = [song for name in heard if name not in loved for song in heard[name]]
+    met = {name: _met(group, rng) for name, group in sorted(groups.items())}
+    favourites = [song for name in loved for song in met[name]]
+    others = [song for name in met if name not in loved for song in met[name]]
     plays: dict[int, int] = {}
     skips: dict[int, int] = {}
     n_favourite = int(rng.binomial(_LISTENS, _LOYALTY))
@@ -104,8 +97,8 @@ def _group(song: Song, kind: str) -> str:
     return {"genre": song.genre, "artist": song.artist, "album": song.album}[kind]
 
 
-def _telling_kind(songs: Sequence[Song]) -> str:
-    """Choose the widest tag that nearly all songs have and that tells at least three groups apart."""
+def _deciding_kind(songs: Sequence[Song]) -> str:
+    """Choose the widest tag that nearly all songs have and that makes at least three groups."""
     for kind in ("genre", "artist", "album"):
         named = [group for song in songs if (group := _group(song, kind))]
         if len(named) >= 0.9 * len(songs) and len(set(named)) >= 3:
@@ -113,7 +106,7 @@ def _telling_kind(songs: Sequence[Song]) -> str:
     return "artist"
 
 
-def _heard(group: Sequence[Song], rng: np.random.Generator) -> list[Song]:
+def _met(group: Sequence[Song], rng: np.random.Generator) -> list[Song]:
     """Choose the half of a group that the listener comes across: artist by artist, the last ones never."""
     artists = rng.permutation(sorted({song.artist for song in group})).tolist()
     in_order = sorted(group, key=lambda song: (artists.index(song.artist), song.id))

@@ -1,4 +1,4 @@
-"""What was recommended, in plain words: why each track fits, and how often chance would have done as well."""
+"""The recommendations in words: why each track fits, and how often chance would have done as well."""
 
 from __future__ import annotations
 
@@ -11,54 +11,36 @@ import numpy as np
 from cfaudio_core.demo.library import Song
 from cfaudio_core.demo.listener import Month
 
-_CLOSE = 0.4  # cosine of two embeddings below which nobody would call them alike
+_MIN_COSINE = 0.4  # below which nobody would call two embeddings alike
 
 
-def liked(songs: Sequence[Song]) -> list[Song]:
-    """Choose the songs that the counts call liked: the more played half, if played more than skipped."""
+def favourites_of(songs: Sequence[Song]) -> list[Song]:
+    """Choose the favourites by the counts: the more played half, if played more than skipped."""
     played = [song.plays for song in songs if song.plays]
     enough = np.median(played) if played else 0
     return [song for song in songs if song.plays and song.plays >= enough and song.plays > song.skips]
 
 
 def reason(song: Song, favourites: Sequence[Song]) -> str:
-    """Say why a song fits: which liked one is nearest.
-
-    Parameters
-    ----------
-    song
-        The recommended one.
-    favourites
-        The liked songs; `song` may be among them.
-    """
+    """Say why a song fits: which of the favourites, among which it may be, is nearest."""
     closest, closeness = None, -1.0
     for other in favourites:
         if other.id != song.id and song.embedding is not None and other.embedding is not None:
             cosine = float(song.embedding @ other.embedding)
             if cosine > closeness:
                 closest, closeness = other, cosine
-    if closest is None or closeness < _CLOSE:
+    if closest is None or closeness < _MIN_COSINE:
         return "a favourite" if song in favourites else "unlike the favourites"
     named = f'"{_short(closest.title, 40)}" (played {_times(closest.plays)})'
     if song.artist and closest.artist == song.artist:
         return f"same artist as {named}"
-    # A played track may have its place from its plays, so the likeness need not be one of sound.
+    # A played track may have its vector from its plays, so the likeness need not be one of audio.
     return f"{'goes with' if song.plays else 'sounds like'} {named}"
 
 
 def table(picks: Sequence[tuple[Song, float]], songs: Sequence[Song], month: Month) -> str:
-    """Lay out the recommended songs under a header, each with the reason for it on a line of its own.
-
-    Parameters
-    ----------
-    picks
-        Songs and scores in the recommended order.
-    songs
-        The whole library.
-    month
-        Whose listening it was.
-    """
-    favourites = liked(songs)
+    """Lay out the recommended songs, with scores, under a header, each with the reason for it on a line of its own."""
+    favourites = favourites_of(songs)
     rows = [("", "track", month.kind, "plays", "score")]
     for rank, (song, score) in enumerate(picks, 1):
         rows.append(
@@ -81,18 +63,8 @@ def table(picks: Sequence[tuple[Song, float]], songs: Sequence[Song], month: Mon
     return "\n".join([lines[0], *(line for pair in zip(lines[1:], reasons, strict=True) for line in pair)])
 
 
-def verdict(picks: Sequence[Song], songs: Sequence[Song], month: Month) -> str:
-    """Say how many never played picks the listener would love, and how many chance would give.
-
-    Parameters
-    ----------
-    picks
-        The recommended songs.
-    songs
-        The whole library.
-    month
-        Whose listening it was.
-    """
+def summary(picks: Sequence[Song], songs: Sequence[Song], month: Month) -> str:
+    """Count the never played picks that the listener would love, and how many chance would give."""
     fresh = [song for song in picks if not song.plays]
     if not fresh:
         return "Nothing was recommended that was never played, so there is nothing to compare with chance."
@@ -101,7 +73,7 @@ def verdict(picks: Sequence[Song], songs: Sequence[Song], month: Month) -> str:
     lovable = sum(map(month.loves, unplayed))
     expected = len(fresh) * lovable / len(unplayed)
     luck = chance_of(len(right), len(fresh), lovable, len(unplayed))
-    said = (
+    text = (
         f"Of {len(fresh)} recommended tracks that were never played, {len(right)} {_be(len(right))} of "
         f"{_a(month.kind)} the listener loves. {len(fresh)} drawn at random from the {len(unplayed)} "
         f"never played would have {expected:.1f}, and do as well or better {_odds(luck)}."
@@ -109,12 +81,12 @@ def verdict(picks: Sequence[Song], songs: Sequence[Song], month: Month) -> str:
     known = {song.artist for song in songs if song.plays}
     by_sound = sum(song.artist != "" and song.artist not in known for song in right)
     if by_sound:
-        said += f" {by_sound} of the {len(right)} {_be(by_sound)} by artists never played at all."
-    return said
+        text += f" {by_sound} of the {len(right)} {_be(by_sound)} by artists never played at all."
+    return text
 
 
 def chance_of(right: int, drawn: int, lovable: int, total: int) -> float:
-    """Return the probability that of `drawn` out of `total` at least `right` are among the `lovable`."""
+    """Probability that of `drawn` out of `total` at least `right` are among the `lovable`."""
     hits = range(right, min(drawn, lovable) + 1)
     return sum(comb(lovable, k) * comb(total - lovable, drawn - k) for k in hits) / comb(total, drawn)
 

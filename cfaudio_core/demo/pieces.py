@@ -1,6 +1,6 @@
 """Four styles of music, composed and played by rule: the same seed always gives the same piece.
 
-Every style fixes what makes it one (instruments, texture, rhythm) and draws the rest: key, mode, tempo,
+Every style fixes instruments, texture and rhythm, and draws the rest: key, mode, tempo,
 progression, pattern and timbre. A piece is float32 (samples, 2) at `instruments.RATE`.
 """
 

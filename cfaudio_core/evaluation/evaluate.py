@@ -1,4 +1,4 @@
-"""The judgement: every system does every task of a protocol, and what came of it is put side by side."""
+"""Evaluation: every system does every task of a protocol, and their figures are put side by side."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ import numpy as np
 
 from cfaudio_core.data.listeners import Listener
 from cfaudio_core.data.tracks import Tracks
-from cfaudio_core.evaluation.bootstrap import Array, Estimate, estimate, resampled
-from cfaudio_core.evaluation.metrics import Ranking
+from cfaudio_core.evaluation.metrics import Array, Estimate, Ranking, estimate, resampled
 from cfaudio_core.evaluation.protocols import PROTOCOLS
 from cfaudio_core.evaluation.splits import groups_of
 from cfaudio_core.evaluation.systems import CFAUDIO, SYSTEMS
@@ -25,16 +24,16 @@ Of the others in the pool nobody knows whether they are relevant. They count as 
 figures of lists lower than the truth.
 """
 
-LONGEST = 50
-ORDERS = 4
-"""In so many orders equal scores are looked at."""
+MAX_LIST_TRACKS = 50
+TIE_ORDERS = 4
+"""Random orders of equal scores that a figure is the mean over, where it depends on their order."""
 
 _SEED = 20131205  # of the draws of the bootstrap, the same for every system
 
 
 @dataclass(frozen=True)
 class Row:
-    """What one system came to.
+    """The figures of one system.
 
     Attributes
     ----------
@@ -62,7 +61,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Table:
-    """What all systems came to in one protocol.
+    """The figures of all systems in one protocol.
 
     Attributes
     ----------
@@ -92,80 +91,74 @@ class Table:
         return next(row for row in self.rows if row.system == system)
 
 
-def plan(world: EvalData, protocols: Iterable[str], seeds: Sequence[int]) -> tuple[dict[str, list[Split]], list[Table]]:
-    """The cases of each protocol, and an empty table for each that has none."""
-    cases: dict[str, list[Split]] = {}
+def plan(data: EvalData, protocols: Iterable[str], seeds: Sequence[int]) -> tuple[dict[str, list[Split]], list[Table]]:
+    """Make the splits of each protocol, and an empty table for each that has none."""
+    splits: dict[str, list[Split]] = {}
     empty = []
     for name in protocols:
         try:
-            cases[name] = list(PROTOCOLS[name](world, seeds))
+            splits[name] = list(PROTOCOLS[name](data, seeds))
         except NotEvaluatedError as error:
             empty.append(Table(name.replace("-", " "), str(error)))
-    return cases, empty
+    return splits, empty
 
 
 def evaluate_splits(
-    world: EvalData,
-    cases: Sequence[Split],
+    data: EvalData,
+    splits: Sequence[Split],
     units: IntArray,
     on_progress: Callable[[int], None] = lambda _: None,
     systems: Iterable[str] = tuple(SYSTEMS),
 ) -> list[Table]:
-    """Let every system do the tasks.
+    """Let every system do the tasks of a protocol's splits; returns one table for each kind of task.
 
     Parameters
     ----------
-    world
-        What the cases were made from.
-    cases
-        Of one protocol.
+    data, splits
+        The data, and the splits made from it.
     units
         int64 (n,): tracks of one number are drawn together by the bootstrap.
     on_progress
-        Told of every system that has done a case.
+        Called for every system that has done a split.
     systems
-        Which; cfaudio among them.
-
-    Returns
-    -------
-    list of Table
-        One for each kind of task.
+        Their names; cfaudio among them.
     """
     draws = resampled(units, _SEED)
-    books: dict[str, dict[str, _Book]] = {}
-    for case in cases:
-        rng = np.random.default_rng([case.seed, case.part])
-        orders = np.array([rng.permutation(len(world.tracks)) for _ in range(ORDERS)])
-        known_artists = _half_of_the_plays(case.tracks, case.listener)
+    results: dict[str, dict[str, _Results]] = {}
+    for split in splits:
+        rng = np.random.default_rng([split.seed, split.part])
+        orders = np.array([rng.permutation(len(data.tracks)) for _ in range(TIE_ORDERS)])
+        usual = _half_of_the_plays(split.tracks, split.listener)
         for system in systems:
-            scores = np.atleast_2d(SYSTEMS[system](world, case))
-            for k, task in enumerate(case.tasks):
-                book = books.setdefault(task.table, {}).setdefault(system, _Book(world.tracks.artists))
-                book.enter(task, scores[k % len(scores)], orders, draws, known_artists)
+            scores = np.atleast_2d(SYSTEMS[system](data, split))
+            for k, task in enumerate(split.tasks):
+                of_system = results.setdefault(task.table, {}).setdefault(system, _Results(data.tracks.artists))
+                of_system.add(task, scores[k % len(scores)], orders, draws, usual)
             on_progress(1)
-    return [_table(name, [t for c in cases for t in c.tasks if t.table == name], made) for name, made in books.items()]
+    tasks = [task for split in splits for task in split.tasks]
+    return [_table(name, [task for task in tasks if task.table == name], of) for name, of in results.items()]
 
 
-def units_of(world: EvalData, protocol: str) -> IntArray:
-    """int64 (n,): what was drawn in a protocol, and is drawn again by its bootstrap."""
+def units_of(data: EvalData, protocol: str) -> IntArray:
+    """int64 (n,): the groups that a protocol draws, and that its bootstrap draws again."""
     kind = protocol.removeprefix("cold-") if protocol.startswith("cold-") else "tracks"
-    return groups_of(world.tracks, kind)
+    return groups_of(data.tracks, kind)
 
 
-class _Book:
-    """What one system came to, task by task."""
+class _Results:
+    """The figures of one system, task by task."""
 
     def __init__(self, artists: Sequence[str]) -> None:
         self._artists = artists
         self._values: list[Array] = []  # (1 + replicates or 1, metrics) each
         self._novelty: list[float] = []
-        self._spread: list[float] = []
+        self._variety: list[float] = []
         self._listed: set[int] = set()
 
-    def enter(self, task: Task, scores: FloatArray, orders: IntArray, draws: Array, usual: set[str]) -> None:
-        """Note how a task was done.
+    def add(self, task: Task, scores: FloatArray, orders: IntArray, draws: Array, usual: set[str]) -> None:
+        """Add the figures of a task.
 
-        What has to know in which order equal scores stand is the mean over some orders, int64 (orders, n).
+        A figure that depends on the order of equal scores is the mean over some orders, int64 (orders, n).
         """
         times = draws if task.number < 0 else np.ones((1, len(scores)))
         relevant, gain, certain = np.zeros((3, len(scores)), np.float32)
@@ -174,54 +167,54 @@ class _Book:
         size = list_length(task)
         tied = len(np.unique(scores[task.pool])) < len(task.pool)
         precision = []
-        for chance in orders if tied else orders[:1]:
-            order = task.pool[np.lexsort((chance[task.pool], -scores[task.pool]))]
+        for tie_order in orders if tied else orders[:1]:
+            order = task.pool[np.lexsort((tie_order[task.pool], -scores[task.pool]))]
             ranking = Ranking(scores[order], relevant[order] > 0, times[:, order])
             precision.append(ranking.precision())
             names = [self._artists[track] or f"#{track}" for track in order[:size]]
             self._novelty.append(float(np.mean([name not in usual for name in names])))
-            self._spread.append(len(set(names)) / size)
+            self._variety.append(len(set(names)) / size)
         self._listed.update(order[:size].tolist())
-        told = order[certain[order] > 0]
-        area = Ranking(scores[told], relevant[told] > 0, times[:, told]).auc()
+        sure = order[certain[order] > 0]
+        auc = Ranking(scores[sure], relevant[sure] > 0, times[:, sure]).auc()
         mean = np.mean(precision, axis=0)
-        done = (ranking.recall(), ranking.ndcg(gain[order]), mean, area, ranking.found(size))
-        self._values.append(np.stack(done, axis=1))
+        figures = (ranking.recall(), ranking.ndcg(gain[order]), mean, auc, ranking.list_recall(size))
+        self._values.append(np.stack(figures, axis=1))
 
     def values(self, numbers: IntArray) -> Array:
         """float64 (1 + replicates, metrics): means over the tasks, of which those of one number are drawn together."""
         if numbers[0] < 0:
             stacked = np.stack(self._values)
-            there = np.isfinite(stacked)
-            total, count = np.where(there, stacked, 0).sum(axis=0), there.sum(axis=0)
+            finite = np.isfinite(stacked)
+            total, count = np.where(finite, stacked, 0).sum(axis=0), finite.sum(axis=0)
             return np.asarray(np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0))
         weight = resampled(np.unique(numbers, return_inverse=True)[1], _SEED)
         return np.asarray(weight @ np.concatenate(self._values) / weight.sum(axis=1, keepdims=True))
 
-    def row(self, system: str, own: Array, best: Array, pooled: int) -> Row:
-        """Closed, beside cfaudio's own figures."""
+    def row(self, system: str, values: Array, of_cfaudio: Array, pooled: int) -> Row:
+        """The row of the table, beside cfaudio's own figures."""
         return Row(
             system,
-            {name: estimate(own[:, m]) for m, name in enumerate(METRICS)},
-            {name: estimate(best[:, m] - own[:, m]) for m, name in enumerate(METRICS)},
+            {name: estimate(values[:, m]) for m, name in enumerate(METRICS)},
+            {name: estimate(of_cfaudio[:, m] - values[:, m]) for m, name in enumerate(METRICS)},
             float(np.mean(self._novelty)),
             len(self._listed) / pooled,
-            float(np.mean(self._spread)),
+            float(np.mean(self._variety)),
         )
 
 
 def list_length(task: Task) -> int:
-    """Fifty tracks, or a fifth of what there is where that is less."""
-    return max(min(LONGEST, len(task.pool) // 5), 1)
+    """Fifty tracks, or a fifth of the pool where that is less."""
+    return max(min(MAX_LIST_TRACKS, len(task.pool) // 5), 1)
 
 
-def _table(name: str, tasks: Sequence[Task], books: dict[str, _Book]) -> Table:
+def _table(name: str, tasks: Sequence[Task], results: dict[str, _Results]) -> Table:
     numbers = np.array([task.number for task in tasks])
-    values = {system: book.values(numbers) for system, book in books.items()}
+    values = {system: of_system.values(numbers) for system, of_system in results.items()}
     pooled = len(np.unique(np.concatenate([task.pool for task in tasks])))
     return Table(
         name,
-        rows=[book.row(system, values[system], values[CFAUDIO], pooled) for system, book in books.items()],
+        rows=[of.row(system, values[system], values[CFAUDIO], pooled) for system, of in results.items()],
         tasks=len(tasks),
         candidates=float(np.mean([len(task.candidates) for task in tasks])),
         relevant=float(np.mean([task.relevant.sum() for task in tasks])),
@@ -230,12 +223,12 @@ def _table(name: str, tasks: Sequence[Task], books: dict[str, _Book]) -> Table:
     )
 
 
-def _half_of_the_plays(tracks: Tracks, person: Listener) -> set[str]:
+def _half_of_the_plays(tracks: Tracks, listener: Listener) -> set[str]:
     """The fewest artists that together have half of the plays."""
     plays: Counter[str] = Counter()
-    for track in np.flatnonzero(person.played):
+    for track in np.flatnonzero(listener.played):
         if tracks.artists[track]:
-            plays[tracks.artists[track]] += int(person.plays[track])
+            plays[tracks.artists[track]] += int(listener.plays[track])
     usual: set[str] = set()
     left = plays.total() / 2
     for artist, number in plays.most_common():

@@ -1,119 +1,109 @@
-"""What was heard at a later time, by what was heard before it: in a month, or in the second half of a session."""
+"""Predictions over time: the plays of a month, or of the second half of a session, from those before."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import NamedTuple
 
 import numpy as np
 
 from cfaudio_core.data.sessions import Sessions
 from cfaudio_core.evaluation.splits import before
-from cfaudio_core.evaluation.tasks import FEWEST, EvalData, NotEvaluatedError, Split, Task
-from cfaudio_core.training.fit import ENOUGH
+from cfaudio_core.evaluation.tasks import MIN_CASES, EvalData, NotEvaluatedError, Split, Task
+from cfaudio_core.models.training_snapshot import MIN_KNOWN_TRACKS
 from cfaudio_core.util.arrays import BoolArray, IntArray, float32
 
-MONTH = 30 * 86_400
+MONTH_S = 30 * 86_400
+LAST_SHARE = 0.2  # of the sessions
+MAX_SESSIONS = 200
+MIN_SESSION_TRACKS = 4
 
-LAST_SHARE = 0.2
-MOST_SESSIONS = 200
-SHORTEST = 4
 
+def months(data: EvalData, seeds: Sequence[int]) -> Iterator[Split]:
+    """Ask about as many of the last months as there are seeds, each from the plays before it.
 
-def months(world: EvalData, seeds: Sequence[int]) -> Iterator[Split]:
-    """As many of the last months as there are seeds, each asked about by what was heard before it.
-
-    Two tables: of the tracks heard before, those that were heard in the month; and the same of all others.
+    Two tables: of the tracks played before, those that were played in the month; and the same of all others.
 
     Raises
     ------
     NotEvaluatedError
         If the history is too short.
     """
-    sessions = world.listener.sessions
+    sessions = data.listener.sessions
     if not len(sessions):
         raise NotEvaluatedError("there is no listening history, and counts do not say when (see `beet cfimport`)")
     end = int(sessions.time.max()) + 1
     days = (end - int(sessions.time.min())) / 86_400
     if days < 60:
         raise NotEvaluatedError(f"the history is {days:.0f} days long; it takes 60")
-    tracks, done = replace(world.tracks, playlists=[()] * len(world.tracks)), 0
+    tracks, done = replace(data.tracks, playlists=[()] * len(data.tracks)), 0
     for k, seed in enumerate(seeds):
-        cut = end - (k + 1) * MONTH
-        people = [before(p, cut) for p in world.people]
-        if people[0].known.sum() < ENOUGH:
+        cut = end - (k + 1) * MONTH_S
+        listeners = [before(listener, cut) for listener in data.listeners]
+        known = listeners[0].known
+        if known.sum() < MIN_KNOWN_TRACKS:
             break
-        inside = (sessions.time >= cut) & (sessions.time < cut + MONTH) & ~sessions.rejected
+        inside = (sessions.time >= cut) & (sessions.time < cut + MONTH_S) & ~sessions.rejected
         plays = np.bincount(sessions.track[inside], minlength=len(tracks))
-        familiar = people[0].known
         tasks = [
             Task(table, at, plays[at] > 0, float32(np.log1p(plays[at])), at)
-            for table, at in (("month", np.flatnonzero(familiar)), ("month, new", np.flatnonzero(~familiar)))
-            if min((plays[at] > 0).sum(), (plays[at] == 0).sum()) >= FEWEST
+            for table, at in (("month", np.flatnonzero(known)), ("month, new", np.flatnonzero(~known)))
+            if min((plays[at] > 0).sum(), (plays[at] == 0).sum()) >= MIN_CASES
         ]
         if tasks:
             done += 1
-            everything = [before(p, cut + MONTH) for p in world.people]
-            yield Split(seed, k, tracks, people, everything, cut, tasks)
+            oracle = [before(listener, cut + MONTH_S) for listener in data.listeners]
+            yield Split(seed, k, tracks, listeners, oracle, cut, tasks)
     if not done:
         raise NotEvaluatedError(
-            f"in the last {len(seeds)} months, or before them, fewer than {ENOUGH} tracks were heard"
+            f"in the last {len(seeds)} months, or before them, fewer than {MIN_KNOWN_TRACKS} tracks were played"
         )
 
 
-def completions(world: EvalData, seeds: Sequence[int]) -> Iterator[Split]:
-    """The last fifth of the sessions: half of each is given, the rest is to be found among all tracks.
+def completions(data: EvalData, seeds: Sequence[int]) -> Iterator[Split]:
+    """Ask to complete the last fifth of the sessions: half of each is given, the rest is among all tracks.
 
     Raises
     ------
     NotEvaluatedError
         If there are too few sessions.
     """
-    sessions, n = world.listener.sessions, len(world.tracks)
+    sessions, n = data.listener.sessions, len(data.tracks)
     if not len(sessions):
         raise NotEvaluatedError(
-            "there is no listening history, and counts do not say what was heard together (see `beet cfimport`)"
+            "there is no listening history, and counts do not say what was played together (see `beet cfimport`)"
         )
     first = int((1 - LAST_SHARE) * len(sessions))
     cut = int(sessions.time[np.searchsorted(sessions.session, first)])
-    people = [before(p, cut) for p in world.people]
-    halves = session_halves(sessions, first, len(sessions), SHORTEST)
-    heard = int(people[0].known.sum())
-    if len(halves) < FEWEST or heard < ENOUGH:
+    listeners = [before(listener, cut) for listener in data.listeners]
+    halves = session_halves(sessions, first, len(sessions), MIN_SESSION_TRACKS)
+    played = int(listeners[0].known.sum())
+    if len(halves) < MIN_CASES or played < MIN_KNOWN_TRACKS:
         raise NotEvaluatedError(
-            f"the last fifth of the history has {len(halves)} sessions of {SHORTEST} tracks, and before it {heard} "
-            f"tracks were heard; it takes {FEWEST} and {ENOUGH}"
+            f"the last fifth of the history has {len(halves)} sessions of {MIN_SESSION_TRACKS} tracks, and before it "
+            f"{played} tracks were played; it takes {MIN_CASES} and {MIN_KNOWN_TRACKS}"
         )
-    tracks = replace(world.tracks, playlists=[()] * n)
+    tracks = replace(data.tracks, playlists=[()] * n)
     for seed in seeds:
         chosen = halves
-        if len(halves) > MOST_SESSIONS:
-            drawn = np.random.default_rng(seed).choice(len(halves), MOST_SESSIONS, replace=False)
+        if len(halves) > MAX_SESSIONS:
+            drawn = np.random.default_rng(seed).choice(len(halves), MAX_SESSIONS, replace=False)
             chosen = [halves[i] for i in np.sort(drawn)]
         tasks = []
-        for half in chosen:
-            others = np.setdiff1d(np.arange(n), half.given)
-            relevant = np.isin(others, half.rest)
-            tasks.append(Task("session", others, relevant, float32(relevant), others, half.given, half.session))
-        yield Split(seed, 0, tracks, people, world.people, cut, tasks)
-
-
-class Half(NamedTuple):
-    """A session to be completed: the distinct tracks of its first half and those of the rest, and when it began."""
-
-    session: int
-    given: IntArray
-    rest: IntArray
-    time: int
+        for session, given, rest in chosen:
+            others = np.setdiff1d(np.arange(n), given)
+            relevant = np.isin(others, rest)
+            tasks.append(Task("session", others, relevant, float32(relevant), others, given, session))
+        yield Split(seed, 0, tracks, listeners, data.listeners, cut, tasks)
 
 
 def session_halves(
     sessions: Sessions, first: int, last: int, shortest: int, among: BoolArray | None = None
-) -> list[Half]:
-    """The sessions from `first` to before `last` that have at least `shortest` distinct tracks.
+) -> list[tuple[int, IntArray, IntArray]]:
+    """Halve the sessions from `first` to before `last` that have at least `shortest` distinct tracks.
 
-    What was rejected is left out, and whatever is not `among` these tracks, bool (n,).
+    Skipped tracks are left out, and those not `among` these, bool (n,). Returns the number of each session, and
+    positions of the distinct tracks of its first half and of the rest, int64.
     """
     halves = []
     for number in range(first, last):
@@ -121,6 +111,6 @@ def session_halves(
         kept = inside[~sessions.rejected[inside]]
         tracks = [track for track in dict.fromkeys(sessions.track[kept].tolist()) if among is None or among[track]]
         if len(tracks) >= shortest:
-            half, begins = len(tracks) // 2, int(sessions.time[inside[0]])
-            halves.append(Half(number, np.array(tracks[:half]), np.array(tracks[half:]), begins))
+            half = len(tracks) // 2
+            halves.append((number, np.array(tracks[:half]), np.array(tracks[half:])))
     return halves

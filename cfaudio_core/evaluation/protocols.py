@@ -1,8 +1,8 @@
-"""Protocols: what is hidden from a recommender, and what it is asked about it.
+"""Protocols: the data that is hidden from a recommender, and the question it is asked about it.
 
-*Cold*: played tracks are hidden with all that is known of them, as if nobody had ever heard them; single ones, whole
-albums, or whole artists. *Month*: what was played in a month, by what was heard before it. *Session*: the second half
-of a session, by its first.
+*Cold*: played tracks are hidden with all that is known of them, as if nobody had ever played them; single ones, whole
+albums, or whole artists. *Month*: the plays of a month, from those before it. *Session*: the second half of a session,
+from its first.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from cfaudio_core.evaluation.tasks import EvalData, Split
 
 PROTOCOLS: Mapping[str, Callable[[EvalData, Sequence[int]], Iterator[Split]]] = MappingProxyType(
     {
-        "cold-tracks": lambda world, seeds: cold(world, "tracks", seeds),
-        "cold-albums": lambda world, seeds: cold(world, "albums", seeds),
-        "cold-artists": lambda world, seeds: cold(world, "artists", seeds),
+        "cold-tracks": lambda data, seeds: cold(data, "tracks", seeds),
+        "cold-albums": lambda data, seeds: cold(data, "albums", seeds),
+        "cold-artists": lambda data, seeds: cold(data, "artists", seeds),
         "month": months,
         "session": completions,
     }
 )
-"""By the name that `--protocol` knows; each yields cases, or raises NotEvaluatedError before the first."""
+"""By the name that `--protocol` knows; each yields splits, or raises NotEvaluatedError before the first."""

@@ -15,7 +15,7 @@ from cfaudio_core.util.arrays import BoolArray, IntArray, float32
 def groups_of(tracks: Tracks, kind: str) -> IntArray:
     """int64 (n,): tracks with one number are hidden together; `kind` is "tracks", "albums" or "artists".
 
-    A track without an album or artist goes alone, with its copies: the same sound twice is one track.
+    A track without an album or artist goes alone, with its copies: the same audio twice is one track.
     """
     named = {"tracks": [""] * len(tracks), "albums": tracks.albums, "artists": tracks.artists}[kind]
     texts = [
@@ -24,40 +24,40 @@ def groups_of(tracks: Tracks, kind: str) -> IntArray:
     return np.unique(texts, return_inverse=True)[1].astype(np.int64)
 
 
-def sample(tracks: Tracks, people: Sequence[Listener], most: int, seed: int) -> IntArray:
-    """int64 (k,): at most `most` tracks to judge by, so that judging a large library ends in time.
+def sample(tracks: Tracks, listeners: Sequence[Listener], most: int, seed: int) -> IntArray:
+    """int64 (k,): at most `most` tracks to evaluate on, so that a large library takes no longer.
 
-    Whole artists at random, those of whom something is known first, until half of the tracks are known ones; the rest
-    are never played tracks, of these artists first.
+    Whole artists at random, those with known tracks first, until half of the tracks are known ones; the rest are never
+    played tracks, of these artists first.
     """
     n = len(tracks)
     if n <= most:
         return np.arange(n)
     rng = np.random.default_rng(seed)
-    known = np.any([p.known for p in people], axis=0)
+    known = np.any([listener.known for listener in listeners], axis=0)
     artist = groups_of(tracks, "artists")
-    turn = rng.permutation(int(artist.max()) + 1)[artist] + rng.random(n)  # artists in any order, tracks within them
-    some = np.flatnonzero(known)[np.argsort(turn[known])][: max(most // 2, most - int((~known).sum()))]
+    draw = rng.permutation(int(artist.max()) + 1)[artist] + rng.random(n)  # artists in any order, tracks within them
+    some = np.flatnonzero(known)[np.argsort(draw[known])][: max(most // 2, most - int((~known).sum()))]
     met = np.isin(artist, artist[some])
     others = np.flatnonzero(~known)
-    others = others[np.lexsort((turn[others], ~met[others]))][: most - len(some)]
+    others = others[np.lexsort((draw[others], ~met[others]))][: most - len(some)]
     return np.sort(np.concatenate([some, others]))
 
 
-def without(person: Listener, hidden: BoolArray) -> Listener:
-    """A listener who never met the hidden tracks."""
+def without(listener: Listener, hidden: BoolArray) -> Listener:
+    """The listener as if they had never met the hidden tracks."""
     return Listener(
-        person.name,
-        np.where(hidden, 0, person.plays).astype(np.float32),
-        np.where(hidden, 0, person.skips).astype(np.float32),
-        _some(person.sessions, ~hidden[person.sessions.track]),
+        listener.name,
+        np.where(hidden, 0, listener.plays).astype(np.float32),
+        np.where(hidden, 0, listener.skips).astype(np.float32),
+        _some(listener.sessions, ~hidden[listener.sessions.track]),
     )
 
 
-def before(person: Listener, cut: int) -> Listener:
-    """A listener as dated plays tell of them up to a time; counts that do not say when are left out."""
-    n, old = len(person.plays), _some(person.sessions, person.sessions.time < cut)
-    return Listener(person.name, float32(old.plays(n)), float32(old.skips(n)), old)
+def before(listener: Listener, cut: int) -> Listener:
+    """The listener's dated plays up to a time; counts without a time are left out."""
+    n, old = len(listener.plays), _some(listener.sessions, listener.sessions.time < cut)
+    return Listener(listener.name, float32(old.plays(n)), float32(old.skips(n)), old)
 
 
 def _some(sessions: Sessions, kept: BoolArray) -> Sessions:

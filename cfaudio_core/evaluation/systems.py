@@ -1,6 +1,6 @@
-"""The systems that are judged side by side: baselines, cfaudio itself, and cfaudio with a part taken away.
+"""The systems that are compared: baselines, cfaudio itself, and cfaudio with a part taken away.
 
-cfaudio learns and places here by the very functions that `beet cfembed` runs, on what a case lets it know.
+cfaudio is trained and embeds here by the very functions that `beet cfembed` runs, on the data of a split.
 """
 
 from __future__ import annotations
@@ -12,16 +12,17 @@ from types import MappingProxyType
 import numpy as np
 from scipy import sparse
 
-from cfaudio_core.data.interactions import gather
+from cfaudio_core.data.interactions import gather_interactions
 from cfaudio_core.data.listeners import Listener
 from cfaudio_core.data.training_set import unit
 from cfaudio_core.evaluation import baselines
 from cfaudio_core.evaluation.tasks import EvalData, Split
 from cfaudio_core.factorization.factorizer import make_factorizer
 from cfaudio_core.features.feature_matrix import FeatureMatrix
-from cfaudio_core.features.feature_space import FeatureSummaries
+from cfaudio_core.features.summaries import FeatureSummaries
+from cfaudio_core.models.known_factors import tune_factorizer
 from cfaudio_core.pipeline.scoring import embed_tracks
-from cfaudio_core.training.fit import fit_model, tuned_factorizer
+from cfaudio_core.training.fit import fit_model
 from cfaudio_core.util.arrays import FloatArray, float32
 
 System = Callable[[EvalData, Split], FloatArray]
@@ -32,33 +33,34 @@ ARTIST_MEAN = "artist mean"
 UPPER_BOUND = "upper bound"
 
 
-def cfaudio(world: EvalData, case: Split) -> FloatArray:
-    """The scores of cfaudio; for sessions to be completed, cosine of its vectors to those that are given."""
-    return _cfaudio(world, case, world.sound)
+def cfaudio(data: EvalData, split: Split) -> FloatArray:
+    """The scores of cfaudio; for sessions to be completed, cosine of its vectors to those of the given tracks."""
+    return _cfaudio(data, split, data.features)
 
 
-def without_sound(world: EvalData, case: Split) -> FloatArray:
-    """The same, where all tracks sound alike."""
-    sound = world.sound
-    alike = {part: np.zeros_like(getattr(sound, part)) for part in ("summaries", "spreads", "within")}
-    return _cfaudio(world, case, sound._replace(**alike))
+def without_sound(data: EvalData, split: Split) -> FloatArray:
+    """The same, where all tracks have the same features."""
+    features = data.features
+    zeros = {part: np.zeros_like(getattr(features, part)) for part in ("means", "spreads", "within")}
+    return _cfaudio(data, split, features._replace(**zeros))
 
 
-def shuffled_sound(world: EvalData, case: Split) -> FloatArray:
-    """The same, where every track sounds like another one: what is left when sound means nothing."""
-    order = np.random.default_rng([case.seed, case.part]).permutation(len(world.tracks))
-    sound = world.sound
-    return _cfaudio(world, case, sound._replace(summaries=sound.summaries[order], spreads=sound.spreads[order]))
+def shuffled_sound(data: EvalData, split: Split) -> FloatArray:
+    """The same, where every track has the features of another one, so that they mean nothing."""
+    order = np.random.default_rng([split.seed, split.part]).permutation(len(data.tracks))
+    features = data.features
+    shuffled = features._replace(means=features.means[order], spreads=features.spreads[order])
+    return _cfaudio(data, split, shuffled)
 
 
-def factors_alone(world: EvalData, case: Split) -> FloatArray:
-    """Factors of what is known: a track that nobody ever played has none."""
-    return _factors(world, case, case.people)
+def factors_alone(data: EvalData, split: Split) -> FloatArray:
+    """Factors of the known tracks: one that nobody ever played has none."""
+    return _factors(data, split, split.listeners)
 
 
-def upper_bound(world: EvalData, case: Split) -> FloatArray:
-    """Factors that saw what is hidden, as no recommender can."""
-    return _factors(world, case, case.everything)
+def upper_bound(data: EvalData, split: Split) -> FloatArray:
+    """Factors fitted to the hidden plays too, as no recommender can."""
+    return _factors(data, split, split.oracle)
 
 
 SYSTEMS: Mapping[str, System] = MappingProxyType(
@@ -79,30 +81,28 @@ SYSTEMS: Mapping[str, System] = MappingProxyType(
 """In the order of the table."""
 
 
-def _cfaudio(world: EvalData, case: Split, sound: FeatureSummaries) -> FloatArray:
-    training_set = replace(world.training_set, seed=world.training_set.seed + case.seed)
-    model, predictions = fit_model(case.tracks, case.people, FeatureMatrix.of(sound), world.net, training_set)
-    places = embed_tracks(model, case.tracks, case.people, predictions)
-    if not case.completes:
-        return places.scores.get(case.listener.name, np.zeros(len(world.tracks), np.float32))
-    vectors = places.vectors
-    return float32([vectors @ unit(vectors[task.given].mean(axis=0)[None])[0] for task in case.tasks])
+def _cfaudio(data: EvalData, split: Split, features: FeatureSummaries) -> FloatArray:
+    training = replace(data.training, seed=data.training.seed + split.seed)
+    model, predictions = fit_model(split.tracks, split.listeners, FeatureMatrix.of(features), data.net, training)
+    embeddings = embed_tracks(model, split.tracks, split.listeners, predictions)
+    if not split.is_completion:
+        return embeddings.scores.get(split.listener.name, np.zeros(len(data.tracks), np.float32))
+    vectors = embeddings.vectors
+    return float32([vectors @ unit(vectors[task.given].mean(axis=0)[None])[0] for task in split.tasks])
 
 
-def _factors(world: EvalData, case: Split, people: list[Listener]) -> FloatArray:
-    """How much each track belongs to the listener's contexts, or to what is given."""
-    contexts = gather(case.tracks, people)
-    training_set = replace(world.training_set, seed=world.training_set.seed + case.seed)
-    factorizer = make_factorizer(
-        training_set.factorizer, tuned_factorizer(contexts, training_set, training_set.factors).settings
-    )
-    factors = factorizer.fit(contexts.matrix, np.random.default_rng(training_set.seed))
-    if case.completes:
-        row = np.repeat(np.arange(len(case.tasks)), [len(task.given) for task in case.tasks])
-        given = np.concatenate([task.given for task in case.tasks])
-        once = np.full(len(given), np.log(2), np.float32)  # as in `contexts.gather`
-        wanted = sparse.csr_array((once, (row, given)), shape=(len(case.tasks), len(world.tracks)))
+def _factors(data: EvalData, split: Split, listeners: list[Listener]) -> FloatArray:
+    """Scores of the tracks in the listener's contexts, or in the given ones, by latent factors."""
+    contexts = gather_interactions(split.tracks, listeners)
+    training = replace(data.training, seed=data.training.seed + split.seed)
+    factorizer = make_factorizer(training.factorizer, tune_factorizer(contexts, training, training.factors))
+    factors = factorizer.fit(contexts.matrix, np.random.default_rng(training.seed))
+    if split.is_completion:
+        row = np.repeat(np.arange(len(split.tasks)), [len(task.given) for task in split.tasks])
+        given = np.concatenate([task.given for task in split.tasks])
+        once = np.full(len(given), np.log(2), np.float32)  # as in `gather_interactions`
+        context = sparse.csr_array((once, (row, given)), shape=(len(split.tasks), len(data.tracks)))
     else:
-        mine = gather(case.tracks, people[:1])
-        wanted = sparse.csr_array(mine.matrix[[kind == "listener" for kind in mine.kinds]])
-    return float32(factorizer.fold_in(wanted, factors) @ factors.tracks.T)
+        mine = gather_interactions(split.tracks, listeners[:1])
+        context = sparse.csr_array(mine.matrix[[kind == "listener" for kind in mine.kinds]])
+    return float32(factorizer.fold_in(context, factors) @ factors.tracks.T)

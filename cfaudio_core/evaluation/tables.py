@@ -1,4 +1,4 @@
-"""A judgement in words and columns, for a terminal, and as JSON."""
+"""Tables of an evaluation in words and columns, for a terminal, and as JSON."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from cfaudio_core.evaluation.bootstrap import Estimate
 from cfaudio_core.evaluation.evaluate import Row, Table
+from cfaudio_core.evaluation.metrics import Estimate
 from cfaudio_core.evaluation.systems import ARTIST_MEAN, CFAUDIO, UPPER_BOUND
 
 TITLES = {
-    "cold tracks": "Cold tracks: played tracks hidden as if never heard, a tenth at a time",
+    "cold tracks": "Cold tracks: played tracks hidden as if never played, a tenth at a time",
     "cold albums": "Cold albums: the same with whole albums",
     "cold artists": "Cold artists: the same with whole artists",
-    "month": "Next month: which of the tracks heard before are heard in it",
-    "month, new": "Next month, new: which of the other tracks are heard in it",
+    "month": "Next month: which of the tracks played before are played in it",
+    "month, new": "Next month, new: which of the other tracks are played in it",
     "session": "Session: the second half by the first, among all tracks",
 }
-"""What each table is about."""
+"""Titles of the tables."""
 
 LEGEND = (
     "found: share of the wanted tracks that are on the list. novelty: share of the list by others than the few artists",
@@ -28,20 +28,18 @@ LEGEND = (
     "chance there. The never played count as not wanted, so that figures of lists are lower than the truth; the AUC of",
     "what is cold leaves out what is played more than usual, but not twice as often.",
 )
-"""What is printed below the tables."""
+"""Explanation of the columns, printed below the tables."""
 
 COLD = ("cold tracks", "cold albums", "cold artists")
 HEADINGS = {"recall": "Recall@20", "ndcg": "NDCG@50", "precision": "mAP@500", "auc": "  AUC", "found": "found"}
 
 
 def lines(table: Table) -> Iterator[str]:
-    """A table as it is printed."""
-    title = TITLES[table.name]
+    """Format a table for a terminal."""
+    yield f"{TITLES[table.name]}."
     if table.empty:
-        yield f"{title}."
-        yield f"Not judged: {table.empty}."
+        yield f"Not evaluated: {table.empty}."
         return
-    yield f"{title}."
     yield (
         f"{table.tasks} tasks, on average {table.relevant:.0f} wanted tracks among {table.candidates:.0f}"
         + (f" and {table.pool - table.candidates:.0f} never played" if table.pool > table.candidates else "")
@@ -56,35 +54,35 @@ def lines(table: Table) -> Iterator[str]:
         ahead = "" if row.system == CFAUDIO else f"  {_difference(row.behind[metric])}"
         yield f"{row.system:14}  {'  '.join(columns)}{ahead}"
     yield _interval(table.row(CFAUDIO).figures[metric], HEADINGS[metric].strip())
-    yield from _verdict(table, metric)
+    yield from _comparison(table, metric)
 
 
 def headline(table: Table) -> str:
-    """The metric that systems are told apart by."""
+    """The metric that systems are compared by."""
     return "ndcg" if table.name in ("month", "session") else "auc"
 
 
 def in_words(tables: Sequence[Table], who: str | None = None) -> str:
-    """One sentence on what was never played, "" where nothing of it was judged; `who` is the listener, None for you."""
+    """Sum up cold start in one sentence, "" where it was not evaluated; `who` is the listener, None for you."""
     for table in tables:
         if table.name in COLD and not table.empty:
-            found = {name: table.row(name).figures["found"].value for name in (CFAUDIO, ARTIST_MEAN)}
+            recall = {name: table.row(name).figures["found"].value for name in (CFAUDIO, ARTIST_MEAN)}
             loves, play = ("you love", "you play") if who is None else (f"{who} loves", f"{who} play")
             return (
-                f"Of the tracks {loves} that it had never seen {play}, cfaudio puts {found[CFAUDIO]:.0%} in the first "
-                f"{table.listed:.0f} of {table.pool:.0f}; artist names alone {found[ARTIST_MEAN]:.0%}, chance "
+                f"Of the tracks {loves} that it had never seen {play}, cfaudio puts {recall[CFAUDIO]:.0%} in the first "
+                f"{table.listed:.0f} of {table.pool:.0f}; artist names alone {recall[ARTIST_MEAN]:.0%}, chance "
                 f"{table.listed / table.pool:.0%}."
             )
     return ""
 
 
 def as_json(table: Table) -> dict[str, Any]:
-    """Plain values: each row's figures and how far it is behind cfaudio as [value, low, high]; null for none."""
+    """Convert to plain values: figures and distances to cfaudio as [value, low, high]; null for none."""
     return _plain({**asdict(table), "title": TITLES[table.name]})  # type: ignore[no-any-return]
 
 
-def _verdict(table: Table, metric: str) -> Iterator[str]:
-    """Who is better and who is not, as far as the intervals tell."""
+def _comparison(table: Table, metric: str) -> Iterator[str]:
+    """Systems that are better and worse, as far as the intervals show."""
     others = [row for row in table.rows if row.system not in (CFAUDIO, UPPER_BOUND)]
 
     def named(rows: Sequence[Row]) -> str:

@@ -1,4 +1,4 @@
-"""What a recommender is asked, and what it may know when it is asked."""
+"""The tasks of a recommender, and the data that it may know when it does them."""
 
 from __future__ import annotations
 
@@ -9,42 +9,42 @@ import numpy as np
 
 from cfaudio_core.data.listeners import Listener
 from cfaudio_core.data.tracks import Tracks
-from cfaudio_core.features.feature_space import FeatureSummaries
-from cfaudio_core.training.fit import TrainingSettings
+from cfaudio_core.features.summaries import FeatureSummaries
+from cfaudio_core.models.training_snapshot import TrainingSettings
 from cfaudio_core.util.arrays import BoolArray, FloatArray, IntArray
 
-FEWEST = 5
-"""So many relevant tracks, and others, or sessions, it takes to judge by."""
+MIN_CASES = 5
+"""Relevant tracks, and others, or sessions, below which no figure means anything."""
 
 
 @dataclass(frozen=True)
 class EvalData:
-    """All that there is to judge on.
+    """The data to evaluate on.
 
     Attributes
     ----------
     tracks
-        n heard tracks.
-    people
-        The listeners over them; the first is the one that is judged.
-    sound
-        What was heard of the n tracks.
+        n analysed tracks.
+    listeners
+        Over the n tracks; the first is the one whose plays are predicted.
+    features
+        Feature summaries of the n tracks.
     net
         Id of the net whose features they are.
-    lesson
-        How cfaudio learns.
+    training
+        Settings that cfaudio is trained with.
     """
 
     tracks: Tracks
-    people: list[Listener]
-    sound: FeatureSummaries
+    listeners: list[Listener]
+    features: FeatureSummaries
     net: str
-    training_set: TrainingSettings
+    training: TrainingSettings
 
     @property
     def listener(self) -> Listener:
-        """Who is judged."""
-        return self.people[0]
+        """The listener whose plays are predicted."""
+        return self.listeners[0]
 
 
 class Task(NamedTuple):
@@ -55,20 +55,20 @@ class Task(NamedTuple):
     table
         Name of the table that its figures belong to.
     candidates
-        int64 (c,): positions of tracks of which the truth is known.
+        int64 (c,): positions of tracks whose relevance is known.
     relevant
-        bool (c,): whether it is one that ought to come first.
+        bool (c,).
     gain
-        float32 (c,): how much it is worth to have it early, 0 and up.
+        float32 (c,): the value of having it early, 0 and up.
     pool
-        int64 (p,): the candidates, and tracks of which nobody knows the truth: what a list is made from.
+        int64 (p,): the candidates, and tracks whose relevance nobody knows: a list is made from these.
     given
-        int64 (g,): the tracks that the wanted ones go with; none where the listener's whole taste is asked for.
+        int64 (g,): the tracks that the relevant ones go with; none where the listener's whole taste is asked for.
     number
-        Tasks of one number, in different cases, are the same one; -1 where tracks and not tasks are what was drawn.
+        Tasks of one number, in different splits, are the same one; -1 where tracks and not tasks are what was drawn.
     doubtful
-        int64 (d,): candidates that are in the list, but in no pair of a relevant and another one: nobody knows which
-        they are.
+        int64 (d,): candidates that are in the list, but in no pair of a relevant and another one, as their relevance
+        is in doubt.
     """
 
     table: str
@@ -83,17 +83,17 @@ class Task(NamedTuple):
 
 @dataclass(frozen=True)
 class Split:
-    """What may be known, and tasks to be done with it.
+    """The data that a system may be trained on, and its tasks.
 
     Attributes
     ----------
     seed, part
-        Start all that is random; no two cases of a protocol have the same two.
+        Seeds of the draws; no two splits of a protocol have the same two.
     tracks
         n tracks, without what they tell of what is hidden.
-    people
-        Their listeners, without what is hidden; the first is judged.
-    everything
+    listeners
+        Without what is hidden; the first is the one whose plays are predicted.
+    oracle
         The same listeners with all that is hidden: for the upper bound alone.
     now
         UTC, seconds since 1970: when the question is asked.
@@ -104,21 +104,21 @@ class Split:
     seed: int
     part: int
     tracks: Tracks
-    people: list[Listener]
-    everything: list[Listener]
+    listeners: list[Listener]
+    oracle: list[Listener]
     now: int
     tasks: list[Task]
 
     @property
     def listener(self) -> Listener:
-        """Who is judged, as far as may be known."""
-        return self.people[0]
+        """The listener whose plays are predicted, as far as may be known."""
+        return self.listeners[0]
 
     @property
-    def completes(self) -> bool:
-        """Whether something is given that the wanted tracks go with."""
+    def is_completion(self) -> bool:
+        """Whether tracks are given that the relevant ones go with."""
         return len(self.tasks[0].given) > 0
 
 
 class NotEvaluatedError(Exception):
-    """A protocol has nothing to ask; the message is what stands in place of figures."""
+    """A protocol has no task; the message is printed in place of figures."""

@@ -85,7 +85,7 @@ def factorize(matrix: sparse.csr_array, settings: WmfSettings, rng: np.random.Ge
     Parameters
     ----------
     matrix
-        float32 CSR (contexts, tracks); see `contexts.gather`. Zeros are not observed.
+        float32 CSR (contexts, tracks); see `gather_interactions`. Zeros are not observed.
     settings
         The hyper-parameters.
     rng

@@ -1,7 +1,7 @@
-"""Which track of the library a source's text means: one index over the library, one look-up a text.
+"""Matching of a source's texts to tracks of the library: one index over the library, one look-up a text.
 
-A text is matched by the first of these that finds something: MusicBrainz recording, MusicBrainz release track, path,
-artist with title and album, artist with title. Names are compared by their keys (`names`), always as a whole: a
+A text is matched by the first of these that has a candidate: MusicBrainz recording, MusicBrainz release track, path,
+artist with title and album, artist with title. Names are compared by their keys (`normalize`), always as a whole: a
 listen to "Song" is never one to "Song (inst.)".
 """
 
@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections import defaultdict
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
@@ -20,40 +19,25 @@ from cfaudio_core.history.records import TrackText
 from cfaudio_core.util.arrays import IntArray
 
 UNKNOWN = -1
-"""The library has no such track."""
+"""Position of a text that is no track of the library."""
 
 AMBIGUOUS = -2
-"""The library has several such tracks, and nothing tells which is meant."""
+"""Position of a text that may be several tracks of the library."""
 
-_SAME_LENGTH = 3.0  # seconds by which lengths of one recording differ between sources
-_SAME_RECORDING = 10.0  # the same between an album and a compilation, with their fades and silences
-_TELLING = 3  # components: artist, album and file name make a path that is no coincidence
-
-
-class Matches(NamedTuple):
-    """What each of m texts was found to be.
-
-    Attributes
-    ----------
-    positions
-        int64 (m,): position of the track; `UNKNOWN` or `AMBIGUOUS` where there is none.
-    how
-        m texts, by what it was found: "recording", "track", "path", "album" or "title"; "" where it was not.
-    """
-
-    positions: IntArray
-    how: list[str]
+_SOURCE_DIFFERENCE_S = 3.0  # by which lengths of one recording differ between sources
+_RELEASE_DIFFERENCE_S = 10.0  # the same between an album and a compilation, with their fades and silences
+_MIN_COMPONENTS = 3  # artist, album and file name make a path that is no coincidence
 
 
 class LibraryIndex:
-    """The tracks of a library, ready to be looked up.
+    """Index of a library's tracks by ids, paths and names.
 
     Parameters
     ----------
     tracks
         n tracks.
     folder
-        The music folder, to which relative paths refer; b"": there are none but whole ends of paths to go by.
+        The music folder, to which relative paths refer; b"": unknown, paths are compared by their ends alone.
     """
 
     def __init__(self, tracks: Tracks, folder: bytes = b"") -> None:
@@ -85,47 +69,45 @@ class LibraryIndex:
             self._whole[parts].append(at)
             if below:
                 self._whole[parts[below:]].append(at)
-            self._ends[parts[-_TELLING:]].append(at)
+            self._ends[parts[-_MIN_COMPONENTS:]].append(at)
 
-    def match(self, texts: Sequence[TrackText]) -> Matches:
-        """Look up every text.
+    def match(self, texts: Collection[TrackText]) -> IntArray:
+        """Look up m texts.
 
-        Parameters
-        ----------
-        texts
-            m texts.
+        Returns
+        -------
+        ndarray
+            int64 (m,): positions in `tracks`; `UNKNOWN` or `AMBIGUOUS` where there is none.
         """
         if not self._components and any(text.path for text in texts):  # most sources know no paths
             self._index_paths()
-        found = [self._match_one(text) for text in texts]
-        return Matches(np.array([at for at, _ in found], np.int64), [how for _, how in found])
+        return np.array([self._match_one(text) for text in texts], np.int64)
 
-    def _match_one(self, text: TrackText) -> tuple[int, str]:
+    def _match_one(self, text: TrackText) -> int:
         if text.recording_mbid in self._recordings:
-            at = self._choose(self._recordings[text.recording_mbid], text, same=True)
-            return at, "recording"
+            return self._choose(self._recordings[text.recording_mbid], text, one_recording=True)
         if text.track_mbid in self._tracks:
-            return self._choose(self._tracks[text.track_mbid], text, same=True), "track"
+            return self._choose(self._tracks[text.track_mbid], text, one_recording=True)
         if text.path:
-            at = self._by_path(text)
+            at = self._match_path(text)
             if at >= 0:
-                return at, "path"
-        return self._by_names(text)
+                return at
+        return self._match_names(text)
 
-    def _by_path(self, text: TrackText) -> int:
-        """The track at the path, or the one whose path ends alike, if there is just one."""
+    def _match_path(self, text: TrackText) -> int:
+        """Find the track at the path, or the only one whose path has the same end."""
         parts = _components(text.path)
         candidates = self._whole.get(parts, [])
-        if not candidates and len(parts) >= _TELLING:
+        if not candidates and len(parts) >= _MIN_COMPONENTS:
             # A device has other folders above: the longest common end decides, of at least three components.
-            near = self._ends.get(parts[-_TELLING:], [])
+            near = self._ends.get(parts[-_MIN_COMPONENTS:], [])
             common = [_common_end(self._components[at], parts) for at in near]
             candidates = [at for at, n in zip(near, common, strict=True) if n == max(common)]
         if not candidates and len(parts) >= 2:
             candidates = self._whole.get(parts[-2:], [])  # a music folder with no more than one level
         return candidates[0] if len(candidates) == 1 else UNKNOWN
 
-    def _by_names(self, text: TrackText) -> tuple[int, str]:
+    def _match_names(self, text: TrackText) -> int:
         title = title_key(text.title) if text.title else ""
         candidates: list[int] = []
         for artist in (artist_key(text.artist), artist_key(text.album_artist)):
@@ -133,58 +115,43 @@ class LibraryIndex:
                 candidates = self._titles.get((artist, title), [])
                 if candidates:
                     break
-        if not candidates:
-            return UNKNOWN, ""
-        how = "title"
+        return self._choose(self._of_album(candidates, text), text) if candidates else UNKNOWN
+
+    def _of_album(self, candidates: list[int], text: TrackText) -> list[int]:
+        """Keep the candidates on the text's album, or all where none is."""
         album = album_key(text.album) if text.album else ""
-        if album:
-            same = [at for at in candidates if self._albums[at] == album]
-            if same:
-                candidates, how = same, "album"
-        at = self._choose(candidates, text)
-        return at, how if at >= 0 else ""
+        return [at for at in candidates if album and self._albums[at] == album] or candidates
 
-    def _choose(self, candidates: list[int], text: TrackText, *, same: bool = False) -> int:
-        """The one track that is meant, of several with one key.
+    def _choose(self, candidates: list[int], text: TrackText, *, one_recording: bool = False) -> int:
+        """Choose the track that is meant among candidates with one key.
 
-        The title to the letter, the album and the length decide, as far as they are known and leave anything. What is
-        left are copies of one recording, on an album and on a compilation say: the most played of them is taken, and
-        of equals the one that came first into the library. Unless they are of other artists, titles or lengths: then
-        nobody can tell.
-
-        Parameters
-        ----------
-        candidates
-            Positions, at least one.
-        text
-            What they are compared with.
-        same
-            They are known to be one recording.
+        The title to the letter, the album and the length decide, as far as they are known and leave any. The rest are
+        copies of one recording, on an album and on a compilation say: the most played is taken, and of equals the one
+        that came first into the library. `AMBIGUOUS` where they differ in artist, title or length, unless they are
+        known to be `one_recording`.
         """
         if len(candidates) == 1:
             return candidates[0]
         if text.title:
             plain = plain_key(text.title)
             candidates = [at for at in candidates if plain_key(self._of_titles[at]) == plain] or candidates
-        if text.album:
-            album = album_key(text.album)
-            candidates = [at for at in candidates if self._albums[at] == album] or candidates
+        candidates = self._of_album(candidates, text)
         if text.duration > 0:
-            near = [at for at in candidates if abs(self._lengths[at] - text.duration) <= _SAME_LENGTH]
-            same = same or bool(near)
+            near = [at for at in candidates if abs(self._lengths[at] - text.duration) <= _SOURCE_DIFFERENCE_S]
+            one_recording = one_recording or bool(near)
             candidates = near or candidates
-        if not same and not self._one_recording(candidates):
+        if not one_recording and not self._one_recording(candidates):
             return AMBIGUOUS
         return min(candidates, key=lambda at: (-self._plays[at], at))
 
     def _one_recording(self, candidates: list[int]) -> bool:
         names = {(self._artists[at], plain_key(self._of_titles[at])) for at in candidates}
         lengths = [self._lengths[at] for at in candidates if self._lengths[at] > 0]
-        return len(names) == 1 and (not lengths or max(lengths) - min(lengths) <= _SAME_RECORDING)
+        return len(names) == 1 and (not lengths or max(lengths) - min(lengths) <= _RELEASE_DIFFERENCE_S)
 
 
 def _positions(names: Sequence[str]) -> dict[str, list[int]]:
-    """Name to the positions that have it; no name, no entry."""
+    """Map each name, but the empty one, to the positions that have it."""
     positions: dict[str, list[int]] = defaultdict(list)
     for at, name in enumerate(names):
         if name:
@@ -193,7 +160,7 @@ def _positions(names: Sequence[str]) -> dict[str, list[int]]:
 
 
 def _components(path: str) -> tuple[str, ...]:
-    """The components of a path, folded in case and form: portable players' file systems do not tell these apart."""
+    """Split a path, folded in case and form: portable players' file systems do not tell these apart."""
     folded = path if path.isascii() else unicodedata.normalize("NFC", path)  # macOS decomposes letters with accents
     return tuple(part for part in folded.casefold().replace("\\", "/").split("/") if part not in ("", "."))
 

@@ -1,46 +1,58 @@
-"""The way of an import into the store: all of it is laid aside first, and then taken over at one stroke.
+"""Import into the store: records are staged in temporary tables first, and merged in one short transaction.
 
-Reading a source can take minutes (a server sends page after page) and can fail in its last row. What is read lies in
-temporary tables meanwhile, where it is in nobody's way; the one transaction that changes the store is short.
+Reading a source can take minutes (a server sends page after page) and can fail in its last row. Meanwhile the staged
+rows block no other program.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from hashlib import blake2b
 from itertools import islice
 from typing import Any, NamedTuple
 
+import numpy as np
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from cfaudio_core.history import schema
 from cfaudio_core.history.records import Listen, Tally, TrackText
+from cfaudio_core.util.arrays import IntArray
 
-_BATCH = 2000  # records
-_MANY_TEXTS = 500_000  # digests remembered, about 70 MB; those beyond are compared by the database
+_BATCH_RECORDS = 2000
+_MAX_DIGESTS = 500_000  # remembered, about 70 MB; texts beyond are compared by the database
 
 Row = tuple[Any, ...]
 
 
-class StagedRows(NamedTuple):
-    """What was laid aside: the accounts of the source in order of their numbers, and the number of listens."""
+class ImportResult(NamedTuple):
+    """Result of an import.
 
-    accounts: list[str]
-    listens: int
+    Attributes
+    ----------
+    listens_new, listens_known
+        Listens added, and those that were stored before or stand twice in the source.
+    tallies
+        Tallies added or replaced.
+    texts_new
+        Texts added.
+    texts
+        The m distinct tracks that the source names.
+    plays
+        int64 (m,); plays of each by the source, skips left out.
+    """
 
-
-class MergeResult(NamedTuple):
-    """What a takeover changed: new listens, tallies new or replaced, and new texts."""
-
-    listens: int
+    listens_new: int
+    listens_known: int
     tallies: int
-    texts: int
+    texts_new: int
+    texts: list[TrackText]
+    plays: IntArray
 
 
 def stage_rows(
     connection: sa.Connection, records: Iterable[Listen | Tally], on_progress: Callable[[int], None]
-) -> StagedRows:
+) -> list[str]:
     """Put records into temporary tables.
 
     Parameters
@@ -50,14 +62,18 @@ def stage_rows(
     records
         Any number of them; 2,000 at a time are held in memory.
     on_progress
-        Told the number of records since it was last told.
+        Called with the number of records staged since its last call.
+
+    Returns
+    -------
+    list of str
+        The accounts in the source, in order of their numbers.
     """
-    schema.create_incoming(connection)
+    schema.create_staging(connection)
     seen: set[bytes] = set()
     accounts: dict[str, int] = {}
-    n_listens = 0
-    left = iter(records)
-    while batch := list(islice(left, _BATCH)):
+    remaining = iter(records)
+    while batch := list(islice(remaining, _BATCH_RECORDS)):
         texts: list[Row] = []
         listens: list[Row] = []
         tallies: list[Row] = []
@@ -65,25 +81,24 @@ def stage_rows(
             digest = _digest(record.track)
             if digest not in seen:
                 seen.add(digest)
-                texts.append((digest, *_storable(record.track)))
+                texts.append((digest, *_to_row(record.track)))
             account = accounts.setdefault(record.user, len(accounts))
             if isinstance(record, Listen):
                 skipped = -1 if record.skipped is None else int(record.skipped)
                 listens.append((account, record.time, digest, record.seconds, skipped))
             else:
                 tallies.append((account, digest, record.plays, record.skips, record.last))
-        _insert_many(connection, schema.new_texts, texts)
-        _insert_many(connection, schema.new_listens, listens)
-        _insert_many(connection, schema.new_tallies, tallies)
-        n_listens += len(listens)
-        if len(seen) > _MANY_TEXTS:
+        _insert_many(connection, schema.staged_texts, texts)
+        _insert_many(connection, schema.staged_listens, listens)
+        _insert_many(connection, schema.staged_tallies, tallies)
+        if len(seen) > _MAX_DIGESTS:
             seen.clear()
         on_progress(len(batch))
-    return StagedRows(list(accounts), n_listens)
+    return list(accounts)
 
 
-def merge_rows(connection: sa.Connection, source: str, listeners: Iterable[str]) -> MergeResult:
-    """Move what was laid aside into the store.
+def merge_rows(connection: sa.Connection, source: str, listeners: Iterable[str]) -> ImportResult:
+    """Move the staged rows into the store.
 
     Parameters
     ----------
@@ -92,126 +107,119 @@ def merge_rows(connection: sa.Connection, source: str, listeners: Iterable[str])
     source
         The name under which the records are kept.
     listeners
-        Who listens, for each account in the order of `StagedRows.accounts`; several accounts may be one listener.
+        The listener of each account in the order of `stage_rows`; several accounts may have one listener.
     """
-    ids = [_origin(connection, listener, source) for listener in listeners]
-    if not ids:
-        return MergeResult(0, 0, 0)
-    connection.execute(
-        schema.new_accounts.insert(), [{"account": account, "origin_id": i} for account, i in enumerate(ids)]
-    )
-    return MergeResult(
-        texts=_take_texts(connection), listens=_take_listens(connection), tallies=_take_tallies(connection)
+    ids = [_origin_id(connection, listener, source) for listener in listeners]
+    if ids:
+        accounts = [{"account": account, "origin_id": i} for account, i in enumerate(ids)]
+        connection.execute(schema.staged_accounts.insert(), accounts)
+    n_listens = connection.scalar(sa.select(sa.func.count()).select_from(schema.staged_listens)) or 0
+    texts_new, listens_new, tallies = (merge(connection) for merge in (_merge_texts, _merge_listens, _merge_tallies))
+    plays = plays_by_text(connection)
+    return ImportResult(
+        listens_new,
+        listens_known=n_listens - listens_new,
+        tallies=tallies,
+        texts_new=texts_new,
+        texts=[text for text, _ in plays],
+        plays=np.array([count for _, count in plays], np.int64),
     )
 
 
 def plays_by_text(connection: sa.Connection) -> list[tuple[TrackText, int]]:
-    """The distinct tracks of what was laid aside, and how often each was played by it; a skip is no play."""
-    is_play = sa.case((schema.new_listens.c.skipped == 1, 0), else_=1)
-    single = sa.select(schema.new_listens.c.digest, is_play.label("plays"))
-    counted = sa.select(schema.new_tallies.c.digest, schema.new_tallies.c.plays)
+    """Count the plays of each distinct track among the staged rows; a skip is no play."""
+    is_play = sa.case((schema.staged_listens.c.skipped == 1, 0), else_=1)
+    single = sa.select(schema.staged_listens.c.digest, is_play.label("plays"))
+    counted = sa.select(schema.staged_tallies.c.digest, schema.staged_tallies.c.plays)
     both = sa.union_all(single, counted).subquery()
     plays = sa.select(both.c.digest, sa.func.sum(both.c.plays).label("plays")).group_by(both.c.digest).subquery()
-    columns = [schema.new_texts.c[name] for name in TrackText._fields]
-    query = sa.select(*columns, plays.c.plays).join(plays, plays.c.digest == schema.new_texts.c.digest)
-    return [(text_of(row), int(row[-1])) for row in connection.execute(query)]
+    columns = [schema.staged_texts.c[name] for name in TrackText._fields]
+    query = sa.select(*columns, plays.c.plays).join(plays, plays.c.digest == schema.staged_texts.c.digest)
+    return [(to_track_text(row), int(row[-1])) for row in connection.execute(query)]
 
 
-def text_of(row: Sequence[Any]) -> TrackText:
-    """The TrackText of a row that begins with its columns in order."""
-    artist, title, album, album_artist, recording, track, path, duration = row[:8]
-    return TrackText(
-        artist,
-        title,
-        album,
-        album_artist,
-        recording,
-        track,
-        path.decode("utf-8", "surrogatepass") if path else "",
-        duration,
-    )
+def to_track_text(row: Sequence[Any]) -> TrackText:
+    """Convert a row that begins with the columns of a TrackText in order."""
+    *names, path, duration = row[:8]
+    return TrackText._make([*names, path.decode("utf-8", "surrogatepass") if path else "", duration])
 
 
 def insert(connection: sa.Connection, table: sa.Table) -> sqlite.Insert | postgresql.Insert:
-    """An INSERT that can say what to do with rows that are there: SQLite and PostgreSQL say it alike."""
+    """Begin an INSERT that can resolve conflicts with existing rows, in SQLite's or PostgreSQL's dialect."""
     return postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)
 
 
-def clean(text: str) -> str:
-    """The text as every database takes it: no NUL, and no halves of characters (JSON has been seen to hold them)."""
+def _clean(text: str) -> str:
+    """Remove what some database refuses: NUL, and halves of surrogate pairs, which JSON can hold."""
     return text.replace("\0", "").encode("utf-8", "replace").decode("utf-8")
 
 
-def _origin(connection: sa.Connection, listener: str, source: str) -> int:
-    """The number of a listener in a source."""
-    pair: Mapping[str, str] = {"listener": clean(listener), "source": clean(source)}
+def _origin_id(connection: sa.Connection, listener: str, source: str) -> int:
+    pair = {"listener": _clean(listener), "source": _clean(source)}
     connection.execute(insert(connection, schema.origins).on_conflict_do_nothing(), pair)
-    found = sa.select(schema.origins.c.id).filter_by(**pair)
-    return int(connection.scalars(found).one())
+    return int(connection.scalars(sa.select(schema.origins.c.id).filter_by(**pair)).one())
 
 
-# Rows are taken in the order of a key, so that two imports at once into PostgreSQL wait for each other and never both.
+# Rows are merged in the order of a key, so that of two simultaneous imports into PostgreSQL one waits for the other
+# and there is no deadlock.
 
 
-def _take_texts(connection: sa.Connection) -> int:
-    there, new = schema.texts.c, schema.new_texts.c
+def _merge_texts(connection: sa.Connection) -> int:
+    stored, staged = schema.texts.c, schema.staged_texts.c
     names = ["digest", *TrackText._fields]
-    # Asked for first, as PostgreSQL uses up a number for every row that is then not put in.
-    missing = ~sa.exists().where(there.digest == new.digest)
-    query = sa.select(*(new[name] for name in names)).where(missing).order_by(new.digest)
-    return _changed(connection, insert(connection, schema.texts).from_select(names, query).on_conflict_do_nothing())
+    # Existing texts are left out of the INSERT, as PostgreSQL uses up an id for every row that conflicts.
+    missing = ~sa.exists().where(stored.digest == staged.digest)
+    query = sa.select(*(staged[name] for name in names)).where(missing).order_by(staged.digest)
+    return _row_count(connection, insert(connection, schema.texts).from_select(names, query).on_conflict_do_nothing())
 
 
-def _take_listens(connection: sa.Connection) -> int:
-    new, account, text = schema.new_listens, schema.new_accounts, schema.texts
-    key = (account.c.origin_id, new.c.time, text.c.id)
-    query = (
-        sa.select(*key, new.c.seconds, new.c.skipped)
-        .join_from(new, account, new.c.account == account.c.account)
-        .join(text, text.c.digest == new.c.digest)
-        .where(sa.true())  # lets SQLite tell the ON CONFLICT that follows from an ON of the join
-        .order_by(*key)
-    )
+def _merge_listens(connection: sa.Connection) -> int:
+    staged = schema.staged_listens
+    key = (schema.staged_accounts.c.origin_id, staged.c.time, schema.texts.c.id)
+    query = _with_ids(sa.select(*key, staged.c.seconds, staged.c.skipped), staged).order_by(*key)
     statement = insert(connection, schema.listens).from_select(list(schema.listens.c), query)
-    return _changed(connection, statement.on_conflict_do_nothing())
+    return _row_count(connection, statement.on_conflict_do_nothing())
 
 
-def _take_tallies(connection: sa.Connection) -> int:
-    """A newer count of a source takes the place of the older; two rows of one text in a source are added up."""
-    new, account, text = schema.new_tallies, schema.new_accounts, schema.texts
-    key = (account.c.origin_id, text.c.id)
-    query = (
-        sa.select(*key, sa.func.sum(new.c.plays), sa.func.sum(new.c.skips), sa.func.max(new.c.last))
-        .join_from(new, account, new.c.account == account.c.account)
-        .join(text, text.c.digest == new.c.digest)
-        .where(sa.true())
-        .group_by(*key)
-        .order_by(*key)
-    )
+def _merge_tallies(connection: sa.Connection) -> int:
+    """Replace older counts of the source; two rows of one text in a source are summed."""
+    staged = schema.staged_tallies
+    key = (schema.staged_accounts.c.origin_id, schema.texts.c.id)
+    counts = (sa.func.sum(staged.c.plays), sa.func.sum(staged.c.skips), sa.func.max(staged.c.last))
+    query = _with_ids(sa.select(*key, *counts), staged).group_by(*key).order_by(*key)
     statement = insert(connection, schema.tallies).from_select(list(schema.tallies.c), query)
     newer = {name: statement.excluded[name] for name in ("plays", "skips", "last")}
-    return _changed(
+    return _row_count(
         connection, statement.on_conflict_do_update(index_elements=list(schema.tallies.primary_key), set_=newer)
     )
 
 
-def _changed(connection: sa.Connection, statement: sa.Executable) -> int:
+def _with_ids(query: sa.Select[Any], staged: sa.Table) -> sa.Select[Any]:
+    """Join staged rows with the ids of their origins and texts."""
+    account, text = schema.staged_accounts, schema.texts
+    return (
+        query.join_from(staged, account, staged.c.account == account.c.account)
+        .join(text, text.c.digest == staged.c.digest)
+        .where(sa.true())  # lets SQLite tell the ON CONFLICT that follows from an ON of the join
+    )
+
+
+def _row_count(connection: sa.Connection, statement: sa.Executable) -> int:
     return connection.execute(statement, execution_options={"preserve_rowcount": True}).rowcount
 
 
 def _digest(track: TrackText) -> bytes:
-    """16 bytes that are equal where all texts are; how long a track lasts is no part of what it is."""
+    """Hash all texts of a track to 16 bytes; its duration is no part of its identity."""
     return blake2b("\0".join(track[:7]).encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
-def _storable(track: TrackText) -> Row:
-    """The columns of a text, in their order."""
+def _to_row(track: TrackText) -> Row:
     path = track.path.encode("utf-8", "surrogatepass")
-    return (*(clean(text) for text in track[:6]), path, track.duration)
+    return (*(_clean(text) for text in track[:6]), path, track.duration)
 
 
 def _insert_many(connection: sa.Connection, table: sa.Table, rows: list[Row]) -> None:
-    """Rows with a value for each column, as the driver takes them: by way of parameter names it is twice the time."""
+    """Insert rows with a value for each column by position: named parameters take twice the time."""
     if rows:
         mark = "?" if connection.dialect.paramstyle == "qmark" else "%s"
         marks = ", ".join(mark for _ in table.columns)

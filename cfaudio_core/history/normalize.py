@@ -1,4 +1,4 @@
-"""What two spellings of one name have in common: the keys by which listens and library are compared.
+"""Keys of names, equal for two spellings of one name, by which listens and library are compared.
 
 Players, scrobblers and taggers write "The Beatles", "Beatles, The" and "BEATLES", put guests into the artist or into
 the title, and hang "- Remastered 2009" on what is the same recording. A key drops such differences, and nothing that
@@ -12,7 +12,7 @@ import unicodedata
 from functools import lru_cache
 
 VARIOUS = frozenset({"variousartists", "various", "va", "unknownartist", "untagged", ""})
-"""Keys of artists that name no one."""
+"""Keys of artists that name nobody."""
 
 _MARKS = re.compile("[\u0300-\u036f\u00ad\u200b-\u200f\u2060\ufe0f]+")  # accents of letters, and what has no width
 _GUESTS = r"(?:feat(?:uring)?|ft)\b\.?"
@@ -28,7 +28,7 @@ _TITLE_GUESTS = re.compile(
 )
 _ARTIST_GUESTS = re.compile(rf"\s*[(\[]\s*(?:{_GUESTS}|with\s).*$|[\s,;]+(?:{_GUESTS}|with)\s.*$", re.IGNORECASE)
 _SUFFIX = re.compile(rf"\s*[(\[]\s*{_EDITION}\s*[)\]]\s*$|\s[-\u2013\u2014/]\s*{_EDITION}\s*$", re.IGNORECASE)
-_HINTS = re.compile(r"[(\[{\-\u2013\u2014/]|feat|ft", re.IGNORECASE)  # without one of these, nothing is to be stripped
+_HINTS = re.compile(r"[(\[{\-\u2013\u2014/]|feat|ft", re.IGNORECASE)  # without one of these there is nothing to strip
 _ASCII = str.maketrans(
     {chr(c): " " for c in range(128) if not chr(c).isalnum()} | dict.fromkeys("'`.", "") | {"&": " and "}
 )
@@ -36,10 +36,10 @@ _QUOTES = dict.fromkeys(map(ord, "\u2018\u2019\u201a\u201b\u2032\u02bc\u02b9\u00
 
 
 def fold(text: str) -> str:
-    """The words of a text in one spelling, with single blanks between them.
+    """Fold the words of a text to one spelling, with single blanks between them.
 
     Compatibility forms, case and the accents of letters are folded, apostrophes and full stops dropped, "&" is "and",
-    and any other sign is a blank. A text of signs alone ("!!!") is kept as it is, only in one case.
+    and any other sign is a blank. A text of signs alone ("!!!") only loses its case.
 
     Idempotent: ``fold(fold(text)) == fold(text)``.
     """
@@ -57,31 +57,31 @@ def fold(text: str) -> str:
 
 @lru_cache(maxsize=65536)
 def artist_key(artist: str) -> str:
-    """Who plays, without guests, a leading or trailing "the", and blanks."""
+    """Key of an artist, without guests, a leading or trailing "the", and blanks."""
     words = fold(_ARTIST_GUESTS.sub("", artist) or artist)
     return _without_the(words).replace(" ", "")
 
 
 @lru_cache(maxsize=65536)
 def album_key(album: str) -> str:
-    """Which album, without the edition and blanks."""
+    """Key of an album, without the edition and blanks."""
     return _without_the(fold(_strip(album, _SUFFIX))).replace(" ", "")
 
 
 def title_key(title: str) -> str:
-    """Which song, without guests, editions and blanks."""
+    """Key of a song, without guests, editions and blanks."""
     if _HINTS.search(title):
         title = _strip(_strip(_strip(title, _SUFFIX), _TITLE_GUESTS), _SUFFIX)
     return fold(title).replace(" ", "")
 
 
 def plain_key(title: str) -> str:
-    """A title with all that it says: tells "Song" and "Song (2011 Remaster)" apart."""
+    """Key of a whole title: tells "Song" and "Song (2011 Remaster)" apart."""
     return fold(title).replace(" ", "")
 
 
 def _strip(text: str, pattern: re.Pattern[str]) -> str:
-    """The text without what the pattern finds, time and again; as it was where nothing would be left."""
+    """Remove all that the pattern matches, repeatedly, as long as anything is left."""
     while True:
         shorter = pattern.sub("", text)
         if shorter == text or not shorter.strip():

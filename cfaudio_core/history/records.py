@@ -1,4 +1,4 @@
-"""What a history says: plays with their time, and counts where that is all there is."""
+"""Records of a history: plays with their time, and counts from sources that know no more."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from typing import NamedTuple
 
 
 class TrackText(NamedTuple):
-    """A track as a source names it; "" where the source does not say.
+    """Names of a track in a source; "" where the source has none.
 
     Attributes
     ----------
     artist, title, album, album_artist
-        Texts as received, only stripped of surrounding blanks.
+        Texts as received, stripped of surrounding blanks.
     recording_mbid, track_mbid
         MusicBrainz recording and release-track ids (beets: `mb_trackid` and `mb_releasetrackid`), in lower case.
     path
-        Where the source names the file: a path relative to the music folder, or an absolute one, with forward slashes;
-        undecodable bytes as surrogates.
+        Path of the file, relative to the music folder or absolute, with forward slashes; undecodable bytes as
+        surrogates.
     duration
         Length in seconds; 0 where unknown.
     """
@@ -37,13 +37,13 @@ class Listen(NamedTuple):
     Attributes
     ----------
     track
-        What was played.
+        The track played.
     time
-        UTC, seconds since 1970: when the play began.
+        Start of the play: UTC, seconds since 1970.
     seconds
-        How long it was played; None where the source does not say.
+        Duration of the play; None where unknown.
     skipped
-        Whether the listener went on before its end; None where the source does not say.
+        Whether the listener went on before the track's end; None where unknown.
     user
         The account in the source; "" where the source has only one.
     """
@@ -56,16 +56,16 @@ class Listen(NamedTuple):
 
 
 class Tally(NamedTuple):
-    """All that a source without single plays knows of a track.
+    """Counts of one track by a source without single plays.
 
     Attributes
     ----------
     track
-        What was played.
+        The track counted.
     plays, skips
-        How often.
+        The counts.
     last
-        UTC, seconds since 1970, of the last play; 0 where unknown.
+        Time of the last play: UTC, seconds since 1970; 0 where unknown.
     user
         The account in the source; "" where the source has only one.
     """

@@ -1,14 +1,14 @@
-"""The tables of the listening history, and the way from an older version of them to this one.
+"""Tables of the listening history, and their upgrade from older versions.
 
 ::
 
     cf_schema     which version of the tables this is
-    cf_texts      the distinct tracks that sources named, as they named them
+    cf_texts      the distinct tracks, as the sources named them
     cf_origins    the pairs of a listener and a source
     cf_listens    plays with their time: origin, time, text
-    cf_tallies    counts of sources that know no single plays: origin, text
-    cf_matches    which track of the library a text was found to be
-    cf_snapshots  counts of the library as they were last seen
+    cf_tallies    counts by sources that know no single plays: origin, text
+    cf_matches    the library's track that a text was matched to
+    cf_snapshots  counts of the library at the last snapshot
     cf_notes      one-liners, such as the time of the last snapshot
 
 The names begin with `cf_` since a PostgreSQL database may be shared with other programs.
@@ -26,27 +26,30 @@ from cfaudio_core.errors import StoreError
 SCHEMA = 1
 """The version that this code reads and writes."""
 
-Migration = Callable[[sa.Connection], None]
-MIGRATIONS: Mapping[int, Migration] = {}
-"""From a version to the step that makes the next one of it; runs in the transaction that opens the store."""
+MIGRATIONS: Mapping[int, Callable[[sa.Connection], None]] = {}
+"""Version to the step that upgrades it to the next; runs in the transaction that opens the store."""
 
 metadata = sa.MetaData()
 
 schema_version = sa.Table("cf_schema", metadata, sa.Column("version", sa.Integer, primary_key=True))
 
 
-def _text_columns() -> list[sa.Column[Any]]:
-    """What a source says of a track: the columns of TrackText, and what makes two of them one.
+def _filled(kind: type[sa.types.TypeEngine[Any]], *names: str) -> list[sa.Column[Any]]:
+    return [sa.Column(name, kind, nullable=False) for name in names]
 
-    The digest stands for all texts together because a unique index over the texts themselves has no bound on its
-    entries, and PostgreSQL takes none above 2.7 kB. Paths are bytes since they need not be text.
+
+def _key(kind: type[sa.types.TypeEngine[Any]], name: str) -> sa.Column[Any]:
+    return sa.Column(name, kind, primary_key=True, autoincrement=False)
+
+
+def _text_columns() -> list[sa.Column[Any]]:
+    """Build the columns of TrackText; paths are bytes since they need not be text.
+
+    A digest stands for all texts together because a unique index over the texts themselves has no bound on its
+    entries, and PostgreSQL takes none above 2.7 kB.
     """
-    return [
-        *(sa.Column(n, sa.Text, nullable=False) for n in ("artist", "title", "album", "album_artist")),
-        *(sa.Column(n, sa.Text, nullable=False) for n in ("recording_mbid", "track_mbid")),
-        sa.Column("path", sa.LargeBinary, nullable=False),
-        sa.Column("duration", sa.Float, nullable=False),
-    ]
+    names = ("artist", "title", "album", "album_artist", "recording_mbid", "track_mbid")
+    return [*_filled(sa.Text, *names), *_filled(sa.LargeBinary, "path"), *_filled(sa.Float, "duration")]
 
 
 texts = sa.Table(
@@ -60,114 +63,92 @@ origins = sa.Table(
     "cf_origins",
     metadata,
     sa.Column("id", sa.Integer, primary_key=True),
-    sa.Column("listener", sa.Text, nullable=False),
-    sa.Column("source", sa.Text, nullable=False),
+    *_filled(sa.Text, "listener", "source"),
     sa.UniqueConstraint("listener", "source"),
 )
 # Without SQLite's row numbers the key is the table: half the size, and sorted as it is read.
 listens = sa.Table(
     "cf_listens",
     metadata,
-    sa.Column("origin_id", sa.Integer, primary_key=True, autoincrement=False),
-    sa.Column("time", sa.BigInteger, primary_key=True),
-    sa.Column("text_id", sa.Integer, primary_key=True),
+    _key(sa.Integer, "origin_id"),
+    _key(sa.BigInteger, "time"),
+    _key(sa.Integer, "text_id"),
     sa.Column("seconds", sa.Float),
-    sa.Column("skipped", sa.SmallInteger, nullable=False),
+    *_filled(sa.SmallInteger, "skipped"),
     sqlite_with_rowid=False,
 )
 tallies = sa.Table(
     "cf_tallies",
     metadata,
-    sa.Column("origin_id", sa.Integer, primary_key=True, autoincrement=False),
-    sa.Column("text_id", sa.Integer, primary_key=True),
-    sa.Column("plays", sa.BigInteger, nullable=False),
-    sa.Column("skips", sa.BigInteger, nullable=False),
-    sa.Column("last", sa.BigInteger, nullable=False),
+    _key(sa.Integer, "origin_id"),
+    _key(sa.Integer, "text_id"),
+    *_filled(sa.BigInteger, "plays", "skips", "last"),
     sqlite_with_rowid=False,
 )
 matches = sa.Table(
     "cf_matches",
     metadata,
-    sa.Column("text_id", sa.Integer, primary_key=True, autoincrement=False),
-    sa.Column("item_id", sa.BigInteger, nullable=False),
-    sa.Column("cf_key", sa.Text, nullable=False),
+    _key(sa.Integer, "text_id"),
+    *_filled(sa.BigInteger, "item_id"),
+    *_filled(sa.Text, "cf_key"),
 )
 snapshots = sa.Table(
     "cf_snapshots",
     metadata,
-    sa.Column("item_id", sa.BigInteger, primary_key=True, autoincrement=False),
-    sa.Column("field", sa.Text, primary_key=True),
-    sa.Column("base", sa.BigInteger, nullable=False),
-    sa.Column("count", sa.BigInteger, nullable=False),
+    _key(sa.BigInteger, "item_id"),
+    _key(sa.Text, "field"),
+    *_filled(sa.BigInteger, "base", "count"),
     sqlite_with_rowid=False,
 )
-notes = sa.Table(
-    "cf_notes",
-    metadata,
-    sa.Column("name", sa.Text, primary_key=True),
-    sa.Column("value", sa.Text, nullable=False),
-)
+notes = sa.Table("cf_notes", metadata, _key(sa.Text, "name"), *_filled(sa.Text, "value"))
 
-# What is being imported lies in temporary tables until all of it has been read. They go with the connection.
-_incoming = sa.MetaData()
-_TEMPORARY = ["TEMPORARY"]
-new_texts = sa.Table(
-    "cf_new_texts",
-    _incoming,
-    sa.Column("digest", sa.LargeBinary, primary_key=True),
-    *_text_columns(),
-    prefixes=_TEMPORARY,
-)
-new_accounts = sa.Table(
-    "cf_new_accounts",
-    _incoming,
-    sa.Column("account", sa.Integer, primary_key=True, autoincrement=False),
-    sa.Column("origin_id", sa.Integer, nullable=False),
-    prefixes=_TEMPORARY,
-)
-new_listens = sa.Table(
+# An import is staged in temporary tables until all of it has been read. They vanish with the connection.
+_staging = sa.MetaData()
+
+
+def _staged(name: str, *columns: sa.Column[Any]) -> sa.Table:
+    return sa.Table(name, _staging, *columns, prefixes=["TEMPORARY"])
+
+
+staged_texts = _staged("cf_new_texts", sa.Column("digest", sa.LargeBinary, primary_key=True), *_text_columns())
+staged_accounts = _staged("cf_new_accounts", _key(sa.Integer, "account"), *_filled(sa.Integer, "origin_id"))
+staged_listens = _staged(
     "cf_new_listens",
-    _incoming,
-    sa.Column("account", sa.Integer, nullable=False),
-    sa.Column("time", sa.BigInteger, nullable=False),
-    sa.Column("digest", sa.LargeBinary, nullable=False),
+    *_filled(sa.Integer, "account"),
+    *_filled(sa.BigInteger, "time"),
+    *_filled(sa.LargeBinary, "digest"),
     sa.Column("seconds", sa.Float),
-    sa.Column("skipped", sa.SmallInteger, nullable=False),
-    prefixes=_TEMPORARY,
+    *_filled(sa.SmallInteger, "skipped"),
 )
-new_tallies = sa.Table(
+staged_tallies = _staged(
     "cf_new_tallies",
-    _incoming,
-    sa.Column("account", sa.Integer, nullable=False),
-    sa.Column("digest", sa.LargeBinary, nullable=False),
-    sa.Column("plays", sa.BigInteger, nullable=False),
-    sa.Column("skips", sa.BigInteger, nullable=False),
-    sa.Column("last", sa.BigInteger, nullable=False),
-    prefixes=_TEMPORARY,
+    *_filled(sa.Integer, "account"),
+    *_filled(sa.LargeBinary, "digest"),
+    *_filled(sa.BigInteger, "plays", "skips", "last"),
 )
 
 
-def create_incoming(connection: sa.Connection) -> None:
-    """Make the temporary tables of an import."""
-    _incoming.create_all(connection, checkfirst=False)
+def create_staging(connection: sa.Connection) -> None:
+    """Create the temporary tables of an import."""
+    _staging.create_all(connection, checkfirst=False)
 
 
 def is_current(connection: sa.Connection) -> bool:
-    """Whether the tables are there, and of this version."""
+    """Tell whether the tables exist in this version."""
     if not sa.inspect(connection).has_table(schema_version.name):
         return False
     return bool(connection.scalar(sa.select(sa.func.max(schema_version.c.version))) == SCHEMA)
 
 
-def bring_up_to_date(connection: sa.Connection, name: str) -> None:
-    """Make the tables, or bring those of an older version to this one, in the caller's transaction.
+def upgrade(connection: sa.Connection, name: str) -> None:
+    """Create the tables, or upgrade those of an older version, in the caller's transaction.
 
     Parameters
     ----------
     connection
         In a transaction that may write.
     name
-        What to call the store in an error.
+        The store's name in errors.
 
     Raises
     ------
@@ -175,11 +156,11 @@ def bring_up_to_date(connection: sa.Connection, name: str) -> None:
         If the store was written by a newer version of cfaudio, or is the database of something else.
     """
     if connection.dialect.name == "postgresql":
-        # Two programs that make the tables at once: the second waits, and finds them made.
+        # Of two programs that create the tables at once, the second waits and finds them.
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(0x6366617564696F)))
-    there = set(sa.inspect(connection).get_table_names())
-    if schema_version.name not in there:
-        foreign = there if connection.dialect.name == "sqlite" else there & set(metadata.tables)
+    existing = set(sa.inspect(connection).get_table_names())
+    if schema_version.name not in existing:
+        foreign = existing if connection.dialect.name == "sqlite" else existing & set(metadata.tables)
         if foreign:
             raise StoreError(f"{name} is the database of something else (it has a table {min(foreign)})")
         metadata.create_all(connection)

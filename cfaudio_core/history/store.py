@@ -1,7 +1,7 @@
-"""The listening history, kept: who heard what and when, as the sources told it.
+"""Store of the listening history: who played what and when, as the sources reported it.
 
-In SQLite by default, in PostgreSQL where the address says so. An import is there whole or not at all. What cannot be
-matched to the library is kept as well: the library grows.
+In SQLite by default, in PostgreSQL where the address says so. An import is stored whole or not at all. Plays of tracks
+that are not in the library are kept as well: the library grows.
 """
 
 from __future__ import annotations
@@ -14,40 +14,17 @@ import numpy.typing as npt
 import sqlalchemy as sa
 
 from cfaudio_core.errors import StoreError
-from cfaudio_core.history import schema
-from cfaudio_core.history.columns import (
-    ListenColumns,
-    TallyColumns,
-    Texts,
-    read_listens,
-    read_matches,
-    read_tallies,
-    read_texts,
-)
-from cfaudio_core.history.count_growth import Counted, Seen
-from cfaudio_core.history.merge import insert, merge_rows, plays_by_text, stage_rows
+from cfaudio_core.history import columns, schema
+from cfaudio_core.history.columns import ListenColumns, TallyColumns
+from cfaudio_core.history.count_growth import CountSnapshot, CountState
+from cfaudio_core.history.merge import ImportResult, insert, merge_rows, stage_rows
 from cfaudio_core.history.records import Listen, Tally, TrackText
 from cfaudio_core.util.arrays import IntArray
 from cfaudio_core.util.database import Database, parse_url, writing
 
 
-class Added(NamedTuple):
-    """What an import came to.
-
-    `listens_known` were there before, or are twice in the source. `tallies` are new or were replaced. `texts` are the
-    distinct tracks that the source names, int64 `plays` (m,) how often it says each was played.
-    """
-
-    listens_new: int
-    listens_known: int
-    tallies: int
-    texts_new: int
-    texts: list[TrackText]
-    plays: IntArray
-
-
-class Holding(NamedTuple):
-    """What the store holds of a listener by a source; times are UTC, 0 where there are no listens."""
+class OriginSummary(NamedTuple):
+    """Summary of one listener's records from one source; times are UTC, 0 where there are no listens."""
 
     listener: str
     source: str
@@ -58,43 +35,36 @@ class Holding(NamedTuple):
     plays: int
 
 
-class Matched(NamedTuple):
-    """The track of the library that a text was found to be."""
-
-    item_id: int
-    cf_key: str
-
-
 class ListenStore:
     """Listens and tallies of any number of listeners and sources.
 
     Parameters
     ----------
     url
-        SQLAlchemy's address of an SQLite file, which is made, with its folder, where it is not there (readable by its
+        SQLAlchemy's address of an SQLite file, which is created, with its folder, where missing (readable by its
         owner alone), or of a PostgreSQL database.
-    patience
+    lock_wait_s
         Seconds to wait while another program writes to the SQLite file.
 
     Raises
     ------
     SettingError
-        If the address is none.
+        If the address is invalid.
     StoreError
         If the store cannot be opened, is the database of something else, or was written by a newer version of cfaudio.
     """
 
-    def __init__(self, url: str | sa.URL, patience: float = 60.0) -> None:
-        self._database = Database(url if isinstance(url, sa.URL) else parse_url(url), patience)
+    def __init__(self, url: str | sa.URL, lock_wait_s: float = 60.0) -> None:
+        self._database = Database(url if isinstance(url, sa.URL) else parse_url(url), lock_wait_s)
         self.name = self._database.name
         with self._database.read() as connection:
             current = schema.is_current(connection)
-        if not current:  # only then is there anything to wait for while another program writes
+        if not current:  # a current store opens without waiting for a program that writes
             with self._database.write() as connection:
-                schema.bring_up_to_date(connection, self.name)
+                schema.upgrade(connection, self.name)
 
     def close(self) -> None:
-        """Let go of the database."""
+        """Release the database."""
         self._database.close()
 
     def __enter__(self) -> ListenStore:
@@ -111,163 +81,128 @@ class ListenStore:
         listener_of: Callable[[str], str],
         on_progress: Callable[[int], None] = lambda _: None,
         pretend: bool = False,
-    ) -> Added:
-        """Import records, all of them or none: whatever goes wrong, the store is as it was.
+    ) -> ImportResult:
+        """Import all records; after any error the store is as it was.
 
-        A listen that is there (same listener, source, time and texts) stays as it is; a tally takes the place of an
-        older one.
+        A stored listen (same listener, source, time and texts) stays as it is; a tally replaces an older one.
 
         Parameters
         ----------
         records
-            Read once, as they come; memory grows with the distinct tracks alone.
+            Read once; memory grows with the number of distinct tracks alone.
         source
-            What the records are kept under, such as the name of a format.
+            The name under which the records are kept, such as that of a format.
         listener_of
-            From an account in the source to who listens; asked once an account, after all records were read. An error
+            Maps an account in the source to a listener; called once an account, after all records were read. An error
             that it raises undoes the import.
         on_progress
-            Told the number of records since it was last told.
+            Called with the number of records read since its last call.
         pretend
-            Find out what would be added, and add nothing.
+            Count what would be added, and add nothing.
         """
         with self._database.connection() as connection:
             with connection.begin():
                 try:
-                    laid = stage_rows(connection, records, on_progress)
+                    accounts = stage_rows(connection, records, on_progress)
                 except OverflowError as error:
                     raise StoreError(f"{self.name}: a time or a count of {source} is too large to keep") from error
-            listeners = [listener_of(account) for account in laid.accounts]
+            listeners = [listener_of(account) for account in accounts]
             with writing(connection) as transaction:
-                taken = merge_rows(connection, source, listeners)
-                named = plays_by_text(connection)
+                result = merge_rows(connection, source, listeners)
                 if pretend:
                     transaction.rollback()
-        return Added(
-            listens_new=taken.listens,
-            listens_known=laid.listens - taken.listens,
-            tallies=taken.tallies,
-            texts_new=taken.texts,
-            texts=[text for text, _ in named],
-            plays=np.array([plays for _, plays in named], np.int64),
-        )
+        return result
 
-    def texts(self) -> Texts:
-        """The distinct tracks that sources named, matched or not, in the order of their ids."""
+    def texts(self) -> dict[int, TrackText]:
+        """Map the id of each distinct track that sources named, matched or not, to its names, in ascending order."""
         with self._database.read() as connection:
-            return read_texts(connection)
+            return columns.read_texts(connection)
 
-    def columns(self, listener: str | None = None) -> ListenColumns:
-        """The listens of a listener, or of all, sorted by listener and time; texts as positions in `texts()`."""
+    def listens(self) -> ListenColumns:
+        """Read all listens, sorted by listener and time; texts as positions in `texts()`."""
         with self._database.read() as connection:
-            return read_listens(connection, listener)
+            return columns.read_listens(connection)
 
-    def tallies(self, listener: str | None = None) -> TallyColumns:
-        """The tallies of a listener, or of all; texts as positions in `texts()`."""
+    def tallies(self) -> TallyColumns:
+        """Read all tallies, sorted by listener and source; texts as positions in `texts()`."""
         with self._database.read() as connection:
-            return read_tallies(connection, listener)
+            return columns.read_tallies(connection)
 
-    def overview(self) -> list[Holding]:
-        """What there is, by listener and source."""
+    def overview(self) -> list[OriginSummary]:
+        """Summarize the records by listener and source."""
         listens, tallies, origins = schema.listens.c, schema.tallies.c, schema.origins.c
         count = sa.func.count().label("n")
         times = (sa.func.min(listens.time).label("first"), sa.func.max(listens.time).label("last"))
-        heard = sa.select(listens.origin_id, count, *times).group_by(listens.origin_id).subquery()
+        dated = sa.select(listens.origin_id, count, *times).group_by(listens.origin_id).subquery()
         plays = sa.func.sum(tallies.plays).label("plays")
-        told = sa.select(tallies.origin_id, count, plays).group_by(tallies.origin_id).subquery()
+        counted = sa.select(tallies.origin_id, count, plays).group_by(tallies.origin_id).subquery()
         query = (
-            sa.select(origins.listener, origins.source, heard.c.n, *heard.c["first", "last"], *told.c["n", "plays"])
-            .outerjoin(heard, heard.c.origin_id == origins.id)
-            .outerjoin(told, told.c.origin_id == origins.id)
-            .where(sa.or_(heard.c.n > 0, told.c.n > 0))
+            sa.select(origins.listener, origins.source, dated.c.n, *dated.c["first", "last"], *counted.c["n", "plays"])
+            .outerjoin(dated, dated.c.origin_id == origins.id)
+            .outerjoin(counted, counted.c.origin_id == origins.id)
+            .where(sa.or_(dated.c.n > 0, counted.c.n > 0))
             .order_by(origins.listener, origins.source)
         )
         with self._database.read() as connection:
             return [
-                Holding(listener, source, *(int(number or 0) for number in numbers))
+                OriginSummary(listener, source, *(int(number or 0) for number in numbers))
                 for listener, source, *numbers in connection.execute(query)
             ]
 
-    def forget(self, listener: str | None = None, source: str | None = None) -> int:
-        """Drop the listens and tallies of a listener, a source, or both (neither: all); texts no longer named go too.
-
-        Returns
-        -------
-        int
-            The number of listens and tallies dropped.
-        """
-        wanted = {"listener": listener, "source": source}
-        chosen = sa.select(schema.origins.c.id).filter_by(**{k: v for k, v in wanted.items() if v is not None})
-        named = sa.union(sa.select(schema.listens.c.text_id), sa.select(schema.tallies.c.text_id))
-        with self._database.write() as connection:
-            dropped = sum(
-                connection.execute(table.delete().where(table.c.origin_id.in_(chosen))).rowcount
-                for table in (schema.listens, schema.tallies)
-            )
-            connection.execute(schema.origins.delete().where(schema.origins.c.id.in_(chosen)))
-            for column in (schema.texts.c.id, schema.matches.c.text_id):
-                connection.execute(sa.delete(column.table).where(column.not_in(named)))
-        return dropped
-
     def destroy(self) -> None:
-        """Take away the store itself: its tables, and its file if it has one."""
+        """Remove the store itself: its tables, and its file if it has one."""
         with self._database.write() as connection:
             schema.metadata.drop_all(connection)
         self._database.close()
         self._database.remove_file()
 
-    def matched(self) -> dict[int, Matched]:
-        """Text id to the track that it was last found to be."""
+    def matches(self) -> dict[int, tuple[int, str]]:
+        """Map each matched text's id to the item id and content key (`cf_key`) of its track, as matched last."""
         with self._database.read() as connection:
-            return {text: Matched(item, key) for text, item, key in connection.execute(sa.select(schema.matches))}
+            return {text: (item, key) for text, item, key in connection.execute(sa.select(schema.matches))}
 
-    def last_matches(self) -> tuple[npt.NDArray[np.float64], IntArray]:
-        """Of each text, in the order of their ids: how long it is, and the item that it was last found to be, or -1."""
+    def durations_and_items(self) -> tuple[npt.NDArray[np.float64], IntArray]:
+        """Read float64 (m,) seconds (0: unknown) and int64 (m,) items matched last (-1: none) of all texts, by id."""
         with self._database.read() as connection:
-            return read_matches(connection)
+            return columns.read_matches(connection)
 
-    def keep_matches(self, matches: Mapping[int, Matched]) -> None:
-        """Keep what texts were found to be, in place of what was kept before.
-
-        Parameters
-        ----------
-        matches
-            Text id (`Texts.ids`) to the track; texts that are no track of the library are left out.
-        """
-        if self.matched() == matches:
+    def keep_matches(self, matches: Mapping[int, tuple[int, str]]) -> None:
+        """Replace the stored matches: text id to item id and content key; unmatched texts are left out."""
+        if self.matches() == matches:
             return
-        rows = [{"text_id": int(t), "item_id": int(m.item_id), "cf_key": m.cf_key} for t, m in matches.items()]
+        rows = [{"text_id": text, "item_id": item, "cf_key": key} for text, (item, key) in matches.items()]
         with self._database.write() as connection:
             connection.execute(schema.matches.delete())
             if rows:
                 connection.execute(schema.matches.insert(), rows)
 
-    def seen(self) -> Seen | None:
-        """The library's counts as of the last snapshot; None before the first."""
+    def last_counts(self) -> CountSnapshot | None:
+        """Read the library's counts as of the last snapshot; None before the first."""
         with self._database.read() as connection:
             time = connection.scalar(sa.select(schema.notes.c.value).where(schema.notes.c.name == "snapshot"))
             if time is None:
                 return None
-            counts: dict[str, dict[int, Counted]] = {}
+            counts: dict[str, dict[int, CountState]] = {}
             for item, field, base, count in connection.execute(sa.select(schema.snapshots)):
-                counts.setdefault(field, {})[item] = Counted(base, count)
-        return Seen(int(time), counts)
+                counts.setdefault(field, {})[item] = CountState(base, count)
+        return CountSnapshot(int(time), counts)
 
-    def keep_seen(self, time: int, changed: Mapping[str, Mapping[int, Counted]]) -> None:
-        """Keep the counts that are not as they were at the last snapshot, and the time of this one."""
+    def keep_counts(self, time: int, changed: Mapping[str, Mapping[int, CountState]]) -> None:
+        """Store the counts that changed since the last snapshot, and the time of this one."""
         rows = [
-            {"item_id": item, "field": field, "base": counted.base, "count": counted.count}
+            {"item_id": item, "field": field, "base": state.base, "count": state.count}
             for field, items in changed.items()
-            for item, counted in items.items()
+            for item, state in items.items()
         ]
         with self._database.write() as connection:
-            self._replace(connection, schema.snapshots, rows)
-            self._replace(connection, schema.notes, [{"name": "snapshot", "value": str(time)}])
+            _upsert(connection, schema.snapshots, rows)
+            _upsert(connection, schema.notes, [{"name": "snapshot", "value": str(time)}])
 
-    def _replace(self, connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, object]]) -> None:
-        """Put rows in, in place of those with the same key."""
-        statement = insert(connection, table)
-        key = list(table.primary_key)
-        new = {column.name: statement.excluded[column.name] for column in table.columns if column not in key}
-        if rows:
-            connection.execute(statement.on_conflict_do_update(index_elements=key, set_=new), rows)
+
+def _upsert(connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, object]]) -> None:
+    """Insert rows in place of those with the same key."""
+    statement = insert(connection, table)
+    key = list(table.primary_key)
+    new = {column.name: statement.excluded[column.name] for column in table.columns if column not in key}
+    if rows:
+        connection.execute(statement.on_conflict_do_update(index_elements=key, set_=new), rows)

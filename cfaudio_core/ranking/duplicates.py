@@ -1,4 +1,4 @@
-"""Which tracks are the same song: copies of one recording, remasters, and live takes of the same title."""
+"""Songs of a library: copies of one recording, remasters, and live takes of one title are the same song."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from cfaudio_core.data.tracks import Tracks
 from cfaudio_core.history.normalize import VARIOUS, artist_key, fold, title_key
 from cfaudio_core.util.arrays import FloatArray, IntArray
 
@@ -22,15 +21,15 @@ _TAKE = re.compile(
     r"|\s[-\u2013\u2014]\s*(?:live|unplugged|acoustic|demo|alternate|rehearsal|radio edit|single edit)\b.*$",
     re.IGNORECASE,
 )
-_SAME_LENGTH = 5.0  # seconds
+_SAME_LENGTH_S = 5.0
 _NO_SONG = re.compile(
     r"(?:track|titel|piste|pista|untitled|no ?title|intro|outro|interlude|skit|prelude|hidden track|bonus track)?\s*\d*"
 )
-"""Titles that tell nothing, folded: many songs of one artist have them."""
+"""Titles that identify no song, folded: many songs of one artist have them."""
 
 
 class Marks(NamedTuple):
-    """What tells songs apart, uint64 (n,) each, 0 where there is none.
+    """Digests that identify songs, uint64 (n,) each, 0 where there is none.
 
     Attributes
     ----------
@@ -62,7 +61,7 @@ def marks(
     keys: Sequence[str],
     recordings: Sequence[str],
 ) -> Marks:
-    """The marks of n tracks, by texts as in `Tracks`."""
+    """Marks of n tracks, from texts as in `Tracks`."""
     return Marks(
         prints(keys),
         prints(recordings),
@@ -71,35 +70,18 @@ def marks(
     )
 
 
-def songs(tracks: Tracks) -> IntArray:
-    """Number the songs of a library: `same_songs` of its tracks."""
-    of_tracks = marks(tracks.artists, tracks.titles, tracks.albums, tracks.keys, tracks.recording_mbids)
-    return same_songs(of_tracks, tracks.lengths)
-
-
 def same_songs(of_tracks: Marks, lengths: FloatArray) -> IntArray:
-    """Number the songs of n tracks.
+    """Number the songs of n tracks, int64 (n,): the position of the song's first track; lengths are in seconds.
 
-    Parameters
-    ----------
-    of_tracks
-        Their marks.
-    lengths
-        float32 (n,), seconds.
-
-    Returns
-    -------
-    IntArray
-        int64 (n,): the same number for the same song, the position of its first track. Tracks are one song if they have
-        the same sound, the same MusicBrainz recording, or one artist and title but for editions and takes, unless an
-        album has that title twice.
+    Tracks are one song if they have the same audio, the same MusicBrainz recording, or one artist and title but for
+    editions and takes, unless an album has that title twice.
     """
     title = of_tracks.title
     title = np.where(np.isin(title, _twice_on_an_album(of_tracks, lengths)), 0, title)
     song = np.arange(len(lengths))
     groups = [_groups(column) for column in (of_tracks.sound, of_tracks.recording, title)]
     while True:
-        # The least number spreads over each group, until what hangs together has one.
+        # The least number spreads over each group, until what is connected has one.
         before = song
         for positions, group in groups:
             least = np.full(int(group.max(initial=-1)) + 1, len(song))
@@ -110,51 +92,40 @@ def same_songs(of_tracks: Marks, lengths: FloatArray) -> IntArray:
             return song
 
 
-def one_a_song(song: IntArray, allowed: IntArray, plays: FloatArray, appeal: FloatArray) -> IntArray:
-    """Of each song the track that stands for it: the most played, then the most appealing, then the first.
+def one_a_song(song: IntArray, allowed: IntArray, plays: FloatArray, scores: FloatArray) -> IntArray:
+    """Choose of each song the track that stands for it: the most played, then the best by score, then the first.
 
-    Parameters
-    ----------
-    song
-        int64 (n,), as `songs` numbers them.
-    allowed
-        int64 (m,): positions of the tracks there are to choose from.
-    plays, appeal
-        float32 (n,).
-
-    Returns
-    -------
-    IntArray
-        int64, positions in ascending order.
+    Of the tracks at the allowed positions, int64 (m,); `song`, int64 (n,), is from `same_songs`, plays and scores are
+    float32 (n,). Returns positions in ascending order, int64.
     """
     several = np.bincount(song[allowed])[song[allowed]] > 1
     alone, takes = allowed[~several], allowed[several]
-    order = np.lexsort((takes, -np.nan_to_num(appeal[takes], nan=-np.inf), -plays[takes]))
+    order = np.lexsort((takes, -np.nan_to_num(scores[takes], nan=-np.inf), -plays[takes]))
     _, first = np.unique(song[takes[order]], return_index=True)
     return np.sort(np.concatenate((alone, takes[order][first])))
 
 
 def _song(artist: str, title: str) -> str:
-    """Who and what, without editions and takes; "" where that does not tell a song."""
-    who = artist_key(artist)
-    if who in VARIOUS:
+    """Artist and title, without editions and takes; "" where they do not identify a song."""
+    by = artist_key(artist)
+    if by in VARIOUS:
         return ""
     stripped = _TAKE.sub("", title) if "(" in title or "[" in title or " -" in title or " \u2013" in title else title
-    what = title_key(stripped if stripped.strip() else title)
-    return "" if not what or _NO_SONG.fullmatch(fold(stripped)) else f"{who}\0{what}"
+    name = title_key(stripped if stripped.strip() else title)
+    return "" if not name or _NO_SONG.fullmatch(fold(stripped)) else f"{by}\0{name}"
 
 
 def _twice_on_an_album(of_tracks: Marks, lengths: FloatArray) -> Prints:
-    """Titles that an album has word for word more than once, at different lengths: they tell no song."""
+    """Titles that an album has word for word more than once, at different lengths: they identify no song."""
     at = np.flatnonzero((of_tracks.title > 0) & (of_tracks.place > 0))
     _, first, place = np.unique(of_tracks.place[at], return_index=True, return_inverse=True)
     seconds = lengths[at].astype(np.float64)
-    apart = np.abs(seconds[first][place] - seconds)
-    return of_tracks.title[at[apart > _SAME_LENGTH]]
+    difference = np.abs(seconds[first][place] - seconds)
+    return of_tracks.title[at[difference > _SAME_LENGTH_S]]
 
 
 def _groups(column: Prints) -> tuple[IntArray, IntArray]:
-    """Positions of what is there more than once, and the number of its group, int64 (m,) each."""
+    """Positions of digests that occur more than once, and the number of their group, int64 (m,) each."""
     at = np.flatnonzero(column)
     _, group, size = np.unique(column[at], return_inverse=True, return_counts=True)
     several = size[group] > 1

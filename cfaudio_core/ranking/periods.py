@@ -1,4 +1,4 @@
-"""How long a playlist stays as it is."""
+"""Periods after which a playlist is drawn again, and the seed of its draw."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import datetime as dt
 import zlib
 
 REFRESH = ("daily", "weekly", "monthly", "never")
-"""How often a playlist is chosen anew."""
+"""How often a playlist is chosen again."""
 
 
 def period(refresh: str, day: dt.date) -> str:
@@ -22,5 +22,5 @@ def period(refresh: str, day: dt.date) -> str:
 
 
 def seed(*parts: object) -> int:
-    """A number for what is to be drawn the same whenever these are the same."""
+    """A seed of draws: the same number for the same parts."""
     return zlib.crc32("\0".join(map(str, parts)).encode("utf-8", "replace"))

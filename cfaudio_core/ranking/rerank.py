@@ -1,7 +1,7 @@
-"""The choice: the best of the familiar and of the never heard, each mode of the taste with its share, no two alike.
+"""The choice: the best of the familiar and of the never played, each mode of the taste with its share, no two alike.
 
-Greedy, one track after the other, by its rank among its kind, by how near it is to what was taken (maximal marginal
-relevance: Carbonell and Goldstein, 1998), and by how much the modes that it belongs to are wanting (calibration: Steck,
+Greedy, one track after the other, by its rank among its kind, by how near it is to what is on the list (maximal
+marginal relevance: Carbonell and Goldstein, 1998), and by how much its modes are lacking (calibration: Steck,
 "Calibrated recommendations", RecSys 2018, whose divergence is taken times the length of the list).
 """
 
@@ -15,16 +15,16 @@ import numpy as np
 from cfaudio_core.ranking.taste import Taste
 from cfaudio_core.util.arrays import BoolArray, FloatArray, IntArray, float32
 
-_ALIKE = 0.5  # tracks of one mode are alike, so that nearness alone must not undo what calibration does
-_DRAW = 0.5  # in lengths of the list: how far a draw may take a track from its rank
-_WINDOW = 4000  # so many of the best-ranked are looked at for each place
-_REACH = 20.0  # in lengths of the list: tracks of lower ranks are not compared with what is on it
-_WEIGHED = 1000  # places that diversity has a say in; a longer list goes on by rank
+_SIMILARITY_COST = 0.5  # tracks of one mode are similar, so that nearness alone must not undo what calibration does
+_GUMBEL_SCALE = 0.5  # in lengths of the list: how far a draw may take a track from its rank
+_WINDOW_TRACKS = 4000  # so many of the best-ranked are compared for each place
+_MAX_RANK = 20.0  # in lengths of the list: tracks of lower ranks are not compared with what is on it
+_DIVERSE_TRACKS = 1000  # places that diversity has a say in; a longer list goes on by rank
 
 
 @dataclass(frozen=True)
-class Wish:
-    """What is asked of a list.
+class ListRules:
+    """The properties that a list is to have.
 
     Attributes
     ----------
@@ -48,138 +48,129 @@ class Wish:
 
 
 @dataclass(frozen=True)
-class Pool:
+class Candidates:
     """`n` tracks to choose from.
 
     Attributes
     ----------
-    appeal
+    scores
         float32 (n,): higher is better among tracks of one kind; only the order counts. Not finite: not to be chosen.
-    fresh
-        bool (n,): never heard.
+    unplayed
+        bool (n,): never played.
     artists
         int64 (n,): one number an artist; 0 where unknown, and then no limit applies.
     vectors
         float32 (n, d), unit length or zeros.
     """
 
-    appeal: FloatArray
-    fresh: BoolArray
+    scores: FloatArray
+    unplayed: BoolArray
     artists: IntArray
     vectors: FloatArray
 
 
-def choose(pool: Pool, taste: Taste, wish: Wish) -> IntArray:
-    """Choose tracks.
-
-    Parameters
-    ----------
-    pool
-        What there is.
-    taste
-        The modes that the list is to serve in their shares.
-    wish
-        What is asked for.
+def choose(candidates: Candidates, taste: Taste, rules: ListRules) -> IntArray:
+    """Choose tracks that serve the modes of a taste in their shares.
 
     Returns
     -------
     IntArray
-        int64, at most `wish.n` positions, in the order in which they were taken.
+        int64, at most `rules.n` positions, in the order in which they were chosen.
     """
-    open_ = np.flatnonzero(np.isfinite(pool.appeal))
-    n = min(wish.n, len(open_))
-    kinds = [open_[pool.fresh[open_]], open_[~pool.fresh[open_]]]
-    n_fresh = min(round(wish.unplayed * n), len(kinds[0]))
-    n_fresh = n - min(n - n_fresh, len(kinds[1]))  # what one kind cannot give, the other does
-    quota = [n_fresh, n - n_fresh]
-    cost = _costs(pool, kinds, quota, wish)
-    queues = [_Queue(positions[np.argsort(cost[positions], kind="stable")], wish.per_artist) for positions in kinds]
-    artist = pool.artists
-    taken_of = np.zeros(artist.max(initial=0) + 1, np.int64)
-    served = _Served(pool.vectors, taste, wish.diversity, np.flatnonzero(cost <= _REACH))
+    possible = np.flatnonzero(np.isfinite(candidates.scores))
+    n = min(rules.n, len(possible))
+    kinds = [possible[candidates.unplayed[possible]], possible[~candidates.unplayed[possible]]]
+    n_unplayed = min(round(rules.unplayed * n), len(kinds[0]))
+    n_unplayed = n - min(n - n_unplayed, len(kinds[1]))  # what one kind cannot give, the other does
+    quota = [n_unplayed, n - n_unplayed]
+    cost = _costs(candidates, kinds, quota, rules)
+    queues = [_Queue(positions[np.argsort(cost[positions], kind="stable")], rules.per_artist) for positions in kinds]
+    artist = candidates.artists
+    per_artist = np.zeros(artist.max(initial=0) + 1, np.int64)
+    served = _Served(candidates.vectors, taste, rules.diversity, np.flatnonzero(cost <= _MAX_RANK))
     chosen: list[int] = []
-    got = [0, 0]
+    per_kind = [0, 0]
     for place in range(n):
-        kind = min((k for k in (1, 0) if got[k] < quota[k]), key=lambda k: (got[k] + 0.5) / quota[k])
-        window = queues[kind].best(artist, taken_of)
-        first = int(np.argmax(served.gain(window) - cost[window])) if place < _WEIGHED else 0
+        open_kinds = (k for k in (1, 0) if per_kind[k] < quota[k])
+        kind = min(open_kinds, key=lambda k: (per_kind[k] + 0.5) / quota[k])
+        window = queues[kind].best(artist, per_artist)
+        first = int(np.argmax(served.gain(window) - cost[window])) if place < _DIVERSE_TRACKS else 0
         at = int(window[first])
         queues[kind].drop(first)
-        if place < _WEIGHED:
-            served.take(at)
+        if place < _DIVERSE_TRACKS:
+            served.add(at)
         if artist[at]:
-            taken_of[artist[at]] += 1
+            per_artist[artist[at]] += 1
             for queue in queues:
-                queue.hold(artist, int(artist[at]), int(taken_of[artist[at]]))
-        got[kind] += 1
+                queue.hold(artist, int(artist[at]), int(per_artist[artist[at]]))
+        per_kind[kind] += 1
         chosen.append(at)
     return np.array(chosen, np.int64)
 
 
 class _Queue:
-    """Tracks of one kind in the order of their ranks; those of artists who had their share wait apart."""
+    """Tracks of one kind in the order of their ranks; those of artists at their limit wait."""
 
     def __init__(self, ranked: IntArray, per_artist: int) -> None:
-        self._ranked, self._left, self._cap = ranked, ranked, per_artist
+        self._ranked, self._left, self._limit = ranked, ranked, per_artist
         self._gone = np.zeros(int(ranked.max(initial=-1)) + 1, bool)
 
-    def best(self, artist: IntArray, taken_of: IntArray) -> IntArray:
-        """int64 (m,): positions of the best, at least one; the artists' share grows when nobody else is left."""
+    def best(self, artist: IntArray, per_artist: IntArray) -> IntArray:
+        """int64 (m,): positions of the best, at least one; the limit grows when nobody else is left."""
         while not len(self._left):
-            self._cap += 1
+            self._limit += 1
             waiting = self._ranked[~self._gone[self._ranked]]
-            self._left = waiting[taken_of[artist[waiting]] < self._cap]
-        return self._left[:_WINDOW]
+            self._left = waiting[per_artist[artist[waiting]] < self._limit]
+        return self._left[:_WINDOW_TRACKS]
 
     def drop(self, at: int) -> None:
-        """Take the track at a position of `best` away."""
+        """Remove the track at a position of `best`."""
         self._gone[self._left[at]] = True
         self._left = np.delete(self._left, at)
 
-    def hold(self, artist: IntArray, who: int, taken: int) -> None:
-        """Let an artist's tracks wait if so many taken are the share."""
-        if taken >= self._cap:
-            self._left = self._left[artist[self._left] != who]
+    def hold(self, artist: IntArray, number: int, count: int) -> None:
+        """Let the tracks of an artist wait, of whom `count` are chosen, if that is the limit."""
+        if count >= self._limit:
+            self._left = self._left[artist[self._left] != number]
 
 
-def _costs(pool: Pool, kinds: Sequence[IntArray], quota: Sequence[int], wish: Wish) -> FloatArray:
+def _costs(candidates: Candidates, kinds: Sequence[IntArray], quota: Sequence[int], rules: ListRules) -> FloatArray:
     """float32 (n,): the rank of each track among its kind, in lengths of what the list takes of that kind."""
-    rng = np.random.default_rng(wish.seed) if wish.seed is not None else None
-    cost = np.full(len(pool.appeal), np.inf, np.float32)
-    for positions, wanted in zip(kinds, quota, strict=True):
-        ranked = positions[np.argsort(-pool.appeal[positions], kind="stable")]
-        rank = np.arange(len(ranked))
+    rng = np.random.default_rng(rules.seed) if rules.seed is not None else None
+    cost = np.full(len(candidates.scores), np.inf, np.float32)
+    for positions, places in zip(kinds, quota, strict=True):
+        ranked = positions[np.argsort(-candidates.scores[positions], kind="stable")]
+        rank = np.arange(len(ranked)) / max(places, 1)
         if rng is not None:
             # Plackett and Luce: a draw without replacement in which the track of rank r has weight exp(-2r/n).
-            drawn = np.argsort(rank / max(wanted, 1) - _DRAW * rng.gumbel(size=len(ranked)), kind="stable")
-            ranked = ranked[drawn]
-        cost[ranked] = rank / max(wanted, 1)
+            ranked = ranked[np.argsort(rank - _GUMBEL_SCALE * rng.gumbel(size=len(ranked)), kind="stable")]
+        cost[ranked] = rank
     return cost
 
 
 class _Served:
-    """What the list has of each mode, and how near every track is to what is on it."""
+    """How much of each mode is on the list, and how near every track is to what is on it."""
 
-    def __init__(self, vectors: FloatArray, taste: Taste, weight: float, reach: IntArray) -> None:
+    def __init__(self, vectors: FloatArray, taste: Taste, weight: float, compared: IntArray) -> None:
         self._vectors, self._weight = vectors, weight
-        self._reach, self._reached = reach, vectors[reach]
+        self._compared, self._of_compared = compared, vectors[compared]
         self._near = np.zeros(len(vectors), np.float32)
         self._shares = taste.shares
-        self._of_mode = taste.belonging(vectors) if len(taste.shares) else np.zeros((len(vectors), 0), np.float32)
+        self._of_mode = taste.memberships(vectors) if len(taste.shares) else np.zeros((len(vectors), 0), np.float32)
         self._count = taste.shares.astype(np.float32).copy()  # as if one track in the right proportions were there
         self._length = 1
 
     def gain(self, positions: IntArray) -> FloatArray:
-        """float32 (m,): what the list gains by each of some tracks, but for their rank."""
+        """float32 (m,): the list's gain by each of some tracks, but for their rank."""
         if not self._weight:
             return np.zeros(len(positions), np.float32)
         lacking = self._length * np.log1p(self._of_mode[positions] / self._count) @ self._shares
-        return float32(self._weight * (lacking - _ALIKE * np.square(self._near[positions])))
+        return float32(self._weight * (lacking - _SIMILARITY_COST * np.square(self._near[positions])))
 
-    def take(self, at: int) -> None:
+    def add(self, at: int) -> None:
         """Put a track on the list."""
         if self._weight:
-            near = self._reached @ self._vectors[at]
-            self._near[self._reach] = np.maximum(self._near[self._reach], near)
+            near = self._of_compared @ self._vectors[at]
+            self._near[self._compared] = np.maximum(self._near[self._compared], near)
             self._count = self._count + self._of_mode[at]
             self._length += 1

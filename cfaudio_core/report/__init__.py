@@ -1,1 +1,1 @@
-"""The page: a map of the library, what was learnt, and how well; and the small server that lets it play."""
+"""The report: a page with a map, the net's units and figures of quality, and the small server that plays its tracks."""

@@ -1,7 +1,7 @@
-"""What excites the units of the net and the directions of the vectors: how much on the whole, and where in a track.
+"""Activations of the net's units and of the vectors' directions: by track, and where in a track they peak.
 
-Features are kept by window, so nothing is decoded again: the top layers are computed anew from what was kept. A window
-is 3 s; the moment of a peak is where its window begins.
+Features are stored by window, so nothing is decoded again: the top layers are computed anew from them. A window is 3 s;
+the moment of a peak is where its window begins.
 """
 
 from __future__ import annotations
@@ -18,234 +18,222 @@ from cfaudio_core.audio.melspec import SAMPLE_RATE, WINDOW_SAMPLES
 from cfaudio_core.util.arrays import FloatArray, IntArray, float32
 from cfaudio_core.util.threads import one_thread
 
-WindowFeatures = Iterable[tuple[str, npt.NDArray[np.float16]]]
-Top = Callable[[FloatArray], tuple[FloatArray, FloatArray]]
+StoredFeatures = Iterable[tuple[str, npt.NDArray[np.float16]]]
+"""Pairs of a content key and features (windows, dim), in any order."""
+
+TopLayers = Callable[[FloatArray], tuple[FloatArray, FloatArray]]
 """Takes (windows, dim) stored features to units (windows, u) and tags (windows, t)."""
 
 WINDOW_SECONDS = WINDOW_SAMPLES / SAMPLE_RATE
-_STRETCHES = 20  # of a track that was heard whole, see `worker.MOST_KEPT`
-_AT_ONCE = 256  # tracks
+_WHOLE_STRETCHES = 20  # of a track that was analysed whole, see `features.worker`
+_BATCH_TRACKS = 256
 _RIDGES = (0.01, 0.1, 1.0, 10.0)  # of the mean variance
 _FOLDS = 5
 
+_Wide = npt.NDArray[np.float64]
 
-class Excitement(NamedTuple):
-    """Of n tracks and u units.
+
+class Activations(NamedTuple):
+    """Activations of u units over n tracks.
 
     Attributes
     ----------
     mean, peak
         float32 (n, u): over the windows of each track.
-    at
+    window
         uint8 (n, u): the window of the peak.
     """
 
     mean: FloatArray
     peak: FloatArray
-    at: npt.NDArray[np.uint8]
-
-    @classmethod
-    def none(cls, tracks: int, units: int) -> Excitement:
-        """Zeros, to be filled."""
-        shape = (tracks, units)
-        return cls(np.zeros(shape, np.float32), np.zeros(shape, np.float32), np.zeros(shape, np.uint8))
+    window: npt.NDArray[np.uint8]
 
 
-class Listening(NamedTuple):
-    """What comes of going through the stored windows once.
+class NetOutputs(NamedTuple):
+    """Outputs of the net's top layers over n tracks.
 
     Attributes
     ----------
     units
         Of the units of the net.
     tags
-        float32 (n, t): mean probability of each sound tag.
-    sound
-        float32 (n, dim): mean features, drawn in by a signed root.
+        float32 (n, t): mean probability of each audio tag.
+    features
+        float32 (n, dim): mean features after a signed root.
     windows
-        int64 (n,): how many windows each track has.
+        int64 (n,): number of windows of each track.
     """
 
-    units: Excitement
+    units: Activations
     tags: FloatArray
-    sound: FloatArray
+    features: FloatArray
     windows: IntArray
 
 
+class _Batch(NamedTuple):
+    """Windows of some tracks one after the other, and the rows of the library that they belong to.
+
+    `rows` and `sources` are pairs: a row of the library, and the member of the batch that it takes its values from.
+    """
+
+    windows: FloatArray
+    starts: IntArray
+    counts: IntArray
+    rows: IntArray
+    sources: IntArray
+
+    def means(self, values: FloatArray) -> FloatArray:
+        """float32 (rows, u): means over the windows of each track."""
+        return float32(np.add.reduceat(values, self.starts, axis=0) / self.counts[:, None])[self.sources]
+
+    def fill(self, activations: Activations, values: FloatArray) -> None:
+        """Put the activations of the windows, float32 (windows, u), into the rows of the library."""
+        peak = np.maximum.reduceat(values, self.starts, axis=0)
+        window = np.zeros(peak.shape, np.uint8)
+        for b, (start, count) in enumerate(zip(self.starts, self.counts, strict=True)):
+            window[b] = values[start : start + count].argmax(axis=0)
+        activations.mean[self.rows] = self.means(values)
+        activations.peak[self.rows] = peak[self.sources]
+        activations.window[self.rows] = window[self.sources]
+
+
 @one_thread
-def listen(
-    heard: WindowFeatures, keys: Sequence[str], top: Top, on_progress: Callable[[int], None] = lambda n: None
-) -> Listening:
-    """Go through stored features once.
+def unit_activations(
+    stored: StoredFeatures,
+    keys: Sequence[str],
+    top: TopLayers,
+    on_progress: Callable[[int], None] = lambda n: None,
+) -> NetOutputs:
+    """Compute the outputs of the top layers over n tracks.
 
     Parameters
     ----------
-    heard
-        (key, float16 (windows, dim)) pairs in any order, for every key.
+    stored
+        Features of every key.
     keys
-        n content keys; the same sound may be there twice.
+        n content keys; the same audio may be there twice.
     top
         The top layers.
     on_progress
         Called with the number of tracks done since the last call.
     """
-    where = _places(keys)
-    found: Listening | None = None
-    for batch in _batches(heard):
-        windows, starts, counts = _stacked([features for _, features in batch])
-        units, tags = top(windows)
-        drawn_in = _drawn_in(windows)
-        if found is None:
-            n = len(keys)
-            found = Listening(
-                Excitement.none(n, units.shape[1]),
-                np.zeros((n, tags.shape[1]), np.float32),
-                np.zeros((n, windows.shape[1]), np.float32),
-                np.zeros(n, np.int64),
-            )
-        rows, sources = _rows(where, [key for key, _ in batch])
-        _fill(found.units, units, starts, counts, rows, sources)
-        found.tags[rows] = _means(tags, starts, counts)[sources]
-        found.sound[rows] = _means(drawn_in, starts, counts)[sources]
-        found.windows[rows] = counts[sources]
-        on_progress(len(batch))
-    if found is None:
-        nothing = np.zeros((len(keys), 0), np.float32)
-        return Listening(Excitement.none(len(keys), 0), nothing, nothing, np.zeros(len(keys), np.int64))
-    return found
+    n = len(keys)
+    outputs: NetOutputs | None = None
+    for batch in _batches(stored, keys, on_progress):
+        units, tags = top(batch.windows)
+        if outputs is None:
+            outputs = _no_outputs(n, units.shape[1], tags.shape[1], batch.windows.shape[1])
+        batch.fill(outputs.units, units)
+        outputs.tags[batch.rows] = batch.means(tags)
+        outputs.features[batch.rows] = batch.means(_signed_root(batch.windows))
+        outputs.windows[batch.rows] = batch.counts[batch.sources]
+    return outputs or _no_outputs(n, 0, 0, 0)
 
 
-class Reading(NamedTuple):
-    """How the directions of vectors can be read from sound, linearly.
+@one_thread
+def direction_activations(
+    stored: StoredFeatures,
+    keys: Sequence[str],
+    vectors: FloatArray,
+    features: FloatArray,
+    on_progress: Callable[[int], None] = lambda n: None,
+) -> tuple[Activations, FloatArray]:
+    """Find the windows that are most in each direction of the vectors, by a linear model of the features.
 
-    Attributes
+    Parameters
     ----------
-    weights
-        float32 (dim, d), for features drawn in by a signed root, minus `mean`.
-    mean
-        float32 (dim,)
-    told
-        float32 (d,): the share of each direction's variance that is read of tracks that were not fitted to, 0 to 1.
+    stored, keys, on_progress
+        As for `unit_activations`.
+    vectors
+        float32 (n, d), which are the means of the activations.
+    features
+        float32 (n, dim), as in `NetOutputs`.
+
+    Returns
+    -------
+    tuple
+        Activations, and float32 (d,): the share of each direction's variance, 0 to 1, that the model predicts for
+        tracks that it was not fitted to.
     """
+    weights, mean, explained = _fit_directions(features, vectors)
+    activations = _empty(len(keys), vectors.shape[1])
+    for batch in _batches(stored, keys, on_progress):
+        batch.fill(activations, float32((_signed_root(batch.windows) - mean) @ weights))
+    return activations._replace(mean=float32(vectors)), explained
 
-    weights: FloatArray
-    mean: FloatArray
-    told: FloatArray
 
-
-def read_directions(sound: FloatArray, vectors: FloatArray) -> Reading:
+def _fit_directions(features: FloatArray, vectors: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Fit each of d directions to the mean features of n tracks, by ridge regression.
 
-    How strong the ridge is, is decided on held-out tracks: fifths of the library as it is ordered, so that the tracks
-    of an album, and mostly of an artist, are held out together.
+    The ridge is chosen on held-out tracks: fifths of the library as it is ordered, so that the tracks of an album, and
+    mostly of an artist, are held out together. Returns weights, float32 (dim, d), for features minus a mean, float32
+    (dim,), and the explained variance, float32 (d,).
     """
-    mean = float32(sound.mean(axis=0, dtype=np.float64))
-    scale = float32(1 / np.maximum(sound.std(axis=0, dtype=np.float64), 1e-3))
-    features, goal = (sound - mean) * scale, float32(vectors - vectors.mean(axis=0))
-    folds = [fold for fold in np.array_split(np.arange(len(sound)), _FOLDS) if len(fold)]
-    parts = [_products(features[fold], goal[fold]) for fold in folds]
+    mean = float32(features.mean(axis=0, dtype=np.float64))
+    scale = float32(1 / np.maximum(features.std(axis=0, dtype=np.float64), 1e-3))
+    features, target = (features - mean) * scale, float32(vectors - vectors.mean(axis=0))
+    folds = [fold for fold in np.array_split(np.arange(len(features)), _FOLDS) if len(fold)]
+    parts = [_products(features[fold], target[fold]) for fold in folds]
     gram, cross = (np.sum([part[k] for part in parts], axis=0) for k in range(2))
-    wrong = []
+    errors = []
     for ridge in _RIDGES:
-        fits = [_solved(gram - part[0], cross - part[1], ridge) for part in parts]
-        rests = [goal[fold] - features[fold] @ fit for fold, fit in zip(folds, fits, strict=True)]
-        wrong.append(np.sum([np.square(rest).sum(axis=0) for rest in rests], axis=0))
-    best = int(np.argmin([error.sum() for error in wrong]))
-    told = 1 - wrong[best] / np.maximum(np.square(goal).sum(axis=0), 1e-12)
-    return Reading(_solved(gram, cross, _RIDGES[best]) * scale[:, None], mean, float32(np.clip(told, 0, 1)))
+        fits = [_solve(gram - part[0], cross - part[1], ridge) for part in parts]
+        residuals = [target[fold] - features[fold] @ fit for fold, fit in zip(folds, fits, strict=True)]
+        errors.append(np.sum([np.square(rest).sum(axis=0) for rest in residuals], axis=0))
+    best = int(np.argmin([error.sum() for error in errors]))
+    explained = 1 - errors[best] / np.maximum(np.square(target).sum(axis=0), 1e-12)
+    return _solve(gram, cross, _RIDGES[best]) * scale[:, None], mean, float32(np.clip(explained, 0, 1))
 
 
-def _products(features: FloatArray, goal: FloatArray) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    return (features.T @ features).astype(np.float64), (features.T @ goal).astype(np.float64)
+def _products(features: FloatArray, target: FloatArray) -> tuple[_Wide, _Wide]:
+    return (features.T @ features).astype(np.float64), (features.T @ target).astype(np.float64)
 
 
-def _solved(gram: npt.NDArray[np.float64], cross: npt.NDArray[np.float64], ridge: float) -> FloatArray:
+def _solve(gram: _Wide, cross: _Wide, ridge: float) -> FloatArray:
     ridged = gram.copy()
     ridged.flat[:: len(gram) + 1] += ridge * max(np.trace(gram) / max(len(gram), 1), 1e-9)
     return float32(cho_solve(cho_factor(ridged), cross))
 
 
-@one_thread
-def excite_directions(
-    heard: WindowFeatures,
-    keys: Sequence[str],
-    vectors: FloatArray,
-    reading: Reading,
-    on_progress: Callable[[int], None] = lambda n: None,
-) -> Excitement:
-    """How far n tracks lie in each direction, float32 (n, d) `vectors`, and the window that sounds most like it."""
-    where = _places(keys)
-    excited = Excitement.none(len(keys), vectors.shape[1])
-    for batch in _batches(heard):
-        windows, starts, counts = _stacked([features for _, features in batch])
-        said = (_drawn_in(windows) - reading.mean) @ reading.weights
-        rows, sources = _rows(where, [key for key, _ in batch])
-        _fill(excited, float32(said), starts, counts, rows, sources)
-        on_progress(len(batch))
-    return excited._replace(mean=float32(vectors))
-
-
 def moment(window: int, windows: int, length: float, *, whole: bool) -> float:
-    """Seconds from the beginning of a track to where a window begins; see `decode.read_windows`.
+    """Seconds from the beginning of a track to where a window begins; see `audio.windows`.
 
-    Parameters
-    ----------
-    window, windows
-        Which one it is of how many. Where silent ones were left out, the moment is as near as that allows.
-    length
-        Of the track, in seconds; 0 where unknown.
-    whole
-        The track was heard whole, in `windows` equal stretches or in windows that touch.
+    Where silent windows were left out, it is an approximation. `length` is in seconds, 0 where unknown. A track that
+    was analysed `whole` has equal stretches or windows that touch.
     """
     if length <= 0:
         return 0.0
     if whole:
-        return round(length * window / windows, 1) if windows == _STRETCHES else round(window * WINDOW_SECONDS, 1)
+        seconds = length * window / windows if windows == _WHOLE_STRETCHES else window * WINDOW_SECONDS
+        return round(seconds, 1)
     centre = (window + 0.5) / windows * length
     return round(max(0.0, min(centre - WINDOW_SECONDS / 2, length - WINDOW_SECONDS)), 1)
 
 
-def _drawn_in(windows: FloatArray) -> FloatArray:
-    """As in `space.summarise`: what the vectors are made of."""
+def _signed_root(windows: FloatArray) -> FloatArray:
+    """Compress features as `features.feature_space` does, whose summaries the vectors are made of."""
     return float32(np.sign(windows) * np.sqrt(np.abs(windows)))
 
 
-def _places(keys: Sequence[str]) -> dict[str, list[int]]:
-    where: dict[str, list[int]] = {}
+def _empty(tracks: int, units: int) -> Activations:
+    shape = (tracks, units)
+    return Activations(np.zeros(shape, np.float32), np.zeros(shape, np.float32), np.zeros(shape, np.uint8))
+
+
+def _no_outputs(tracks: int, units: int, tags: int, dim: int) -> NetOutputs:
+    of_tags, features = np.zeros((tracks, tags), np.float32), np.zeros((tracks, dim), np.float32)
+    return NetOutputs(_empty(tracks, units), of_tags, features, np.zeros(tracks, np.int64))
+
+
+def _batches(stored: StoredFeatures, keys: Sequence[str], on_progress: Callable[[int], None]) -> Iterator[_Batch]:
+    rows_of: dict[str, list[int]] = {}
     for i, key in enumerate(keys):
-        where.setdefault(key, []).append(i)
-    return where
-
-
-def _batches(heard: WindowFeatures) -> Iterator[list[tuple[str, npt.NDArray[np.float16]]]]:
-    rest = iter(heard)
-    while batch := list(islice(rest, _AT_ONCE)):
-        yield batch
-
-
-def _stacked(parts: Sequence[npt.NDArray[np.float16]]) -> tuple[FloatArray, IntArray, IntArray]:
-    counts = np.array([len(part) for part in parts], np.int64)
-    return float32(np.concatenate(parts)), np.cumsum(counts) - counts, counts
-
-
-def _rows(where: dict[str, list[int]], keys: Sequence[str]) -> tuple[IntArray, IntArray]:
-    """The tracks that a batch is about, and which member of the batch each of them is."""
-    pairs = [(row, b) for b, key in enumerate(keys) for row in where.get(key, ())]
-    rows, sources = np.array(pairs, np.int64).reshape(-1, 2).T
-    return rows, sources
-
-
-def _means(values: FloatArray, starts: IntArray, counts: IntArray) -> FloatArray:
-    return float32(np.add.reduceat(values, starts, axis=0) / counts[:, None])
-
-
-def _fill(
-    excited: Excitement, values: FloatArray, starts: IntArray, counts: IntArray, rows: IntArray, sources: IntArray
-) -> None:
-    peak = np.maximum.reduceat(values, starts, axis=0)
-    at = np.zeros(peak.shape, np.uint8)
-    for b, (start, count) in enumerate(zip(starts, counts, strict=True)):
-        at[b] = values[start : start + count].argmax(axis=0)
-    excited.mean[rows] = _means(values, starts, counts)[sources]
-    excited.peak[rows] = peak[sources]
-    excited.at[rows] = at[sources]
+        rows_of.setdefault(key, []).append(i)
+    rest = iter(stored)
+    while tracks := list(islice(rest, _BATCH_TRACKS)):
+        counts = np.array([len(features) for _, features in tracks], np.int64)
+        pairs = [(row, b) for b, (key, _) in enumerate(tracks) for row in rows_of.get(key, ())]
+        rows, sources = np.array(pairs, np.int64).reshape(-1, 2).T
+        windows = float32(np.concatenate([features for _, features in tracks]))
+        yield _Batch(windows, np.cumsum(counts) - counts, counts, rows, sources)
+        on_progress(len(tracks))

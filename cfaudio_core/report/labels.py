@@ -1,4 +1,4 @@
-"""What the tracks of a list have in common that the library has not: tags, genres and artists by name."""
+"""Labels that a list of tracks has more of than the library: tags, genres and artists by name."""
 
 from __future__ import annotations
 
@@ -11,16 +11,14 @@ from scipy.stats import hypergeom
 
 from cfaudio_core.util.arrays import FloatArray
 
-MOST_TAGS = 3
-_SURE = 0.05
-"""A label is told where so many of a list have it by accident more seldom than this, whatever label one looks at."""
-
-_LIFT = 1.5  # a label that half of the library has says nothing
-_ONE_ARTIST = 0.6  # of a list
+MAX_TAGS = 3
+_SIGNIFICANCE = 0.05  # after Bonferroni's correction
+_MIN_LIFT = 1.5  # a label that half of the library has means nothing
+_ONE_ARTIST_SHARE = 0.6  # of a list
 
 
 class Label(NamedTuple):
-    """A label, and how many of a list have it."""
+    """A label, and the share of a list that has it."""
 
     name: str
     kind: str
@@ -29,7 +27,7 @@ class Label(NamedTuple):
 
 @dataclass(frozen=True)
 class Labels:
-    """What each of n tracks is called, by kind: "sound", "genre", "artist"; each a tuple of texts a track."""
+    """Labels of n tracks, by kind: "audio", "genre", "artist"; each a tuple of texts a track."""
 
     of: dict[str, list[tuple[str, ...]]]
     _counts: dict[str, Counter[str]] = field(init=False)
@@ -42,47 +40,36 @@ class Labels:
         return len(next(iter(self.of.values()), []))
 
     def common(self, chosen: Sequence[int], kind: str, most: int = 3) -> list[Label]:
-        """Labels that are over-represented among the chosen tracks, the least accidental first.
+        """Find labels that are over-represented among the chosen tracks, the most significant first.
 
-        By the hypergeometric test: as likely as drawing so many of them from the library blindly.
+        By the hypergeometric test: the probability of drawing so many of them from the library at random.
         """
         rows, counts, n, k = self.of[kind], self._counts[kind], len(self), len(chosen)
-        found = []
+        significant = []
         for name, hits in Counter(name for i in chosen for name in set(rows[i])).items():
             lift = (hits / k) / (counts[name] / n)
             chance = float(hypergeom.sf(hits - 1, n, counts[name], k))
-            if hits > 1 and lift > _LIFT and chance * len(counts) < _SURE:
-                found.append((chance, -hits, name))
-        return [Label(name, kind, -hits / k) for _, hits, name in sorted(found)[:most]]
+            if hits > 1 and lift > _MIN_LIFT and chance * len(counts) < _SIGNIFICANCE:
+                significant.append((chance, -hits, name))
+        return [Label(name, kind, -hits / k) for _, hits, name in sorted(significant)[:most]]
 
     def only_artist(self, chosen: Sequence[int]) -> str:
         """The artist who made most of the chosen tracks, "" where there is none."""
         names = Counter(name for i in chosen for name in self.of["artist"][i] if name)
         name, hits = names.most_common(1)[0] if names else ("", 0)
-        return name if hits >= _ONE_ARTIST * len(chosen) and len(chosen) > 2 else ""
+        return name if hits >= _ONE_ARTIST_SHARE * len(chosen) and len(chosen) > 2 else ""
 
 
-def telling_tags(probabilities: FloatArray, names: Sequence[str]) -> list[tuple[str, ...]]:
-    """Up to three sound tags a track: those it has most more of than the library has.
+def distinctive_tags(probabilities: FloatArray, names: Sequence[str]) -> list[tuple[str, ...]]:
+    """Choose up to three of t audio tags a track, best first: those it has most more of than the library has.
 
-    Parameters
-    ----------
-    probabilities
-        float32 (n, t): mean over each track.
-    names
-        t texts.
-
-    Returns
-    -------
-    list of tuple of str
-        Best first; only tags that the net believes to be there at least twice as much as on the average track, or
-        more than half.
+    Of mean probabilities, float32 (n, t), only those of twice the average count, or of more than half.
     """
     if not probabilities.shape[1]:
         return [()] * len(probabilities)
     usual = probabilities.mean(axis=0)
     gain = probabilities - usual
-    believed = ((probabilities > 2 * usual) & (probabilities > 0.05)) | (probabilities > 0.5)
-    gain[~believed | (gain <= 0)] = -1
-    best = (-gain).argsort(axis=1, kind="stable")[:, :MOST_TAGS]
+    likely = ((probabilities > 2 * usual) & (probabilities > 0.05)) | (probabilities > 0.5)
+    gain[~likely | (gain <= 0)] = -1
+    best = (-gain).argsort(axis=1, kind="stable")[:, :MAX_TAGS]
     return [tuple(names[j] for j in row if gains[j] > 0) for row, gains in zip(best.tolist(), gain, strict=True)]

@@ -1,4 +1,4 @@
-"""The page: one HTML file with everything in it, that asks the network for nothing.
+"""The page: one HTML file with everything in it, that requests nothing from the network.
 
 Whatever comes from tags is text here: the template escapes it, the data of the map is JSON that cannot end its script
 element, and a content security policy lets no script run but the page's own, known by their hashes.
@@ -24,26 +24,14 @@ from cfaudio_core.util.arrays import BoolArray, FloatArray
 
 _ASSETS = Path(__file__).parent / "assets"
 SERVED_NO, SERVED_YES = 'data-served="no"', 'data-served="yes"'
-"""What the page says of itself as a file, and what the server makes of that."""
+"""The attribute of the page as a file, and as the server sends it."""
 
-_STEPS = 10_000  # of a coordinate of the map
+_MAP_STEPS = 10_000  # of a coordinate
 
 
 @dataclass(frozen=True)
 class TasteMode:
-    """One of several tastes of a listener.
-
-    Attributes
-    ----------
-    name
-        What it is called.
-    share
-        Of what was heard lately, 0 to 1.
-    tracks
-        Positions of tracks that stand for it.
-    labels
-        What they have in common.
-    """
+    """One of several modes of a listener's taste: its share, and positions and common labels of its typical tracks."""
 
     name: str
     share: float
@@ -53,44 +41,44 @@ class TasteMode:
 
 @dataclass(frozen=True)
 class Report:
-    """All that a page shows; positions are those of `tracks`.
+    """The contents of a page; positions are those of `tracks`.
 
     Attributes
     ----------
     tracks
-        n tracks that have a place, all of them or those of `shown`.
-    places
-        float32 (n, 2), within -1 to 1.
+        n tracks that have a vector, all of them or those of `projection.tracks_shown`.
+    coordinates
+        float32 (n, 2): position on the map, within -1 to 1.
     plays, scores, added, years
         float32 (n,); NaN where unknown. `added` is in years, as 2026.5.
-    there
-        bool (n,): the file is there.
+    existing
+        bool (n,): the file exists.
     tags
-        n tuples of sound tags, best first.
-    modes, units, directions, disagreements, lessons, evaluations
-        The sections; one that is empty says why by the `why_no_` text of its name.
+        n tuples of audio tags, best first.
+    modes, units, directions, disagreements, training_runs, evaluations
+        The sections; one that is empty is replaced by the `why_no_` text of its name.
     factors
-        So many of the directions come from what is played together.
+        Number of directions that come from what is played together.
     left_out, left_out_played
-        Tracks that have a place and are not shown, and how many of them the listener has played.
+        Tracks that have a vector and are not shown, and how many of them the listener has played.
     """
 
     listener: str
     model: str
     tracks: Tracks
-    places: FloatArray
+    coordinates: FloatArray
     plays: FloatArray
     scores: FloatArray
     added: FloatArray
     years: FloatArray
-    there: BoolArray
+    existing: BoolArray
     tags: list[tuple[str, ...]]
     modes: list[TasteMode] = field(default_factory=list)
     units: list[Unit] = field(default_factory=list)
     directions: list[Unit] = field(default_factory=list)
     factors: int = 0
     disagreements: list[Disagreement] = field(default_factory=list)
-    lessons: list[TrainingRun] = field(default_factory=list)
+    training_runs: list[TrainingRun] = field(default_factory=list)
     evaluations: list[Evaluation] = field(default_factory=list)
     why_no_disagreements: str = ""
     why_no_units: str = ""
@@ -99,7 +87,7 @@ class Report:
 
 
 def render(report: Report) -> bytes:
-    """The page as UTF-8."""
+    """Render the page as UTF-8."""
     import jinja2
     import plotly.offline
 
@@ -123,16 +111,16 @@ def render(report: Report) -> bytes:
 
 
 def map_data(report: Report) -> dict[str, object]:
-    """Columns of the map: texts once each, and numbers as small as they can be."""
+    """Make the columns of the map: texts once each, and numbers as small as they can be."""
     tracks = report.tracks
     artists, artist = _indexed(tracks.artists)
     genres, genre = _indexed([names[0] if names else "" for names in tracks.genres])
     tags, tag = _indexed([names[0] if names else "" for names in report.tags])
-    whole = np.rint((report.places + 1) / 2 * _STEPS).astype(int)
+    whole = np.rint((report.coordinates + 1) / 2 * _MAP_STEPS).astype(int)
     return {
         "x": whole[:, 0].tolist(),
         "y": whole[:, 1].tolist(),
-        "steps": _STEPS,
+        "steps": _MAP_STEPS,
         "id": tracks.ids.tolist(),
         "title": list(tracks.titles),
         "artists": artists,
@@ -145,18 +133,18 @@ def map_data(report: Report) -> dict[str, object]:
         "score": _numbers(report.scores, 1),
         "added": _numbers(report.added, 2),
         "year": _numbers(report.years, 0),
-        "gone": np.flatnonzero(~report.there).tolist(),
+        "gone": np.flatnonzero(~report.existing).tolist(),
     }
 
 
 def clock(seconds: float) -> str:
-    """Minutes and seconds, as in 1:05."""
+    """Format minutes and seconds, as in 1:05."""
     minutes, rest = divmod(int(seconds), 60)
     return f"{minutes}:{rest:02d}"
 
 
 def commands(text: str) -> str:
-    """What stands between backticks as code; all else is escaped."""
+    """Mark text between backticks as code, and escape all else."""
     from markupsafe import Markup, escape
 
     parts = [escape(part) for part in text.split("`")]
@@ -187,7 +175,7 @@ def _json(value: object) -> str:
 
 
 def _policy(scripts: Sequence[str]) -> str:
-    """Content security policy: the page's own scripts, sound from where it came from, and nothing else.
+    """Content security policy: the page's own scripts, audio from its own server, and nothing else.
 
     plotly compiles its shaders' bindings with Function, which is what 'unsafe-eval' is for.
     """

@@ -1,4 +1,4 @@
-"""Past runs: what each model was taught and is worth, and what evaluations found."""
+"""Past runs: the training and the held-out figures of each model, and past evaluations."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from cfaudio_core.errors import StoreError
 from cfaudio_core.evaluation.held_out import HeldOut, evaluate_held_out
 from cfaudio_core.models.model_files import load_model
 
-_CALLED = {"recall": "Recall@20", "ndcg": "NDCG@50", "precision": "mAP@500", "auc": "AUC"}
+_HEADINGS = {"recall": "Recall@20", "ndcg": "NDCG@50", "precision": "mAP@500", "auc": "AUC"}
 
 
 class TrainingRun(NamedTuple):
-    """A model, when it was learnt, from what, and what it is worth on what was held out of its lesson."""
+    """A model, when and on what it was trained, and its figures on what was held out."""
 
     model: str
     when: str
@@ -27,15 +27,15 @@ class TrainingRun(NamedTuple):
 
 
 class Evaluation(NamedTuple):
-    """What `beet cfevaluate` found: in a sentence, and in tables."""
+    """The result of `beet cfevaluate`: a sentence, and tables."""
 
     when: str
     listener: str
     sentence: str
-    tables: list[Table]
+    tables: list[EvaluationTable]
 
 
-class Table(NamedTuple):
+class EvaluationTable(NamedTuple):
     """One protocol: a row for each system, or why there are none. Numbers are texts, "-" where there is none."""
 
     title: str
@@ -44,44 +44,44 @@ class Table(NamedTuple):
     rows: list[list[str]]
 
 
-def lessons(folder: Path) -> list[TrainingRun]:
-    """The models on disk, newest first; one that cannot be read is passed over."""
-    found = []
+def training_runs(folder: Path) -> list[TrainingRun]:
+    """Read the models on disk, newest first; one that cannot be read is passed over."""
+    runs = []
     for file in sorted(folder.glob("cf-*.json"), key=lambda file: file.stat().st_mtime, reverse=True):
         try:
             model = load_model(folder, file.stem)
-            about = model.about
-            found.append(
+            info = model.info
+            runs.append(
                 TrainingRun(
                     model.id,
                     _day(file.stat().st_mtime),
-                    int(about["tracks"]),
-                    int(about.get("listens", 0)),
-                    int(about.get("sessions", 0)),
-                    bool(about.get("labels")),
+                    info.n_tracks,
+                    info.n_listens,
+                    info.n_sessions,
+                    bool(model.tag_effects.labels),
                     evaluate_held_out(model),
                 )
             )
-        except (StoreError, KeyError, ValueError, TypeError, IndexError):
+        except StoreError:
             continue
-    return found
+    return runs
 
 
 def evaluations(folder: Path, most: int = 3) -> list[Evaluation]:
-    """The last evaluations that were kept, newest first; what cannot be understood is passed over."""
-    found = []
+    """Read the last evaluations, newest first; one that cannot be read is passed over."""
+    past = []
     for file in sorted(folder.glob("*.json"), key=lambda file: file.stat().st_mtime, reverse=True)[:most]:
         try:
             content = json.loads(file.read_bytes())
             tables = [_table(table) for table in content["tables"]]
-            words = str(content.get("listener", "")), str(content.get("sentence") or "")
-            found.append(Evaluation(_day(file.stat().st_mtime), *words, tables))
+            texts = str(content.get("listener", "")), str(content.get("sentence") or "")
+            past.append(Evaluation(_day(file.stat().st_mtime), *texts, tables))
         except (OSError, ValueError, LookupError, TypeError, AttributeError):
             continue
-    return found
+    return past
 
 
-def _table(content: dict[str, Any]) -> Table:
+def _table(content: dict[str, Any]) -> EvaluationTable:
     rows = content["rows"]
     figures = list(rows[0]["figures"]) if rows else []
     more = [name for name in ("novelty", "coverage", "artists") if rows and name in rows[0]]
@@ -95,9 +95,11 @@ def _table(content: dict[str, Any]) -> Table:
         ]
         for row in rows
     ]
-    headings = ["system", *(_CALLED.get(name, name) for name in [*figures, *more])]
-    headings.append(f"cfaudio ahead, {_CALLED.get(ahead, ahead)}")
-    return Table(str(content.get("title") or content["name"]), str(content.get("empty") or ""), headings, cells)
+    headings = ["system", *(_HEADINGS.get(name, name) for name in [*figures, *more])]
+    headings.append(f"cfaudio ahead, {_HEADINGS.get(ahead, ahead)}")
+    return EvaluationTable(
+        str(content.get("title") or content["name"]), str(content.get("empty") or ""), headings, cells
+    )
 
 
 def _number(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""A small server for the page, so that its tracks play: for this machine alone, and for who has the address.
+"""A small server for the page, so that its tracks play: for this machine alone, and with a secret address.
 
 It listens on the loopback interface. The address holds a secret, so that no other user of the machine and no page in a
 browser can guess it; the Host header must name this server (against DNS rebinding), and a request that another origin
@@ -28,19 +28,10 @@ HOST = "127.0.0.1"
 _TYPES = {".opus": "audio/ogg", ".ogg": "audio/ogg", ".flac": "audio/flac", ".m4a": "audio/mp4", ".mp3": "audio/mpeg"}
 
 
-class List(NamedTuple):
-    """A list that a playlist comes to.
+class ListPreview(NamedTuple):
+    """A list of a playlist: ids of its tracks, and why it is empty where it is.
 
-    Attributes
-    ----------
-    name
-        What it is called.
-    tracks
-        The ids of its tracks.
-    why
-        Why it is empty where it is.
-    texts
-        Title and artist of those of its tracks that the page may not have.
+    `texts` has title and artist of those of its tracks that the page may not have.
     """
 
     name: str
@@ -50,35 +41,19 @@ class List(NamedTuple):
 
 
 class Playlists(Protocol):
-    """Playlists that can be looked at and written; what goes wrong is a `CfAudioError`."""
+    """Playlists that can be previewed and written; errors are `CfAudioError`."""
 
     def names(self) -> list[str]:
-        """What they are called."""
+        """Their names."""
         ...
 
-    def preview(self, name: str) -> list[List]:
-        """What it holds now; a playlist can have several lists."""
+    def preview(self, name: str) -> list[ListPreview]:
+        """Lists of a playlist as they are now."""
         ...
 
-    def write(self, name: str) -> list[List]:
-        """Make it anew, and write it where it belongs."""
+    def write(self, name: str) -> list[ListPreview]:
+        """Draw a playlist again, and write it to its targets."""
         ...
-
-
-class NoPlaylists:
-    """Where none are set up."""
-
-    def names(self) -> list[str]:
-        """None."""
-        return []
-
-    def preview(self, name: str) -> list[List]:
-        """Nothing."""
-        return []
-
-    def write(self, name: str) -> list[List]:
-        """Nothing."""
-        return []
 
 
 def make_app(page: bytes, files: Mapping[int, bytes], token: str, port: int, playlists: Playlists) -> Flask:
@@ -89,13 +64,13 @@ def make_app(page: bytes, files: Mapping[int, bytes], token: str, port: int, pla
     page
         As `page.render` makes it.
     files
-        Track number to file name: all that may be sent. `playlists` may add to it what is on its lists.
+        Track number to file name: all that may be sent. `playlists` may add the tracks of its lists.
     token
         The secret part of every address.
     port
-        Where it listens: requests must name it.
+        Port of the server, which requests must name.
     playlists
-        To look at and write.
+        To preview and write.
     """
     from flask import Flask, Response, abort, jsonify, request, send_file
 
@@ -111,7 +86,7 @@ def make_app(page: bytes, files: Mapping[int, bytes], token: str, port: int, pla
         origin = request.headers.get("Origin")
         if origin is not None and origin not in {f"http://{host}" for host in hosts}:
             abort(403)
-        # What a browser tells of where a request comes from: typed in, or from the page itself.
+        # A browser sends here where a request comes from: typed in, or from the page itself.
         if request.headers.get("Sec-Fetch-Site", "same-origin") not in {"same-origin", "none"}:
             abort(403)
         given = (request.view_args or {}).get("token", "")
@@ -139,7 +114,7 @@ def make_app(page: bytes, files: Mapping[int, bytes], token: str, port: int, pla
         name = os.fsdecode(file)
         ending = os.path.splitext(name)[1].lower()  # noqa: PTH122
         kind = _TYPES.get(ending) or mimetypes.guess_type(f"x{ending}")[0] or "application/octet-stream"
-        # Its own name may be no text, and is nobody's business.
+        # Its own name may be no text, and is private.
         return send_file(name, mimetype=kind, conditional=True, etag=False, download_name=str(number))
 
     @app.get("/<token>/playlists")
@@ -157,7 +132,7 @@ def make_app(page: bytes, files: Mapping[int, bytes], token: str, port: int, pla
     return app
 
 
-def _shown(name: str, lists_of: Callable[[str], list[List]]) -> dict[str, object]:
+def _shown(name: str, lists_of: Callable[[str], list[ListPreview]]) -> dict[str, object]:
     try:
         return {"name": name, "lists": [{**one._asdict(), "texts": dict(one.texts)} for one in lists_of(name)]}
     except CfAudioError as error:
@@ -170,19 +145,7 @@ def listen(port: int) -> socket.socket:
 
 
 def open_server(page: bytes, files: Mapping[int, bytes], port: int, playlists: Playlists) -> tuple[BaseWSGIServer, str]:
-    """Take the port, and tell the address to open.
-
-    Parameters
-    ----------
-    page, files, playlists
-        As for `make_app`.
-    port
-        0 for any that is free.
-
-    Returns
-    -------
-    tuple
-        The server, whose `serve_forever` is to be called, and the address with its secret.
+    """Take a port, 0 for any, and make the server, whose `serve_forever` is to be called, and its secret address.
 
     Raises
     ------
@@ -191,8 +154,8 @@ def open_server(page: bytes, files: Mapping[int, bytes], port: int, playlists: P
     """
     from werkzeug.serving import WSGIRequestHandler, make_server
 
-    class Quiet(WSGIRequestHandler):
-        """Tells nobody what is asked for: addresses hold the secret."""
+    class _Quiet(WSGIRequestHandler):
+        """Log no request: addresses hold the secret."""
 
         def log(self, type: str, message: str, *args: object) -> None:
             """Nothing."""
@@ -201,6 +164,6 @@ def open_server(page: bytes, files: Mapping[int, bytes], port: int, playlists: P
     token = secrets.token_urlsafe(24)
     port = listener.getsockname()[1]
     app = make_app(page, files, token, port, playlists)
-    server = make_server(HOST, port, app, threaded=True, request_handler=Quiet, fd=listener.fileno())
+    server = make_server(HOST, port, app, threaded=True, request_handler=_Quiet, fd=listener.fileno())
     listener.detach()
     return server, f"http://{HOST}:{port}/{token}/"

@@ -1,7 +1,7 @@
-"""What was learnt, unit by unit: the tracks that excite each most, at their moment, and what they have in common.
+"""Units and directions one by one: the tracks of their highest activations, at their moment, and common labels.
 
-As Dieleman showed what the filters of his net had learnt ("Recommending music on Spotify with deep learning", 2014):
-by the peak over time, which finds events, and by the mean over time, which finds what is there throughout.
+As Dieleman showed the filters of his net ("Recommending music on Spotify with deep learning", 2014): by the peak over
+time, which finds events, and by the mean over time, which finds what is there throughout.
 """
 
 from __future__ import annotations
@@ -11,22 +11,16 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cfaudio_core.report.activations import Excitement
+from cfaudio_core.report.activations import Activations
 from cfaudio_core.report.labels import Label, Labels
 from cfaudio_core.util.arrays import FloatArray, IntArray
 
-SHOWN = 8
+SHOWN_TRACKS = 8
 """Tracks a list."""
 
-_LOOKED_INTO = 30  # tracks of a list that its labels are made of
-_PER_ARTIST = 2  # tracks of one artist that a list shows
-
-
-class Excited(NamedTuple):
-    """A track, and where in it the window begins that excites most, in seconds."""
-
-    track: int
-    at: float
+_LABELLED_TRACKS = 30  # of a list, that its labels are made of
+_MAX_PER_ARTIST = 2  # tracks that a list shows
+_VARIED_TRACKS = 100  # of an order, among which other artists are looked for
 
 
 class Unit(NamedTuple):
@@ -35,48 +29,37 @@ class Unit(NamedTuple):
     Attributes
     ----------
     number
-        Which one.
+        From 0.
     weight
-        Share of the vectors' variance, or of a direction's variance that sound tells; 0 to 1.
+        Share of the vectors' variance, or of a direction's variance that audio predicts; 0 to 1.
     lists
-        "mean", "peak" and, of directions, "opposite": the tracks, most excited first.
+        "mean", "peak" and, of directions, "opposite": positions of tracks, most active first, and where in them the
+        window of the peak begins, in seconds.
     labels
-        What those excited most by mean have in common.
+        Labels that those of the highest means have in common.
     only_artist
         The artist nearly all of them are by, or "".
     """
 
     number: int
     weight: float
-    lists: dict[str, list[Excited]]
+    lists: dict[str, list[tuple[int, float]]]
     labels: list[Label]
     only_artist: str
 
 
 def most_used(mean: FloatArray, vectors: FloatArray, most: int) -> tuple[IntArray, FloatArray]:
-    """The units that tell most of where a track stands, each alone.
+    """Find the units that explain most of the vectors, float32 (n, d), each alone, by mean activations, float32 (n, u).
 
-    Parameters
-    ----------
-    mean
-        float32 (n, u): mean excitement of each track.
-    vectors
-        float32 (n, d).
-    most
-        How many.
-
-    Returns
-    -------
-    tuple
-        int64 (k,) numbers, k <= most, and float32 (k,) shares of the vectors' variance that they explain.
+    Returns int64 (k,) numbers, k <= most, and float32 (k,) shares of the vectors' variance that they explain.
     """
     if len(mean) < 2 or not mean.shape[1]:
         return np.zeros(0, np.int64), np.zeros(0, np.float32)
     units = mean - mean.mean(axis=0, dtype=np.float64)
-    goal = vectors - vectors.mean(axis=0, dtype=np.float64)
+    target = vectors - vectors.mean(axis=0, dtype=np.float64)
     variance = np.square(units).sum(axis=0)
-    shared = np.square(units.T @ goal).sum(axis=1) / np.maximum(variance, 1e-9)
-    share = np.where(variance > 1e-9, shared / max(np.square(goal).sum(), 1e-12), 0)
+    shared = np.square(units.T @ target).sum(axis=1) / np.maximum(variance, 1e-9)
+    share = np.where(variance > 1e-9, shared / max(np.square(target).sum(), 1e-12), 0)
     chosen = np.argsort(-share, kind="stable")[:most]
     chosen = chosen[share[chosen] > 0]
     return chosen, share[chosen].astype(np.float32)
@@ -85,40 +68,36 @@ def most_used(mean: FloatArray, vectors: FloatArray, most: int) -> tuple[IntArra
 def describe(
     number: int,
     weight: float,
-    excited: Excitement,
+    activations: Activations,
     labels: Labels,
     moment: Callable[[int, int], float] | None,
     *,
     opposite: bool = False,
 ) -> Unit:
-    """Describe a unit.
+    """Describe a unit by its activations, and by labels of the n tracks.
 
     Parameters
     ----------
     number, weight
         As in `Unit`.
-    excited
-        Of all units, over n tracks.
-    labels
-        Of the n tracks.
     moment
-        Takes a track and a window to seconds; None where windows tell nothing of the unit: tracks are listed from
-        their beginning, and by mean alone.
+        Takes a track and a window to seconds; None where windows mean nothing to the unit: tracks are listed from their
+        beginning, and by mean alone.
     opposite
         List the tracks at the other end too.
     """
-    mean, at = excited.mean[:, number], excited.at[:, number]
-    peak = mean if moment is None else excited.peak[:, number]
+    mean, window = activations.mean[:, number], activations.window[:, number]
+    peak = mean if moment is None else activations.peak[:, number]
     ranked = {"mean": np.argsort(-mean, kind="stable"), "peak": np.argsort(-peak, kind="stable")}
     if opposite:
         ranked["opposite"] = np.argsort(mean, kind="stable")
-    top = ranked["mean"][: min(_LOOKED_INTO, max(len(mean) // 5, 3))].tolist()
-    common = [label for kind in ("sound", "genre") for label in labels.common(top, kind)]
+    top = ranked["mean"][: min(_LABELLED_TRACKS, max(len(mean) // 5, 3))].tolist()
+    common = [label for kind in ("audio", "genre") for label in labels.common(top, kind)]
     only = labels.only_artist(top)
     if not only:
         common += labels.common(top, "artist", most=2)
     lists = {
-        name: [Excited(i, moment(i, int(at[i])) if moment else 0.0) for i in _varied(order.tolist(), labels)]
+        name: [(i, moment(i, int(window[i])) if moment else 0.0) for i in _varied(order.tolist(), labels)]
         for name, order in ranked.items()
     }
     return Unit(number, float(weight), lists, common, only)
@@ -126,16 +105,16 @@ def describe(
 
 def _varied(order: list[int], labels: Labels) -> list[int]:
     """The first tracks of an order, no more than two of one artist while the first hundred have others."""
+    order = order[:_VARIED_TRACKS]
     taken: dict[tuple[str, ...], int] = {}
     chosen, passed = [], []
-    for i in order[:100]:
+    for i in order:
         artist = labels.of["artist"][i]
-        if artist and taken.get(artist, 0) >= _PER_ARTIST:
+        if artist and taken.get(artist, 0) >= _MAX_PER_ARTIST:
             passed.append(i)
             continue
         taken[artist] = taken.get(artist, 0) + 1
         chosen.append(i)
-        if len(chosen) == SHOWN:
+        if len(chosen) == SHOWN_TRACKS:
             return chosen
-    rank = {i: r for r, i in enumerate(order[:100])}
-    return sorted([*chosen, *passed[: SHOWN - len(chosen)]], key=rank.__getitem__)
+    return sorted([*chosen, *passed[: SHOWN_TRACKS - len(chosen)]], key=order.index)

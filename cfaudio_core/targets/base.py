@@ -1,4 +1,4 @@
-"""What every place that playlists are put can do."""
+"""The interface of the places that playlists are published to."""
 
 from __future__ import annotations
 
@@ -9,16 +9,7 @@ from typing import NamedTuple, Protocol
 class Entry(NamedTuple):
     """One track of a playlist; "" and 0 where unknown.
 
-    Attributes
-    ----------
-    path
-        Absolute file name.
-    seconds
-        Length.
-    label
-        The text to show.
-    artist, title, album, albumartist
-        As tagged; servers that know no file names are asked for these.
+    The path is absolute, the label is the text to show. Servers that know no file names are asked for the tags.
     """
 
     path: bytes
@@ -31,14 +22,9 @@ class Entry(NamedTuple):
 
 
 class Written(NamedTuple):
-    """What came of writing a playlist.
+    """The result of writing a playlist: its file, number or name there, to be given when it is written again.
 
-    Attributes
-    ----------
-    made
-        By what the playlist is known there: a file, a number or a name. It is to be given when it is written again.
-    left_out
-        The tracks that are not there.
+    The tracks that are not there are left out.
     """
 
     made: str
@@ -49,7 +35,7 @@ class Target(Protocol):
     """A place for playlists: a folder, or an account of a server."""
 
     name: str
-    """What to call it in messages, and to know it by in the next run."""
+    """Its name in messages, and its key in the next run."""
 
     def write(self, name: str, entries: list[Entry], made: str = "", ours: Collection[str] = ()) -> Written:
         """Write a playlist, whole or not at all.
@@ -61,10 +47,10 @@ class Target(Protocol):
         entries
             In order.
         made
-            What an earlier run made in its place. Where that has a number, it is replaced, and renamed if need be;
-            where its name is all it has, and the name is another one now, it stays, for `remove` to take away.
+            The `Written.made` of an earlier run. Where that is a number, the playlist is replaced, and renamed if need
+            be; where it is a name, and the name is another one now, it stays, for `remove` to take away.
         ours
-            All that earlier runs made there, and that may be replaced.
+            All that earlier runs made there, which may be replaced.
 
         Raises
         ------
@@ -73,9 +59,9 @@ class Target(Protocol):
         """
 
     def remove(self, made: str) -> None:
-        """Take away what an earlier run made; nothing happens where it is gone. Raises as `write` does."""
+        """Remove what an earlier run made; nothing happens where it is gone. Raises as `write` does."""
 
 
 def one_line(name: str) -> str:
-    """A name without what no player shows: line breaks and other signs that do not print."""
+    """Replace line breaks and other signs of a name that do not print, and that no player shows."""
     return " ".join("".join(c if c.isprintable() else " " for c in name).split())

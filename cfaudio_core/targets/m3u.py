@@ -1,7 +1,7 @@
 """Playlists as files: extended M3U, as MPD and everything else takes it.
 
-MPD reads an entry that begins with a byte order mark, climbs with `../` or is URL-encoded as nothing, and says so to
-nobody; entries here are plain paths below a folder, and absolute ones where a track lies elsewhere.
+MPD ignores an entry that begins with a byte order mark, climbs with `../` or is URL-encoded, without an error; entries
+here are plain paths below a folder, and absolute ones where a track lies elsewhere.
 """
 
 from __future__ import annotations
@@ -15,21 +15,14 @@ from cfaudio_core.errors import StoreError
 from cfaudio_core.targets.base import Entry, Written, one_line
 from cfaudio_core.util.files import write_whole
 
-__all__ = ["Entry", "M3uFolder", "file_name", "m3u", "write_m3u"]
-
 _NOT_IN_NAMES = "/\\" + (':*?"<>|' if os.name == "nt" else "")
-_LONGEST_NAME = 200  # bytes; file systems take 255, with the ending and what a temporary file adds
+_MAX_NAME_BYTES = 200  # file systems take 255, with the ending and what a temporary file adds
 
 
 class M3uFolder:
-    """A folder of playlists as a `Target`: files that are known by the comment that says who made them.
+    """A folder of playlists, made where missing, as a `Target`: files of cfaudio are recognised by a comment.
 
-    Parameters
-    ----------
-    folder
-        Where they lie; made when it is not there.
-    relative_to
-        The absolute folder that entries are relative to.
+    Entries are relative to an absolute folder.
     """
 
     def __init__(self, folder: Path, relative_to: bytes) -> None:
@@ -46,7 +39,7 @@ class M3uFolder:
         return Written(str(file), [entry for entry in entries if _unwritable(entry)])
 
     def remove(self, made: str) -> None:
-        """Take a file away, unless somebody has put another one in its place."""
+        """Remove a file, unless somebody has put another one in its place."""
         file = Path(made)
         try:
             if file.is_file() and not _somebody_elses(file):
@@ -56,22 +49,14 @@ class M3uFolder:
 
 
 def file_name(name: str) -> str:
-    """A name as that of a file without its ending: no folder, no sign that a file system refuses, not too long."""
+    """Make a file name without its ending: no folder, no sign that a file system refuses, not too long."""
     letters = "".join("-" if c in _NOT_IN_NAMES else c for c in one_line(name))
-    short = letters.removesuffix(".m3u").encode("utf-8", "replace")[:_LONGEST_NAME].decode("utf-8", "ignore")
+    short = letters.removesuffix(".m3u").encode("utf-8", "replace")[:_MAX_NAME_BYTES].decode("utf-8", "ignore")
     return short.strip(" .") or "playlist"
 
 
 def m3u(entries: Sequence[Entry], relative_to: bytes) -> bytes:
-    """The playlist's text.
-
-    Parameters
-    ----------
-    entries
-        In order. An entry with a line break in its file name cannot be written and is left out.
-    relative_to
-        The absolute folder that entries are relative to: the player's music folder.
-    """
+    """Format a playlist, as for `M3uFolder`; an entry with a line break in its file name is left out."""
     lines = [b"#EXTM3U", MADE_BY]
     for entry in entries:
         if _unwritable(entry):
@@ -83,12 +68,7 @@ def m3u(entries: Sequence[Entry], relative_to: bytes) -> bytes:
 
 
 def write_m3u(file: Path, entries: Sequence[Entry], relative_to: bytes) -> int:
-    """Write a playlist, whole or not at all.
-
-    Returns
-    -------
-    int
-        The number of entries left out because no playlist can hold their file names.
+    """Write a playlist, whole or not at all; return how many entries `m3u` left out.
 
     Raises
     ------

@@ -10,21 +10,14 @@ from cfaudio_core.errors import ServiceError, SettingError, StoreError
 from cfaudio_core.targets.base import Entry, Written
 from cfaudio_core.targets.m3u import file_name
 
-_PATIENCE = 20.0  # seconds
-_AT_ONCE = 200  # questions a command list: MPD drops a client that says too much at once
+_TIMEOUT_S = 20.0
+_BATCH_COMMANDS = 200  # in a command list: MPD drops a client that sends too much at once
 
 
 class MpdServer:
     """An MPD as a `Target`.
 
-    Parameters
-    ----------
-    host, port
-        Its address; a host that begins with "/" or "@" is a socket.
-    password
-        "": none is needed.
-    music
-        The absolute folder that is MPD's music folder.
+    A host that begins with "/" or "@" is a socket; `music` is the absolute folder that is MPD's music folder.
     """
 
     def __init__(self, host: str, port: int, music: bytes, *, password: str = "") -> None:
@@ -41,12 +34,12 @@ class MpdServer:
             if name in there and name not in (made, *ours):
                 raise StoreError(f"{self.name}: {name}: is there already, and not by cfaudio")
             files = [file if _fit_for_a_list(file) else "" for file in self._files(mpd, entries)]
-            wanted = [file for file in files if file]
+            known = [file for file in files if file]
             draft = f"{name} (being written by cfaudio)"
-            if wanted:
+            if known:
                 if draft in there:
                     mpd.rm(draft)
-                self._fill(mpd, draft, wanted)
+                self._fill(mpd, draft, known)
                 mpd.command_list_ok_begin()
                 if name in there:
                     mpd.rm(name)
@@ -64,12 +57,12 @@ class MpdServer:
 
     def _fill(self, mpd: Any, draft: str, files: list[str]) -> None:
         try:
-            for start in range(0, len(files), _AT_ONCE):
+            for start in range(0, len(files), _BATCH_COMMANDS):
                 mpd.command_list_ok_begin()
-                for file in files[start : start + _AT_ONCE]:
+                for file in files[start : start + _BATCH_COMMANDS]:
                     mpd.playlistadd(draft, file)
                 mpd.command_list_end()
-            taken = len(mpd.listplaylist(draft))  # MPD leaves out what it cannot read, and says so to nobody
+            taken = len(mpd.listplaylist(draft))  # MPD leaves out what it cannot read, without an error
             if taken != len(files):
                 raise ServiceError(f"{self.name}: has taken {taken} of {len(files)} tracks")
         except Exception:
@@ -78,11 +71,11 @@ class MpdServer:
             raise
 
     def _files(self, mpd: Any, entries: list[Entry]) -> list[str]:
-        """What MPD calls each track, by its file or else by its tags; "" where it has none."""
+        """MPD's name of each track, by its file or else by its tags; "" where it has none."""
         by_path = [self._below(entry.path) for entry in entries]
         files = _asked(mpd, [("file", path) if path else () for path in by_path])
         tags = [("artist", e.artist, "title", e.title) if e.artist and e.title else () for e in entries]
-        by_tags = _asked(mpd, [() if file else asked for file, asked in zip(files, tags, strict=True)])
+        by_tags = _asked(mpd, [() if file else query for file, query in zip(files, tags, strict=True)])
         return [file or other for file, other in zip(files, by_tags, strict=True)]
 
     def _below(self, path: bytes) -> str:
@@ -99,7 +92,7 @@ class MpdServer:
         except ImportError:
             raise SettingError("mpd: needs python-mpd2: pip install 'beets-cfaudio[mpd]'") from None
         client = mpd.MPDClient()
-        client.timeout = _PATIENCE
+        client.timeout = _TIMEOUT_S
         try:
             client.connect(*self._address)
             if self._password:
@@ -107,7 +100,7 @@ class MpdServer:
             yield client
         except mpd.CommandError as error:
             why = error.msg or "an error"
-            if self._password and self._password in why:  # what MPD says may quote what it was told
+            if self._password and self._password in why:  # an error may quote the command
                 why = "an error"
             raise ServiceError(f"{self.name}: {error.command or 'MPD'}: {why}") from None
         except TimeoutError:
@@ -125,16 +118,16 @@ def _fit_for_a_list(file: str) -> bool:
     return not file.startswith("#") and file == file.strip()
 
 
-def _asked(mpd: Any, questions: list[tuple[str, ...]]) -> list[str]:
-    """The first file that answers each question to MPD's `find`; "" where nothing is asked or found."""
-    # A line break would end the question, and begin another.
-    asked = [at for at, parts in enumerate(questions) if parts and not any("\n" in part for part in parts)]
-    files = [""] * len(questions)
-    for start in range(0, len(asked), _AT_ONCE):
-        some = asked[start : start + _AT_ONCE]
+def _asked(mpd: Any, queries: list[tuple[str, ...]]) -> list[str]:
+    """The first file that MPD finds for each query; "" where nothing is asked or found."""
+    # A line break would end the command, and begin another.
+    asked = [at for at, parts in enumerate(queries) if parts and not any("\n" in part for part in parts)]
+    files = [""] * len(queries)
+    for start in range(0, len(asked), _BATCH_COMMANDS):
+        some = asked[start : start + _BATCH_COMMANDS]
         mpd.command_list_ok_begin()
         for at in some:
-            mpd.find(*questions[at])
+            mpd.find(*queries[at])
         for at, found in zip(some, mpd.command_list_end(), strict=True):
             files[at] = next((song["file"] for song in found if "file" in song), "")
     return files

@@ -9,33 +9,25 @@ from typing import Any
 import numpy as np
 
 from cfaudio_core.clients.http import Service
-from cfaudio_core.clients.subsonic import MISSING, FailedError, SubsonicServer, objects
+from cfaudio_core.clients.subsonic import MISSING, SubsonicError, SubsonicServer, objects
 from cfaudio_core.data.tracks import Tracks
 from cfaudio_core.errors import ServiceError, StoreError
 from cfaudio_core.history.matching import LibraryIndex
 from cfaudio_core.history.records import TrackText
 from cfaudio_core.targets.base import Entry, Written, one_line
-from cfaudio_core.util.values import inner, number, text
+from cfaudio_core.util.values import get_nested, to_number, to_text
 
 COMMENT = "made by cfaudio"
-"""The comment that lists get: for people to see, and to be known by when nothing else is left to know them by."""
+"""The comment that lists get, by which they are recognised when their numbers are lost."""
 
-_PATIENCE = 30.0  # seconds
+_TIMEOUT_S = 30.0
 
 
 class SubsonicAccount:
     """An account as a `Target`; the server is not asked for anything before there is something to write.
 
-    Parameters
-    ----------
-    url
-        The server's address, with or without ``/rest``.
-    user, password, token
-        See `SubsonicServer`.
-    music
-        The absolute folder that the server's file names are compared below.
-    listener
-        Whose account it is, for its name where there is no `user`.
+    The address is with or without ``/rest``; for user, password and token see `SubsonicServer`. File names are compared
+    below `music`, an absolute folder. The listener names the account where there is no `user`.
     """
 
     def __init__(
@@ -43,7 +35,7 @@ class SubsonicAccount:
     ) -> None:
         base = url.rstrip("/").removesuffix("/rest")
         self.name = f"subsonic {user or listener}@{base}"
-        self._service = Service(base, patience=_PATIENCE)
+        self._service = Service(base, timeout_s=_TIMEOUT_S)
         self._account = {"user": user, "password": password, "token": token}
         self._music = music.rstrip(b"/") + b"/"
         self._server: SubsonicServer | None = None
@@ -53,8 +45,8 @@ class SubsonicAccount:
         """Create the playlist, or replace all of it in one request; see `Target.write`."""
         server = self._logged_in()
         songs, index = self._known_songs()
-        found = index.match([self._text(entry) for entry in entries]).positions
-        wanted = [songs[at] for at in found if at >= 0]
+        found = index.match([self._text(entry) for entry in entries])
+        song_ids = [songs[at] for at in found if at >= 0]
         name = one_line(name) or "playlist"
         there = self._playlists()
         same_name = [number for number, (known, _) in there.items() if known == name and number not in (made, *ours)]
@@ -64,12 +56,12 @@ class SubsonicAccount:
         if same_name:
             raise StoreError(f"{self.name}: {name}: is there already, and not by cfaudio")
         if made:
-            server.ask("createPlaylist", {"playlistId": made, "name": name, "songId": wanted}, once=True)
+            server.ask("createPlaylist", {"playlistId": made, "name": name, "songId": song_ids}, once=True)
             if there[made][0] != name:
                 server.ask("updatePlaylist", {"playlistId": made, "name": name}, once=True)
         else:
-            answer = server.ask("createPlaylist", {"name": name, "songId": wanted}, once=True)
-            made = text(inner(answer, "playlist", "id")) or self._new_one(name, there)
+            answer = server.ask("createPlaylist", {"name": name, "songId": song_ids}, once=True)
+            made = to_text(get_nested(answer, "playlist", "id")) or self._new_one(name, there)
             server.ask("updatePlaylist", {"playlistId": made, "comment": COMMENT}, once=True)
         return Written(made, [entry for entry, at in zip(entries, found, strict=True) if at < 0])
 
@@ -77,7 +69,7 @@ class SubsonicAccount:
         """Delete a playlist."""
         try:
             self._logged_in().ask("deletePlaylist", {"id": made}, once=True)
-        except FailedError as failure:
+        except SubsonicError as failure:
             if failure.code != MISSING:
                 raise
 
@@ -88,33 +80,33 @@ class SubsonicAccount:
 
     def _playlists(self) -> dict[str, tuple[str, str]]:
         """Number to name and comment of the account's own playlists."""
-        listed = objects(inner(self._logged_in().ask("getPlaylists"), "playlists", "playlist"))
+        listed = objects(get_nested(self._logged_in().ask("getPlaylists"), "playlists", "playlist"))
         user = self._owner().casefold()
-        mine = (one for one in listed if not user or text(one.get("owner")).casefold() in ("", user))
-        return {text(one.get("id")): (text(one.get("name")), text(one.get("comment"))) for one in mine}
+        mine = (one for one in listed if not user or to_text(one.get("owner")).casefold() in ("", user))
+        return {to_text(one.get("id")): (to_text(one.get("name")), to_text(one.get("comment"))) for one in mine}
 
     def _owner(self) -> str:
-        """Whose account it is; "" where only the server knows and does not tell."""
+        """Name of the account; "" where only the server knows and does not tell."""
         if not self._account["user"]:
             try:
-                told = self._logged_in().ask("tokenInfo")
-            except FailedError:
+                answer = self._logged_in().ask("tokenInfo")
+            except SubsonicError:
                 return ""
-            self._account["user"] = text(inner(told, "tokenInfo", "username"))
+            self._account["user"] = to_text(get_nested(answer, "tokenInfo", "username"))
         return self._account["user"]
 
     def _new_one(self, name: str, there: dict[str, tuple[str, str]]) -> str:
         """The number of a playlist that was just made, from servers that do not tell it."""
         new = [number for number, (known, _) in self._playlists().items() if number not in there and known == name]
         if not new:
-            raise ServiceError(f"{self.name}: has made no playlist {name!r}, though it said so")
+            raise ServiceError(f"{self.name}: answered that it made playlist {name!r}, but did not")
         return new[0]
 
     def _known_songs(self) -> tuple[list[str], LibraryIndex]:
         if self._songs is None:
-            songs = [song for song in self._logged_in().songs() if text(song.get("id"))]
-            songs = [song for song in songs if text(song.get("type")) in ("", "music")]
-            self._songs = [text(song["id"]) for song in songs], LibraryIndex(_as_tracks(songs))
+            songs = [song for song in self._logged_in().songs() if to_text(song.get("id"))]
+            songs = [song for song in songs if to_text(song.get("type")) in ("", "music")]
+            self._songs = [to_text(song["id"]) for song in songs], LibraryIndex(_as_tracks(songs))
         return self._songs
 
     def _text(self, entry: Entry) -> TrackText:
@@ -130,21 +122,21 @@ class SubsonicAccount:
 
 
 def _as_tracks(songs: list[dict[str, Any]]) -> Tracks:
-    """What a server says of its songs, as a library to look things up in."""
+    """A server's songs as a library to look tracks up in."""
     n = len(songs)
     return Tracks(
         ids=np.arange(n),
-        paths=[os.fsencode(text(song.get("path"))) for song in songs],
+        paths=[os.fsencode(to_text(song.get("path"))) for song in songs],
         keys=[""] * n,
-        artists=[text(song.get("displayArtist")) or text(song.get("artist")) for song in songs],
+        artists=[to_text(song.get("displayArtist")) or to_text(song.get("artist")) for song in songs],
         albums=[""] * n,
         genres=[()] * n,
         models=[""] * n,
-        titles=[text(song.get("title")) for song in songs],
-        album_titles=[text(song.get("album")) for song in songs],
-        albumartists=[text(song.get("displayAlbumArtist")) for song in songs],
+        titles=[to_text(song.get("title")) for song in songs],
+        album_titles=[to_text(song.get("album")) for song in songs],
+        albumartists=[to_text(song.get("displayAlbumArtist")) for song in songs],
         recording_mbids=[""] * n,
         track_mbids=[""] * n,
-        lengths=np.array([number(song.get("duration")) or 0 for song in songs], np.float32),
+        lengths=np.array([to_number(song.get("duration")) or 0 for song in songs], np.float32),
         playlists=[()] * n,
     )

@@ -11,5 +11,5 @@ BoolArray = npt.NDArray[np.bool_]
 
 
 def float32(values: npt.ArrayLike) -> FloatArray:
-    """The values as a float32 array."""
+    """Convert to a float32 array."""
     return np.asarray(values, np.float32)

@@ -1,4 +1,4 @@
-"""One way to two kinds of database: SQLite files and PostgreSQL servers, and their errors in one line each."""
+"""Connections to SQLite files and PostgreSQL servers, and their errors in one line each."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from cfaudio_core.errors import SettingError, StoreError
 from cfaudio_core.util.files import make_private
 
 _DRIVERS = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg"}
-_ROOM = 1 << 16  # bytes: twice what SQLite needs beside a database
+_MIN_FREE_BYTES = 1 << 16  # twice as much as SQLite needs beside a database
 _EXAMPLE = "sqlite:////home/me/history.db or postgresql+psycopg://me@localhost/music"
 
 
@@ -25,29 +25,29 @@ class Database:
     Parameters
     ----------
     url
-        As `parse_url` gives it. An SQLite file is made, with its folder, where it is not there.
-    patience
+        As `parse_url` gives it. An SQLite file is created, with its folder, where missing.
+    lock_wait_s
         Seconds to wait while another program writes to an SQLite file.
 
     Attributes
     ----------
     name
-        What to call it in an error.
+        Its name in errors.
 
     Raises
     ------
     StoreError
-        If the file cannot be made, or the driver is not installed.
+        If the file cannot be created, or the driver is not installed.
     """
 
-    def __init__(self, url: sa.URL, patience: float) -> None:
+    def __init__(self, url: sa.URL, lock_wait_s: float) -> None:
         self.name = _name(url)
         sqlite = url.get_backend_name() == "sqlite"
         self._file = Path(url.database or "") if sqlite else None
         # No pool: a connection that is closed takes its temporary tables along, and none outlives its server.
         try:
             self._engine = sa.create_engine(
-                url, poolclass=sa.NullPool, connect_args={"timeout": patience} if sqlite else {"connect_timeout": 10}
+                url, poolclass=sa.NullPool, connect_args={"timeout": lock_wait_s} if sqlite else {"connect_timeout": 10}
             )
         except ModuleNotFoundError as error:
             raise StoreError(f"{self.name} needs {error.name}: pip install 'beets-cfaudio[postgres]'") from error
@@ -57,11 +57,11 @@ class Database:
             _make_file(self._file)
 
     def close(self) -> None:
-        """Let go of it."""
+        """Release it."""
         self._engine.dispose()
 
     def remove_file(self) -> None:
-        """Take away an SQLite file and what SQLite keeps beside it; nothing where it is no such database."""
+        """Remove an SQLite file and the files that SQLite keeps beside it; nothing for a server."""
         if self._file is not None:
             for end in ("", "-wal", "-shm"):
                 try:
@@ -71,7 +71,7 @@ class Database:
 
     @contextmanager
     def connection(self) -> Iterator[sa.Connection]:
-        """A connection whose database errors are a StoreError that names the database, in one line."""
+        """Open a connection whose database errors are a StoreError that names the database, in one line."""
         try:
             with self._engine.connect() as connection:
                 yield connection
@@ -80,21 +80,21 @@ class Database:
             raise StoreError(f"{self.name}: {why}") from error
 
     def _is_full(self) -> bool:
-        """Whether there is no room for what SQLite keeps beside its file; it calls that an I/O error, or nothing."""
+        """Tell whether the disk is too full for SQLite, whose own message is an I/O error, or none."""
         try:
-            return self._file is not None and disk_usage(self._file.parent).free < _ROOM
-        except OSError:  # what it is in is gone
+            return self._file is not None and disk_usage(self._file.parent).free < _MIN_FREE_BYTES
+        except OSError:  # its folder is gone
             return False
 
     @contextmanager
     def write(self) -> Iterator[sa.Connection]:
-        """A transaction that may write."""
+        """Open a transaction that may write."""
         with self.connection() as connection, writing(connection):
             yield connection
 
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
-        """A transaction that sees the database as it was when it began, whoever writes meanwhile."""
+        """Open a transaction that sees the database as it was when it began, whoever writes meanwhile."""
         with self.connection() as connection:
             if connection.dialect.name == "postgresql":
                 connection.execution_options(isolation_level="REPEATABLE READ")
@@ -103,19 +103,19 @@ class Database:
 
 
 def writing(connection: sa.Connection) -> AbstractContextManager[sa.RootTransaction]:
-    """A transaction that may write, on a connection that is in none."""
+    """Begin a transaction that may write, on a connection that is in none."""
     return connection.execution_options(cf_writes=True).begin()
 
 
 def parse_url(text: str, folder: Path | None = None) -> sa.URL:
-    """An address of a history as SQLAlchemy takes it.
+    """Parse an address of a history for SQLAlchemy.
 
     Parameters
     ----------
     text
-        `sqlite:///FILE` or `postgresql://...`; psycopg is the driver, said or not.
+        `sqlite:///FILE` or `postgresql://...`; psycopg is the driver, named or not.
     folder
-        What a relative FILE is in.
+        Folder of a relative FILE.
 
     Raises
     ------
@@ -137,48 +137,43 @@ def parse_url(text: str, folder: Path | None = None) -> sa.URL:
 
 
 def _name(url: sa.URL) -> str:
-    """What to call a store in an error: its file, or its address without the password."""
+    """Name of a store in errors: its file, or its address without the password."""
     if url.get_backend_name() == "sqlite":
         return str(url.database)
     return url.set(query={}).render_as_string(hide_password=True)
 
 
 def _make_file(path: Path) -> None:
-    """SQLite would make it readable by all."""
+    """Create a private file; SQLite would make it readable by all."""
     try:
         make_private(path.parent)
-        if not path.exists():  # to look at a file is not to change it
+        if not path.exists():  # opening to read leaves the file as it is
             path.touch(mode=0o600, exist_ok=True)
     except OSError as error:
         raise StoreError(f"{path}: {error.strerror}") from error
 
 
 def _set_up_sqlite(connection: sa.engine.interfaces.DBAPIConnection, _record: object) -> None:
-    """WAL lets a reader and a writer work at once. Python's own BEGIN is turned off for the one below."""
+    """Turn on WAL, so that a reader does not block a writer, and turn off Python's own BEGIN for the one below.
+
+    WAL stays with the file. Only its first openers change the mode, and there SQLite lets none wait for another: after
+    a second of conflicts the mode is left to the next opener.
+    """
     connection.isolation_level = None
     cursor = connection.cursor()
-    _write_ahead(cursor)
-    cursor.execute("PRAGMA cache_size = -65536")
-    cursor.close()
-
-
-def _write_ahead(cursor: sa.engine.interfaces.DBAPICursor) -> None:
-    """Turn WAL on; it stays with the file.
-
-    Only the first openers of a file change its mode, and there SQLite lets none wait for another. Who is still in the
-    way after a second keeps the file for longer: the mode is then left to the next opener.
-    """
     for _ in range(100):
         try:
             cursor.execute("PRAGMA journal_mode = WAL")
-            return
+            break
         except sqlite3.OperationalError as error:
             if "locked" not in str(error):
                 raise
             time.sleep(0.01)
+    cursor.execute("PRAGMA cache_size = -65536")
+    cursor.close()
 
 
 def _begin_sqlite(connection: sa.Connection) -> None:
-    """A writer takes its turn at once: one that has read first could no longer wait for another to finish."""
+    """Lock at once for writing: a transaction that has read first could no longer wait for another writer."""
     writes = connection.get_execution_options().get("cf_writes", False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all."""
+"""Files that are written whole or not at all."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from collections.abc import Iterable
 from pathlib import Path
 
 _PREFIX = ".cfaudio-"
-_LEFT = 3600  # seconds after which nobody writes to such a file any more
+_ABANDONED_S = 3600  # after which nobody writes to such a file any more
 
 
 def write_whole(file: Path, content: bytes | Iterable[bytes | memoryview], *, private: bool = False) -> None:
-    """Put `content` in place of `file` at one stroke, making its folder where needed.
+    """Replace `file` by `content` atomically, creating its folder where needed.
 
     Parameters
     ----------
     file, content
-        What to put where, whole or in parts.
+        Target, and its content whole or in parts.
     private
-        For its owner's eyes alone, as are the folders that are made for it.
+        Readable by its owner alone, as are the folders that are created for it.
 
     Raises
     ------
     OSError
-        If that cannot be done; what was there before is there still.
+        If that fails; the file is then as it was.
     """
     if private:
         make_private(file.parent)
@@ -38,7 +38,7 @@ def write_whole(file: Path, content: bytes | Iterable[bytes | memoryview], *, pr
             for part in [content] if isinstance(content, bytes) else content:
                 out.write(part)
             out.flush()
-            os.fsync(handle)  # else, where the power fails, an empty file may stand in its place
+            os.fsync(handle)  # else a power failure may leave an empty file
         if not private:
             Path(temporary).chmod(0o666 & ~_umask())  # mkstemp's 0600 would hide a playlist from the player
         Path(temporary).replace(file)
@@ -48,17 +48,17 @@ def write_whole(file: Path, content: bytes | Iterable[bytes | memoryview], *, pr
 
 
 def make_private(folder: Path) -> None:
-    """Make a folder that only its owner can look into, and so those that it lies in, as far as they are not there."""
+    """Create a folder, and its missing parents, that only the owner can read."""
     if not folder.is_dir():
         make_private(folder.parent)
         folder.mkdir(mode=0o700, exist_ok=True)
 
 
 def _sweep(folder: Path) -> None:
-    """Take away what killed processes have left in a folder."""
+    """Remove the temporary files of killed processes."""
     for file in folder.glob(f"{_PREFIX}*"):
         with contextlib.suppress(OSError):
-            if abs(time.time() - file.stat().st_mtime) > _LEFT:
+            if abs(time.time() - file.stat().st_mtime) > _ABANDONED_S:
                 file.unlink()
 
 

@@ -1,4 +1,4 @@
-"""One command at a time: who comes second waits, and a process that dies gives its turn back."""
+"""Locks between processes: one command runs at a time, and a process that dies releases its lock."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from cfaudio_core.util.files import make_private
 
 @contextmanager
 def hold_lock(folder: Path, name: str, on_wait: Callable[[], None] | None = None) -> Iterator[None]:
-    """Hold the only turn that there is, by a lock on a file of that name.
+    """Hold an exclusive lock on a file.
 
     Parameters
     ----------
     folder
-        Where the file is; made when it is not there.
+        Folder of the file; created where missing.
     name
-        Of what is done by one process at a time.
+        Name of the file and of the work that one process does at a time.
     on_wait
         Called before waiting for another process; None: do not wait.
 
     Raises
     ------
     StoreError
-        If the file cannot be made, or another process has the turn and there is no `on_wait`.
+        If the file cannot be created, or another process holds the lock and there is no `on_wait`.
     """
     from filelock import FileLock, Timeout
 

@@ -10,46 +10,41 @@ from typing import Any
 
 import click
 
-_PATIENCE = 2.0  # seconds without a word; what is done by then needs no bar
-_LINE_EVERY = 30.0  # seconds between plain lines
-_REDRAWN_EVERY = 0.2  # seconds between two states of a counter on a terminal
+_FIRST_AFTER_S = 2.0  # shorter work needs no bar
+_LINE_EVERY_S = 30.0
+_REDRAW_EVERY_S = 0.2  # of a counter on a terminal
 
 
 @contextmanager
 def progress(label: str, total: int | None, unit: str = "tracks") -> Iterator[Callable[[int], None]]:
-    """Show how far some work has come, once it has taken two seconds.
+    """Show the progress of some work, once it has taken two seconds.
 
     Parameters
     ----------
     label
-        What is being done.
+        Name of the work.
     total
-        How many units there are to do; None: nobody knows, so that only what is done is counted.
+        Number of units; None where unknown: only those done are counted.
     unit
-        What is counted.
+        Name of the units.
 
     Yields
     ------
     callable
         Takes the number of units done since the last call.
     """
-    shown = _shown(label, total, unit, sys.stderr.isatty())
+    terminal = sys.stderr.isatty()
+    shown = _Bar(label, total, unit) if terminal and total is not None else _Lines(label, total, unit, terminal)
     try:
         yield shown.advance
     finally:
         shown.close()
 
 
-def make_way() -> None:
-    """Take a bar off the terminal's line before something else is written there; the bar's next step draws it anew."""
+def clear_line() -> None:
+    """Clear a bar off the terminal's line before something else is written there; its next step draws it again."""
     if sys.stderr.isatty():
         click.echo("\r\033[K", nl=False, err=True)
-
-
-def _shown(label: str, total: int | None, unit: str, terminal: bool) -> _Bar | _Counter | _Lines:
-    if total is None:
-        return _Counter(label, unit, terminal)
-    return _Bar(label, total, unit) if terminal else _Lines(label, total, unit)
 
 
 class _Bar:
@@ -75,7 +70,7 @@ class _Bar:
         self._done += done
         if self._drawn:
             self._bar.update(done, 0)
-        elif time.monotonic() - self._start >= _PATIENCE:
+        elif time.monotonic() - self._start >= _FIRST_AFTER_S:
             self._bar.__enter__()
             self._bar.update(self._done, 0)
             self._drawn = True
@@ -85,13 +80,13 @@ class _Bar:
             self._bar.__exit__(None, None, None)
 
 
-class _Counter:
-    """One line, written over on a terminal."""
+class _Lines:
+    """Plain lines, or one line of a counter that is drawn over on a terminal."""
 
-    def __init__(self, label: str, unit: str, terminal: bool) -> None:
-        self._label, self._unit, self._terminal = label, unit, terminal
+    def __init__(self, label: str, total: int | None, unit: str, terminal: bool) -> None:
+        self._label, self._total, self._unit, self._terminal = label, total, unit, terminal
         self._start = time.monotonic()
-        self._next = self._start + _PATIENCE
+        self._next = self._start + _FIRST_AFTER_S
         self._done = 0
         self._drawn = False
 
@@ -100,38 +95,20 @@ class _Counter:
         now = time.monotonic()
         if now < self._next:
             return
-        line = f"{self._label}: {self._done} {self._unit}, {self._done / (now - self._start):.0f}/s"
+        line = self._line(self._done / (now - self._start))
         click.echo(f"\r{line}" if self._terminal else line, nl=not self._terminal, err=True)
-        self._next = now + (_REDRAWN_EVERY if self._terminal else _LINE_EVERY)
+        self._next = now + (_REDRAW_EVERY_S if self._terminal else _LINE_EVERY_S)
         self._drawn = self._terminal
+
+    def _line(self, rate: float) -> str:
+        if self._total is None:
+            return f"{self._label}: {self._done} {self._unit}, {rate:.0f}/s"
+        left = (self._total - self._done) / rate if rate else 0.0
+        return f"{self._label}: {self._done} of {self._total} {self._unit}, {rate:.1f}/s, {_clock(left)} left"
 
     def close(self) -> None:
         if self._drawn:
             click.echo(err=True)
-
-
-class _Lines:
-    def __init__(self, label: str, total: int, unit: str) -> None:
-        self._label, self._total, self._unit = label, total, unit
-        self._start = time.monotonic()
-        self._next = self._start + _PATIENCE
-        self._done = 0
-
-    def advance(self, done: int) -> None:
-        self._done += done
-        now = time.monotonic()
-        if now < self._next:
-            return
-        rate = self._done / (now - self._start)
-        left = (self._total - self._done) / rate if rate else 0.0
-        click.echo(
-            f"{self._label}: {self._done} of {self._total} {self._unit}, {rate:.1f}/s, {_clock(left)} left",
-            err=True,
-        )
-        self._next = now + _LINE_EVERY
-
-    def close(self) -> None:
-        """Nothing to clean up."""
 
 
 def _clock(seconds: float) -> str:

@@ -1,4 +1,4 @@
-"""How many threads linear algebra gets.
+"""Limits of the number of threads in linear algebra.
 
 Threads that wait for one another take processor time, and on a busy machine several times the work.
 """
@@ -11,19 +11,19 @@ from typing import ParamSpec, TypeVar
 
 from threadpoolctl import threadpool_limits
 
-_SMALL = 2000  # tracks
+_SMALL_TRACKS = 2000
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 
 def threads_for(tracks: int) -> AbstractContextManager[object]:
-    """One for a small library, where threads wait for longer than they compute; else as many as there are."""
-    limits: AbstractContextManager[object] = threadpool_limits(1 if tracks < _SMALL else None)
+    """Limit to one thread for a small library, where threads wait for longer than they compute."""
+    limits: AbstractContextManager[object] = threadpool_limits(1 if tracks < _SMALL_TRACKS else None)
     return limits
 
 
 def one_thread(work: Callable[P, R]) -> Callable[P, R]:
-    """Decorates work that is done in so many small parts that a second thread would not end it any sooner."""
+    """Decorate work of so many small parts that a second thread would not end it any sooner."""
     alone: Callable[P, R] = threadpool_limits.wrap(limits=1)(work)
     return alone

@@ -1,23 +1,23 @@
-"""A vector as the text of an item field: little-endian float32 in base64, 216 characters for 40 factors."""
+"""Text form of a vector in an item field: little-endian float32 in base64, 216 characters for 40 factors."""
 
 from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 import numpy as np
 
-from cfaudio_core.util.arrays import FloatArray, float32
+from cfaudio_core.util.arrays import FloatArray, IntArray, float32
 
 
 def encode(vector: FloatArray) -> str:
-    """The text of a float32 (d,) vector."""
+    """Encode a float32 (d,) vector."""
     return base64.b64encode(np.asarray(vector, "<f4").tobytes()).decode("ascii")
 
 
 def decode(text: str) -> FloatArray:
-    """The float32 (d,) vector of a text.
+    """Decode a text to a float32 (d,) vector.
 
     Raises
     ------
@@ -33,14 +33,29 @@ def decode(text: str) -> FloatArray:
     return np.frombuffer(raw, "<f4").astype(np.float32)
 
 
-def decode_all(texts: Sequence[str]) -> FloatArray:
-    """The vectors of n texts, float32 (n, d); zeros where there is none, or one of another length than most have."""
+def decode_all(texts: Iterable[str]) -> FloatArray:
+    """Decode n texts to float32 (n, d); zeros where there is no vector, or one of another length than most have."""
+    return stack(*decode_ragged(texts))
+
+
+def decode_ragged(texts: Iterable[str]) -> tuple[FloatArray, IntArray]:
+    """Decode n texts to their vectors, one after another, and the length of each, int64 (n,); 0 where there is none."""
     raw = [_bytes(text) for text in texts]
-    lengths = np.array([len(one) for one in raw], np.int64)
-    size = int(np.bincount(lengths[lengths > 0]).argmax()) if lengths.any() else 0
-    nothing = bytes(size)
-    vectors = np.frombuffer(b"".join(one if len(one) == size else nothing for one in raw), "<f4")
-    return float32(np.nan_to_num(vectors, posinf=0, neginf=0).reshape(len(raw), size // 4))
+    values = np.frombuffer(b"".join(raw), "<f4")
+    return float32(np.nan_to_num(values, posinf=0, neginf=0)), np.array([len(one) // 4 for one in raw], np.int64)
+
+
+def stack(values: FloatArray, lengths: IntArray) -> FloatArray:
+    """Stack n vectors of several lengths to float32 (n, d); zeros for those of another length than most have."""
+    width = int(np.bincount(lengths[lengths > 0]).argmax()) if lengths.any() else 0
+    fits = lengths == width
+    if len(values) != width * np.count_nonzero(fits):
+        values = values[np.repeat(fits, lengths)]
+    if fits.all():
+        return values.reshape(len(lengths), width)
+    vectors = np.zeros((len(lengths), width), np.float32)
+    vectors[fits] = values.reshape(-1, width)
+    return vectors
 
 
 def _bytes(text: str) -> bytes:

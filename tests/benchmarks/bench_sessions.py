@@ -28,15 +28,23 @@ import numpy as np
 from histories import PEOPLE, Person, read_person
 from scipy import sparse
 
-from cfaudio_core.data.interactions import ROW_WEIGHTS, gather
+from cfaudio_core.data.interactions import ROW_WEIGHTS, gather_interactions
 from cfaudio_core.data.listeners import Listener
 from cfaudio_core.data.sessions import Sessions
 from cfaudio_core.data.tracks import Tracks
-from cfaudio_core.evaluation.over_time import Half, session_halves
+from cfaudio_core.evaluation.over_time import session_halves
 from cfaudio_core.factorization.wmf import WmfSettings, factorize, fold_in
 
 DAY, K, FEWEST = 86_400, 20, 4
 MOST_TESTED, MOST_TRIED = 800, 150
+
+
+class Half(NamedTuple):
+    """Tracks of the first half of a session and of the rest, and when it began."""
+
+    given: np.ndarray
+    rest: np.ndarray
+    time: int
 
 
 class Split(NamedTuple):
@@ -56,7 +64,10 @@ def split(person: Person, begin: float, end: float, most: int) -> Split:
     old = sessions.session < first
     before = Sessions(*(getattr(sessions, name)[old] for name in ("listener", "track", "session", "time", "rejected")))
     plays = before.plays(n)
-    tasks = session_halves(sessions, first, last, FEWEST, plays > 0)
+    tasks = [
+        Half(given, rest, int(sessions.time[np.searchsorted(sessions.session, number)]))
+        for number, given, rest in session_halves(sessions, first, last, FEWEST, plays > 0)
+    ]
     rows = sparse.csr_array((np.ones(len(before.track), np.float32), (before.session, before.track)), shape=(first, n))
     chosen = np.linspace(0, len(tasks) - 1, min(len(tasks), most)).round().astype(int)
     return Split(person, before, rows, plays, [tasks[i] for i in chosen])
@@ -160,7 +171,7 @@ def _contexts(known: Split, rows: Rows) -> sparse.csr_array:
         playlists=[()] * n,
     )
     listener = Listener("me", known.plays.astype(np.float32), np.zeros(n, np.float32), known.before)
-    contexts = gather(tracks, [listener])
+    contexts = gather_interactions(tracks, [listener])
     kinds = np.array(contexts.kinds)
     weight = np.ones(len(kinds), np.float32)
     for kind, own in (("album", rows.album), ("artist", rows.artist)):

@@ -23,11 +23,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cfaudio_core.data.sessions import UNKNOWN_LENGTH, Listens, Sessions, find_sessions
+from cfaudio_core.data.sessions import DEFAULT_LENGTH_S, Listens, Sessions, find_sessions
 from cfaudio_core.history.normalize import album_key, artist_key, title_key
 
 Play = tuple[float, str, str, str]  # time, artist, title, album
-GAP = 1800 - UNKNOWN_LENGTH  # 30 minutes between two beginnings, as nobody's lengths are known
+GAP = 1800 - DEFAULT_LENGTH_S  # 30 minutes between two beginnings, as nobody's lengths are known
 
 
 def _utc(text: str, form: str) -> float:

@@ -1,4 +1,4 @@
-"""`cfaudio demo`: the pieces, the simulated listener, the account of the outcome, and the whole.
+"""`cfaudio demo`: the pieces, the simulated listener, the words of the outcome, and the whole.
 
 beets is the real one throughout; a small plugin stands in for cfaudio's, whose net and weights have tests of
 their own.
@@ -24,8 +24,8 @@ from cfaudio_core.cli import main
 from cfaudio_core.demo.albums import N_PIECES, STYLES, Style, write_pieces
 from cfaudio_core.demo.instruments import RATE
 from cfaudio_core.demo.library import DemoLibrary, Song
-from cfaudio_core.demo.listener import Month, live_a_month
-from cfaudio_core.demo.outcome import chance_of, liked, reason, table, verdict
+from cfaudio_core.demo.listener import Month, simulate_month
+from cfaudio_core.demo.outcome import chance_of, favourites_of, reason, summary, table
 from cfaudio_core.errors import CfAudioError
 
 # The same two commands: an embedding that tells the first letter of the genre, and a recommendation of the
@@ -40,7 +40,7 @@ from beets.ui import Subcommand
 def embed(lib, opts, args):
     if "no weights" in config["directory"].get():
         raise UserError("the weights cannot be had")
-    print("heard everything")
+    print("analysed everything")
     for item in lib.items():
         vector = [0.0] * 40
         vector[ord(str(item.genres[0])[0]) % 40] = 1.0
@@ -136,7 +136,7 @@ def test_every_piece_is_tagged_with_a_title_of_its_own_and_two_share_an_artist(p
 
 
 def test_a_piece_sounds_most_like_another_of_its_style(pieces: list[Path]) -> None:
-    """The spectrum and how it moves tell the styles apart, so a net that hears more does so all the more."""
+    """The spectrum and how it moves tell the styles apart, so a net that sees more does so all the more."""
     looks = []
     for path in pieces:
         audio = soundfile.read(path)[0].mean(axis=1)
@@ -157,7 +157,7 @@ def test_a_piece_sounds_most_like_another_of_its_style(pieces: list[Path]) -> No
 
 def test_a_month_is_decided_by_its_seed() -> None:
     songs = library_of(24, groups=4, artists=12)
-    months = [live_a_month(songs, seed) for seed in (1, 1, 2, 3, 4)]
+    months = [simulate_month(songs, seed) for seed in (1, 1, 2, 3, 4)]
     assert months[0] == months[1]
     assert len({month.loved for month in months}) > 1
 
@@ -165,7 +165,7 @@ def test_a_month_is_decided_by_its_seed() -> None:
 @pytest.mark.parametrize("seed", range(20))
 def test_a_listener_plays_half_of_the_demo_and_mostly_what_is_loved(seed: int) -> None:
     songs = library_of(24, groups=4, artists=12)
-    month = live_a_month(songs, seed)
+    month = simulate_month(songs, seed)
     assert month.kind == "genre" and len(month.loved) == 2
     assert 10 <= len(month.plays) <= 12
     assert set(month.skips) <= {song.id for song in songs} and sum(month.skips.values()) > 0
@@ -174,12 +174,12 @@ def test_a_listener_plays_half_of_the_demo_and_mostly_what_is_loved(seed: int) -
     for group in range(4):
         of_group = [song for song in songs if song.genre == f"genre {group}"]
         never = {s.artist for s in of_group} - {s.artist for s in of_group if s.id in month.plays}
-        assert never, "a style needs an artist whom only the sound can recommend"
+        assert never, "a style needs an artist whom only the audio can recommend"
 
 
 def test_the_listener_goes_by_artist_where_genres_say_nothing() -> None:
     songs = [song._replace(genre="Rock" if song.id else "") for song in library_of(40, 4, artists=8)]
-    month = live_a_month(songs, 1)
+    month = simulate_month(songs, 1)
     assert month.kind == "artist"
     assert 40 / 3 <= sum(map(month.loves, songs)) < 40 / 3 + 5
 
@@ -187,15 +187,15 @@ def test_the_listener_goes_by_artist_where_genres_say_nothing() -> None:
 def test_tracks_without_a_tag_are_never_the_loved_ones() -> None:
     songs = [song._replace(genre="" if song.id < 4 else song.genre) for song in library_of(60, 5, artists=9)]
     for seed in range(20):
-        assert not any(live_a_month(songs, seed).loves(song) for song in songs[:4])
+        assert not any(simulate_month(songs, seed).loves(song) for song in songs[:4])
 
 
 def test_too_few_tracks_are_refused() -> None:
     with pytest.raises(CfAudioError, match="at least 8 tracks, and here are 3"):
-        live_a_month(library_of(3, 3, 3), 1)
+        simulate_month(library_of(3, 3, 3), 1)
 
 
-# The account
+# The outcome
 
 
 def test_chance_agrees_with_drawing_every_possible_hand() -> None:
@@ -204,10 +204,10 @@ def test_chance_agrees_with_drawing_every_possible_hand() -> None:
         assert chance_of(right, 3, 4, 9) == pytest.approx(np.mean([sum(hand) >= right for hand in hands]))
 
 
-def test_liked_is_what_is_played_much_and_skipped_less() -> None:
+def test_favourites_are_played_much_and_skipped_less() -> None:
     songs = [Song(i, "", "", "", "", plays, skips) for i, (plays, skips) in enumerate([(0, 0), (1, 0), (5, 6), (9, 1)])]
-    assert [song.id for song in liked(songs)] == [3]
-    assert liked([Song(1, "", "", "", "")]) == []
+    assert [song.id for song in favourites_of(songs)] == [3]
+    assert favourites_of([Song(1, "", "", "", "")]) == []
 
 
 def test_a_reason_names_the_nearest_favourite_and_never_the_song_itself() -> None:
@@ -220,19 +220,19 @@ def test_a_reason_names_the_nearest_favourite_and_never_the_song_itself() -> Non
     assert reason(embedded(9, 110), favourites) == "unlike the favourites"
 
 
-def test_the_verdict_counts_only_never_played_picks_and_names_artists_found_by_sound() -> None:
+def test_the_summary_counts_only_never_played_picks_and_names_artists_found_by_sound() -> None:
     songs = [song._replace(plays=5 if song.id < 6 else 0) for song in library_of(18, groups=3, artists=9)]
     month = Month("genre", ("genre 0",), {}, {})
     # 12 never played, 4 of them loved: 6, 9, 12, 15, of which 6 and 15 are by artist 6, who was never played.
-    said = verdict([songs[i] for i in (0, 6, 9, 15, 7)], songs, month)
-    assert said.startswith("Of 4 recommended tracks that were never played, 3 are of a genre the listener loves.")
-    assert "4 drawn at random from the 12 never played would have 1.3, and do as well or better 7 times" in said
-    assert said.endswith("2 of the 3 are by artists never played at all.")
+    text = summary([songs[i] for i in (0, 6, 9, 15, 7)], songs, month)
+    assert text.startswith("Of 4 recommended tracks that were never played, 3 are of a genre the listener loves.")
+    assert "4 drawn at random from the 12 never played would have 1.3, and do as well or better 7 times" in text
+    assert text.endswith("2 of the 3 are by artists never played at all.")
 
 
-def test_the_verdict_says_when_there_is_nothing_to_compare() -> None:
+def test_the_summary_says_when_there_is_nothing_to_compare() -> None:
     played = [song._replace(plays=1) for song in library_of(9, 3, 3)]
-    assert "nothing to compare" in verdict(played[:3], played, Month("genre", ("genre 0",), {}, {}))
+    assert "nothing to compare" in summary(played[:3], played, Month("genre", ("genre 0",), {}, {}))
 
 
 def test_the_table_stays_aligned_whatever_the_titles_are_written_in() -> None:
@@ -259,7 +259,7 @@ def test_a_folder_is_demonstrated_and_left_as_it_was_and_the_library_kept(
     main(["demo", str(music), "--keep", str(kept)], standalone_mode=False)
     shown = capfd.readouterr().out
     prose = " ".join(shown.split())
-    assert "Imported 12 tracks" in shown and "heard everything" in shown
+    assert "Imported 12 tracks" in shown and "analysed everything" in shown
     picks = [line for line in shown.splitlines() if "Song, " in line and line.lstrip()[0].isdigit()]
     assert [int(line.split()[0]) for line in picks] == list(range(1, 11))
     fresh = [line for line in picks if "never played" in line]
@@ -305,7 +305,7 @@ def test_a_track_without_tags_goes_by_the_name_of_its_file(plugin: None, tmp_pat
     (song,) = library.songs()
     assert (song.title, song.artist, song.album, song.genre) == ("take $7; final", "", "", "")
     assert "\n1  take $7; final  ? " in table([(song, 1.0)], [song], Month("artist", (), {}, {}))
-    assert "by artists" not in verdict([song], [song], Month("artist", ("",), {}, {}))
+    assert "by artists" not in summary([song], [song], Month("artist", ("",), {}, {}))
 
 
 def test_a_command_that_fails_ends_the_demo_with_one_line_and_leaves_nothing_behind(
@@ -316,12 +316,12 @@ def test_a_command_that_fails_ends_the_demo_with_one_line_and_leaves_nothing_beh
     monkeypatch.setattr("tempfile.tempdir", str(temporary))
     result = CliRunner().invoke(main, ["demo", str(make_music(tmp_path / "no weights", n=8))])
     assert result.exit_code == 1
-    assert result.stderr == "Error: beet cfembed failed (exit status 1): it says why above\n"
+    assert result.stderr == "Error: beet cfembed failed (exit status 1): see above\n"
     assert "the weights cannot be had" in capfd.readouterr().err
     assert list(temporary.iterdir()) == []
 
 
-def test_a_command_that_fails_unseen_is_told_in_its_last_words(plugin: None, tmp_path: Path) -> None:
+def test_a_command_that_fails_unseen_ends_with_its_last_line(plugin: None, tmp_path: Path) -> None:
     (tmp_path / "library").mkdir()
     library = DemoLibrary(tmp_path / "library", tmp_path / "no recommendation")
     with pytest.raises(CfAudioError) as caught:
@@ -329,12 +329,12 @@ def test_a_command_that_fails_unseen_is_told_in_its_last_words(plugin: None, tmp
     assert str(caught.value) == "beet cfrecommend failed (exit status 1): error: nothing to recommend"
 
 
-def test_a_folder_without_music_and_one_that_is_missing_are_told_apart(plugin: None, tmp_path: Path) -> None:
+def test_a_folder_without_music_and_one_that_is_missing_are_different_errors(plugin: None, tmp_path: Path) -> None:
     (tmp_path / "notes").mkdir()
     (tmp_path / "notes" / "notes.txt").write_text("no music")
-    for folder, said in (("notes", "no audio that beets can read"), ("nowhere", "there is no such folder")):
+    for folder, error in (("notes", "no audio that beets can read"), ("nowhere", "there is no such folder")):
         result = CliRunner().invoke(main, ["demo", str(tmp_path / folder)])
-        assert (result.exit_code, result.stderr) == (1, f"Error: {tmp_path / folder}: {said}\n")
+        assert (result.exit_code, result.stderr) == (1, f"Error: {tmp_path / folder}: {error}\n")
 
 
 def test_keep_refuses_a_folder_that_holds_something(music: Path, tmp_path: Path) -> None:
@@ -360,6 +360,6 @@ def test_version_and_help_answer_without_loading_what_the_demo_needs() -> None:
         "try: main(sys.argv[1:])\n"
         "finally: assert not {'numpy', 'scipy', 'beets', 'torch'} & set(sys.modules)"
     )
-    for option, said in (("--version", __version__), ("-h", "demo"), ("--help", "demo")):
+    for option, text in (("--version", __version__), ("-h", "demo"), ("--help", "demo")):
         finished = subprocess.run([sys.executable, "-c", script, option], capture_output=True, text=True, check=True)
-        assert said in finished.stdout
+        assert text in finished.stdout

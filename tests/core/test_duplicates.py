@@ -6,13 +6,15 @@ import numpy as np
 import pytest
 from synthetic import make_tracks
 
-from cfaudio_core.ranking.duplicates import one_a_song, songs
+from cfaudio_core.ranking.duplicates import marks, one_a_song, same_songs
 
 
 def same(titles, **columns):
     """The songs of tracks of one artist, as groups of positions."""
     n = len(titles)
-    numbers = songs(make_tracks(n, **{"titles": titles, "artists": ["Can"] * n, **columns}))
+    tracks = make_tracks(n, **{"titles": titles, "artists": ["Can"] * n, **columns})
+    texts = (tracks.artists, tracks.titles, tracks.albums, tracks.keys, tracks.recording_mbids)
+    numbers = same_songs(marks(*texts), tracks.lengths)
     return sorted(np.flatnonzero(numbers == k).tolist() for k in np.unique(numbers))
 
 
@@ -50,7 +52,7 @@ def test_one_title_by_two_artists_is_two_songs():
 
 
 @pytest.mark.parametrize("title", ["", "Intro", "Track 01", "Untitled", "01", "Interlude 2"])
-def test_titles_that_tell_nothing_join_no_tracks(title):
+def test_titles_that_identify_no_song_join_no_tracks(title):
     assert same([title, title]) == [[0], [1]]
 
 
@@ -59,7 +61,7 @@ def test_tracks_of_unknown_artists_are_not_joined_by_title():
     assert same(["Home", "Home"], artists=["Various Artists"] * 2) == [[0], [1]]
 
 
-def test_a_title_that_an_album_has_twice_tells_no_song():
+def test_a_title_that_an_album_has_twice_identifies_no_song():
     lengths = np.float32([100, 200, 150])
     assert same(["Allegro"] * 3, albums=["#1", "#1", "#2"], lengths=lengths) == [[0], [1], [2]]
     # Two files of one recording are the same song on one album too, and a bonus live take is.
@@ -67,21 +69,21 @@ def test_a_title_that_an_album_has_twice_tells_no_song():
     assert same(["Spoon", "Spoon (live)"], albums=["#1", "#1"], lengths=np.float32([100, 300])) == [[0, 1]]
 
 
-def test_one_sound_or_one_recording_is_one_song_whatever_it_is_called():
+def test_the_same_audio_or_recording_is_one_song_whatever_it_is_called():
     titles = ["A", "B", "C", "D"]
     assert same(titles, keys=["k", "k", "", ""]) == [[0, 1], [2], [3]]
     assert same(titles, keys=[""] * 4, recording_mbids=["", "m", "m", ""]) == [[0], [1, 2], [3]]
 
 
-def test_what_hangs_together_by_different_marks_is_one_song():
+def test_what_is_connected_by_different_marks_is_one_song():
     assert same(["Spoon", "Spoon (live)", "Löffel"], keys=["a", "b", "c"], recording_mbids=["", "m", "m"]) == [
         [0, 1, 2]
     ]
 
 
-def test_of_a_song_the_most_played_track_stands_for_it_then_the_most_appealing():
+def test_of_a_song_the_most_played_track_stands_for_it_then_the_best_by_score():
     song = np.array([0, 0, 0, 3, 3])
-    plays, appeal = np.float32([0, 2, 1, 0, 0]), np.float32([9, 1, 5, 1, 2])
-    assert one_a_song(song, np.arange(5), plays, appeal).tolist() == [1, 4]
-    assert one_a_song(song, np.array([0, 2, 3]), plays, appeal).tolist() == [2, 3]
-    assert one_a_song(song, np.zeros(0, np.int64), plays, appeal).tolist() == []
+    plays, scores = np.float32([0, 2, 1, 0, 0]), np.float32([9, 1, 5, 1, 2])
+    assert one_a_song(song, np.arange(5), plays, scores).tolist() == [1, 4]
+    assert one_a_song(song, np.array([0, 2, 3]), plays, scores).tolist() == [2, 3]
+    assert one_a_song(song, np.zeros(0, np.int64), plays, scores).tolist() == []

@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all."""
+"""Files that are written whole or not at all."""
 
 import os
 import stat
@@ -61,7 +61,7 @@ def test_the_file_is_never_seen_half_written(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("mask", [0o022, 0o077])
-def test_other_programs_may_read_it_as_far_as_the_umask_says(tmp_path, mask):
+def test_other_programs_may_read_it_as_far_as_the_umask_allows(tmp_path, mask):
     before = os.umask(mask)
     try:
         write_whole(tmp_path / "c.txt", b"")

@@ -1,81 +1,99 @@
 """Who may import whom: no beets in the core, no torch where it is not needed, and stages in one direction."""
 
-import ast
+from __future__ import annotations
+
 import subprocess
 import sys
-from pathlib import Path
+from collections.abc import Iterable
 
 import pytest
+import structure
+from structure import Module
 
-import cfaudio_core
+CORE = "cfaudio_core"
+STAGES = (
+    "util",
+    "clients",
+    "data",
+    "history",
+    "audio",
+    "backbones",
+    "features",
+    "factorization",
+    "finetuning",
+    "models",
+    "training",
+    "pipeline",
+    "ranking",
+    "targets",
+    "evaluation",
+    "report",
+    "demo",
+)
+EVERYBODYS = "errors"  # may be imported by every stage, and imports none
+DOOR = "cli"  # may import every stage, and is imported by none
+NETS = ("backbones", "finetuning")  # where modules may import torch at their top
 
-ROOT = Path(cfaudio_core.__file__).parent
-BASE = {"tracks", "errors", "files", "garbage", "progress", "services", "shelf", "threads", "turns", "values"}
-STAGES = ["listening", "factors", "audio", "nets", "learning", "embedding", "recommending", "judging", "report"]
-EXEMPT = {"demo", "cli"}
-
-FILES = sorted(ROOT.rglob("*.py"))
-MODULES = [
-    ".".join(["cfaudio_core", *file.relative_to(ROOT).with_suffix("").parts]).removesuffix(".__init__")
-    for file in FILES
-]
-LIGHT = [m for m in MODULES if m.split(".")[1:2] in (["recommending"], ["judging"], ["report"])] + [
-    "cfaudio_core.pipeline.run",
-    "cfaudio_core.pipeline.scoring",
-    "cfaudio_core.features.extractor",
-    "cfaudio_core.training.fit",
-]
+MODULES = structure.read_modules()
+IN_CORE = [name for name in MODULES if name.split(".")[0] == CORE]
+IN_PLUGIN = [name for name in MODULES if name.split(".")[0] != CORE]
 
 
-def loaded_after_importing(modules):
+def stage(name: str) -> str:
+    """The first part of a module's name below the core's; "" for the core's package itself."""
+    return f"{name}.".split(".")[1]
+
+
+def allowed(name: str) -> set[str]:
+    """The stages that a module of the core may import."""
+    own = stage(name)
+    if own in ("", EVERYBODYS):
+        return {""}
+    if own == DOOR:
+        return {"", EVERYBODYS, DOOR, *STAGES}
+    assert own in STAGES, f"{name} is in none of the stages"
+    return {"", EVERYBODYS, *STAGES[: STAGES.index(own) + 1]}
+
+
+def loaded_after_importing(names: Iterable[str]) -> set[str]:
     """The top-level packages that a fresh interpreter has after importing some modules."""
     script = "\n".join(
-        [f"import {m}" for m in modules] + ["import sys", "print(*{m.split('.')[0] for m in sys.modules})"]
+        [*(f"import {name}" for name in names), "import sys", "print(*{m.split('.')[0] for m in sys.modules})"]
     )
-    return set(
-        subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split()
-    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    return set(done.stdout.split())
 
 
-def imported(tree):
-    """Every module that a file imports, wherever in it."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, "imports are absolute"
-            assert node.module
-            yield node.module
-            if node.module == "cfaudio_core":
-                yield from (f"cfaudio_core.{alias.name}" for alias in node.names if alias.name != "__version__")
+def compiles(module: Module) -> bool:
+    """Whether a module imports numba: it is loaded where its loops run, and nowhere else."""
+    return "numba" in structure.imports(module, MODULES)
 
 
-def test_no_module_of_the_core_loads_beets():
-    loaded = loaded_after_importing(MODULES)
-    assert {"cfaudio_core", "torch"} <= loaded
+@pytest.mark.parametrize("name", IN_CORE)
+def test_a_stage_imports_only_itself_and_the_stages_before_it(name: str) -> None:
+    imported = structure.imports(MODULES[name], MODULES, typing=True)
+    assert not {other for other in imported if other.split(".")[0] in ("beets", "beetsplug")}
+    assert {stage(other) for other in imported if other.split(".")[0] == CORE} <= allowed(name)
+
+
+def test_every_stage_is_there() -> None:
+    assert {stage(name) for name in IN_CORE} == {"", EVERYBODYS, DOOR, *STAGES}
+
+
+@pytest.mark.parametrize("name", IN_PLUGIN)
+def test_the_plugin_does_not_import_the_core_s_command(name: str) -> None:
+    assert f"{CORE}.{DOOR}" not in structure.imports(MODULES[name], MODULES, typing=True)
+
+
+def test_no_module_of_the_core_loads_beets() -> None:
+    loaded = loaded_after_importing(IN_CORE)
+    assert {CORE, "torch"} <= loaded
     assert not loaded & {"beets", "beetsplug"}
 
 
-def test_choosing_and_planning_load_neither_torch_nor_librosa():
-    loaded = loaded_after_importing(LIGHT)
-    assert {"cfaudio_core", "numpy"} <= loaded
+@pytest.mark.parametrize("names", [IN_CORE, IN_PLUGIN], ids=["core", "plugin"])
+def test_choosing_and_planning_load_neither_torch_nor_librosa(names: list[str]) -> None:
+    light = [name for name in names if stage(name) not in NETS and not compiles(MODULES[name])]
+    loaded = loaded_after_importing(light)
+    assert {CORE, "numpy"} <= loaded
     assert not loaded & {"torch", "librosa", "numba"}
-
-
-@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(ROOT)))
-def test_a_stage_imports_only_itself_the_stages_before_it_and_the_base(file):
-    own = file.relative_to(ROOT).with_suffix("").parts[0]
-    if own in EXEMPT:
-        return
-    if own in STAGES:
-        allowed = {*STAGES[: STAGES.index(own) + 1], *BASE}
-    else:
-        assert own in BASE | {"__init__"}, f"{own} is neither a stage nor a base module"
-        allowed = BASE if own in BASE else set()
-    found = set()
-    for module in imported(ast.parse(file.read_text(encoding="utf-8"))):
-        top, _, rest = module.partition(".")
-        assert top not in {"beets", "beetsplug"}
-        if top == "cfaudio_core" and rest:
-            found.add(rest.split(".")[0])
-    assert found <= allowed

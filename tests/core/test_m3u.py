@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cfaudio_core.errors import StoreError
-from cfaudio_core.targets.m3u import Entry, m3u, write_m3u
+from cfaudio_core.targets.base import Entry
+from cfaudio_core.targets.m3u import m3u, write_m3u
 
 MUSIC = b"/music"
 

@@ -1,4 +1,4 @@
-"""The order: smooth in sound, familiar first, and no artist or too much unheard in a row."""
+"""The order: smooth, familiar first, and no artist or too many never played tracks in a row."""
 
 from __future__ import annotations
 
@@ -9,50 +9,50 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cfaudio_core.ranking.ordering import MOST_UNHEARD, order, pattern
+from cfaudio_core.ranking.ordering import MAX_UNPLAYED_RUN, order, pattern
 
 
 def unit(vectors):
     return np.float32(vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9))
 
 
-def longest_run(fresh):
-    return max((len(list(group)) for kind, group in itertools.groupby(fresh) if kind), default=0)
+def longest_run(new):
+    return max((len(list(group)) for kind, group in itertools.groupby(new) if kind), default=0)
 
 
 @st.composite
 def lists(draw):
     n = draw(st.integers(0, 25))
     random = np.random.default_rng(draw(st.integers(0, 999)))
-    fresh = random.random(n) < draw(st.floats(0, 1))
-    return unit(random.standard_normal((n, 4))), fresh, random.integers(8, size=n)
+    new = random.random(n) < draw(st.floats(0, 1))
+    return unit(random.standard_normal((n, 4))), new, random.integers(8, size=n)
 
 
 @given(lists())
-def test_every_track_comes_once_and_the_same_list_has_the_same_order(given_list):
-    got = order(*given_list)
-    assert sorted(got.tolist()) == list(range(len(given_list[0])))
-    assert got.tolist() == order(*given_list).tolist()
+def test_every_track_comes_once_and_the_same_list_has_the_same_order(example):
+    got = order(*example)
+    assert sorted(got.tolist()) == list(range(len(example[0])))
+    assert got.tolist() == order(*example).tolist()
 
 
 @given(lists())
-def test_familiar_tracks_open_and_unheard_ones_come_three_in_a_row_at_most(given_list):
-    vectors, fresh, artists = given_list
-    got = fresh[order(vectors, fresh, artists)]
-    familiar, unheard = int((~fresh).sum()), int(fresh.sum())
+def test_familiar_tracks_open_and_unplayed_ones_come_three_in_a_row_at_most(example):
+    vectors, new, artists = example
+    got = new[order(vectors, new, artists)]
+    familiar, unplayed = int((~new).sum()), int(new.sum())
     if not familiar:
         return
     assert not got[0]
-    # One familiar track opens, every one is followed by unheard ones: more in a row only where those are too many.
-    assert longest_run(got) <= max(MOST_UNHEARD, -(-unheard // familiar))
-    if familiar > 1 and unheard <= MOST_UNHEARD * (familiar - 1):
+    # One familiar track opens, every one is followed by unplayed ones: more in a row only where those are too many.
+    assert longest_run(got) <= max(MAX_UNPLAYED_RUN, -(-unplayed // familiar))
+    if familiar > 1 and unplayed <= MAX_UNPLAYED_RUN * (familiar - 1):
         assert not got[:2].any()
 
 
 @given(st.integers(0, 60), st.integers(0, 60))
-def test_a_pattern_has_a_place_for_every_track(unheard, familiar):
-    kinds = pattern(unheard, familiar)
-    assert (int(kinds.sum()), len(kinds)) == (unheard, unheard + familiar)
+def test_a_pattern_has_a_place_for_every_track(unplayed, familiar):
+    kinds = pattern(unplayed, familiar)
+    assert (int(kinds.sum()), len(kinds)) == (unplayed, unplayed + familiar)
     assert not familiar or not kinds[0]
 
 
@@ -62,12 +62,12 @@ def test_the_first_familiar_track_opens_the_list():
     assert order(vectors, np.ones(6, bool), np.zeros(6, np.int64))[0] == 0
 
 
-@pytest.mark.parametrize("unheard", [0, 20, 40])
-def test_neighbours_are_nearer_than_in_a_random_order(unheard):
+@pytest.mark.parametrize("unplayed", [0, 20, 40])
+def test_neighbours_are_nearer_than_in_a_random_order(unplayed):
     random = np.random.default_rng(1)
     vectors = unit(np.eye(8)[random.integers(8, size=40)] + 0.2 * random.standard_normal((40, 8)))
     distance = 1 - vectors @ vectors.T
-    got = order(vectors, np.arange(40) < unheard, np.zeros(40, np.int64))
+    got = order(vectors, np.arange(40) < unplayed, np.zeros(40, np.int64))
     assert distance[got[:-1], got[1:]].mean() < 0.5 * distance[np.triu_indices(40, 1)].mean()
 
 
@@ -80,27 +80,27 @@ def test_a_line_is_walked_from_its_end_to_the_other():
 @given(st.integers(0, 999), st.integers(2, 6))
 def test_no_artist_comes_twice_in_a_row_where_two_of_each_can_be_kept_apart(seed, artists):
     random = np.random.default_rng(seed)
-    # The two tracks of an artist sound alike, so that sound alone would put them side by side.
+    # The two tracks of an artist have one vector, so that it alone would put them side by side.
     vectors = unit(np.repeat(random.standard_normal((artists, 4)), 2, axis=0))
     names = np.arange(2 * artists) // 2 + 1
     got = [names[i] for i in order(vectors, np.zeros(len(names), bool), names)]
     assert all(a != b for a, b in itertools.pairwise(got))
 
 
-def test_tracks_without_vectors_keep_unheard_and_familiar_apart():
-    fresh = np.array([1, 1, 1, 0, 0, 0], bool)
-    got = order(np.zeros((6, 0), np.float32), fresh, np.zeros(6, np.int64))
-    assert fresh[got].tolist() == [False, False, True, False, True, True]
+def test_tracks_without_vectors_keep_unplayed_and_familiar_apart():
+    new = np.array([1, 1, 1, 0, 0, 0], bool)
+    got = order(np.zeros((6, 0), np.float32), new, np.zeros(6, np.int64))
+    assert new[got].tolist() == [False, False, True, False, True, True]
 
 
 def test_a_long_list_keeps_to_the_rules_all_through():
     random = np.random.default_rng(3)
     n = 450
-    vectors, fresh = unit(random.standard_normal((n, 6))), random.random(n) < 0.6
+    vectors, new = unit(random.standard_normal((n, 6))), random.random(n) < 0.6
     names = 1 + random.integers(60, size=n)
-    got = order(vectors, fresh, names)
+    got = order(vectors, new, names)
     assert sorted(got.tolist()) == list(range(n))
-    assert longest_run(fresh[got]) <= MOST_UNHEARD
+    assert longest_run(new[got]) <= MAX_UNPLAYED_RUN
     assert all(names[a] != names[b] for a, b in itertools.pairwise(got))
     distance = 1 - vectors @ vectors.T
     assert distance[got[:-1], got[1:]].mean() < 0.7 * distance[np.triu_indices(n, 1)].mean()

@@ -1,11 +1,12 @@
-"""Playlists that people made are contexts; those that programs made are not."""
+"""Playlists made by hand are contexts; those that programs made are not."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from cfaudio_core.data.playlists import read_playlists
-from cfaudio_core.targets.m3u import Entry, write_m3u
+from cfaudio_core.targets.base import Entry
+from cfaudio_core.targets.m3u import write_m3u
 
 PATHS = [b"/music/a.mp3", b"/music/b c.mp3", b"/music/d.mp3"]
 MUSIC = [b"/music"]

@@ -8,8 +8,8 @@ from synthetic import NET, QUICK, make_library, make_listener, make_tracks
 
 from cfaudio_core.data.listeners import Listener
 from cfaudio_core.data.sessions import Sessions
-from cfaudio_core.evaluation.cold_start import FOLDS, cold, verdicts
-from cfaudio_core.evaluation.over_time import MONTH, completions, months, session_halves
+from cfaudio_core.evaluation.cold_start import MAX_FOLDS, cold, relevance
+from cfaudio_core.evaluation.over_time import MONTH_S, completions, months, session_halves
 from cfaudio_core.evaluation.splits import groups_of, sample
 from cfaudio_core.evaluation.tasks import EvalData, NotEvaluatedError
 
@@ -17,29 +17,29 @@ LIBRARY = make_library(120)
 DAY = 86_400
 
 
-def world(tracks=LIBRARY.tracks, *people):
-    return EvalData(tracks, list(people) or [LIBRARY.listener], LIBRARY.sound, NET, QUICK)
+def data_of(tracks=LIBRARY.tracks, *listeners):
+    return EvalData(tracks, list(listeners) or [LIBRARY.listener], LIBRARY.sound, NET, QUICK)
 
 
 def history(sessions, n, start=1_600_000_000, apart=DAY):
-    """A listener who heard these lists of tracks, a day apart."""
+    """A listener who played these lists of tracks, a day apart."""
     track = np.array([t for session in sessions for t in session], np.int64)
     number = np.repeat(np.arange(len(sessions)), [len(session) for session in sessions])
     time = start + number * apart + np.concatenate([np.arange(len(session)) * 200 for session in sessions])
-    heard = Sessions(np.zeros_like(track), track, number, time, np.zeros(len(track), bool))
-    return Listener("me", np.float32(heard.plays(n)), np.zeros(n, np.float32), heard)
+    played = Sessions(np.zeros_like(track), track, number, time, np.zeros(len(track), bool))
+    return Listener("me", np.float32(played.plays(n)), np.zeros(n, np.float32), played)
 
 
 def test_loved_is_what_is_played_twice_as_often_as_usual_and_what_lies_between_is_in_doubt():
-    loved, plain = verdicts(make_listener([1] * 40 + [4] * 10 + [2] * 10 + [0] * 5))  # usual is 1.4
+    loved, plain = relevance(make_listener([1] * 40 + [4] * 10 + [2] * 10 + [0] * 5))  # usual is 1.4
     assert np.flatnonzero(loved).tolist() == list(range(40, 50))
     assert np.flatnonzero(plain).tolist() == list(range(40))
 
 
 def test_what_is_skipped_instead_is_not_loved():
     plays = [1] * 40 + [8] * 12
-    assert verdicts(make_listener(plays))[0][-1]
-    loved, plain = verdicts(make_listener(plays, [0] * 51 + [9]))
+    assert relevance(make_listener(plays))[0][-1]
+    loved, plain = relevance(make_listener(plays, [0] * 51 + [9]))
     assert (loved[-1], plain[-1]) == (False, True)
 
 
@@ -54,23 +54,23 @@ def test_what_is_skipped_instead_is_not_loved():
         ),
     ],
 )
-def test_a_listener_of_whom_nothing_can_be_judged_is_told_why(plays, why):
+def test_a_listener_of_whom_too_little_is_known_gets_a_reason(plays, why):
     with pytest.raises(NotEvaluatedError, match=why):
-        verdicts(make_listener(plays))
+        relevance(make_listener(plays))
 
 
 def test_every_known_track_is_hidden_once_a_seed_with_all_that_is_known_of_it():
-    cases = list(cold(world(), "tracks", [0]))
-    hidden = np.concatenate([case.tasks[0].candidates for case in cases])
-    loved, plain = verdicts(LIBRARY.listener)
-    assert len(cases) == min(FOLDS, loved.sum())  # each has something loved
-    assert {len(case.tasks[0].candidates) for case in cases} <= {6, 7}
+    splits = list(cold(data_of(), "tracks", [0]))
+    hidden = np.concatenate([split.tasks[0].candidates for split in splits])
+    loved, plain = relevance(LIBRARY.listener)
+    assert len(splits) == min(MAX_FOLDS, loved.sum())  # each has something loved
+    assert {len(split.tasks[0].candidates) for split in splits} <= {6, 7}
     assert sorted(hidden) == np.flatnonzero(LIBRARY.listener.known).tolist()
-    for case in cases:
-        (task,) = case.tasks
-        assert not case.listener.known[task.candidates].any()
-        assert case.listener.known.sum() + len(task.candidates) == LIBRARY.listener.known.sum()
-        assert case.everything == [LIBRARY.listener]
+    for split in splits:
+        (task,) = split.tasks
+        assert not split.listener.known[task.candidates].any()
+        assert split.listener.known.sum() + len(task.candidates) == LIBRARY.listener.known.sum()
+        assert split.oracle == [LIBRARY.listener]
         never = np.flatnonzero(~LIBRARY.listener.known)
         assert sorted(task.pool) == sorted([*task.candidates, *never])
         np.testing.assert_array_equal(task.relevant, loved[task.candidates])
@@ -79,7 +79,7 @@ def test_every_known_track_is_hidden_once_a_seed_with_all_that_is_known_of_it():
 
 def test_the_same_seed_hides_the_same_and_another_does_not():
     def dealt(seed):
-        return [sorted(case.tasks[0].candidates) for case in cold(world(), "tracks", [seed])]
+        return [sorted(split.tasks[0].candidates) for split in cold(data_of(), "tracks", [seed])]
 
     assert dealt(0) == dealt(0) != dealt(1)
 
@@ -87,11 +87,11 @@ def test_the_same_seed_hides_the_same_and_another_does_not():
 @pytest.mark.parametrize("kind", ["albums", "artists"])
 def test_whole_albums_and_artists_are_hidden(kind):
     names = np.array(getattr(LIBRARY.tracks, kind))
-    cases = list(cold(world(), kind, [0]))
-    assert cases
-    for case in cases:
-        hidden = set(names[case.tasks[0].candidates])
-        assert not hidden & set(names[case.listener.known])
+    splits = list(cold(data_of(), kind, [0]))
+    assert splits
+    for split in splits:
+        hidden = set(names[split.tasks[0].candidates])
+        assert not hidden & set(names[split.listener.known])
 
 
 def test_the_history_and_the_playlists_of_the_hidden_are_hidden_too_and_from_everybody():
@@ -100,31 +100,31 @@ def test_the_history_and_the_playlists_of_the_hidden_are_hidden_too_and_from_eve
     me = replace(me, plays=me.plays + np.float32([8 if i < 12 else 0 for i in range(120)]) * 10)
     you = replace(make_listener([1] * 120), name="you")
     tracks = replace(LIBRARY.tracks, playlists=[("mine",)] * 120)
-    for case in cold(world(tracks, me, you), "tracks", [0]):
-        hidden = case.tasks[0].candidates
-        assert not np.isin(hidden, case.people[0].sessions.track).any()
-        assert not case.people[1].known[hidden].any()
-        assert all(case.tracks.playlists[i] == () for i in hidden)
-        assert case.tracks.playlists.count(("mine",)) == 120 - len(hidden)
+    for split in cold(data_of(tracks, me, you), "tracks", [0]):
+        hidden = split.tasks[0].candidates
+        assert not np.isin(hidden, split.listeners[0].sessions.track).any()
+        assert not split.listeners[1].known[hidden].any()
+        assert all(split.tracks.playlists[i] == () for i in hidden)
+        assert split.tracks.playlists.count(("mine",)) == 120 - len(hidden)
 
 
 def test_copies_of_a_hidden_track_are_hidden_too():
     keys = [f"key{i // 2}" for i in range(120)]  # every played track has a never played copy
-    for case in cold(world(replace(LIBRARY.tracks, keys=keys)), "tracks", [0]):
-        task = case.tasks[0]
+    for split in cold(data_of(replace(LIBRARY.tracks, keys=keys)), "tracks", [0]):
+        task = split.tasks[0]
         assert not set(task.pool) & {i + 1 for i in task.candidates}
 
 
-def test_albums_of_one_track_are_not_judged_again():
+def test_albums_of_one_track_are_not_evaluated_again():
     alone = replace(LIBRARY.tracks, albums=[f"single {i}" for i in range(120)])
     with pytest.raises(NotEvaluatedError, match="no two played tracks share an album"):
-        next(cold(world(alone), "albums", [0]))
+        next(cold(data_of(alone), "albums", [0]))
 
 
-def test_artists_of_one_album_are_not_judged_again():
+def test_artists_of_one_album_are_not_evaluated_again():
     same = replace(LIBRARY.tracks, artists=LIBRARY.tracks.albums)
     with pytest.raises(NotEvaluatedError, match="the same as cold albums"):
-        next(cold(world(same), "artists", [0]))
+        next(cold(data_of(same), "artists", [0]))
 
 
 def test_tracks_without_an_album_are_groups_of_their_own():
@@ -134,15 +134,15 @@ def test_tracks_without_an_album_are_groups_of_their_own():
     assert len(set(group)) == 3
 
 
-def test_a_month_is_asked_about_by_what_was_heard_before_it():
+def test_a_month_is_asked_about_by_what_was_played_before_it():
     sessions = [[s % 40, (s + 1) % 40, (s + 2) % 40] for s in range(80)]
     sessions += [[s % 10, 40 + s % 20] for s in range(29)]
     me = history(sessions, 120)
-    (case,) = months(world(LIBRARY.tracks, me), [0])
+    (split,) = months(data_of(LIBRARY.tracks, me), [0])
     end = int(me.sessions.time.max()) + 1
-    assert case.now == end - MONTH
-    assert case.listener.sessions.time.max() < case.now
-    familiar, new = case.tasks
+    assert split.now == end - MONTH_S
+    assert split.listener.sessions.time.max() < split.now
+    familiar, new = split.tasks
     assert (familiar.table, new.table) == ("month", "month, new")
     assert set(familiar.candidates[familiar.relevant]) >= set(range(10))
     assert set(new.candidates[new.relevant]) == set(range(40, 60))
@@ -152,26 +152,26 @@ def test_a_month_is_asked_about_by_what_was_heard_before_it():
 @pytest.mark.parametrize("protocol", [months, completions])
 def test_counts_alone_do_not_say_when(protocol):
     with pytest.raises(NotEvaluatedError, match="there is no listening history"):
-        next(protocol(world(), [0]))
+        next(protocol(data_of(), [0]))
 
 
 def test_a_short_history_says_how_short():
     with pytest.raises(NotEvaluatedError, match="the history is 9 days long; it takes 60"):
-        next(months(world(LIBRARY.tracks, history([[1, 2]] * 10, 120)), [0]))
+        next(months(data_of(LIBRARY.tracks, history([[1, 2]] * 10, 120)), [0]))
 
 
 def test_too_few_sessions_are_counted():
     with pytest.raises(NotEvaluatedError, match="has 2 sessions of 4 tracks, and before it 5 tracks"):
-        next(completions(world(LIBRARY.tracks, history([[1, 2, 3, 4, 5]] * 10, 120)), [0]))
+        next(completions(data_of(LIBRARY.tracks, history([[1, 2, 3, 4, 5]] * 10, 120)), [0]))
 
 
 def test_the_last_fifth_of_the_sessions_is_completed_by_the_others():
     sessions = [[(7 * s + k) % 60 for k in range(6)] for s in range(50)]
     me = history(sessions, 120)
-    (case,) = completions(world(LIBRARY.tracks, me), [3])
-    assert len(case.tasks) == 10
-    assert len(case.listener.sessions) == 40
-    task = case.tasks[0]
+    (split,) = completions(data_of(LIBRARY.tracks, me), [3])
+    assert len(split.tasks) == 10
+    assert len(split.listener.sessions) == 40
+    task = split.tasks[0]
     assert task.number == 40
     assert task.given.tolist() == sessions[40][:3]
     assert set(task.candidates[task.relevant]) == set(sessions[40][3:])
@@ -179,11 +179,11 @@ def test_the_last_fifth_of_the_sessions_is_completed_by_the_others():
 
 
 def test_a_session_is_halved_without_what_was_rejected_or_is_not_asked_for():
-    heard = history([[0, 1, 0, 2, 3, 4, 5], [6, 7]], 8).sessions
-    heard = replace(heard, rejected=np.isin(heard.track, [2]))
+    played = history([[0, 1, 0, 2, 3, 4, 5], [6, 7]], 8).sessions
+    played = replace(played, rejected=np.isin(played.track, [2]))
     among = np.arange(8) != 5
-    (half,) = session_halves(heard, 0, 2, 4, among)
-    assert (half.given.tolist(), half.rest.tolist()) == ([0, 1], [3, 4])
+    ((session, given, rest),) = session_halves(played, 0, 2, 4, among)
+    assert (session, given.tolist(), rest.tolist()) == (0, [0, 1], [3, 4])
 
 
 def test_a_sample_takes_half_of_its_tracks_from_what_is_known_and_whole_artists():

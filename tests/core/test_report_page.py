@@ -9,7 +9,7 @@ import pytest
 from cfaudio_core.data.tracks import Tracks
 from cfaudio_core.report.page import Report, TasteMode, render
 from cfaudio_core.report.past_runs import evaluations
-from cfaudio_core.report.units import Excited, Unit
+from cfaudio_core.report.units import Unit
 
 NASTY = "</script><script>alert(1)</script><img src=x onerror=alert(2)>\u2028'\"&amp;"
 
@@ -35,8 +35,8 @@ def report_of(titles, artists=None, **more):
     )
     unknown = np.full(n, np.nan, np.float32)
     known = {"plays": np.zeros(n, np.float32), "scores": unknown, "added": unknown, "years": unknown}
-    places = np.linspace(-1, 1, 2 * n).reshape(n, 2).astype(np.float32)
-    defaults = {"places": places, "there": np.ones(n, bool), "tags": [()] * n, **known}
+    coordinates = np.linspace(-1, 1, 2 * n).reshape(n, 2).astype(np.float32)
+    defaults = {"coordinates": coordinates, "existing": np.ones(n, bool), "tags": [()] * n, **known}
     return Report(listener="me", model="cf-1", tracks=tracks, **{**defaults, **more})
 
 
@@ -45,7 +45,7 @@ def data_of(page):
 
 
 def test_titles_with_scripts_are_text():
-    rows = {"mean": [Excited(0, 75.0)]}
+    rows = {"mean": [(0, 75.0)]}
     report = report_of(
         [NASTY],
         [NASTY],
@@ -67,7 +67,7 @@ def test_file_names_are_not_in_the_page():
 
 
 def test_what_is_unknown_is_null_and_what_is_gone_cannot_play():
-    report = report_of(["a", "b"], there=np.array([True, False]), plays=np.array([3, 0], np.float32))
+    report = report_of(["a", "b"], existing=np.array([True, False]), plays=np.array([3, 0], np.float32))
     report.modes.append(TasteMode("Jazz", 1.0, [0, 1]))
     page = render(report).decode()
     data = data_of(page)
@@ -88,7 +88,7 @@ def test_only_the_pages_own_scripts_may_run_and_nothing_is_fetched_from_elsewher
 
 
 def test_a_moment_is_shown_and_played_from():
-    unit = Unit(4, 0.5, {"mean": [Excited(0, 75.7)], "peak": [Excited(1, 3.0)]}, [], "")
+    unit = Unit(4, 0.5, {"mean": [(0, 75.7)], "peak": [(1, 3.0)]}, [], "")
     page = render(report_of(["a", "b"], units=[unit])).decode()
     assert 'data-at="75.7"' in page
     assert ">1:15</span>" in page
@@ -101,7 +101,7 @@ def test_an_empty_section_says_why():
     assert '<p class="empty">Too few.</p>' in page
 
 
-def test_what_is_left_out_is_told_and_counted():
+def test_what_is_left_out_is_counted():
     report = report_of(["a", "b"], plays=np.array([3, 0], np.float32), left_out=1998, left_out_played=40)
     page = render(report).decode()
     assert "2,000 tracks, 41 of them played by me" in page
@@ -109,8 +109,8 @@ def test_what_is_left_out_is_told_and_counted():
     assert "Shown are" not in render(report_of(["a", "b"])).decode()
 
 
-def test_places_become_steps_of_the_map():
-    report = report_of(["a", "b"], places=np.array([[-1, -1], [1, 0]], np.float32))
+def test_coordinates_become_steps_of_the_map():
+    report = report_of(["a", "b"], coordinates=np.array([[-1, -1], [1, 0]], np.float32))
     data = data_of(render(report).decode())
     assert (data["x"], data["y"]) == ([0, 10_000], [0, 5_000])
 
@@ -118,7 +118,7 @@ def test_places_become_steps_of_the_map():
 @pytest.mark.parametrize(
     "content", [b"{", b"[]", b"3", b'{"a": "b"}', b'{"tables": [1, 2]}', b'{"tables": [{"rows": [{}]}]}', b"\xff"]
 )
-def test_evaluations_that_are_not_understood_are_left_out(tmp_path, content):
+def test_evaluations_that_cannot_be_read_are_left_out(tmp_path, content):
     (tmp_path / "x.json").write_bytes(content)
     assert evaluations(tmp_path) == []
     assert evaluations(tmp_path / "nowhere") == []

@@ -11,7 +11,7 @@ import pytest
 
 from cfaudio_core.errors import StoreError
 from cfaudio_core.report.page import SERVED_NO
-from cfaudio_core.report.serve import List, NoPlaylists, make_app, open_server
+from cfaudio_core.report.serve import ListPreview, make_app, open_server
 
 TOKEN, PORT = "a-secret", 8338
 HERE = {"Host": f"127.0.0.1:{PORT}"}
@@ -27,13 +27,13 @@ class Lists:
         return ["Good / one", "Bad"]
 
     def preview(self, name):
-        return [List(name, [1])]
+        return [ListPreview(name, [1])]
 
     def write(self, name):
         if name == "Bad":
             raise StoreError("no space left")
         self.written.append(name)
-        return [List(name, [1, 2], texts={2: ("Title", "Artist")})]
+        return [ListPreview(name, [1, 2], texts={2: ("Title", "Artist")})]
 
 
 @pytest.fixture
@@ -135,7 +135,7 @@ def test_playlists_can_be_looked_at_and_written(client, lists):
 def test_a_real_server_listens_on_this_machine_alone_and_has_another_secret_each_time():
     secrets = set()
     for _ in range(2):
-        server, address = open_server(f"<html {SERVED_NO}>".encode(), {}, 0, NoPlaylists())
+        server, address = open_server(f"<html {SERVED_NO}>".encode(), {}, 0, Lists())
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         try:
@@ -156,4 +156,4 @@ def test_a_real_server_listens_on_this_machine_alone_and_has_another_secret_each
 
 def test_a_port_that_is_taken_is_an_error():
     with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as taken, pytest.raises(OSError, match="in use"):
-        open_server(b"", {}, taken.getsockname()[1], NoPlaylists())
+        open_server(b"", {}, taken.getsockname()[1], Lists())

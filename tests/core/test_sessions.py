@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cfaudio_core.data.sessions import NO_SESSIONS, Listens, Sessions, find_sessions
+from cfaudio_core.util.fingerprint import fingerprint
 
 GAP = 1800.0
 T0 = 1_700_000_001  # no whole minute
@@ -20,7 +21,7 @@ def listens(*rows: tuple[object, ...], length: float = 200.0, **columns: object)
     item, time, seconds, skipped, source = (np.array(column) for column in zip(*filled, strict=True))
     return Listens(
         listener=np.array(columns.get("listener", [0] * n), np.int64),
-        item=item.astype(np.int64),
+        track=item.astype(np.int64),
         time=time.astype(np.int64) + T0,
         seconds=seconds.astype(np.float64),
         skipped=skipped.astype(np.int64),
@@ -72,7 +73,7 @@ def test_a_play_that_two_sources_saw_is_counted_once_with_all_that_is_known() ->
     [
         ((5, 100, np.nan, -1, 1), 1),  # half of its length
         ((5, 101, np.nan, -1, 1), 2),
-        ((5, 100, np.nan, -1, 0), 2),  # one source tells of a play once: it was begun again
+        ((5, 100, np.nan, -1, 0), 2),  # one source records a play once: it was begun again
         ((5, 0, np.nan, -1, 0), 1),
         ((6, 0, np.nan, -1, 1), 2),
     ],
@@ -104,7 +105,7 @@ def test_a_short_track_may_be_half_a_minute_off() -> None:
         ((0, 0), 200.0, False),
     ],
 )
-def test_skipped_or_hardly_heard_is_rejected(row: tuple[object, ...], length: float, rejected: bool) -> None:
+def test_skipped_or_too_short_is_rejected(row: tuple[object, ...], length: float, rejected: bool) -> None:
     assert find_sessions(listens(row, length=length), GAP).rejected.tolist() == [rejected]
 
 
@@ -113,7 +114,7 @@ def test_skipped_or_hardly_heard_is_rejected(row: tuple[object, ...], length: fl
     [
         ((0, 0), 99, True),
         ((0, 0), 101, False),
-        ((0, 0, 150.0), 99, False),  # heard on another device, it seems
+        ((0, 0, 150.0), 99, False),  # played on another device, it seems
         ((0, 0, np.nan, 0), 99, False),
         ((0, 0), 0, False),  # an offline player's plays all have the time at which it was connected
     ],
@@ -128,11 +129,11 @@ def test_times_in_minutes_are_given_a_minute() -> None:
     assert find_sessions(listens(*rows, (3, 1000)), GAP).rejected.tolist() == [True, False, False, False]
 
 
-def test_another_listeners_next_track_says_nothing() -> None:
+def test_another_listeners_next_track_does_not_matter() -> None:
     assert not find_sessions(listens((0, 0), (1, 10), listener=[0, 1]), GAP).rejected.any()
 
 
-def test_plays_skips_and_last_plays_are_told_apart() -> None:
+def test_plays_skips_and_last_plays_are_distinguished() -> None:
     found = find_sessions(listens((0, 0), (1, 300, 5.0), (0, 10_000), (0, 20_000, 200.0, 1)), GAP)
     assert found.plays(3).tolist() == [2, 0, 0]
     assert found.skips(3).tolist() == [1, 1, 0]
@@ -141,21 +142,19 @@ def test_plays_skips_and_last_plays_are_told_apart() -> None:
 
 def test_a_history_over_some_tracks_has_their_positions_and_sessions_without_gaps() -> None:
     found = find_sessions(listens((0, 0), (1, 10_000), (2, 20_000), (0, 20_300)), GAP)
-    over = found.over(np.array([2, 0]))
+    over = found.subset(np.array([2, 0]))
     assert over.track.tolist() == [1, 0, 1]
     assert over.session.tolist() == [0, 1, 1]
-    assert len(found.over(np.zeros(0, np.int64))) == 0
+    assert len(found.subset(np.zeros(0, np.int64))) == 0
 
 
-def test_the_digest_follows_the_plays_and_not_the_positions() -> None:
+def test_the_fingerprint_follows_the_plays() -> None:
     found = find_sessions(listens((0, 0), (1, 300), (2, 700)), GAP)
-    names = ["a", "b", "c"]
-    assert found.over(np.array([2, 1, 0])).digest(["c", "b", "a"]) == found.digest(names)
     later = find_sessions(listens((0, 0), (1, 300), (2, 701)), GAP)
     cut = find_sessions(listens((0, 0), (1, 300), (2, 700)), 10.0)
     skipped = find_sessions(listens((0, 0), (1, 300), (2, 700, np.nan, 1)), GAP)
     other = find_sessions(listens((0, 0), (1, 300), (1, 700)), GAP)
-    assert len({s.digest(names) for s in (found, later, cut, skipped, other, NO_SESSIONS)}) == 6
+    assert len({fingerprint(s) for s in (found, later, cut, skipped, other, NO_SESSIONS)}) == 6
 
 
 def test_no_listens_make_no_sessions() -> None:

@@ -15,23 +15,29 @@ MAKES_TEXTS = {"format", "join", "replace", "text"}
 
 # Read by hand: names of tables and columns that the module itself knows, pieces of constant SQL, and question marks.
 CONSTANTS = {
-    "beetsplug/cfaudio/library/catalogue.py": {"COLUMNS[1]", "KEYS", "PLACES", "fields", "items"},
-    "beetsplug/cfaudio/library/columns.py": {"', '.join(COLUMNS)", "MILLISECONDS", "which"},
+    "beetsplug/cfaudio/library/blocks.py": {
+        "_ATTRIBUTES",
+        "_ITEMS",
+        "_all_of('entity_id', 'key', 'value')",
+        "_all_of(*_COLUMNS, _MILLISECONDS)",
+        "columns",
+    },
     "beetsplug/cfaudio/commands/forget.py": {"_FIELDS"},
-    "beetsplug/cfaudio/library/tracks.py": {"', '.join('?' * len(names))", "BETWEEN", "which"},
+    "beetsplug/cfaudio/library/fields.py": {"', '.join('?' * len(names))", "BETWEEN", "which"},
+    "beetsplug/cfaudio/library/tracks.py": {"which"},
     "beetsplug/cfaudio/report/collect.py": {"which"},
     "cfaudio_core/history/merge.py": {"marks", "table.name"},
-    "cfaudio_core/history/readers/playback_reporting.py": {"seconds"},
-    "cfaudio_core/history/readers/sqlite.py": {"what"},
+    "cfaudio_core/history/readers/sqlite.py": {"name"},
     "cfaudio_core/history/formats/jellyfin.py": {
+        "seconds",
         "key",
         "select_list(database, 'BaseItems', _TRACK)",
         "select_list(database, 'TypedBaseItems', _TRACK)",
         "skips",
         "table",
-        "wanted",
+        "selected",
     },
-    "cfaudio_core/history/formats/lyrion.py": {"_TABLES[name]", "name", "table", "wanted"},
+    "cfaudio_core/history/formats/lyrion.py": {"_TABLES[name]", "name", "table", "selected"},
     "cfaudio_core/history/formats/navidrome.py": {"played", "select_list(database, 'media_file', _TRACK)"},
 }
 

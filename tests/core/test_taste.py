@@ -9,7 +9,15 @@ from hypothesis import strategies as st
 
 from cfaudio_core.data.listeners import Listener
 from cfaudio_core.data.sessions import NO_SESSIONS, Sessions
-from cfaudio_core.ranking.taste import HALF_LIFE, MOST_MODES, familiarity, love, mean_taste, modes
+from cfaudio_core.ranking.taste import (
+    HALF_LIFE_S,
+    MAX_MODES,
+    decayed_counts,
+    familiarity,
+    mean_taste,
+    modes,
+    taste_weights,
+)
 
 DAY = 86400
 
@@ -19,7 +27,7 @@ def listener(plays, skips=None, sessions=NO_SESSIONS):
     return Listener("anna", plays, np.zeros_like(plays) if skips is None else np.float32(skips), sessions)
 
 
-def heard(*plays):
+def history(*plays):
     """Sessions of plays: (track, day) or (track, day, rejected)."""
     columns = np.array([(track, day * DAY, *(rejected or (False,))) for track, day, *rejected in plays])
     track, time = columns[:, 0].astype(np.int64), columns[:, 1].astype(np.int64)
@@ -45,14 +53,14 @@ def test_tastes_that_lie_apart_are_modes_of_their_own_with_their_shares():
     assert np.allclose(np.linalg.norm(taste.centres, axis=1), 1, atol=1e-5)
 
 
-def test_where_many_are_loved_the_heaviest_tell_the_modes_and_all_are_in_one(monkeypatch):
+def test_of_many_members_the_heaviest_decide_the_modes_and_all_are_in_one(monkeypatch):
     of, vectors = clouds([40, 30, 30])
-    monkeypatch.setattr("cfaudio_core.ranking.taste._TELLING", 50)
+    monkeypatch.setattr("cfaudio_core.ranking.taste._FITTED_TRACKS", 50)
     taste = modes(vectors, np.float32(np.random.default_rng(1).uniform(0.5, 1, 100)))
     assert taste.members.tolist() == list(range(100))
     for axis in range(3):
         assert not set(taste.mode[of == axis].tolist()) & set(taste.mode[of != axis].tolist())
-    assert (taste.belonging(vectors).argmax(axis=1) == taste.mode).mean() > 0.9
+    assert (taste.memberships(vectors).argmax(axis=1) == taste.mode).mean() > 0.9
 
 
 def test_the_mean_is_one_mode_that_lies_between():
@@ -65,11 +73,11 @@ def test_the_mean_is_one_mode_that_lies_between():
 def test_a_track_belongs_to_the_mode_it_is_nearest_to():
     of, vectors = clouds([10, 10, 10])
     taste = modes(vectors, np.ones(30, np.float32))
-    belonging = taste.belonging(vectors)
-    assert np.allclose(belonging.sum(axis=1), 1, atol=1e-5)
-    assert (belonging.argmax(axis=1) == taste.mode).all()
-    assert belonging.max(axis=1).min() > 0.5
-    assert len(of) == len(belonging)
+    memberships = taste.memberships(vectors)
+    assert np.allclose(memberships.sum(axis=1), 1, atol=1e-5)
+    assert (memberships.argmax(axis=1) == taste.mode).all()
+    assert memberships.max(axis=1).min() > 0.5
+    assert len(of) == len(memberships)
 
 
 @given(st.integers(0, 60), st.integers(0, 99))
@@ -80,7 +88,7 @@ def test_there_are_never_too_many_modes_and_the_same_tracks_give_the_same(n, see
     vectors[random.random(n) < 0.2] = 0
     weights = np.float32(random.random(n) * (random.random(n) < 0.7))
     taste, again = modes(vectors, weights), modes(vectors, weights)
-    assert len(taste.shares) <= MOST_MODES
+    assert len(taste.shares) <= MAX_MODES
     assert taste.centres.tolist() == again.centres.tolist()
     assert set(taste.members.tolist()) == set(np.flatnonzero((weights > 0) & vectors.any(axis=1)).tolist())
     assert (len(taste.members) > 0) == (len(taste.shares) > 0)
@@ -92,50 +100,51 @@ def test_two_equal_tracks_are_a_taste():
     assert modes(vectors, np.float32([1, 1])).centres.tolist() == [[1, 0]]
 
 
-def test_nothing_loved_is_no_taste():
+def test_no_weights_are_no_taste():
     taste = modes(np.eye(3, dtype=np.float32), np.zeros(3, np.float32))
     assert (taste.centres.shape, len(taste.members)) == ((0, 3), 0)
-    assert taste.belonging(np.eye(3, dtype=np.float32)).shape == (3, 0)
+    assert taste.memberships(np.eye(3, dtype=np.float32)).shape == (3, 0)
 
 
 def test_a_play_weighs_half_after_each_half_life():
-    days = HALF_LIFE / DAY
-    person = listener([1, 1, 1], sessions=heard((0, 1000), (1, 1000 - days), (2, 1000 - 2 * days)))
-    assert familiarity(person, person.sessions.last_played(3)).plays.tolist() == [1, 0.5, 0.25]
+    days = HALF_LIFE_S / DAY
+    person = listener([1, 1, 1], sessions=history((0, 1000), (1, 1000 - days), (2, 1000 - 2 * days)))
+    assert decayed_counts(person, person.sessions.last_played(3))[0].tolist() == [1, 0.5, 0.25]
 
 
 def test_a_rejected_play_is_a_skip():
-    person = listener([1, 0], [0, 1], sessions=heard((0, 1000), (1, 1000, True)))
-    known = familiarity(person, person.sessions.last_played(2))
-    assert (known.plays.tolist(), known.skips.tolist()) == ([1, 0], [0, 1])
-    assert known.appeal[0] > 0 > known.appeal[1]
+    person = listener([1, 0], [0, 1], sessions=history((0, 1000), (1, 1000, True)))
+    plays, skips = decayed_counts(person, person.sessions.last_played(2))
+    assert (plays.tolist(), skips.tolist()) == ([1, 0], [0, 1])
+    known, rejected = familiarity(plays, skips)
+    assert known > 0 > rejected
 
 
 def test_counts_without_times_are_ranked_as_they_are():
-    known = familiarity(listener([9, 4, 0, 1]), np.zeros(4, np.int64))
-    assert np.argsort(-known.appeal).tolist() == [0, 1, 3, 2]
+    known = familiarity(*decayed_counts(listener([9, 4, 0, 1]), np.zeros(4, np.int64)))
+    assert np.argsort(-known).tolist() == [0, 1, 3, 2]
 
 
 def test_counts_are_as_old_as_their_last_play():
-    last = np.array([1000, 1000 - 4 * HALF_LIFE / DAY]) * DAY
-    known = familiarity(listener([5, 20]), last.astype(np.int64))
-    assert known.plays.tolist() == [5, 20 / 16]
+    last = np.array([1000, 1000 - 4 * HALF_LIFE_S / DAY]) * DAY
+    plays, _ = decayed_counts(listener([5, 20]), last.astype(np.int64))
+    assert plays.tolist() == [5, 20 / 16]
 
 
-def test_recent_and_old_loves_are_both_part_of_the_taste():
-    person = listener([10, 10, 1], sessions=heard(*[(0, 1000)] * 10, *[(1, 0)] * 10, (2, 1000)))
-    recent, old, once = love(person, familiarity(person, person.sessions.last_played(3)))
+def test_recent_and_old_favourites_are_both_part_of_the_taste():
+    person = listener([10, 10, 1], sessions=history(*[(0, 1000)] * 10, *[(1, 0)] * 10, (2, 1000)))
+    recent, old, once = taste_weights(person, decayed_counts(person, person.sessions.last_played(3))[0])
     assert recent > old > once > 0
 
 
 def test_what_is_skipped_is_no_part_of_the_taste():
     person = listener([5, 0, 1], [0, 4, 5])
-    loved = love(person, familiarity(person, np.zeros(3, np.int64)))
-    assert loved[0] > 0
-    assert loved[1:].tolist() == [0, 0]
+    weights = taste_weights(person, decayed_counts(person, np.zeros(3, np.int64))[0])
+    assert weights[0] > 0
+    assert weights[1:].tolist() == [0, 0]
 
 
-def test_the_nearest_loved_tracks_are_other_songs():
+def test_the_nearest_members_are_other_songs():
     vectors = np.float32([[1, 0], [1, 0], [0.8, 0.6], [0, 1]])
     taste = modes(vectors, np.float32([1, 1, 1, 1]))
     assert taste.nearest(vectors, np.array([0, 0, 1, 2]), np.array([0])) == [[2]]

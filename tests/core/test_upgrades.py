@@ -18,10 +18,10 @@ import pytest
 from cfaudio_core.features.feature_store import SCHEMA as FEATURES
 from cfaudio_core.features.feature_store import FeatureStore, Known
 from cfaudio_core.features.results import FeatureResult, FileState
-from cfaudio_core.history.count_growth import Counted, Seen
+from cfaudio_core.history.count_growth import CountSnapshot, CountState
 from cfaudio_core.history.records import Listen, Tally, TrackText
 from cfaudio_core.history.schema import SCHEMA as HISTORY
-from cfaudio_core.history.store import ListenStore, Matched
+from cfaudio_core.history.store import ListenStore
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 NOON = 1_700_000_000
@@ -33,8 +33,8 @@ def write_history(file: Path) -> None:
     with ListenStore(f"sqlite:///{file}") as store:
         records = [Listen(SONG, NOON, 240.0, False), Listen(OTHER, NOON + 300, skipped=True), Tally(OTHER, 7, 2, NOON)]
         store.add(records, source="csv", listener_of=lambda _: "anna")
-        store.keep_matches({int(i): Matched(4, "key") for i in store.texts().ids[:1]})
-        store.keep_seen(NOON, {"play_count": {4: Counted(1, 9)}})
+        store.keep_matches({next(iter(store.texts())): (4, "key")})
+        store.keep_counts(NOON, {"play_count": {4: CountState(1, 9)}})
 
 
 def write_features(file: Path) -> None:
@@ -57,14 +57,13 @@ def restored(name: str, folder: Path) -> Path:
 @pytest.mark.parametrize("version", range(1, HISTORY + 1))
 def test_a_history_of_any_version_is_read(tmp_path: Path, version: int) -> None:
     with ListenStore(f"sqlite:///{restored(f'history-{version}', tmp_path)}") as store:
-        texts, listens, tallies = store.texts(), store.columns(), store.tallies()
-        tracks = dict(zip(texts.ids.tolist(), texts.tracks, strict=True))
-        assert set(tracks.values()) == {SONG, OTHER}
+        listens, tallies = store.listens(), store.tallies()
+        assert set(store.texts().values()) == {SONG, OTHER}
         assert [(h.listener, h.source, h.listens, h.tallies) for h in store.overview()] == [("anna", "csv", 2, 1)]
         assert len(listens) == 2
         assert len(tallies) == 1
-        assert [(match.item_id, match.cf_key) for match in store.matched().values()] == [(4, "key")]
-        assert store.seen() == Seen(NOON, {"play_count": {4: Counted(1, 9)}})
+        assert list(store.matches().values()) == [(4, "key")]
+        assert store.last_counts() == CountSnapshot(NOON, {"play_count": {4: CountState(1, 9)}})
         again = store.add([Listen(OTHER, NOON + 300, skipped=True)], source="csv", listener_of=lambda _: "anna")
         assert again.listens_new == 0
 

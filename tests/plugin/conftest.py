@@ -32,7 +32,7 @@ def home(tmp_path: Path) -> Home:
 
 @pytest.fixture(scope="session")
 def collection(tmp_path_factory: pytest.TempPathFactory) -> Home:
-    """40 tracks that cfaudio never heard: bells are played, drums skipped, and one artist of each kind is unknown."""
+    """40 tracks, not analysed: bells are played, drums skipped, and one artist of each kind is unknown."""
     home = Home.make(tmp_path_factory.mktemp("collection") / "home")
     with home.library() as lib:
         for a, artist in enumerate([*BELLS, *DRUMS]):
@@ -53,32 +53,32 @@ def collection(tmp_path_factory: pytest.TempPathFactory) -> Home:
 
 
 @pytest.fixture(scope="session")
-def _heard(collection: Home, tmp_path_factory: pytest.TempPathFactory) -> tuple[Home, Ran]:
-    home = collection.copy(tmp_path_factory.mktemp("heard") / "home")
+def _analysed(collection: Home, tmp_path_factory: pytest.TempPathFactory) -> tuple[Home, Ran]:
+    home = collection.copy(tmp_path_factory.mktemp("analysed") / "home")
     return home, home.embed()
 
 
 @pytest.fixture
-def unheard(collection: Home, tmp_path: Path) -> Home:
+def unanalysed(collection: Home, tmp_path: Path) -> Home:
     """The collection, before the first `cfembed`."""
     return collection.copy(tmp_path / "home")
 
 
 @pytest.fixture
-def heard(_heard: tuple[Home, Ran], tmp_path: Path) -> Home:
+def analysed(_analysed: tuple[Home, Ran], tmp_path: Path) -> Home:
     """The collection, after the first `cfembed`."""
-    assert _heard[1].code == 0, _heard[1]
-    return _heard[0].copy(tmp_path / "home")
+    assert _analysed[1].code == 0, _analysed[1]
+    return _analysed[0].copy(tmp_path / "home")
 
 
 @pytest.fixture
-def first_run(_heard: tuple[Home, Ran]) -> Ran:
+def first_run(_analysed: tuple[Home, Ran]) -> Ran:
     """What the first `cfembed` printed."""
-    return _heard[1]
+    return _analysed[1]
 
 
 @pytest.fixture
-def hearing_fails(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+def decoding_fails(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     """Call it, and from then on this process cannot decode anything."""
 
     def fail() -> None:
@@ -92,12 +92,12 @@ def _no_decoding(*_: object) -> None:
 
 
 @pytest.fixture
-def scored(unheard: Home) -> Home:
+def scored(unanalysed: Home) -> Home:
     """The collection with made-up scores: the later a track was added, the higher."""
-    ids = unheard.ids("1")
-    unheard.set("cf_score", {item: round(100 * k / (len(ids) - 1), 3) for k, item in enumerate(ids)})
-    unheard.set("cf_model", dict.fromkeys(ids, "cf-0123456789"))
-    return unheard
+    ids = unanalysed.ids("1")
+    unanalysed.set("cf_score", {item: round(100 * k / (len(ids) - 1), 3) for k, item in enumerate(ids)})
+    unanalysed.set("cf_model", dict.fromkeys(ids, "cf-0123456789"))
+    return unanalysed
 
 
 @pytest.fixture

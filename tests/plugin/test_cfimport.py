@@ -14,9 +14,9 @@ from beets.library import Item
 from beets.test.helper import PluginTestHelper
 
 from beetsplug.cfaudio.config.settings import read_settings
-from beetsplug.cfaudio.library.history import open_history, take_snapshot
+from beetsplug.cfaudio.library.history import open_history, record_growth
 from beetsplug.cfaudio.library.tracks import read_tracks
-from cfaudio_core.history.formats import SOURCES, Source, SourceOptions
+from cfaudio_core.history.formats import FORMATS, Format, ReadOptions
 from cfaudio_core.history.records import Listen, Tally, TrackText
 from cfaudio_core.history.store import ListenStore
 
@@ -73,10 +73,9 @@ class TestImport(HistoryTest):
             "      1  Ben - Red",
         ]
         with self.store() as store:
-            texts = store.texts()
-            [(text, matched)] = store.matched().items()
-            assert texts.tracks[list(texts.ids).index(text)].title == "Blue"
-            assert (matched.item_id, matched.cf_key) == (blue.id, "k-blue")
+            [(text, matched)] = store.matches().items()
+            assert store.texts()[text].title == "Blue"
+            assert matched == (blue.id, "k-blue")
 
     def test_again_adds_nothing(self) -> None:
         file = self.table(("Anna", "Blue", NOON), ("Anna", "Blue", NOON + 300))
@@ -88,7 +87,7 @@ class TestImport(HistoryTest):
         red = self.track("Ben", "Red")
         assert "1 matched (100.0%)" in self.run("csv", self.table(("Ben", "Red", NOON + 300)))
         with self.store() as store:
-            assert [matched.item_id for matched in store.matched().values()] == [red.id]
+            assert [item for item, _ in store.matches().values()] == [red.id]
 
     def test_names_the_ten_most_played_unknown_tracks(self) -> None:
         plays = [("Ben", f"No {k:02d}", NOON + 100 * k + i) for k in range(12) for i in range(k + 1)]
@@ -145,7 +144,7 @@ class TestPretend(HistoryTest):
         assert "Would add 1 listens; 1 were known." in self.run("--pretend", "csv", file)
         with self.store() as store:
             assert [held.listens for held in store.overview()] == [1]
-            assert store.matched() == {}
+            assert store.matches() == {}
 
 
 class TestListener(HistoryTest):
@@ -164,18 +163,18 @@ class TestListener(HistoryTest):
     def test_several_accounts_are_listed_where_none_is_named(self, monkeypatch: pytest.MonkeyPatch) -> None:
         text = TrackText("Anna", "Blue")
         records = [Listen(text, NOON, user="zoe"), Listen(text, NOON, user="bob"), Listen(text, NOON + 1, user="bob")]
-        monkeypatch.setitem(SOURCES, "csv", Source("csv", "", "", lambda source, options: iter(records)))
+        monkeypatch.setitem(FORMATS, "csv", Format("csv", "", "", lambda source, options: iter(records)))
         assert self.refused("csv", "x").endswith("several accounts in it, import one at a time: bob, zoe")
         assert self.listeners() == []
 
     def test_the_account_to_read_is_the_listener_or_what_is_said(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        asked: list[SourceOptions] = []
+        asked: list[ReadOptions] = []
 
-        def read(source: str, options: SourceOptions) -> object:
+        def read(source: str, options: ReadOptions) -> object:
             asked.append(options)
             return iter([Listen(TrackText("Anna", "Blue"), NOON, user="BOB")])
 
-        monkeypatch.setitem(SOURCES, "csv", Source("csv", "", "", read))  # type: ignore[arg-type]
+        monkeypatch.setitem(FORMATS, "csv", Format("csv", "", "", read))  # type: ignore[arg-type]
         monkeypatch.setenv("CFAUDIO_PASSWORD", "from outside")
         self.run("csv", "x", "-u", "bob", "--token", "t")
         self.run("csv", "x", "-u", "rob", "--account", "bob", "--password", "p")
@@ -188,7 +187,7 @@ class TestListener(HistoryTest):
 class TestListing(HistoryTest):
     def test_names_every_format_with_an_example(self) -> None:
         said = self.run()
-        for source in SOURCES.values():
+        for source in FORMATS.values():
             assert f"\n  {source.name:13} {source.summary}\n" in said
             assert f"beet cfimport {source.name} {source.example}\n" in said
         assert said.endswith("Nothing has been imported yet.\n")
@@ -197,7 +196,7 @@ class TestListing(HistoryTest):
     def test_tells_what_the_store_holds(self) -> None:
         self.run("csv", self.table(("Anna", "Blue", NOON), ("Anna", "Blue", NOON + 86_400)))
         with self.store() as store:
-            [text] = store.texts().tracks
+            [text] = store.texts().values()
             store.add([Tally(text, 3)], source="itunes", listener_of=lambda _: "ben")
         lines = self.run().splitlines()
         assert lines[-4] == f"In {self.history}:"
@@ -205,10 +204,10 @@ class TestListing(HistoryTest):
         assert lines[-1].split() == ["me", "csv", "2", "2020-09-13", "2020-09-14", "0"]
 
     def test_an_unknown_format_is_refused_with_the_list(self) -> None:
-        assert self.refused("winamp", "x") == f"there is no format winamp (there are: {', '.join(SOURCES)})"
+        assert self.refused("winamp", "x") == f"there is no format winamp (there are: {', '.join(FORMATS)})"
 
     def test_a_missing_source_is_refused_with_an_example(self) -> None:
-        assert self.refused("csv").endswith(f"beet cfimport csv {SOURCES['csv'].example}")
+        assert self.refused("csv").endswith(f"beet cfimport csv {FORMATS['csv'].example}")
 
 
 class TestHistoryKey(HistoryTest):
@@ -253,7 +252,7 @@ class TestSnapshot(HistoryTest):
     def snapshot(self) -> list[str]:
         settings = read_settings(self.config["cfaudio"])
         problems: list[str] = []
-        take_snapshot(self.lib, settings, read_tracks(self.lib, settings.count_fields), problems.append)
+        record_growth(self.lib, settings, read_tracks(self.lib, settings.count_fields), problems.append)
         return problems
 
     def test_plays_between_two_snapshots_are_listens(self) -> None:
@@ -265,11 +264,11 @@ class TestSnapshot(HistoryTest):
             item.store()
         assert self.snapshot() == self.snapshot() == []
         with self.store() as store:
-            texts, listens, tallies = store.texts().tracks, store.columns(), store.tallies()
+            texts, listens, tallies = list(store.texts().values()), store.listens(), store.tallies()
             assert listens.sources == tallies.sources == ("snapshot",)
             assert listens.listeners == tallies.listeners == ("me",)
-            heard = [(texts[t].title, at) for t, at in zip(listens.text, listens.time.tolist(), strict=True)]
-            assert heard == [("Red", now - 90), ("Blue", now - 40)]
+            listened = [(texts[t].title, at) for t, at in zip(listens.text, listens.time.tolist(), strict=True)]
+            assert listened == [("Red", now - 90), ("Blue", now - 40)]
             assert [(texts[t].title, n) for t, n in zip(tallies.text, tallies.plays.tolist(), strict=True)] == [
                 ("Blue", 1)
             ]
@@ -304,10 +303,10 @@ class TestSnapshot(HistoryTest):
 
     def test_cfembed_takes_one(self, caplog: pytest.LogCaptureFixture) -> None:
         self.track("Anna", "Blue", play_count=4)
-        with caplog.at_level(logging.CRITICAL), pytest.raises(UserError, match="no track could be heard"):
+        with caplog.at_level(logging.CRITICAL), pytest.raises(UserError, match="no track could be analysed"):
             self.run_command("cfembed", "-j", "1", lib=self.lib)
         with self.store() as store:
-            seen = store.seen()
+            seen = store.last_counts()
             assert seen is not None
             assert list(seen.counts) == ["play_count"]
 

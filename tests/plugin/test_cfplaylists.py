@@ -63,18 +63,18 @@ def on(day: dt.date, monkeypatch: pytest.MonkeyPatch) -> None:
         def today(cls) -> Day:
             return cls(day.year, day.month, day.day)
 
-    monkeypatch.setattr("beetsplug.cfaudio.commands.cfplaylists.dt.date", Day)
+    monkeypatch.setattr("beetsplug.cfaudio.playlists.update.dt.date", Day)
 
 
 def test_a_list_of_the_configuration_is_written_as_a_playlist(library: Home, lists: Path) -> None:
     configure(library, {"name": "Bells", "query": "artist:Bell", "n": 6, "unplayed": 0.5})
-    assert library.beet("cfplaylists").fine.lines == ["Bells: 6 tracks, 3 never heard"]
+    assert library.beet("cfplaylists").fine.lines == ["Bells: 6 tracks, 3 never played"]
     assert (lists / "Bells.m3u").read_bytes().startswith(b"#EXTM3U\n" + MADE_BY)
     assert len(set(entries(lists / "Bells.m3u"))) == 6
     assert all(artist.startswith("Bell") for artist in artists(lists / "Bells.m3u"))
 
 
-def test_discover_has_nothing_that_was_ever_heard(library: Home, lists: Path) -> None:
+def test_discover_has_nothing_that_was_ever_played(library: Home, lists: Path) -> None:
     configure(library, {"kind": "discover", "per_artist": 9})
     library.beet_here("cfplaylists")
     assert artists(lists / "Discover.m3u").isdisjoint(BELLS[:-1])
@@ -98,7 +98,7 @@ def test_new_arrivals_were_added_lately(library: Home, lists: Path) -> None:
     assert artists(lists / "New Arrivals.m3u") == {DRUMS[0]}
 
 
-def test_deep_cuts_are_unheard_tracks_of_loved_artists(library: Home, lists: Path) -> None:
+def test_deep_cuts_are_unplayed_tracks_of_loved_artists(library: Home, lists: Path) -> None:
     known = library.ids("artist = ?", BELLS[3])
     library.set("play_count", dict.fromkeys(known[1:], 50))
     library.sql("DELETE FROM item_attributes WHERE key = 'play_count' AND entity_id = ?", known[0])
@@ -147,7 +147,7 @@ def test_a_query_that_matches_nothing_empties_the_list_and_says_so(library: Home
     assert entries(lists / "Mine.m3u") == []
 
 
-def test_a_list_stays_for_its_period_and_then_brings_other_unheard_tracks(
+def test_a_list_stays_for_its_period_and_then_brings_other_unplayed_tracks(
     library: Home, lists: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     configure(library, {"kind": "discover", "n": 6, "refresh": "weekly"})
@@ -164,11 +164,11 @@ def test_a_list_stays_for_its_period_and_then_brings_other_unheard_tracks(
 REPEATING: list[tuple[dict[str, Any], int]] = [({"kind": "discover"}, 20), ({"name": "Discover", "unplayed": 0.6}, 12)]
 
 
-@pytest.mark.parametrize(("entry", "n_unheard"), REPEATING)
-def test_unheard_tracks_come_again_only_as_far_as_there_are_no_others(
-    library: Home, lists: Path, monkeypatch: pytest.MonkeyPatch, entry: dict[str, Any], n_unheard: int
+@pytest.mark.parametrize(("entry", "n_unplayed"), REPEATING)
+def test_unplayed_tracks_come_again_only_as_far_as_there_are_no_others(
+    library: Home, lists: Path, monkeypatch: pytest.MonkeyPatch, entry: dict[str, Any], n_unplayed: int
 ) -> None:
-    unheard = set(library.ids("1")) - {i for i, plays in library.field("play_count").items() if int(plays)}
+    unplayed = set(library.ids("1")) - {i for i, plays in library.field("play_count").items() if int(plays)}
     paths = {i: f"{artist}/{track}" for i, artist, track in library.sql("SELECT id, artist, track FROM items")}
     configure(library, {**entry, "n": 20, "refresh": "daily", "per_artist": 9})
     seen = []
@@ -177,12 +177,12 @@ def test_unheard_tracks_come_again_only_as_far_as_there_are_no_others(
         library.beet_here("cfplaylists")
         there = {entry.split(" Stück")[0] for entry in entries(lists / "Discover.m3u")}
         assert len(there) == 20
-        seen.append(there.intersection(paths[i] for i in unheard))
-    assert [len(one) for one in seen] == [n_unheard, n_unheard]
-    assert len(seen[0] | seen[1]) == min(len(unheard), 2 * n_unheard) == 24
+        seen.append(there.intersection(paths[i] for i in unplayed))
+    assert [len(one) for one in seen] == [n_unplayed, n_unplayed]
+    assert len(seen[0] | seen[1]) == min(len(unplayed), 2 * n_unplayed) == 24
 
 
-def test_an_unheard_track_that_was_heard_since_is_like_any_other(
+def test_an_unplayed_track_that_was_played_since_is_like_any_other(
     library: Home, lists: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     configure(library, {"name": "a", "n": 40, "refresh": "daily", "per_artist": 9, "unplayed": 0.1})
@@ -217,7 +217,8 @@ def test_a_seed_or_another_setting_chooses_anew(library: Home, lists: Path) -> N
     assert len(entries(lists / "Discover.m3u")) == 7
 
 
-def test_a_list_that_was_lost_is_written_again(library: Home, lists: Path) -> None:
+def test_a_list_that_was_lost_is_written_again(library: Home, lists: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    on(dt.date(2026, 11, 2), monkeypatch)
     configure(library, {"kind": "discover", "n": 6})
     library.beet_here("cfplaylists")
     before = entries(lists / "Discover.m3u")
@@ -309,7 +310,7 @@ def test_any_name_makes_a_file_in_the_folder(library: Home, lists: Path, name: s
     assert len(entries(lists / file)) == 3
 
 
-def test_playlists_of_ours_are_nothing_to_learn_from(library: Home, lists: Path) -> None:
+def test_playlists_of_ours_are_nothing_to_train_on(library: Home, lists: Path) -> None:
     configure(library, {"name": "One"})
     library.beet_here("cfplaylists")
     assert MADE_BY in (lists / "One.m3u").read_bytes()[:200]
@@ -371,8 +372,8 @@ def test_a_list_that_goes_elsewhere_leaves_no_file_behind(library: Home, lists: 
     ran = library.beet("cfplaylists")
     assert (ran.code, ran.err) == (1, "cfaudio: http://127.0.0.1:1: cannot be reached\n")
     assert ran.lines == [
-        "One: 3 tracks, 2 never heard, as before (daily)",
-        "Two: 3 tracks, 2 never heard, as before (daily)",
+        "One: 3 tracks, 2 never played, as before (daily)",
+        "Two: 3 tracks, 2 never played, as before (daily)",
     ]
     assert names(lists) == ["Two.m3u"]
 

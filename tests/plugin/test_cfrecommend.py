@@ -77,7 +77,7 @@ def test_no_artist_comes_too_often(scored: Home, cap: int) -> None:
     assert max(artists.values()) == cap
 
 
-def test_the_most_played_and_the_best_never_heard_are_taken(scored: Home) -> None:
+def test_the_most_played_and_the_best_never_played_are_taken(scored: Home) -> None:
     scored.configure({"diversity": 0, "per_artist": 99})
     rows = _json(scored, "-n", "12")
     plays = sorted((row["plays"] for row in _json(scored, "-n", "100") if not row["unplayed"]), reverse=True)
@@ -92,7 +92,7 @@ def test_what_was_skipped_comes_when_all_else_is_taken(scored: Home) -> None:
     assert Counter(unplayed) == {DRUMS[-1]: 4, BELLS[-1]: 4, DRUMS[-2]: 1}
 
 
-def test_a_familiar_track_opens_and_no_more_than_three_unheard_come_in_a_row(scored: Home) -> None:
+def test_a_familiar_track_opens_and_no_more_than_three_unplayed_come_in_a_row(scored: Home) -> None:
     kinds = ["u" if row["unplayed"] else "f" for row in _json(scored, "-n", "16", "--unplayed", "0.7")]
     assert kinds[0] == "f"
     assert max(len(run) for run in "".join(kinds).split("f")) == 3
@@ -103,7 +103,7 @@ def test_no_artist_follows_himself(placed: Home) -> None:
     assert all(a != b for a, b in pairwise(artists))
 
 
-def test_what_was_heard_lately_is_left_out(scored: Home) -> None:
+def test_what_was_played_lately_is_left_out(scored: Home) -> None:
     lately, long_ago = scored.ids("artist = ?", BELLS[0]), scored.ids("artist = ?", BELLS[1])
     scored.set("last_played", dict.fromkeys(lately, time.time() - 3 * 86400))
     scored.set("last_played", dict.fromkeys(long_ago, time.time() - 9 * 86400))
@@ -117,7 +117,7 @@ def test_the_dates_of_anothers_counts_are_not_ones_own(scored: Home) -> None:
     scored.configure({"users": {"anna": ["lastfm_play_count"], "ben": ["play_count"]}})
     assert len(_json(scored, "-n", "100", "-u", "anna")) == 40
     scored.set("cf_score_ben", dict.fromkeys(scored.ids("1"), 50.0))
-    assert "heard or recommended lately" in scored.beet_here("cfrecommend", "-u", "ben").complaint
+    assert "played or recommended lately" in scored.beet_here("cfrecommend", "-u", "ben").complaint
 
 
 def test_what_an_exclude_query_matches_is_left_out(scored: Home) -> None:
@@ -203,8 +203,8 @@ def test_reasons_in_json_name_the_tracks(placed: Home) -> None:
         assert all(near["id"] != row["id"] and near["plays"] for near in reasons["near"])
 
 
-def test_the_reasons_of_a_learnt_model_know_artists(heard: Home) -> None:
-    reasons: Any = [row["reasons"] for row in _json(heard, "-n", "20", "--explain")]
+def test_the_reasons_of_a_trained_model_know_artists(analysed: Home) -> None:
+    reasons: Any = [row["reasons"] for row in _json(analysed, "-n", "20", "--explain")]
     assert any(reason["by_tags"] > 0 for reason in reasons)
 
 
@@ -250,7 +250,7 @@ def test_a_listener_gets_what_has_scores_and_plays_of_theirs(scored: Home) -> No
         (["--like", "artist:nobody"], "no track matches artist:nobody"),
         (["--like", ""], "--like must be a query"),
         (["--like", "'artist"], "--like 'artist: No closing quotation"),
-        (["--like", "id:1"], "no track that matches id:1 has been heard; run `beet cfembed`"),
+        (["--like", "id:1"], "no track that matches id:1 is analysed; run `beet cfembed`"),
     ],
 )
 def test_what_makes_no_sense_is_one_line(scored: Home, args: list[str], complaint: str) -> None:
@@ -264,8 +264,8 @@ def test_numbers_that_are_none_are_refused_by_the_option(scored: Home) -> None:
         assert f"invalid {'integer' if args[0] != '--unplayed' else 'floating-point'} value" in ran.err
 
 
-def test_before_the_first_cfembed_it_says_what_to_do(unheard: Home) -> None:
-    assert unheard.beet("cfrecommend").complaint == "error: no track has a score yet; run `beet cfembed` first"
+def test_before_the_first_cfembed_it_says_what_to_do(unanalysed: Home) -> None:
+    assert unanalysed.beet("cfrecommend").complaint == "error: no track has a score yet; run `beet cfembed` first"
 
 
 def test_an_empty_library_is_one_line(home: Home) -> None:

@@ -14,15 +14,16 @@ from typing import Any
 
 import pytest
 from user_home import BELLS, Home
+from waiting import LONG_SECONDS
 
 NASTY = "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
 @pytest.fixture(scope="module")
-def reported(_heard: Any, tmp_path_factory: pytest.TempPathFactory) -> Home:
-    """The heard collection with a title full of HTML, a file that has gone, and a report."""
-    home = _heard[0].copy(tmp_path_factory.mktemp("reported") / "home")
+def reported(_analysed: Any, tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """The analysed collection with a title full of HTML, a file that has gone, and a report."""
+    home = _analysed[0].copy(tmp_path_factory.mktemp("reported") / "home")
     lists = [{"name": "Fresh", "n": 5, "unplayed": 1.0}]
     home.configure({"playlists": lists, "playlist_dir": str(home.folder / "lists"), "fresh_days": 0, "exclude": []})
     home.sql("UPDATE items SET title = ? WHERE id = 3", NASTY)
@@ -54,8 +55,9 @@ class Watched:
         self.page.on("console", lambda m: self.complaints.append(m.text) if m.type in {"error", "warning"} else None)
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.page.on("request", lambda request: self.asked.append(request.url))
+        self.page.set_default_timeout(1000 * LONG_SECONDS)
         self.page.goto(url)
-        self.page.wait_for_function("document.documentElement.dataset.ready === 'yes'", timeout=120_000)
+        self.page.wait_for_function("document.documentElement.dataset.ready === 'yes'")
 
 
 @contextmanager
@@ -133,9 +135,9 @@ def test_every_way_to_colour_has_a_legend(reported: Home, browser: Any) -> None:
     url = file_of(reported).as_uri()
     with watched(browser, url, url) as page:
         for way in ("score", "added", "year", "genre", "tag", "plays"):
+            page.evaluate("document.getElementById('legend').textContent = ''")
             page.select_option("#colour", way)
-            page.wait_for_timeout(50)
-            assert page.inner_text("#legend").strip()
+            page.wait_for_function("document.getElementById('legend').innerText.trim()")
 
 
 def test_a_title_is_text_wherever_it_is_shown(reported: Home, browser: Any) -> None:
@@ -159,16 +161,15 @@ def test_the_map_moves_by_mouse_and_by_keys(reported: Home, browser: Any) -> Non
         box = page.locator("#view").bounding_box()
         page.mouse.move(box["x"] + 300, box["y"] + 200)
         page.mouse.wheel(0, -300)
-        page.wait_for_timeout(50)
-        assert "scale(1)" not in page.evaluate(moved)
+        page.wait_for_function(f"!{moved}.includes('scale(1)')")
 
 
 def test_a_click_plays_from_the_moment_when_served(reported: Home, browser: Any) -> None:
     with served(reported) as address, watched(browser, address, address.rsplit("/", 2)[0]) as page:
-        row = page.locator("#learnt .play:visible").first
+        row = page.locator("#units .play:visible").first
         at = float(row.get_attribute("data-at"))
         row.click()
-        page.wait_for_function(f"document.getElementById('audio').currentTime > {at + 0.3}", timeout=30_000)
+        page.wait_for_function(f"document.getElementById('audio').currentTime > {at + 0.3}")
         assert page.evaluate("document.getElementById('audio').currentTime") < 4.6
         assert page.locator("#player").is_visible()
         page.click("#close")
@@ -181,7 +182,7 @@ def test_a_click_plays_from_the_moment_when_served(reported: Home, browser: Any)
         page.wait_for_selector("#ring:visible")
         box = page.locator("#ring").bounding_box()
         page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-        page.wait_for_function("document.getElementById('audio').currentTime > 0.2", timeout=30_000)
+        page.wait_for_function("document.getElementById('audio').currentTime > 0.2")
         assert "Drum Fritz" in page.inner_text("#player")
 
 
@@ -194,31 +195,29 @@ def test_what_has_gone_is_on_the_map_and_cannot_play(reported: Home, browser: An
 
 def test_playlists_are_looked_at_and_written_from_the_page(reported: Home, browser: Any) -> None:
     with served(reported) as address, watched(browser, address, address.rsplit("/", 2)[0]) as page:
-        page.wait_for_selector(".playlist .track", timeout=60_000)
+        page.wait_for_selector(".playlist .track")
         assert page.locator(".playlist .track").count() == 5
         page.click(".playlist .act")
-        page.wait_for_function(
-            "document.querySelector('.playlist .act').textContent.startsWith('Written')", timeout=60_000
-        )
+        page.wait_for_function("document.querySelector('.playlist .act').textContent.startsWith('Written')")
         assert len((reported.folder / "lists" / "Fresh.m3u").read_text(encoding="utf-8").splitlines()) >= 5
 
 
 def test_a_list_has_tracks_that_the_map_has_no_room_for(reported: Home, browser: Any) -> None:
-    few = "import beets.ui, beetsplug.cfaudio.report.collect as r; r.MOST = 12; beets.ui.main()"
+    few = "import beets.ui, beetsplug.cfaudio.report.collect as r; r.MAX_TRACKS = 12; beets.ui.main()"
     with served(reported, ("-c", few)) as address, watched(browser, address, address.rsplit("/", 2)[0]) as page:
         assert "Shown are 12 of 40" in page.inner_text("#map")
-        page.wait_for_selector(".playlist .track", timeout=60_000)
+        page.wait_for_selector(".playlist .track")
         assert page.locator(".playlist .track").count() == 5
         off = page.locator(".playlist .track:has(.find:disabled)").first
         assert (off.locator(".artist").text_content() or "").startswith(("Bell", "Drum"))
         assert "Stück" in (off.locator(".title").text_content() or "")
         off.locator(".play").click()
-        page.wait_for_function("document.getElementById('audio').currentTime > 0.2", timeout=30_000)
+        page.wait_for_function("document.getElementById('audio').currentTime > 0.2")
         assert page.locator("#ring").is_hidden()
 
 
 def test_a_large_library_is_shown_in_part(reported: Home, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("beetsplug.cfaudio.report.collect.MOST", 12)
+    monkeypatch.setattr("beetsplug.cfaudio.report.collect.MAX_TRACKS", 12)
     ran = reported.beet_here("cfreport", "-o", str(tmp_path)).fine
     assert ran.lines[0].endswith("12 of 40 tracks are on the map.")
     assert ran.lines[1].startswith("Left out for the browser's sake: 28. ")
@@ -229,24 +228,24 @@ def test_a_large_library_is_shown_in_part(reported: Home, monkeypatch: pytest.Mo
     assert len(data["id"]) == len(data["title"]) == len(set(data["id"])) == 12
     assert set(most) <= set(data["id"])
     assert f"40 tracks, {len(plays)} of them played" in page
-    assert "Your tastes" in page and "Units of the net" in page
+    assert "Your tastes" in page and "The net's units" in page
 
 
-def test_a_port_that_is_taken_is_said_in_one_line(reported: Home) -> None:
+def test_a_port_that_is_taken_is_one_line(reported: Home) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         ran = reported.beet_here("cfreport", "-o", str(reported.folder / "page"), "--serve", "--port", port)
     assert ran.complaint.startswith(f"error: port {port}: ")
 
 
-def test_what_makes_no_sense_is_said_before_anything_is_made(reported: Home) -> None:
+def test_what_makes_no_sense_is_refused_before_anything_is_made(reported: Home) -> None:
     for words in (["title:x"], ["--port", "99999"], ["-u", "nobody"]):
         complaint = reported.beet_here("cfreport", *words).complaint
         assert words[-1] in complaint
 
 
-def test_a_library_that_was_not_heard_is_told_what_to_do(unheard: Home) -> None:
-    assert unheard.beet_here("cfreport").complaint.endswith("run `beet cfembed` first")
+def test_a_library_that_was_not_analysed_is_refused_with_a_hint(unanalysed: Home) -> None:
+    assert unanalysed.beet_here("cfreport").complaint.endswith("run `beet cfembed` first")
 
 
 def test_a_folder_that_cannot_be_written_to_is_named(reported: Home) -> None:
@@ -256,7 +255,7 @@ def test_a_folder_that_cannot_be_written_to_is_named(reported: Home) -> None:
 
 
 def test_what_is_missing_is_named(reported: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("beetsplug.cfaudio.commands.cfreport._NEEDED", {"flask": "flask", "no_such": "nothing"})
+    monkeypatch.setattr("beetsplug.cfaudio.commands.cfreport._PACKAGES", {"flask": "flask", "no_such": "nothing"})
     complaint = reported.beet_here("cfreport").complaint
     assert "needs nothing: pip install 'beets-cfaudio[report]'" in complaint
 

@@ -15,13 +15,14 @@ from beets.ui import Subcommand
 from click.testing import CliRunner
 
 from beetsplug.cfaudio import CfAudioPlugin
-from beetsplug.cfaudio.config.playlists import KINDS, TARGETS, Account, Playlist
+from beetsplug.cfaudio.config.playlists import KINDS, TARGETS, Playlist
+from beetsplug.cfaudio.config.servers import ServerAccount
 from beetsplug.cfaudio.config.settings import DEFAULTS, read_settings
-from beetsplug.cfaudio.playlists.kinds import NAME_FIELDS
+from beetsplug.cfaudio.playlists.naming import NAME_FIELDS
 from cfaudio_core.cli import main
 from cfaudio_core.data.listeners import COUNT_FIELDS
 from cfaudio_core.evaluation.protocols import PROTOCOLS
-from cfaudio_core.history.formats import SOURCES
+from cfaudio_core.history.formats import FORMATS
 from cfaudio_core.history.formats.table import FIELDS as COLUMNS
 from cfaudio_core.ranking.periods import REFRESH
 
@@ -125,13 +126,13 @@ def test_every_target_and_its_settings_are_documented() -> None:
     (shown,) = [block for block in blocks("playlists", "yaml") if "subsonic:" in block]
     servers = yaml.safe_load(shown)["cfaudio"]
     assert {"url", "users"} <= set(servers["subsonic"])
-    assert set(Account._fields) <= {*servers["subsonic"], *servers["subsonic"]["users"]["ben"]}
+    assert set(ServerAccount._fields) <= {*servers["subsonic"], *servers["subsonic"]["users"]["ben"]}
     assert set(servers["mpd"]) == {"host", "port", "password"}
 
 
 def test_every_import_format_count_field_and_column_is_documented() -> None:
     formats = first_cells(section("histories", "Importing a history"))
-    assert formats == list(SOURCES)
+    assert formats == list(FORMATS)
     assert set(first_cells(section("histories", "Counts that are there"))) == set(COUNT_FIELDS)
     for column in COLUMNS:
         assert f"`{column}`" in section("histories", "Importing a history")
@@ -152,7 +153,7 @@ def test_examples_use_commands_and_options_that_are_there() -> None:
         unknown = [word for word in words if re.match(r"--?[a-z]", word) and word.split("=")[0] not in known]
         assert not unknown, f"{page}: beet {line}"
         if name == "cfimport" and page != "commands":
-            assert not words or SOURCES.keys() & set(words), f"{page}: beet {line}"
+            assert not words or FORMATS.keys() & set(words), f"{page}: beet {line}"
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -10,13 +10,13 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
-import time
 import zipfile
 from pathlib import Path
 
 import pytest
 from beets.exceptions import UserError
-from user_home import Home
+from user_home import Home, Ran
+from waiting import wait_until
 
 from beetsplug.cfaudio.library import write as writing
 from cfaudio_core.models.model_files import FORMAT
@@ -39,81 +39,84 @@ def write_history(home: Home, file: Path) -> None:
 
 
 @pytest.mark.weights
-def test_killed_commands_lose_nothing_and_the_next_run_ends_as_if_nothing_had_been(heard: Home) -> None:
-    write_history(heard, heard.beetsdir / "listenbrainz.zip")
+def test_killed_commands_lose_nothing_and_the_next_run_ends_as_if_nothing_had_been(analysed: Home) -> None:
+    write_history(analysed, analysed.beetsdir / "listenbrainz.zip")
     done = subprocess.run(
-        [sys.executable, str(BENCH), str(heard.beetsdir), "--kills", "8"], capture_output=True, text=True, check=False
+        [sys.executable, str(BENCH), str(analysed.beetsdir), "--kills", "8"],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.fixture
-def busy(heard: Home):
+def busy(analysed: Home):
     """Another program that is writing to the library, until it is told to end."""
-    connection = sqlite3.connect(heard.database, isolation_level=None, check_same_thread=False)
+    connection = sqlite3.connect(analysed.database, isolation_level=None, check_same_thread=False)
     connection.execute("BEGIN IMMEDIATE")
     with contextlib.closing(connection):
         yield connection
 
 
 def test_another_program_that_writes_to_the_library_is_waited_for(
-    heard: Home, busy: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+    analysed: Home, busy: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tries = []
-    heard_of = writing.suppress
+    suppress = writing.suppress
 
     def tried(*errors: type[Exception]) -> object:
         tries.append(busy.in_transaction)
         if busy.in_transaction:
             busy.execute("ROLLBACK")
-        return heard_of(*errors)
+        return suppress(*errors)
 
     monkeypatch.setattr(writing, "suppress", tried)
-    heard.configure({"users": {"me": ["skip_count"]}}, timeout=0.1)
-    assert heard.embed("--retrain").code == 0
+    analysed.configure({"users": {"me": ["skip_count"]}}, timeout=0.1)
+    assert analysed.embed("--retrain").code == 0
     assert tries[0]
 
 
 def test_a_library_that_stays_locked_is_one_line_and_nothing_is_lost(
-    heard: Home, busy: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+    analysed: Home, busy: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before = heard.field("cf_score")
+    before = analysed.field("cf_score")
     monkeypatch.setattr(writing, "_PATIENCE", 0)
-    heard.configure({"users": {"me": ["skip_count"]}}, timeout=0.1)
-    ran = heard.embed("--retrain")
+    analysed.configure({"users": {"me": ["skip_count"]}}, timeout=0.1)
+    ran = analysed.embed("--retrain")
     assert (ran.code, ran.err.count("\n")) == (1, 1), ran
     assert "in use by another program" in ran.err
     busy.execute("ROLLBACK")
-    assert heard.field("cf_score") == before
-    assert heard.embed().code == 0
-    assert heard.field("cf_score") != before
+    assert analysed.field("cf_score") == before
+    assert analysed.embed().code == 0
+    assert analysed.field("cf_score") != before
 
 
-def test_fields_are_written_all_or_none(heard: Home) -> None:
+def test_fields_are_written_all_or_none(analysed: Home) -> None:
     """beets commits a transaction even when its body raises."""
-    before = heard.field("cf_score")
-    with heard.library() as lib:
+    before = analysed.field("cf_score")
+    with analysed.library() as lib:
         rows = {"DELETE FROM item_attributes WHERE key = ?": [("cf_score",)], "INSERT INTO nowhere VALUES (?)": [(1,)]}
         with pytest.raises(UserError, match="cannot be written: no such table"):
             writing.change(lib, rows)
-    assert heard.field("cf_score") == before
+    assert analysed.field("cf_score") == before
 
 
 @pytest.mark.parametrize("part", ["models", "features"])
 def test_a_full_disk_is_one_line_and_the_next_run_does_it(
-    heard: Home, part: str, monkeypatch: pytest.MonkeyPatch
+    analysed: Home, part: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before, fields = heard.dump(), heard.field("cf_model")
+    before, fields = analysed.dump(), analysed.field("cf_model")
     with monkeypatch.context() as patch:
         if part == "models":
             patch.setattr("cfaudio_core.models.model_files.write_whole", _no_room)
         else:
             patch.setattr("cfaudio_core.features.extractor.FeatureStore.add", _full)
-        ran = heard.embed("--retrain", *(["-f"] if part == "features" else []))
+        ran = analysed.embed("--retrain", *(["-f"] if part == "features" else []))
     assert (ran.code, ran.err.count("\n")) == (1, 1), ran
     assert "full" in ran.err or "No space left" in ran.err
-    assert (heard.dump(), heard.field("cf_model")) == (before, fields)
-    assert heard.embed("--retrain").code == 0
+    assert (analysed.dump(), analysed.field("cf_model")) == (before, fields)
+    assert analysed.embed("--retrain").code == 0
 
 
 def _no_room(*_: object, **__: object) -> None:
@@ -138,9 +141,9 @@ def can_mount() -> bool:
 
 @pytest.mark.weights
 @pytest.mark.skipif(not can_mount(), reason="takes the right to mount a small disk")
-def test_disks_that_really_are_full(heard: Home) -> None:
+def test_disks_that_really_are_full(analysed: Home) -> None:
     bench = BENCH.with_name("bench_full_disk.py")
-    command = [sys.executable, str(bench), str(heard.beetsdir), "--free", "0,64,256", "--only", "cfembed"]
+    command = [sys.executable, str(bench), str(analysed.beetsdir), "--free", "0,64,256", "--only", "cfembed"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "no space left on the disk" in done.stdout
@@ -151,52 +154,52 @@ restricted = pytest.mark.skipif(
 )
 
 
-def unprivileged(home: Home, *args: str) -> subprocess.CompletedProcess[str]:
+def unprivileged(home: Home, *args: str) -> Ran:
     """The real command; as root, without the right to write where one may not."""
     command = [sys.executable, "-m", "beets", *args]
     if os.geteuid() == 0:
         command = ["setpriv", "--bounding-set=-dac_override,-dac_read_search", *command]
-    return subprocess.run(command, env=home.environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, env=home.environment, capture_output=True, text=True, check=False)
+    return Ran.of(done.returncode, done.stdout, done.stderr)
 
 
 @restricted
 @pytest.mark.parametrize("command", [["cfembed", "--retrain"], ["cfimport", "csv", "plays.csv"], ["cfreport"]])
-def test_a_folder_that_is_read_only_is_one_line(heard: Home, command: list[str], monkeypatch) -> None:
-    monkeypatch.chdir(heard.folder)
-    (heard.folder / "plays.csv").write_text("artist,title,plays\nBell Anna,Stück 1,3\n", encoding="utf-8")
-    before, folder = heard.dump(), heard.beetsdir / "cfaudio"
+def test_a_folder_that_is_read_only_is_one_line(analysed: Home, command: list[str], monkeypatch) -> None:
+    monkeypatch.chdir(analysed.folder)
+    (analysed.folder / "plays.csv").write_text("artist,title,plays\nBell Anna,Stück 1,3\n", encoding="utf-8")
+    before, folder = analysed.dump(), analysed.beetsdir / "cfaudio"
     for place in (folder, *folder.rglob("*")):
         place.chmod(0o500 if place.is_dir() else 0o400)
-    ran = unprivileged(heard, *command)
+    ran = unprivileged(analysed, *command)
     for place in (folder, *folder.rglob("*")):
         place.chmod(0o700 if place.is_dir() else 0o600)
-    assert (ran.returncode, ran.stderr.count("\n")) == (1, 1), ran
-    assert str(folder) in ran.stderr
-    assert heard.dump() == before
-    assert unprivileged(heard, *command).returncode == 0
+    assert str(folder) in ran.complaint
+    assert analysed.dump() == before
+    assert unprivileged(analysed, *command).code == 0
 
 
 @restricted
-def test_a_library_that_is_read_only_is_told_by_beets_and_as_it_was(heard: Home) -> None:
-    before = heard.database.read_bytes()
-    heard.configure({"users": {"me": ["skip_count"]}})
-    heard.database.chmod(0o400)
-    ran = unprivileged(heard, "cfembed", "--retrain")
-    heard.database.chmod(0o600)
-    assert ran.returncode == 1, ran
-    assert "permissions" in ran.stderr
-    assert "Traceback" not in ran.stderr
-    assert heard.database.read_bytes() == before
-    assert unprivileged(heard, "cfembed").returncode == 0
+def test_a_library_that_is_read_only_is_told_by_beets_and_as_it_was(analysed: Home) -> None:
+    before = analysed.database.read_bytes()
+    analysed.configure({"users": {"me": ["skip_count"]}})
+    analysed.database.chmod(0o400)
+    ran = unprivileged(analysed, "cfembed", "--retrain")
+    analysed.database.chmod(0o600)
+    assert ran.code == 1, ran
+    assert "permissions" in ran.err
+    assert "Traceback" not in ran.err
+    assert analysed.database.read_bytes() == before
+    assert unprivileged(analysed, "cfembed").code == 0
 
 
-def test_files_that_vanish_meanwhile_are_named_and_the_others_are_heard(
-    unheard: Home, monkeypatch: pytest.MonkeyPatch
+def test_files_that_vanish_meanwhile_are_named_and_the_others_are_analysed(
+    unanalysed: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from cfaudio_core.features import extractor
 
     plan = extractor.plan
-    gone = sorted(unheard.music.rglob("*.flac"))[:2]
+    gone = sorted(unanalysed.music.rglob("*.flac"))[:2]
 
     def plan_and_lose(*args: object, **how: object) -> object:
         planned = plan(*args, **how)  # type: ignore[arg-type]
@@ -205,17 +208,17 @@ def test_files_that_vanish_meanwhile_are_named_and_the_others_are_heard(
         return planned
 
     monkeypatch.setattr("cfaudio_core.pipeline.run.plan", plan_and_lose)
-    ran = unheard.embed()
+    ran = unanalysed.embed()
     assert ran.code == 0, ran
     assert ran.err.count("skipping") == 2
-    assert len(unheard.field("cf_embedding")) == 38
+    assert len(unanalysed.field("cf_embedding")) == 38
 
 
-def test_a_second_cfembed_says_that_it_waits_and_then_runs(heard: Home) -> None:
-    with hold_lock(heard.beetsdir / "cfaudio", "cfembed"):
+def test_a_second_cfembed_says_that_it_waits_and_then_runs(analysed: Home) -> None:
+    with hold_lock(analysed.beetsdir / "cfaudio", "cfembed"):
         second = subprocess.Popen(
             [sys.executable, "-m", "beets", "cfembed", "-j", "1"],
-            env={**heard.environment, "PYTHONUNBUFFERED": "1"},
+            env={**analysed.environment, "PYTHONUNBUFFERED": "1"},
             stdout=subprocess.PIPE,
         )
         assert second.stdout is not None
@@ -224,70 +227,74 @@ def test_a_second_cfembed_says_that_it_waits_and_then_runs(heard: Home) -> None:
     assert second.returncode == 0
 
 
-def test_ctrl_c_keeps_what_was_heard_and_the_next_run_goes_on(unheard: Home) -> None:
+def test_ctrl_c_keeps_what_was_analysed_and_the_next_run_goes_on(unanalysed: Home) -> None:
     process = subprocess.Popen(
         [sys.executable, "-m", "beets", "cfembed", "-j", "1"],
-        env=unheard.environment,
+        env=unanalysed.environment,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
     )
-    for _ in range(600):
-        time.sleep(0.1)
-        if unheard.store.exists():
-            with contextlib.closing(sqlite3.connect(unheard.store)) as store, contextlib.suppress(sqlite3.Error):
-                if store.execute("SELECT count(*) FROM features").fetchone()[0]:
-                    break
+
+    def something_is_kept() -> bool:
+        if unanalysed.store.exists():
+            with contextlib.closing(sqlite3.connect(unanalysed.store)) as store, contextlib.suppress(sqlite3.Error):
+                return bool(store.execute("SELECT count(*) FROM features").fetchone()[0])
+        return process.poll() is not None
+
+    wait_until(something_is_kept, lambda: "nothing is kept")
     process.send_signal(signal.SIGINT)
     said = process.communicate()[1]
     assert b"Traceback" not in said, said
-    ran = unheard.embed()
+    ran = unanalysed.embed()
     assert ran.code == 0, ran
-    assert len(unheard.field("cf_embedding")) == 40
+    assert len(unanalysed.field("cf_embedding")) == 40
 
 
-def test_forgetting_leaves_the_library_as_if_cfaudio_had_never_been(heard: Home, collection: Home) -> None:
-    (heard.beetsdir / "cfaudio" / "mine.txt").write_text("not cfaudio's")
-    (heard.beetsdir / "cfaudio" / ".cfaudio-x").write_text("left by a killed cfplaylists")
-    ran = heard.embed("--forget", "-y")
+def test_forgetting_leaves_the_library_as_if_cfaudio_had_never_been(analysed: Home, collection: Home) -> None:
+    (analysed.beetsdir / "cfaudio" / "mine.txt").write_text("not cfaudio's")
+    (analysed.beetsdir / "cfaudio" / ".cfaudio-x").write_text("left by a killed cfplaylists")
+    ran = analysed.embed("--forget", "-y")
     assert ran.code == 0
     assert "fields of 40 tracks" in ran.out
-    assert heard.sql("SELECT * FROM item_attributes WHERE key LIKE 'cf%'") == []
-    assert heard.dump() == collection.dump()
-    assert [file.name for file in (heard.beetsdir / "cfaudio").iterdir()] == ["mine.txt"]
-    assert heard.embed("--forget", "-y").fine.out == "There is nothing to forget.\n"
+    assert analysed.sql("SELECT * FROM item_attributes WHERE key LIKE 'cf%'") == []
+    assert analysed.dump() == collection.dump()
+    assert [file.name for file in (analysed.beetsdir / "cfaudio").iterdir()] == ["mine.txt"]
+    assert analysed.embed("--forget", "-y").fine.out == "There is nothing to forget.\n"
 
 
-def test_forgetting_takes_a_history_elsewhere_too_and_asks_first(heard: Home) -> None:
-    history = heard.folder / "else.db"
-    heard.configure({"history": f"sqlite:///{history}"})
-    assert heard.embed().code == 0
+def test_forgetting_takes_a_history_elsewhere_too_and_asks_first(analysed: Home) -> None:
+    history = analysed.folder / "else.db"
+    analysed.configure({"history": f"sqlite:///{history}"})
+    assert analysed.embed().code == 0
     assert history.exists()
-    before = heard.files()
-    assert heard.embed("--forget", "-p").code == 0
-    assert heard.beet("cfembed", "--forget").code == 1  # there is nobody to say yes
-    assert heard.files() == before
-    assert heard.embed("--forget", "-y").code == 0
+    before = analysed.files()
+    assert analysed.embed("--forget", "-p").code == 0
+    assert analysed.beet("cfembed", "--forget").code == 1  # there is nobody to say yes
+    assert analysed.files() == before
+    assert analysed.embed("--forget", "-y").code == 0
     assert not history.exists()
-    assert not heard.store.parent.exists()
+    assert not analysed.store.parent.exists()
 
 
-def test_forgetting_takes_no_query(heard: Home) -> None:
-    assert "--forget takes no query" in heard.embed("--forget", "-y", "id:1").complaint
+def test_forgetting_takes_no_query(analysed: Home) -> None:
+    assert "--forget takes no query" in analysed.embed("--forget", "-y", "id:1").complaint
 
 
-def test_a_lesson_of_an_earlier_version_is_learnt_anew_without_hearing_anything(heard: Home, hearing_fails) -> None:
-    (about,) = heard.models.glob("cf-*.json")
+def test_a_model_of_an_earlier_version_is_trained_again_without_analysing_anything(
+    analysed: Home, decoding_fails
+) -> None:
+    (about,) = analysed.models.glob("cf-*.json")
     older = about.read_text().replace(f'"format": {FORMAT}', f'"format": {FORMAT - 1}')
     assert older != about.read_text()
     about.write_text(older)
-    hearing_fails()
-    shutil.rmtree(heard.music)
-    ran = heard.embed().fine
-    assert "Heard 0 new tracks; 40 of 40 are known" in ran.out
-    assert len(heard.field("cf_score")) == 40
+    decoding_fails()
+    shutil.rmtree(analysed.music)
+    ran = analysed.embed().fine
+    assert "Analysed 0 new tracks; 40 of 40 are analysed" in ran.out
+    assert len(analysed.field("cf_score")) == 40
 
 
-def test_a_model_of_a_newer_version_is_refused_in_one_line(heard: Home) -> None:
-    (about,) = heard.models.glob("cf-*.json")
+def test_a_model_of_a_newer_version_is_refused_in_one_line(analysed: Home) -> None:
+    (about,) = analysed.models.glob("cf-*.json")
     about.write_text(about.read_text().replace(f'"format": {FORMAT}', '"format": 99'))
-    assert "was written by a newer version of cfaudio (format 99)" in heard.embed().complaint
+    assert "was written by a newer version of cfaudio (format 99)" in analysed.embed().complaint

@@ -1,4 +1,4 @@
-"""A listening history beside the library: whose it is, what it adds to the counts, and what is learnt from it."""
+"""A listening history beside the library: whose it is, what it adds to the counts, and what is trained on it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from beets.library import Item, Library
 
 from beetsplug.cfaudio import CfAudioPlugin
-from beetsplug.cfaudio.commands.parsers import embed_command, recommend_command
+from beetsplug.cfaudio.commands import cfembed, cfrecommend
 from beetsplug.cfaudio.config.settings import read_settings
 from beetsplug.cfaudio.pipeline import load, open_store
 from cfaudio_core.backbones.registry import backbone_id
@@ -19,7 +19,8 @@ from cfaudio_core.data.listeners import Listener
 from cfaudio_core.features.results import FeatureResult
 from cfaudio_core.history.records import Listen, Tally, TrackText
 from cfaudio_core.history.store import ListenStore
-from cfaudio_core.targets.m3u import Entry, write_m3u
+from cfaudio_core.targets.base import Entry
+from cfaudio_core.targets.m3u import write_m3u
 
 N = 60
 DAY = 86_400
@@ -83,7 +84,7 @@ def sessions(*members: tuple[int, ...]) -> list[Listen]:
 @pytest.fixture
 def embed(plugin: CfAudioPlugin, lib: Library, capsys: pytest.CaptureFixture[str]) -> Callable[[], str]:
     def run() -> str:
-        command = embed_command(plugin)
+        command = cfembed.command(plugin)
         command.func(lib, command.parser.parse_args([])[0], [])
         return capsys.readouterr().out
 
@@ -144,7 +145,7 @@ def test_the_gap_between_sessions_is_the_settings(plugin: CfAudioPlugin, lib: Li
     assert len(people_of(plugin, lib)[0].sessions) == 1
 
 
-def test_cfembed_learns_from_sessions_and_says_so(embed: Callable[[], str], lib: Library, tmp_path: Path) -> None:
+def test_cfembed_trains_on_sessions_and_says_so(embed: Callable[[], str], lib: Library, tmp_path: Path) -> None:
     assert "No played tracks share" in embed()
     first = {item.cf_model for item in lib.items()}
     keep(tmp_path, *sessions(*[(2 * k, 2 * k + 1) for k in range(15)], (0,)))
@@ -153,11 +154,11 @@ def test_cfembed_learns_from_sessions_and_says_so(embed: Callable[[], str], lib:
     assert first.isdisjoint(second)
     assert "Nothing new" in embed()
     keep(tmp_path, Listen(text(30), T0 + 100 * DAY), Listen(text(31), T0 + 100 * DAY + 200))
-    assert "since it learnt: what is known of me has changed by " in embed()  # two listens more are no lesson
+    assert "since it was trained: what is known of me has changed by " in embed()  # too little to train again
     assert second == {item.cf_model for item in lib.items()}
 
 
-def test_tracks_heard_together_come_to_lie_together(embed: Callable[[], str], lib: Library, tmp_path: Path) -> None:
+def test_tracks_played_together_come_to_lie_together(embed: Callable[[], str], lib: Library, tmp_path: Path) -> None:
     from cfaudio_core.util.vector_codec import decode
 
     keep(tmp_path, *sessions(*[tuple(range(0, 20, 2)), tuple(range(1, 20, 2))] * 8))
@@ -168,12 +169,12 @@ def test_tracks_heard_together_come_to_lie_together(embed: Callable[[], str], li
     assert cosine[together].mean() > cosine[~together & ~np.eye(20, dtype=bool)].mean() + 0.3
 
 
-def test_what_the_history_knows_as_heard_is_not_recommended_as_new(
+def test_what_the_history_knows_as_played_is_not_recommended_as_new(
     plugin: CfAudioPlugin, embed: Callable[[], str], lib: Library, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     keep(tmp_path, *sessions(tuple(range(40, 59))))
     embed()
-    command = recommend_command(plugin)
+    command = cfrecommend.command(plugin)
     opts, _ = command.parser.parse_args(["-n", "1", "--unplayed", "1"])
     command.func(lib, opts, [])
     assert "T59" in capsys.readouterr().out

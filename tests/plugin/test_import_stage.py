@@ -1,4 +1,4 @@
-"""New tracks are heard as they are imported, where the user wants that, and never at the cost of an import."""
+"""New tracks are analysed as they are imported, where the user wants that, and never at the cost of an import."""
 
 from __future__ import annotations
 
@@ -30,51 +30,53 @@ def arrivals(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("threaded", [True, False])
-def test_new_tracks_are_heard_and_placed_by_the_model_there_is(heard: Home, arrivals: Path, threaded: bool) -> None:
-    heard.configure({"auto": True}, threaded=threaded)
-    models = sorted(heard.models.iterdir())
-    ran = (heard.beet if threaded else heard.beet_here)("import", "-A", "-q", str(arrivals))
+def test_new_tracks_are_analysed_and_embedded_by_the_model_in_force(
+    analysed: Home, arrivals: Path, threaded: bool
+) -> None:
+    analysed.configure({"auto": True}, threaded=threaded)
+    models = sorted(analysed.models.iterdir())
+    ran = (analysed.beet if threaded else analysed.beet_here)("import", "-A", "-q", str(arrivals))
     assert ran.code == 0, ran
     assert "cfaudio" not in ran.err
-    bell, drum = heard.ids("artist = 'New'")
-    scores = {item: float(score) for item, score in heard.field("cf_score").items()}
+    bell, drum = analysed.ids("artist = 'New'")
+    scores = {item: float(score) for item, score in analysed.field("cf_score").items()}
     assert len(scores) == 42
     assert scores[bell] > 50 > scores[drum]
-    assert len(heard.field("cf_key")) == len(heard.field("cf_embedding")) == 42
-    assert set(heard.field("cf_model").values()) == {heard.field("cf_model")[1]}
-    assert sorted(heard.models.iterdir()) == models
-    assert heard.beet("ls", "-p", "artist:New").fine.lines == [
-        str(heard.music / "New" / "Album" / f"0{k + 1} New {k}.flac") for k in range(2)
+    assert len(analysed.field("cf_key")) == len(analysed.field("cf_embedding")) == 42
+    assert set(analysed.field("cf_model").values()) == {analysed.field("cf_model")[1]}
+    assert sorted(analysed.models.iterdir()) == models
+    assert analysed.beet("ls", "-p", "artist:New").fine.lines == [
+        str(analysed.music / "New" / "Album" / f"0{k + 1} New {k}.flac") for k in range(2)
     ]
-    assert heard.embed().lines == [
-        "Heard 0 new tracks; 42 of 42 are known by their sound.",
-        f"Nothing new since the last run (model {heard.field('cf_model')[1]}).",
+    assert analysed.embed().lines == [
+        "Analysed 0 new tracks; 42 of 42 are analysed.",
+        f"Nothing new since the last run (model {analysed.field('cf_model')[1]}).",
     ]
 
 
-def test_before_the_first_model_new_tracks_are_heard_only(home: Home, arrivals: Path) -> None:
+def test_before_the_first_model_new_tracks_are_analysed_only(home: Home, arrivals: Path) -> None:
     home.configure({"auto": True})
     assert home.beet_here("import", "-A", "-q", str(arrivals)).code == 0
     assert len(home.field("cf_key")) == 2
     assert home.field("cf_embedding") == {}
-    assert home.embed().lines[0] == "Heard 0 new tracks; 2 of 2 are known by their sound."
+    assert home.embed().lines[0] == "Analysed 0 new tracks; 2 of 2 are analysed."
 
 
-def test_without_auto_nothing_is_heard(home: Home, arrivals: Path) -> None:
+def test_without_auto_nothing_is_analysed(home: Home, arrivals: Path) -> None:
     assert home.beet_here("import", "-A", "-q", str(arrivals)).code == 0
     assert home.ids("1") == [1, 2]
     assert home.field("cf_key") == {}
     assert not home.store.exists()
 
 
-def test_singletons_are_heard_too(home: Home, arrivals: Path) -> None:
+def test_singletons_are_analysed_too(home: Home, arrivals: Path) -> None:
     home.configure({"auto": True})
     assert home.beet_here("import", "-A", "-q", "-s", str(arrivals)).code == 0
     assert home.ids("album_id IS NULL") == [1, 2]
     assert len(home.field("cf_key")) == 2
 
 
-def test_a_file_that_cannot_be_heard_does_not_stop_an_import(home: Home, arrivals: Path) -> None:
+def test_a_file_that_cannot_be_analysed_does_not_stop_an_import(home: Home, arrivals: Path) -> None:
     home.configure({"auto": True})
     soundfile.write(arrivals / "2.wav", np.zeros(3 * RATE), RATE)
     ran = home.beet_here("import", "-A", "-q", str(arrivals))
@@ -85,7 +87,7 @@ def test_a_file_that_cannot_be_heard_does_not_stop_an_import(home: Home, arrival
 
 
 @pytest.mark.parametrize("wrong", [{"weights": "/nowhere/none.whl"}, {"users": {"anna": ["plya_count"]}}, {"jobs": -1}])
-def test_an_import_goes_on_though_hearing_is_set_up_wrongly(
+def test_an_import_goes_on_though_analysis_is_set_up_wrongly(
     home: Home, arrivals: Path, wrong: dict[str, object], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
@@ -98,14 +100,14 @@ def test_an_import_goes_on_though_hearing_is_set_up_wrongly(
     assert len(home.ids("1")) == 2
 
 
-def test_a_reimport_keeps_what_was_heard(heard: Home, hearing_fails: Callable[[], None]) -> None:
-    keys, names = heard.field("cf_key"), dict(heard.sql("SELECT path, id FROM items"))
-    hearing_fails()
-    heard.configure({"auto": True}, **{"import": {"copy": False, "write": False, "autotag": False, "resume": False}})
-    assert heard.beet_here("import", "-A", "-q", str(heard.music)).code == 0
-    after = dict(heard.sql("SELECT path, id FROM items"))
+def test_a_reimport_keeps_what_was_analysed(analysed: Home, decoding_fails: Callable[[], None]) -> None:
+    keys, names = analysed.field("cf_key"), dict(analysed.sql("SELECT path, id FROM items"))
+    decoding_fails()
+    analysed.configure({"auto": True}, **{"import": {"copy": False, "write": False, "autotag": False, "resume": False}})
+    assert analysed.beet_here("import", "-A", "-q", str(analysed.music)).code == 0
+    after = dict(analysed.sql("SELECT path, id FROM items"))
     assert after.keys() == names.keys()
-    assert {path: heard.field("cf_key")[item] for path, item in after.items()} == {
+    assert {path: analysed.field("cf_key")[item] for path, item in after.items()} == {
         path: keys[item] for path, item in names.items()
     }
-    assert heard.embed("-p").lines == ["Would hear 0 of 40 tracks, and learn from me: 16 tracks played."]
+    assert analysed.embed("-p").lines == ["Would analyse 0 of 40 tracks, and train on me: 16 tracks played."]

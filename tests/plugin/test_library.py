@@ -10,7 +10,8 @@ import pytest
 from beets.library import Item
 from user_home import Home
 
-from beetsplug.cfaudio.library.tracks import column, count_values, read_fields, read_tracks
+from beetsplug.cfaudio.library.fields import column, count_values, read_fields
+from beetsplug.cfaudio.library.tracks import read_tracks
 from beetsplug.cfaudio.library.write import Column, write_fields
 
 
@@ -38,7 +39,7 @@ def test_tracks_of_one_album_share_it_and_singletons_without_one_share_nothing(h
 
 
 def test_some_tracks_alone_are_read_however_many(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("beetsplug.cfaudio.library.tracks._FEW", 2)
+    monkeypatch.setattr("beetsplug.cfaudio.library.fields._MAX_LISTED_IDS", 2)
     home.add(*(home.music / f"{k}.wav" for k in range(6)))
     home.set("cf_key", {1: "a", 3: "c", 4: "d", 6: "f"})
     with home.library() as lib:
@@ -87,7 +88,7 @@ def test_none_takes_a_field_away_and_leaves_the_fields_of_others(home: Home) -> 
 
 
 def test_values_are_made_part_by_part_and_none_takes_a_field_away(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("beetsplug.cfaudio.library.tracks.PART", 2)
+    monkeypatch.setattr("beetsplug.cfaudio.library.fields.PART_IDS", 2)
     home.add(*(home.music / f"{k}.wav" for k in range(5)))
     home.set("cf_score", {1: 10.0, 2: 20.0, 3: 7.0})
     asked: list[int] = []
@@ -103,7 +104,7 @@ def test_values_are_made_part_by_part_and_none_takes_a_field_away(home: Home, mo
 
 
 def test_values_are_counted_over_the_whole_library(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("beetsplug.cfaudio.library.tracks.PART", 2)
+    monkeypatch.setattr("beetsplug.cfaudio.library.fields.PART_IDS", 2)
     home.add(*(home.music / f"{k}.wav" for k in range(5)))
     home.set("cf_tags", {1: "rock", 2: "jazz", 3: "rock", 5: ""})
     with home.library() as lib:

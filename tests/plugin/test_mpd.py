@@ -151,7 +151,7 @@ def test_a_wrong_password_is_one_line_that_does_not_tell_it(library: Home, lists
 def test_what_is_no_mpd_is_one_line_and_the_other_targets_are_written(
     library: Home, lists: Path, answer: bytes | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cfaudio_core.targets.mpd._PATIENCE", 0.3)
+    monkeypatch.setattr("cfaudio_core.targets.mpd._TIMEOUT_S", 0.3)
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         both = {"targets": ["mpd", "m3u"]}

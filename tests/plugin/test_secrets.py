@@ -55,7 +55,7 @@ def assert_silent(said: str, service: Double) -> None:
 
 @pytest.fixture(autouse=True)
 def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cfaudio_core.clients.http._PAUSE", 0.0)
+    monkeypatch.setattr("cfaudio_core.clients.http._PAUSE_S", 0.0)
 
 
 @pytest.mark.parametrize("credentials", [("--password", PASSWORD, "-u", "anna"), ("--token", TOKEN)])

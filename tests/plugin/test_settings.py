@@ -37,7 +37,7 @@ WRONG = {
         "x.pt",
     ],
     "fine_tune": ["tail", 3, None, True, ["head"]],
-    "loss": ["hinge", 3, None, True],
+    "loss": ["hinge", "wpe", 3, None, True],
     "layers": [0, 11, 1.5, "two", True, [2]],
     "cache_size": [0, 1_000_001, "big", 0.5, True, None],
     "windows": [0, 1001, "ten", False, "All", None],
@@ -171,7 +171,6 @@ def test_a_wrong_account_is_said_without_what_is_in_it(home: Home) -> None:
         ({"backbone": ["musicnn", "vgg"], "fine_tune": "all"}, "fine_tune"),
         ({"backbone": "spotify", "fine_tune": "top"}, "fine_tune"),
         ({"backbone": ["musicnn", "spotify"]}, "backbone"),
-        ({"factorizer": "both", "loss": "wpe"}, "loss"),
     ],
 )
 def test_settings_that_do_not_go_together_are_one_line(home: Home, settings: dict[str, object], key: str) -> None:

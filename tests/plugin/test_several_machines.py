@@ -1,4 +1,4 @@
-"""A library that other machines have heard is the one that this machine would have heard."""
+"""A library that other machines have analysed is the one that this machine would have analysed."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ pytest.importorskip("distributed")
 pytestmark = [pytest.mark.weights, pytest.mark.filterwarnings("ignore")]
 
 
-def test_vectors_scores_and_tags_do_not_depend_on_who_hears(unheard: Home, tmp_path: Path) -> None:
+def test_vectors_scores_and_tags_do_not_depend_on_who_analyses(unanalysed: Home, tmp_path: Path) -> None:
     with dask_cluster(tmp_path) as cluster:
         for _ in range(2):
             cluster.add_worker()
-        unheard.configure({"executor": cluster.address})
-        assert "Heard 40 new tracks" in unheard.beet("cfembed").out
-    there = {name: unheard.field(name) for name in ("cf_embedding", "cf_score", "cf_key", "cf_tags")}
-    unheard.embed("--forget", "-y")
-    unheard.configure()
-    assert "Heard 40 new tracks" in unheard.embed().out
-    here = {name: unheard.field(name) for name in there}
+        unanalysed.configure({"executor": cluster.address})
+        assert "Analysed 40 new tracks" in unanalysed.beet("cfembed").out
+    there = {name: unanalysed.field(name) for name in ("cf_embedding", "cf_score", "cf_key", "cf_tags")}
+    unanalysed.embed("--forget", "-y")
+    unanalysed.configure()
+    assert "Analysed 40 new tracks" in unanalysed.embed().out
+    here = {name: unanalysed.field(name) for name in there}
     assert len(there["cf_embedding"]) == 40
     for item, vector in here["cf_embedding"].items():
         np.testing.assert_allclose(decode(there["cf_embedding"][item]), decode(vector), atol=1e-5)

@@ -1,36 +1,55 @@
-"""`beet cfembed`: hear, learn, and give every track its embedding and score."""
+"""`beet cfembed`: analyse files, train a model, and give every track its embedding and score."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
 from beets.exceptions import UserError
-from beets.ui import print_
+from beets.ui import Subcommand, print_
 from beets.util import displayable_path
 
 from beetsplug.cfaudio.config.settings import Settings, read_settings
-from beetsplug.cfaudio.library.loaded import keep_catalogue
-from beetsplug.cfaudio.library.tracks import matching
-from beetsplug.cfaudio.pipeline import embed, listener, load, models_folder, open_store, run_settings, user_errors
-from beetsplug.cfaudio.run_summary import account
+from beetsplug.cfaudio.errors import user_errors
 from beetsplug.cfaudio.text import counted
-from cfaudio_core.models.model_files import require_model
-from cfaudio_core.util.locking import hold_lock
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from optparse import Values
 
     from beets.library import Library
     from beets.plugins import BeetsPlugin
 
-    from beetsplug.cfaudio.commands.parsers import EmbedOptions
-    from cfaudio_core.data.listeners import Listener
-    from cfaudio_core.data.tracks import Tracks
+
+def command(plugin: BeetsPlugin) -> Subcommand:
+    """Make the command with its options."""
+    cmd = Subcommand("cfembed", help="train on plays and sound, and give every track its embedding and score")
+    cmd.parser.set_usage("%prog [options] [QUERY]")
+    option = cmd.parser.add_option
+    option(
+        "-f",
+        "--force",
+        action="store_true",
+        default=False,
+        help="analyse again what was analysed, or could not be, before",
+    )
+    option("--retrain", action="store_true", default=False, help="train again though little or nothing has changed")
+    option("--model", metavar="ID", help="go back to one of the last three models")
+    option("-p", "--pretend", action="store_true", default=False, help="say what would be done, and do nothing")
+    option("-j", "--jobs", type="int", metavar="N", help="worker processes (default: one for each processor core)")
+    option("-u", "--user", metavar="NAME", help="write the scores of this listener only")
+    option("--forget", action="store_true", default=False, help="delete all that cfaudio has stored anywhere")
+    option("-y", "--yes", action="store_true", default=False, help="skip the question of --forget")
+    cmd.func = lambda lib, opts, args: run(plugin, lib, opts, args)
+    return cmd
 
 
-def run(plugin: BeetsPlugin, lib: Library, opts: EmbedOptions, args: list[str]) -> None:
-    """Hear, learn and place, or say what would be done."""
+def run(plugin: BeetsPlugin, lib: Library, opts: Values, args: list[str]) -> None:
+    """Run from the files to the fields, or say what would be done."""
+    from beetsplug.cfaudio.library.listeners import check_listener
+    from beetsplug.cfaudio.library.snapshot import write_snapshot
+    from beetsplug.cfaudio.library.tracks import ids_of
+    from cfaudio_core.models.model_files import require_model
+    from cfaudio_core.util.locking import hold_lock
+
     settings = read_settings(plugin.config)
     if opts.forget:
         if args:
@@ -41,59 +60,59 @@ def run(plugin: BeetsPlugin, lib: Library, opts: EmbedOptions, args: list[str]) 
         return
     if opts.jobs is not None and opts.jobs < 1:
         raise UserError("-j/--jobs must be 1 or more")
-    if opts.model is not None:
-        if opts.retrain:
-            raise UserError("--model goes back to a model, --retrain makes a new one: only one of them can be had")
-        with user_errors():
-            require_model(models_folder(settings), opts.model)
-    within = matching(lib, args) if args else None
-    if opts.user is not None:
-        listener(load(lib, settings, match=False)[1], opts.user)
-    if opts.pretend:
-        tracks, people = _loaded(lib, settings)
-        _pretend(tracks, people, within, settings, force=opts.force)
-        return
-    # Only now, when nothing is wrong with the command, may anything be written.
-    with user_errors(), hold_lock(settings.folder, "cfembed", lambda: print_("Waiting for another cfembed to end.")):
-        _embed(plugin, lib, settings, opts, within)
-    keep_catalogue(lib, settings)
+    if opts.model is not None and opts.retrain:
+        raise UserError("--model goes back to a model, --retrain makes a new one: only one of them can be had")
+    requested = ids_of(lib, args) if args else None
+    with user_errors():
+        if opts.model is not None:
+            require_model(settings.models, opts.model)
+        if requested == []:
+            raise UserError(f"no track matches {' '.join(args)}")
+        if opts.user is not None:
+            check_listener(settings, opts.user)
+        if opts.pretend:
+            _pretend(lib, settings, requested, force=opts.force)
+            return
+        # Only now, when nothing is wrong with the command, may anything be written.
+        with hold_lock(settings.folder, "cfembed", lambda: print_("Waiting for another cfembed to end.")):
+            _embed(plugin, lib, settings, opts, requested)
+    write_snapshot(lib, settings)
 
 
-def _embed(plugin: BeetsPlugin, lib: Library, settings: Settings, opts: EmbedOptions, within: list[int] | None) -> None:
-    """Hear, learn, place, and say what came of it."""
-    tracks, people = _loaded(lib, settings, plugin._log.warning)
-    jobs = opts.jobs or settings.jobs
-    how = run_settings(settings, jobs=jobs, force=opts.force, retrain=opts.retrain, model=opts.model)
-    outcome, changed = embed(lib, tracks, people, within, settings, how, plugin._log.warning, only=opts.user)
-    for path, problem in outcome.old_problems.items():
+def _embed(plugin: BeetsPlugin, lib: Library, settings: Settings, opts: Values, requested: list[int] | None) -> None:
+    """Run, and print a summary."""
+    from beetsplug.cfaudio.library.listeners import find_listener
+    from beetsplug.cfaudio.pipeline import embed, load, run_settings
+    from beetsplug.cfaudio.run_summary import summarize
+
+    warn = plugin._log.warning
+    tracks, listeners = load(lib, settings, on_problem=warn)
+    find_listener(listeners, opts.user)
+    run = run_settings(
+        settings, jobs=opts.jobs or settings.jobs, force=opts.force, retrain=opts.retrain, model=opts.model
+    )
+    result, changed = embed(lib, tracks, listeners, requested, settings, run, warn, only=opts.user)
+    for path, problem in result.old_problems.items():
         plugin._log.debug("still skipping {}: {}", displayable_path(path), problem)
-    for line in account(tracks, people, outcome, changed):
+    for line in summarize(tracks, listeners, result, changed):
         print_(line)
-    if not len(outcome.heard):
-        raise UserError("no track could be heard")
+    if not len(result.analysed):
+        raise UserError("no track could be analysed")
 
 
-def _loaded(
-    lib: Library, settings: Settings, snapshot: Callable[[str], None] | None = None
-) -> tuple[Tracks, list[Listener]]:
-    """As `load`, of a library that has any tracks."""
-    tracks, people = load(lib, settings, snapshot=snapshot)
-    if not len(tracks):
-        raise UserError("the library is empty")
-    return tracks, people
+def _pretend(lib: Library, settings: Settings, requested: list[int] | None, *, force: bool) -> None:
+    """Print what a run would do."""
+    import numpy as np
 
-
-def _pretend(
-    tracks: Tracks, people: list[Listener], within: list[int] | None, settings: Settings, *, force: bool
-) -> None:
-    """Say what a run would do."""
+    from beetsplug.cfaudio.pipeline import load, open_store
     from cfaudio_core.backbones.registry import backbone_id
     from cfaudio_core.features.extractor import plan
 
-    wanted = np.ones(len(tracks), bool) if within is None else np.isin(tracks.ids, within)
-    with user_errors(), open_store(settings) as store:
-        known = plan(tracks, store, backbone_id(settings.backbone), settings.windows, within=wanted, force=force)
-    for file in known.left:
-        print_(f"would hear {displayable_path(file.path)}")
-    plays = ", ".join(f"{p.name}: {counted(int(p.played.sum()), 'track')} played" for p in people)
-    print_(f"Would hear {len(known.left)} of {wanted.sum()} tracks, and learn from {plays}.")
+    tracks, listeners = load(lib, settings)
+    within = np.ones(len(tracks), bool) if requested is None else np.isin(tracks.ids, requested)
+    with open_store(settings) as store:
+        planned = plan(tracks, store, backbone_id(settings.backbone), settings.windows, within=within, force=force)
+    for file in planned.left:
+        print_(f"would analyse {displayable_path(file.path)}")
+    plays = ", ".join(f"{one.name}: {counted(int(one.played.sum()), 'track')} played" for one in listeners)
+    print_(f"Would analyse {len(planned.left)} of {within.sum()} tracks, and train on {plays}.")

@@ -1,4 +1,4 @@
-"""`beet cfimport`: listening histories into the store, and what there is of them."""
+"""`beet cfimport`: import listening histories into the store, and list what it holds."""
 
 from __future__ import annotations
 
@@ -13,41 +13,54 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-import numpy as np
 from beets.exceptions import UserError
-from beets.ui import print_
+from beets.ui import Subcommand, print_
 
 from beetsplug.cfaudio.config.settings import Settings, read_settings
-from beetsplug.cfaudio.library.history import has_history, keep_matches, open_history
-from beetsplug.cfaudio.library.tracks import read_tracks
-from beetsplug.cfaudio.pipeline import user_errors
-from cfaudio_core.errors import SettingError
+from beetsplug.cfaudio.errors import user_errors
 
 if TYPE_CHECKING:
+    from optparse import Values
+
     from beets.library import Library
     from beets.plugins import BeetsPlugin
 
-    from beetsplug.cfaudio.commands.parsers import ImportOptions
-    from cfaudio_core.history.formats import Source
-    from cfaudio_core.history.matching import Matches
+    from cfaudio_core.history.formats import Format
+    from cfaudio_core.history.merge import ImportResult
     from cfaudio_core.history.records import Listen, Tally, TrackText
-    from cfaudio_core.history.store import Added, ListenStore
+    from cfaudio_core.history.store import ListenStore
+    from cfaudio_core.util.arrays import IntArray
 
-_MOST_UNKNOWN = 10  # tracks that are named
+_MAX_UNKNOWN = 10  # tracks that are named
 
 
-def run(plugin: BeetsPlugin, lib: Library, opts: ImportOptions, args: list[str]) -> None:
-    """Import, or list the formats and what the store holds."""
-    from cfaudio_core.history.formats import SOURCES
+def command(plugin: BeetsPlugin) -> Subcommand:
+    """Make the command with its options."""
+    cmd = Subcommand("cfimport", help="import a listening history (without arguments: list formats and what is there)")
+    cmd.parser.usage = "%prog [options] [FORMAT SOURCE...]"
+    option = cmd.parser.add_option
+    option("-u", "--user", metavar="NAME", help="who listens (default: the first listener of the configuration)")
+    option("--account", metavar="NAME", help="the account to read, where it is called otherwise than the listener")
+    option("-p", "--pretend", action="store_true", default=False, help="read and match, and store nothing")
+    option("--columns", metavar="FIELD=HEADING,...", help="what is what in a csv table: artist=Band,time=Date,...")
+    option("--token", metavar="TOKEN", help="token or API key of a service (or CFAUDIO_TOKEN in the environment)")
+    option("--password", metavar="WORD", help="password of a service (or CFAUDIO_PASSWORD in the environment)")
+    cmd.func = lambda lib, opts, args: run(plugin, lib, opts, args)
+    return cmd
+
+
+def run(plugin: BeetsPlugin, lib: Library, opts: Values, args: list[str]) -> None:
+    """Import, or list the formats and the contents of the store."""
+    from cfaudio_core.history.formats import FORMATS
 
     settings = read_settings(plugin.config)
     if not args:
-        for line in chain(_formats(SOURCES.values()), _holdings(settings)):
+        for line in chain(_formats(FORMATS.values()), _holdings(settings)):
             print_(line)
         return
-    source = SOURCES.get(args[0])
+    source = FORMATS.get(args[0])
     if source is None:
-        raise UserError(f"there is no format {args[0]} (there are: {', '.join(SOURCES)})")
+        raise UserError(f"there is no format {args[0]} (there are: {', '.join(FORMATS)})")
     if len(args) < 2:
         raise UserError(f"what to read is missing, as in: beet cfimport {source.name} {source.example}")
     skipped: Counter[str] = Counter()
@@ -56,36 +69,40 @@ def run(plugin: BeetsPlugin, lib: Library, opts: ImportOptions, args: list[str])
         if not len(added.plays):
             reasons = "".join(f"; {line}" for line in _left_out(skipped))
             raise UserError(f"{', '.join(args[1:])}: no plays in it{reasons}")
-        for line in chain(_account(added, opts), _left_out(skipped)):
+        for line in chain(_summarize(added, opts), _left_out(skipped)):
             print_(line)
         _match(lib, added, store, pretend=opts.pretend)
 
 
 @contextmanager
 def _store(settings: Settings, *, pretend: bool) -> Iterator[ListenStore]:
-    """The history; where there is none, pretending needs one that does not last."""
+    """Open the history; to pretend where there is none, a temporary one."""
+    from beetsplug.cfaudio.library.history import has_history, open_history
+
     if has_history(settings) or not pretend:
         with open_history(settings) as store:
             yield store
         return
-    with TemporaryDirectory(prefix="cfaudio-") as folder:
-        short_lived = replace(settings, history=None, folder=Path(folder))
-        with open_history(short_lived) as store:
-            yield store
+    with (
+        TemporaryDirectory(prefix="cfaudio-") as folder,
+        open_history(replace(settings, history=None, folder=Path(folder))) as store,
+    ):
+        yield store
 
 
 def _read(
-    source: Source,
+    source: Format,
     places: list[str],
-    opts: ImportOptions,
+    opts: Values,
     settings: Settings,
     store: ListenStore,
     skipped: Counter[str],
-) -> Added:
-    from cfaudio_core.history.formats import SourceOptions
+) -> ImportResult:
+    from cfaudio_core.errors import SettingError
+    from cfaudio_core.history.formats import ReadOptions
     from cfaudio_core.util.progress import progress
 
-    options = SourceOptions(
+    options = ReadOptions(
         user=opts.account or opts.user,
         columns=_columns(opts.columns),
         token=opts.token or os.environ.get("CFAUDIO_TOKEN"),
@@ -116,7 +133,7 @@ def _read(
 
 
 def _columns(text: str | None) -> dict[str, str]:
-    """FIELD=HEADING pairs; a heading may hold blanks and "=", but no comma."""
+    """Split FIELD=HEADING pairs; a heading may hold blanks and "=", but no comma."""
     columns = {}
     for pair in (text or "").split(",") if text else ():
         name, sign, heading = pair.partition("=")
@@ -126,8 +143,8 @@ def _columns(text: str | None) -> dict[str, str]:
     return columns
 
 
-def _account(added: Added, opts: ImportOptions) -> Iterator[str]:
-    """What was added, or would be."""
+def _summarize(added: ImportResult, opts: Values) -> Iterator[str]:
+    """Say what was added, or would be."""
     verb = "Would add" if opts.pretend else "Added"
     if added.listens_new or added.listens_known:
         yield f"{verb} {added.listens_new} listens; {added.listens_known} were known."
@@ -140,8 +157,10 @@ def _left_out(skipped: Counter[str]) -> Iterator[str]:
         yield f"{rows} rows left out: {reason}"
 
 
-def _match(lib: Library, added: Added, store: ListenStore, *, pretend: bool) -> None:
-    """Say how much of an import is in the library, and keep it."""
+def _match(lib: Library, added: ImportResult, store: ListenStore, *, pretend: bool) -> None:
+    """Match an import to the library, print the shares, and store the matches."""
+    from beetsplug.cfaudio.library.history import keep_matches
+    from beetsplug.cfaudio.library.tracks import read_tracks
     from cfaudio_core.history.matching import LibraryIndex
 
     tracks = read_tracks(lib, [])
@@ -152,22 +171,22 @@ def _match(lib: Library, added: Added, store: ListenStore, *, pretend: bool) -> 
         keep_matches(store, store.texts(), index, tracks)
 
 
-def _shares(added: Added, matches: Matches) -> Iterator[str]:
-    """Matched, ambiguous and unknown, by plays and by tracks, and the most played unknown tracks."""
+def _shares(added: ImportResult, positions: IntArray) -> Iterator[str]:
+    """Count matched, ambiguous and unknown tracks and their plays, and list the most played unknown tracks."""
     from cfaudio_core.history.matching import AMBIGUOUS, UNKNOWN
 
     total = max(int(added.plays.sum()), 1)
     kinds = {
-        "matched": matches.positions >= 0,
-        "ambiguous": matches.positions == AMBIGUOUS,
-        "unknown": matches.positions == UNKNOWN,
+        "matched": positions >= 0,
+        "ambiguous": positions == AMBIGUOUS,
+        "unknown": positions == UNKNOWN,
     }
-    said = (f"{is_it.sum()} {kind} ({int(added.plays[is_it].sum()) / total:.1%})" for kind, is_it in kinds.items())
-    yield f"Of {len(added.texts)} tracks (and of all plays): {', '.join(said)}."
-    unknown = np.flatnonzero(kinds["unknown"])
+    counts = (f"{mask.sum()} {kind} ({int(added.plays[mask].sum()) / total:.1%})" for kind, mask in kinds.items())
+    yield f"Of {len(added.texts)} tracks (and of all plays): {', '.join(counts)}."
+    unknown = kinds["unknown"].nonzero()[0]
     if len(unknown):
         yield "Most played of what is not in the library:"
-    for k in unknown[np.argsort(-added.plays[unknown], kind="stable")][:_MOST_UNKNOWN]:
+    for k in unknown[(-added.plays[unknown]).argsort(kind="stable")][:_MAX_UNKNOWN]:
         yield f"{added.plays[k]:7d}  {_called(added.texts[k])}"
 
 
@@ -177,7 +196,7 @@ def _called(track: TrackText) -> str:
     return f"{names} ({track.album})" if names and track.album else names or path or track.recording_mbid
 
 
-def _formats(sources: Iterable[Source]) -> Iterator[str]:
+def _formats(sources: Iterable[Format]) -> Iterator[str]:
     yield "Formats, with an example of SOURCE:"
     for source in sources:
         yield f"  {source.name:13} {source.summary}"
@@ -185,17 +204,19 @@ def _formats(sources: Iterable[Source]) -> Iterator[str]:
 
 
 def _holdings(settings: Settings) -> Iterator[str]:
+    from beetsplug.cfaudio.library.history import has_history, open_history
+
     if not has_history(settings):
         yield "Nothing has been imported yet."
         return
     with user_errors(), open_history(settings) as store:
-        there = store.overview()
-        if not there:
+        holdings = store.overview()
+        if not holdings:
             yield f"Nothing has been imported yet into {store.name}."
             return
         yield f"In {store.name}:"
         yield f"  {'listener':13} {'source':13} {'listens':>9}  {'from':10}  {'to':10}  {'tracks counted':>14}"
-        for held in there:
+        for held in holdings:
             first, last = (_day(time) if held.listens else "" for time in (held.first, held.last))
             yield f"  {held.listener:13} {held.source:13} {held.listens:9}  {first:10}  {last:10}  {held.tallies:14}"
 

@@ -9,26 +9,47 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from beets.exceptions import UserError
-from beets.ui import print_
+from beets.ui import Subcommand, print_
 from beets.util import displayable_path
 
 from beetsplug.cfaudio.config.settings import Settings, read_settings
-from beetsplug.cfaudio.library.loaded import read_library
-from beetsplug.cfaudio.pipeline import user_errors
-from beetsplug.cfaudio.playlists.recommend import choose_items
-from beetsplug.cfaudio.playlists.request import Chosen, Reason, request_of
-from cfaudio_core.targets.m3u import Entry, write_m3u
+from beetsplug.cfaudio.errors import user_errors
 
 if TYPE_CHECKING:
+    from optparse import Values
+
     from beets.library import Item, Library
     from beets.plugins import BeetsPlugin
 
-    from beetsplug.cfaudio.commands.parsers import RecommendOptions
     from beetsplug.cfaudio.playlists.explain import Explanation
+    from beetsplug.cfaudio.playlists.request import Chosen, Reason
 
 
-def run(plugin: BeetsPlugin, lib: Library, opts: RecommendOptions, args: list[str]) -> None:
+def command(plugin: BeetsPlugin) -> Subcommand:
+    """Make the command with its options."""
+    cmd = Subcommand("cfrecommend", help="recommend tracks from your own library")
+    cmd.parser.set_usage("%prog [options] [QUERY]")
+    option = cmd.parser.add_option
+    option("-n", "--number", type="int", default=50, metavar="N", help="number of tracks (default: 50)")
+    option("-u", "--user", metavar="NAME", help="for this listener (default: the first one)")
+    option("--unplayed", type="float", metavar="SHARE", help="share of never played tracks, 0 to 1 (default: 0.5)")
+    option("--like", metavar="QUERY", help="tracks that go with those of a query, instead of with your plays")
+    option("--seed", type="int", metavar="N", help="another draw of good tracks; the same number gives the same one")
+    option("-m", "--playlist", metavar="FILE", help="write an M3U playlist too")
+    option("--explain", action="store_true", default=False, help="say of each track why it is there")
+    option("--json", action="store_true", default=False, help="print JSON")
+    cmd.parser.add_path_option()
+    cmd.parser.add_format_option(target="item")
+    cmd.func = lambda lib, opts, args: run(plugin, lib, opts, args)
+    return cmd
+
+
+def run(plugin: BeetsPlugin, lib: Library, opts: Values, args: list[str]) -> None:
     """Choose, print, and write a playlist where one is wanted."""
+    from beetsplug.cfaudio.library.snapshot import read_library
+    from beetsplug.cfaudio.playlists.recommend import choose_items
+    from beetsplug.cfaudio.playlists.request import request_of
+
     settings = read_settings(plugin.config)
     if opts.number < 1:
         raise UserError("-n must be 1 or more")
@@ -37,7 +58,7 @@ def run(plugin: BeetsPlugin, lib: Library, opts: RecommendOptions, args: list[st
     unplayed = settings.unplayed if opts.unplayed is None else opts.unplayed
     if not 0 <= unplayed <= 1:
         raise UserError(f"--unplayed must be a share from 0 to 1, not {unplayed:g}")
-    loaded = read_library(lib, settings)
+    data = read_library(lib, settings)
     request = request_of(
         settings,
         opts.number,
@@ -47,14 +68,14 @@ def run(plugin: BeetsPlugin, lib: Library, opts: RecommendOptions, args: list[st
         user=opts.user,
         seed=opts.seed,
     )
-    chosen = choose_items(lib, settings, loaded, request)
+    chosen = choose_items(lib, data, request)
     if chosen.why:
         raise UserError(chosen.why)
     explanations: dict[int, Explanation] = {}
     if opts.explain:
         from beetsplug.cfaudio.playlists.explain import explain
 
-        explanations = explain(lib, settings, loaded, request, chosen)
+        explanations = explain(lib, settings, data, request, chosen)
     items = {i: item for i in chosen.ids if (item := lib.get_item(i)) is not None}
     if opts.json:
         _print_json(items, chosen, explanations)
@@ -68,7 +89,7 @@ def run(plugin: BeetsPlugin, lib: Library, opts: RecommendOptions, args: list[st
 
 
 def _query(text: str | None) -> tuple[str, ...]:
-    """The parts of a query that is one argument."""
+    """Split a query that is one argument into its parts."""
     if text is None:
         return ()
     try:
@@ -103,12 +124,14 @@ def _as_json(item: Item, reason: Reason) -> dict[str, object]:
 
 
 def _write_playlist(plugin: BeetsPlugin, lib: Library, settings: Settings, file: Path, items: list[Item]) -> None:
+    from beetsplug.cfaudio.playlists.publish import entry_of
+    from cfaudio_core.targets.m3u import write_m3u
+
     file = file.expanduser()
     if settings.playlist_dir and not file.is_absolute():
         file = settings.playlist_dir / file
     folder = bytes(settings.relative_to) if settings.relative_to else lib.directory
-    entries = [Entry(item.path, item.length or 0, f"{item.artist} - {item.title}") for item in items]
     with user_errors():
-        left_out = write_m3u(file, entries, folder)
+        left_out = write_m3u(file, [entry_of(item) for item in items], folder)
     if left_out:
         plugin._log.warning("{}: tracks left out because of a line break in their names: {}", file, left_out)

@@ -1,4 +1,4 @@
-"""`beet cfreport`: the page of what is known of the library, and a server that lets it play."""
+"""`beet cfreport`: make a page about the library, and serve it so that it can play."""
 
 from __future__ import annotations
 
@@ -10,43 +10,59 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from beets.exceptions import UserError
-from beets.ui import print_
+from beets.ui import Subcommand, print_
 
 from beetsplug.cfaudio.config.settings import Settings, read_settings
-from beetsplug.cfaudio.library.loaded import read_library
-from beetsplug.cfaudio.pipeline import listener
-from cfaudio_core.util.files import make_private, write_whole
+from beetsplug.cfaudio.errors import file_errors
 
 if TYPE_CHECKING:
+    from optparse import Values
+
     from beets.library import Library
     from beets.plugins import BeetsPlugin
 
-    from beetsplug.cfaudio.commands.parsers import ReportOptions
     from cfaudio_core.report.page import Report
 
-_NEEDED = {"flask": "flask", "jinja2": "jinja2", "openTSNE": "opentsne", "plotly": "plotly"}
+_PACKAGES = {"flask": "flask", "jinja2": "jinja2", "openTSNE": "opentsne", "plotly": "plotly"}
 
 
-def run(plugin: BeetsPlugin, lib: Library, opts: ReportOptions, args: list[str]) -> None:
-    """Make the page, and serve it where that is wanted."""
+def command(plugin: BeetsPlugin) -> Subcommand:
+    """Make the command with its options."""
+    cmd = Subcommand("cfreport", help="make a page that shows the library as cfaudio knows it")
+    cmd.parser.set_usage("%prog [options]")
+    option = cmd.parser.add_option
+    option(
+        "-o", "--output", metavar="DIR", help="folder of the page (default: cfaudio/report beside the configuration)"
+    )
+    option("--serve", action="store_true", default=False, help="let the page play, on this machine alone")
+    option("--port", type="int", default=8338, metavar="N", help="port to serve at; 0: any (default: 8338)")
+    option("-u", "--user", metavar="NAME", help="whose plays and scores (default: the first listener's)")
+    cmd.func = lambda lib, opts, args: run(plugin, lib, opts, args)
+    return cmd
+
+
+def run(plugin: BeetsPlugin, lib: Library, opts: Values, args: list[str]) -> None:
+    """Make the page, and serve it on request."""
+    from beetsplug.cfaudio.library.listeners import find_listener
+    from beetsplug.cfaudio.library.snapshot import read_library
+    from cfaudio_core.util.files import write_whole
+
     settings = read_settings(plugin.config)
     if args:
         raise UserError(f"cfreport takes no query: {' '.join(args)}")
     folder = Path(opts.output).expanduser() if opts.output else settings.folder / "report"
     _check(opts, folder)
-    loaded = read_library(lib, settings)
-    person = listener(loaded.people, opts.user)
+    data = read_library(lib, settings)
+    listener = find_listener(data.listeners, opts.user)
     from beetsplug.cfaudio.report.collect import make_report
     from cfaudio_core.report.page import render
 
-    report = make_report(lib, settings, loaded, person, plugin._log.warning)
+    report = make_report(lib, settings, data, listener, plugin._log.warning)
     page = render(report)
     file = folder / "index.html"
-    try:
+    with file_errors(folder):
         write_whole(file, page, private=not opts.output)  # elsewhere it may be for others to see
-    except OSError as error:
-        raise UserError(f"{folder}: {error.strerror}") from error
-    print_(f"Wrote {file} ({len(page) / 1e6:.1f} MB): {len(report.tracks)} of {len(loaded)} tracks are on the map.")
+    print_(f"Wrote {file} ({len(page) / 1e6:.1f} MB): {len(report.tracks)} of {len(data)} tracks are on the map.")
     if report.left_out:
         print_(
             f"Left out for the browser's sake: {report.left_out}. "
@@ -56,9 +72,11 @@ def run(plugin: BeetsPlugin, lib: Library, opts: ReportOptions, args: list[str])
         _serve(plugin, lib, settings, page, report, opts.port)
 
 
-def _check(opts: ReportOptions, folder: Path) -> None:
-    """Find out what is wrong before minutes are spent on it."""
-    missing = [package for module, package in _NEEDED.items() if find_spec(module) is None]
+def _check(opts: Values, folder: Path) -> None:
+    """Raise a UserError for what would fail after minutes of work."""
+    from cfaudio_core.util.files import make_private
+
+    missing = [package for module, package in _PACKAGES.items() if find_spec(module) is None]
     if missing:
         raise UserError(f"cfreport needs {', '.join(missing)}: pip install 'beets-cfaudio[report]'")
     if not 0 <= opts.port <= 65535:
@@ -68,10 +86,8 @@ def _check(opts: ReportOptions, folder: Path) -> None:
 
         with _port_errors(opts.port):
             listen(opts.port).close()
-    try:
+    with file_errors(folder):
         make_private(folder)
-    except OSError as error:
-        raise UserError(f"{folder}: {error.strerror}") from error
 
 
 @contextmanager
@@ -87,7 +103,7 @@ def _serve(plugin: BeetsPlugin, lib: Library, settings: Settings, page: bytes, r
     from beetsplug.cfaudio.report.playlists import ConfiguredPlaylists
     from cfaudio_core.report.serve import open_server
 
-    rows = zip(report.tracks.ids.tolist(), report.tracks.paths, report.there.tolist(), strict=True)
+    rows = zip(report.tracks.ids.tolist(), report.tracks.paths, report.existing.tolist(), strict=True)
     files = {item: path for item, path, there in rows if there}
     playlists = ConfiguredPlaylists(plugin, lib, settings, files, set(report.tracks.ids.tolist()))
     with _port_errors(port):

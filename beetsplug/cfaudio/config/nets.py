@@ -1,4 +1,4 @@
-"""Which net hears, and what is trained of it: the keys of the configuration that depend on one another.
+"""The pretrained net, and the part of it that is trained: settings that depend on one another.
 
 Every `beet` command loads this module, so it imports nothing that takes time.
 """
@@ -7,24 +7,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from beets.exceptions import UserError
-
 if TYPE_CHECKING:
     import confuse
 
+    from beetsplug.cfaudio.config.checks import Section
+
 BACKBONES = ("musicnn", "musicnn_mtt", "vgg")
 FINE_TUNE = ("none", "head", "top", "all")
-LOSSES = ("mse", "contrastive", "wpe")
+LOSSES = ("mse", "contrastive")
 
 
-def read_backbone(config: confuse.ConfigView) -> str | tuple[str, ...]:
-    """The net that hears, or a tuple of several; a file's name is absolute."""
-    value = config["backbone"].get()
+def read_backbone(section: Section, config: confuse.ConfigView) -> str | tuple[str, ...]:
+    """Check the net that analyses, or a tuple of several; a file's name is made absolute."""
+    value = section["backbone"]
     if value == "spotify":  # until it has been trained, and beside it
         return "musicnn"
-    listed = value if isinstance(value, list) else [value]
     nets = []
-    for i, name in enumerate(listed):
+    for i, name in enumerate(value if isinstance(value, list) else [value]):
         if isinstance(name, str) and name.lower().endswith(".onnx"):
             view = config["backbone"][i] if isinstance(value, list) else config["backbone"]
             nets.append(view.as_filename())
@@ -32,29 +31,21 @@ def read_backbone(config: confuse.ConfigView) -> str | tuple[str, ...]:
             nets.append(name)
         else:
             known = ", ".join(BACKBONES)
-            raise UserError(
-                f"cfaudio.backbone: must be one of {known}, a file *.onnx or a list of them, or spotify, not {name!r}"
+            raise section.error(
+                "backbone", f"must be one of {known}, a file *.onnx or a list of them, or spotify, not {name!r}"
             )
     if not nets or len(set(nets)) < len(nets):
-        raise UserError(f"cfaudio.backbone: must name nets, each of them once, not {value!r}")
+        raise section.error("backbone", f"must name nets, each of them once, not {value!r}")
     return nets[0] if len(nets) == 1 else tuple(nets)
 
 
-def read_fine_tune(config: confuse.ConfigView) -> str:
-    """What is trained of the net, or `spotify` for a net that begins from nothing."""
-    chosen: str = config["fine_tune"].as_choice(FINE_TUNE)
-    if config["backbone"].get() == "spotify":
+def read_fine_tune(section: Section, backbone: str | tuple[str, ...]) -> str:
+    """Check the part of the net to train; `spotify` stands for a net that starts untrained."""
+    chosen = section.choice("fine_tune", FINE_TUNE)
+    if section["backbone"] == "spotify":
         if chosen != "all":
-            raise UserError("cfaudio.fine_tune: the backbone spotify begins from nothing, so that all of it is trained")
+            raise section.error("fine_tune", "the backbone spotify starts untrained, so it takes all")
         return "spotify"
-    if chosen in {"top", "all"} and read_backbone(config) not in {"musicnn", "musicnn_mtt"}:
-        raise UserError(f"cfaudio.fine_tune: {chosen} is for musicnn or musicnn_mtt; others take none or head")
-    return chosen
-
-
-def read_loss(config: confuse.ConfigView) -> str:
-    """What that training makes small."""
-    chosen: str = config["loss"].as_choice(LOSSES)
-    if chosen == "wpe" and config["factorizer"].get() != "wmf":
-        raise UserError("cfaudio.loss: wpe is the error of the factorizer wmf; others take mse or contrastive")
+    if chosen in {"top", "all"} and backbone not in {"musicnn", "musicnn_mtt"}:
+        raise section.error("fine_tune", f"{chosen} is for musicnn or musicnn_mtt; others take none or head")
     return chosen

@@ -1,4 +1,4 @@
-"""The `cfaudio:` section of beets' configuration: defaults, and what they are checked against.
+"""The `cfaudio:` section of beets' configuration: its defaults and checks.
 
 Every `beet` command loads this module, so it imports nothing that takes time.
 """
@@ -12,14 +12,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import beets
-from beets.exceptions import UserError
 
-from beetsplug.cfaudio.config import nets
+from beetsplug.cfaudio.config.checks import Section
+from beetsplug.cfaudio.config.nets import LOSSES, read_backbone, read_fine_tune
 
 if TYPE_CHECKING:
     import confuse
 
-    from beetsplug.cfaudio.config.playlists import Playlist, Servers
+    from beetsplug.cfaudio.config.playlists import Playlist
+    from beetsplug.cfaudio.config.servers import Servers
 
 DEFAULTS: dict[str, Any] = {
     "auto": False,
@@ -91,15 +92,20 @@ class Settings:
     folder: Path
 
     @property
+    def models(self) -> Path:
+        """Folder of the models."""
+        return self.folder / "models"
+
+    @property
     def main_listener(self) -> str:
-        """Whose plays they are where no one is named."""
+        """Name of the listener who is meant where none is named."""
         from cfaudio_core.data.listeners import MAIN_LISTENER
 
         return next(iter(self.users), MAIN_LISTENER)
 
     @property
     def count_fields(self) -> list[str]:
-        """The fields to read counts from: the known ones, and any that `users` names."""
+        """Fields to read counts from: the known ones, and any that `users` names."""
         from cfaudio_core.data.listeners import COUNT_FIELDS
 
         named = [field for fields in self.users.values() for field in fields]
@@ -112,123 +118,101 @@ def read_settings(config: confuse.ConfigView) -> Settings:
     Raises
     ------
     UserError
-        Naming the key whose value makes no sense.
+        Naming the key with a wrong value.
     """
-    from beetsplug.cfaudio.config.playlists import read_playlists, read_servers
+    from beetsplug.cfaudio.config.playlists import read_playlists
+    from beetsplug.cfaudio.config.servers import read_servers
 
-    if not isinstance(section := config.get(), dict):
-        raise UserError(f"cfaudio: must have settings below it or be left out, not be {section!r}")
-    for key in section:
-        if key not in DEFAULTS:
-            raise UserError(f"cfaudio.{key}: there is no such setting (there are {', '.join(DEFAULTS)})")
+    Section(config.get(), "cfaudio", DEFAULTS)
+    section = Section({key: config[key].get() for key in DEFAULTS}, "cfaudio", DEFAULTS)
+    backbone = read_backbone(section, config)
+
+    excluded = [] if section["exclude"] is None else section.texts("exclude", "beets queries")
+
+    def path(name: str) -> Path | None:
+        if section[name] is not None and not isinstance(section[name], str):
+            raise section.error(name, f"must be a path, not {section[name]!r}")
+        return Path(config[name].as_filename()) if section[name] else None
+
     return Settings(
-        auto=config["auto"].get(bool),
-        users=_users(config["users"].get()),
-        history=_history(config["history"].get()),
-        session_gap=60.0 * _whole(config, "session_gap", 1, 100_000),
-        factorizer=config["factorizer"].as_choice(FACTORIZERS),
-        factors=_whole(config, "factors", 4, 512),
-        backbone=nets.read_backbone(config),
-        fine_tune=nets.read_fine_tune(config),
-        loss=nets.read_loss(config),
-        layers=None if config["layers"].get() is None else _whole(config, "layers", 1, 10),
-        cache_size=_whole(config, "cache_size", 1, 1_000_000),
-        windows=_windows(config),
-        jobs=_whole(config, "jobs", 0, 1024) or os.cpu_count() or 1,
-        executor=_executor(config["executor"].get()),
-        weights=_path(config, "weights"),
-        playlist_dir=_path(config, "playlist_dir"),
-        relative_to=_path(config, "relative_to"),
-        taste=config["taste"].as_choice(TASTES),
-        unplayed=_share(config, "unplayed"),
-        per_artist=_whole(config, "per_artist", 1, 10_000),
-        diversity=_share(config, "diversity"),
-        fresh_days=_whole(config, "fresh_days", 0, 36_500),
-        exclude=_queries(config["exclude"].get()),
-        similar=_whole(config, "similar", 1, 100_000),
-        playlists=read_playlists(config["playlists"].get()),
-        servers=read_servers(config["subsonic"].get(), config["mpd"].get()),
+        auto=section.switch("auto"),
+        users=_users(section),
+        history=_history(section),
+        session_gap=60.0 * section.whole("session_gap", 1, 100_000),
+        factorizer=section.choice("factorizer", FACTORIZERS),
+        factors=section.whole("factors", 4, 512),
+        backbone=backbone,
+        fine_tune=read_fine_tune(section, backbone),
+        loss=section.choice("loss", LOSSES),
+        layers=None if section["layers"] is None else section.whole("layers", 1, 10),
+        cache_size=section.whole("cache_size", 1, 1_000_000),
+        windows=_windows(section),
+        jobs=section.whole("jobs", 0, 1024) or os.cpu_count() or 1,
+        executor=_executor(section),
+        weights=path("weights"),
+        playlist_dir=path("playlist_dir"),
+        relative_to=path("relative_to"),
+        taste=section.choice("taste", TASTES),
+        unplayed=section.share("unplayed"),
+        per_artist=section.whole("per_artist", 1, 10_000),
+        diversity=section.share("diversity"),
+        fresh_days=section.whole("fresh_days", 0, 36_500),
+        exclude=tuple(query for query in excluded if query.strip()),
+        similar=section.whole("similar", 1, 100_000),
+        playlists=read_playlists(section["playlists"]),
+        servers=read_servers(section["subsonic"], section["mpd"]),
         folder=Path(beets.config.config_dir()) / "cfaudio",
     )
 
 
 def score_field(name: object, *, main: bool) -> str:
-    """The field of a listener's scores; in small letters, as beets looks up any field."""
+    """Name the field of a listener's scores; in small letters, as beets looks up any field."""
     return "cf_score" if main else f"cf_score_{str(name).lower()}"
 
 
-def _whole(config: confuse.ConfigView, key: str, low: int, high: int) -> int:
-    value = config[key].get()
-    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-        raise UserError(f"cfaudio.{key}: must be a whole number from {low} to {high}, not {value!r}")
-    return value
-
-
-def _windows(config: confuse.ConfigView) -> int:
-    """Windows a track; 0, as in `worker.WHOLE`, for the whole of it."""
-    value = config["windows"].get()
+def _windows(section: Section) -> int:
+    """Check the windows a track; 0 for the whole of it, as `features.worker.WHOLE`."""
+    value = section["windows"]
     if value == "all":
         return 0
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 1000:
-        raise UserError(f"cfaudio.windows: must be a whole number from 1 to 1000, or all, not {value!r}")
+        raise section.error("windows", f"must be a whole number from 1 to 1000, or all, not {value!r}")
     return value
 
 
-def _executor(value: object) -> str:
-    """`loky`, or the address of a Dask scheduler."""
+def _executor(section: Section) -> str:
+    """Check `loky`, or the address of a Dask scheduler."""
+    value = section["executor"]
     if value != "loky" and (not isinstance(value, str) or not re.fullmatch(r"(tcp|tls)://[^\s/]+:\d{1,5}", value)):
-        raise UserError(
-            f"cfaudio.executor: must be loky, or a Dask scheduler's address such as tcp://nas:8786, not {value!r}"
+        raise section.error(
+            "executor", f"must be loky, or a Dask scheduler's address such as tcp://nas:8786, not {value!r}"
         )
     return str(value)
 
 
-def _share(config: confuse.ConfigView, key: str) -> float:
-    value = config[key].get()
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
-        raise UserError(f"cfaudio.{key}: must be a number from 0 to 1, not {value!r}")
-    return float(value)
-
-
-def _queries(value: object) -> tuple[str, ...]:
-    """Queries of beets; a single one may stand without a list."""
-    listed = [value] if isinstance(value, str) else [] if value is None else value
-    if not isinstance(listed, list) or not all(isinstance(query, str) for query in listed):
-        raise UserError(f"cfaudio.exclude: must be a list of beets queries, not {value!r}")
-    return tuple(query for query in listed if query.strip())
-
-
-def _path(config: confuse.ConfigView, key: str) -> Path | None:
-    value = config[key].get()
-    if value is not None and not isinstance(value, str):
-        raise UserError(f"cfaudio.{key}: must be a path, not {value!r}")
-    return Path(config[key].as_filename()) if value else None
-
-
-def _history(value: object) -> str | None:
-    """The address of the history as it stands; it is taken apart where the store is opened, by SQLAlchemy."""
+def _history(section: Section) -> str | None:
+    """Check the address of the history as far as can be done without SQLAlchemy; the store takes it apart."""
+    value = section["history"]
     if value is not None and (not isinstance(value, str) or not re.match(r"(sqlite|postgresql)(\+\w+)?://", value)):
-        raise UserError(
-            "cfaudio.history: must be an address such as sqlite:////home/me/history.db or "
-            "postgresql+psycopg://me@localhost/music"  # and is not repeated: there may be a password in it
+        raise section.error(
+            "history",
+            "must be an address such as sqlite:////home/me/history.db or "
+            "postgresql+psycopg://me@localhost/music",  # and is not repeated: there may be a password in it
         )
     return value
 
 
-def _users(value: object) -> dict[str, list[str]]:
-    """Listener to count fields; a single field may stand without a list."""
-    if not isinstance(value, dict):
-        raise UserError(f"cfaudio.users: must map each listener to count fields, not {value!r}")
+def _users(section: Section) -> dict[str, list[str]]:
+    """Check listeners and their count fields."""
+    if not isinstance(section["users"], dict):
+        raise section.error("users", f"must map each listener to count fields, not {section['users']!r}")
+    listeners = Section(section["users"], "cfaudio.users", section["users"])
     users: dict[str, list[str]] = {}
-    for name, fields in value.items():
-        listed = [fields] if isinstance(fields, str) else fields
-        if not isinstance(listed, list) or not all(isinstance(f, str) for f in listed):
-            raise UserError(f"cfaudio.users.{name}: must be a list of count fields, not {fields!r}")
+    for name in listeners.values:
+        fields = listeners.texts(name, "count fields")
         if not str(name).isidentifier():
-            raise UserError(
-                f"cfaudio.users.{name}: a listener's name is letters, digits and _, as it ends a field's name"
-            )
+            raise listeners.error(name, "a listener's name is letters, digits and _, as it ends a field's name")
         if str(name).lower() in map(str.lower, users):
-            raise UserError(f"cfaudio.users.{name}: there is such a listener already, but for capitals")
-        users[str(name)] = listed
+            raise listeners.error(name, "there is such a listener already, but for capitals")
+        users[str(name)] = fields
     return users

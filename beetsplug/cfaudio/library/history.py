@@ -1,17 +1,15 @@
-"""The listening history beside the library: where it is, what grew in the library, and what of it is matched."""
+"""The listening history beside the library: its store, the growth of counts, and matches to tracks."""
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-import numpy as np
 from beets.exceptions import UserError
 
-from beetsplug.cfaudio.library.tracks import read_fields
+from beetsplug.cfaudio.library.fields import read_fields
 from cfaudio_core.data.listeners import MAIN_LISTENER
 from cfaudio_core.errors import CfAudioError, SettingError
 
@@ -20,25 +18,16 @@ if TYPE_CHECKING:
 
     from beetsplug.cfaudio.config.settings import Settings
     from cfaudio_core.data.tracks import Tracks
-    from cfaudio_core.history.columns import Texts
     from cfaudio_core.history.matching import LibraryIndex
     from cfaudio_core.history.records import TrackText
     from cfaudio_core.history.store import ListenStore
     from cfaudio_core.util.arrays import IntArray
 
-_LATEST = 1e11  # a larger time is no number of seconds since 1970
+_MAX_TIME_S = 1e11  # a larger time is no number of seconds since 1970
 
 
 def open_history(settings: Settings) -> ListenStore:
-    """The store of listens that the settings name.
-
-    Raises
-    ------
-    UserError
-        If `history` is no address of one.
-    StoreError
-        If it cannot be opened.
-    """
+    """Open the store of listens that the settings name; a StoreError where it cannot be opened."""
     import sqlalchemy as sa
 
     from cfaudio_core.history.store import ListenStore
@@ -54,43 +43,24 @@ def open_history(settings: Settings) -> ListenStore:
 
 
 def has_history(settings: Settings) -> bool:
-    """Whether there may be anything: a file is made when something is put into it, and not for a look."""
+    """Whether there may be a history: reading alone does not make a file."""
     return settings.history is not None or (settings.folder / "history.db").is_file()
 
 
-def history_file(settings: Settings) -> Path | None:
-    """The history's SQLite file, there or not; None where it is kept by a server."""
-    if settings.history is None:
-        return settings.folder / "history.db"
-    if not settings.history.startswith("sqlite"):
-        return None
-    from cfaudio_core.util.database import parse_url
+def record_growth(lib: Library, settings: Settings, tracks: Tracks, on_problem: Callable[[str], None]) -> None:
+    """Store the plays and skips by which the library's counts have grown since the last time.
 
-    return Path(str(parse_url(settings.history, settings.folder.parent).database))
-
-
-def take_snapshot(lib: Library, settings: Settings, tracks: Tracks, on_problem: Callable[[str], None]) -> None:
-    """Keep how the counts grew; a history that cannot be reached is told to `on_problem` and stops nothing."""
+    `tracks` are all of the library. If the history cannot be reached, `on_problem` is called with one line.
+    """
     try:
         with open_history(settings) as store:
-            record_growth(lib, settings, tracks, store)
+            _record_growth(lib, settings, tracks, store)
     except CfAudioError as error:
         on_problem(f"plays since the last run are not in the history: {error}")
 
 
-def record_growth(lib: Library, settings: Settings, tracks: Tracks, store: ListenStore) -> None:
-    """Take a snapshot of the library's counts, and keep what has been heard since the last one.
-
-    Parameters
-    ----------
-    lib, settings
-        The library and its settings.
-    tracks
-        Every track of the library, with its counts.
-    store
-        Where the last snapshot is, and where records go.
-    """
-    from cfaudio_core.history.count_growth import DATES, SOURCE, first_seen, growth
+def _record_growth(lib: Library, settings: Settings, tracks: Tracks, store: ListenStore) -> None:
+    from cfaudio_core.history.count_growth import DATES, SOURCE, first_counts, growth
 
     now = int(time.time())
     ids = [int(i) for i in tracks.ids]
@@ -98,15 +68,15 @@ def record_growth(lib: Library, settings: Settings, tracks: Tracks, store: Liste
         name: {i: int(n) for i, n in zip(ids, values.tolist(), strict=True) if n >= 0}  # NaN is not
         for name, values in tracks.counts.items()
     }
-    seen = store.seen()
-    if seen is None:
-        store.keep_seen(now, first_seen(counts))
+    snapshot = store.last_counts()
+    if snapshot is None:
+        store.keep_counts(now, first_counts(counts))
         return
     stored = read_fields(lib, list(dict.fromkeys(DATES.values())))
     dates = {name: {i: seconds(value) for i, value in values.items()} for name, values in stored.items()}
     at = {i: k for k, i in enumerate(ids)}
-    grown = growth(
-        seen,
+    records, changed = growth(
+        snapshot,
         counts,
         dates,
         lengths=dict(zip(ids, tracks.lengths.tolist(), strict=True)),
@@ -114,14 +84,14 @@ def record_growth(lib: Library, settings: Settings, tracks: Tracks, store: Liste
         text_of=lambda item: track_text(tracks, at[item], lib.directory),
         now=now,
     )
-    # In this order: records that are added once more, as those of a snapshot that was not kept, change nothing.
-    if grown.records:
-        store.add(grown.records, source=SOURCE, listener_of=lambda listener: listener)
-    store.keep_seen(now, grown.changed)
+    # In this order: records that are added twice, where the counts were not kept, change nothing.
+    if records:
+        store.add(records, source=SOURCE, listener_of=lambda listener: listener)
+    store.keep_counts(now, changed)
 
 
 def track_text(tracks: Tracks, at: int, folder: bytes) -> TrackText:
-    """How the history calls the track at a position: its path is relative where it lies in the music folder."""
+    """Describe the track at a position as the history does; its path is relative where it lies in the music folder."""
     from cfaudio_core.history.records import TrackText
 
     path, below = tracks.paths[at], os.path.join(folder, b"")  # noqa: PTH118 (a file name is bytes here)
@@ -137,28 +107,25 @@ def track_text(tracks: Tracks, at: int, folder: bytes) -> TrackText:
     )
 
 
-def keep_matches(store: ListenStore, texts: Texts, index: LibraryIndex, tracks: Tracks) -> IntArray:
-    """Match all texts of the history, those once unknown too, and keep which track each is.
+def keep_matches(store: ListenStore, texts: Mapping[int, TrackText], index: LibraryIndex, tracks: Tracks) -> IntArray:
+    """Match all texts of the history to tracks, and store the matches.
 
     Returns
     -------
     IntArray
         int64 (m,): the position of each text's track, negative where it is none.
     """
-    from cfaudio_core.history.store import Matched
-
-    positions = index.match(texts.tracks).positions
-    known = np.flatnonzero(positions >= 0)
+    positions = index.match(texts.values())
     store.keep_matches(
-        {int(texts.ids[k]): Matched(int(tracks.ids[p]), tracks.keys[p]) for k in known for p in (int(positions[k]),)}
+        {i: (int(tracks.ids[at]), tracks.keys[at]) for i, at in zip(texts, positions, strict=True) if at >= 0}
     )
     return positions
 
 
 def seconds(value: object) -> int:
-    """A stored date as UTC in seconds, 0 where it is none."""
+    """Convert a stored date to UTC in seconds, 0 where it is none."""
     try:
         since = float(value) if isinstance(value, (str, int, float)) else 0.0
     except (ValueError, OverflowError):
         return 0
-    return int(since) if 0 < since < _LATEST else 0
+    return int(since) if 0 < since < _MAX_TIME_S else 0

@@ -1,77 +1,81 @@
-"""Who listens to the library: by count fields, by the listening history, and by playlists made by hand."""
+"""Listeners to the library: by count fields, by the listening history, and their playlists."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import beets
 import numpy as np
+from beets.exceptions import UserError
+from beets.library import Library
 
+from beetsplug.cfaudio.config.settings import Settings
 from beetsplug.cfaudio.library.history import has_history, keep_matches, open_history
-from cfaudio_core.data.listeners import Listener, listeners
+from cfaudio_core.data.listeners import MAIN_LISTENER, Listener, make_listeners
 from cfaudio_core.data.playlists import read_playlists
-
-if TYPE_CHECKING:
-    from beets.library import Library
-
-    from beetsplug.cfaudio.config.settings import Settings
-    from cfaudio_core.data.tracks import Tracks
-    from cfaudio_core.util.arrays import FloatArray, IntArray
+from cfaudio_core.data.tracks import Tracks
+from cfaudio_core.util.arrays import FloatArray, IntArray
 
 
-def read_people(lib: Library, tracks: Tracks, settings: Settings, *, match: bool) -> list[Listener]:
-    """The listeners, the main one first.
+def read_listeners(lib: Library, tracks: Tracks, settings: Settings, *, match: bool) -> list[Listener]:
+    """Read the listeners over every track of the library, the main one first.
 
-    Parameters
-    ----------
-    lib, settings
-        The library and its settings.
-    tracks
-        Every track of the library.
-    match
-        Match the history to the library again; False: take it as it was matched last, which is quicker.
+    With `match` the history is matched to the library again; without, the last matches are used, which is quicker.
     """
-    people = listeners(tracks.counts, settings.users, len(tracks))
-    if not has_history(settings):
-        return people
-    if not match:
-        return listened(people, settings, tracks.ids, tracks.lengths)
+    by_counts = make_listeners(tracks.counts, settings.users, len(tracks))
+    if not match or not has_history(settings):
+        return add_history(by_counts, settings, tracks.ids, tracks.lengths)
     from cfaudio_core.history.listeners import with_history
     from cfaudio_core.history.matching import LibraryIndex
 
     with open_history(settings) as store:
         texts = store.texts()
         positions = keep_matches(store, texts, LibraryIndex(tracks, lib.directory), tracks)
-        durations = np.array([text.duration for text in texts.tracks], np.float64)
-        return with_history(people, store, durations, tracks.lengths, positions, settings.session_gap)
+        durations = np.array([text.duration for text in texts.values()], np.float64)
+        return with_history(by_counts, store, durations, tracks.lengths, positions, settings.session_gap)
 
 
-def listened(people: list[Listener], settings: Settings, ids: IntArray, lengths: FloatArray) -> list[Listener]:
-    """The listeners by the history too, as it was matched last.
+def add_history(by_counts: list[Listener], settings: Settings, ids: IntArray, lengths: FloatArray) -> list[Listener]:
+    """Add the history, by its last matches, to listeners by their counts.
 
-    Parameters
-    ----------
-    people
-        By their counts.
-    settings
-        The settings.
-    ids, lengths
-        int64 (n,) and float32 (n,): of every track, in the order of the ids.
+    Ids, int64 (n,), and lengths, float32 (n,), are of every track, in the order of the ids.
     """
     if not has_history(settings):
-        return people
+        return by_counts
     from cfaudio_core.history.listeners import with_history
 
     with open_history(settings) as store:
-        durations, items = store.last_matches()
+        durations, items = store.durations_and_items()
         at = np.minimum(np.searchsorted(ids, items), max(len(ids) - 1, 0))
         positions = np.where(ids[at] == items, at, -1) if len(ids) else np.full(len(items), -1)
-        return with_history(people, store, durations, lengths, positions, settings.session_gap)
+        return with_history(by_counts, store, durations, lengths, positions, settings.session_gap)
 
 
-def playlists_by_hand(lib: Library, tracks: Tracks, settings: Settings) -> list[tuple[str, ...]]:
-    """The files of beets' playlist plugin that each track is in, without those that the smartplaylist plugin makes."""
+def find_listener(among: Sequence[Listener], name: str | None) -> Listener:
+    """Find the listener of a name, the main one for None; a UserError where there is none."""
+    for listener in among:
+        if name in (None, listener.name):
+            return listener
+    raise _unknown(name, [listener.name for listener in among])
+
+
+def check_listener(settings: Settings, name: str) -> None:
+    """Raise a UserError where neither the settings nor the history know a listener; the library is not read."""
+    names = list(settings.users or [MAIN_LISTENER])
+    if has_history(settings):
+        with open_history(settings) as store:
+            names += sorted({held.listener for held in store.overview()} - {MAIN_LISTENER, *names})
+    if name not in names:
+        raise _unknown(name, names)
+
+
+def _unknown(name: str | None, names: Sequence[str]) -> UserError:
+    return UserError(f"there is no listener {name} (there are: {', '.join(names)})")
+
+
+def read_handmade_playlists(lib: Library, tracks: Tracks, settings: Settings) -> list[tuple[str, ...]]:
+    """Read the files of beets' playlist plugin that each track is in, without those that smartplaylist makes."""
     folder = beets.config["playlist"]["playlist_dir"]
     if not folder.exists() or not folder.get():
         return tracks.playlists

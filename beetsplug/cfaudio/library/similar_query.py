@@ -5,7 +5,6 @@ Every `beet` command loads this module, so it imports what a query needs when th
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -15,8 +14,6 @@ from beets.exceptions import UserError
 
 if TYPE_CHECKING:
     from beets.library import Item, Library
-
-    from cfaudio_core.util.arrays import FloatArray, IntArray
 
 LIBRARY: list[Library] = []
 """The library of this `beet` command, once it is open: a query is not told which one it is asked of."""
@@ -60,7 +57,7 @@ def _nearest(pattern: str) -> set[int]:
     import numpy as np
 
     from beetsplug.cfaudio.config.settings import read_settings
-    from beetsplug.cfaudio.library.catalogue import CatalogueReader
+    from beetsplug.cfaudio.library.snapshot import read_snapshot
     from cfaudio_core.ranking.similar import nearest
 
     if not LIBRARY:
@@ -72,7 +69,9 @@ def _nearest(pattern: str) -> set[int]:
     if not seeds:
         return set()
     settings = read_settings(beets.config["cfaudio"])
-    ids, vectors = CatalogueReader(lib, settings).peek() or _placed(lib)
+    tracks = read_snapshot(lib, settings)
+    placed = tracks.vectors.any(axis=1)
+    ids, vectors = tracks.ids[placed], tracks.vectors[placed]
     if not len(ids):
         raise UserError("similar: no track has an embedding yet; run `beet cfembed` first")
     positions, cosines = nearest(vectors, np.isin(ids, seeds), settings.similar)
@@ -80,17 +79,3 @@ def _nearest(pattern: str) -> set[int]:
     for item, match in found.items():
         _matches[item] = max(_matches.get(item, 0.0), round(match, 1))
     return set(found)
-
-
-def _placed(lib: Library) -> tuple[IntArray, FloatArray]:
-    """Ids of the tracks that have a vector, ascending, and their vectors; those of two models cannot be compared."""
-    import numpy as np
-
-    from beetsplug.cfaudio.library.tracks import read_fields
-    from cfaudio_core.util.vector_codec import decode_all
-
-    fields = read_fields(lib, ["cf_embedding", "cf_model"])
-    uses = Counter(str(model) for model in fields["cf_model"].values())
-    model = max(sorted(uses), key=uses.__getitem__, default="")
-    ids = sorted(item for item in fields["cf_embedding"] if str(fields["cf_model"].get(item)) == model)
-    return np.array(ids, np.int64), decode_all([str(fields["cf_embedding"][item]) for item in ids])

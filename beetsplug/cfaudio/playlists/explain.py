@@ -1,25 +1,22 @@
-"""Why each track of a list is on it, in words and numbers."""
+"""Explains why each track of a list is on it, in words and numbers."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
+from beets.library import Library
 
+from beetsplug.cfaudio.config.settings import Settings
+from beetsplug.cfaudio.library.listeners import find_listener
+from beetsplug.cfaudio.library.snapshot import RankingData
 from beetsplug.cfaudio.library.tracks import read_tracks
-from beetsplug.cfaudio.pipeline import listener
+from beetsplug.cfaudio.playlists.request import Chosen, Request
+from cfaudio_core.data.tracks import Tracks
 from cfaudio_core.errors import StoreError
-from cfaudio_core.models.model_files import Model, load_model
-from cfaudio_core.ranking.score_shares import shares
-
-if TYPE_CHECKING:
-    from beets.library import Library
-
-    from beetsplug.cfaudio.config.settings import Settings
-    from beetsplug.cfaudio.library.loaded import Loaded
-    from beetsplug.cfaudio.playlists.request import Chosen, Request
-    from cfaudio_core.data.tracks import Tracks
+from cfaudio_core.models.hybrid_model import HybridModel
+from cfaudio_core.models.model_files import load_model
+from cfaudio_core.ranking.score_shares import score_shares
 
 
 @dataclass(frozen=True)
@@ -37,7 +34,7 @@ class Near:
 
 @dataclass(frozen=True)
 class Explanation:
-    """Why a track is on a list.
+    """The explanation of a track on a list.
 
     Attributes
     ----------
@@ -54,7 +51,7 @@ class Explanation:
     score
         Its match with the listener, 0 to 100; None where it has none.
     by_plays, by_sound, by_tags
-        What the score rests on, 0 to 1: its own plays, its sound, its artist, album and genre.
+        Shares of the score, 0 to 1, that come from its own plays, its audio, and its artist, album and genre.
     """
 
     plays: int
@@ -82,20 +79,21 @@ class Explanation:
 
 
 def explain(
-    lib: Library, settings: Settings, loaded: Loaded, request: Request, chosen: Chosen
+    lib: Library, settings: Settings, data: RankingData, request: Request, chosen: Chosen
 ) -> dict[int, Explanation]:
-    """Id to why the track is on the list."""
-    person = listener(loaded.people, request.user)
+    """Explain each track of a list, by its id."""
+    listener = find_listener(data.listeners, request.user)
     modes = [mode.ids[0] for mode in chosen.modes]
     tracks = read_tracks(lib, [], sorted({*chosen.ids, *modes, *(i for reason in chosen.reasons for i in reason.near)}))
     position = {int(i): at for at, i in enumerate(tracks.ids)}
     reasons = [reason for reason in chosen.reasons if reason.id in position]
     listed = tracks.subset(np.array([position[reason.id] for reason in reasons], np.int64))
-    rests = shares(_model(settings, listed), listed, person.subset(loaded.at([reason.id for reason in reasons])))
+    own = listener.subset(data.at([reason.id for reason in reasons]))
+    parts = score_shares(_model(settings, listed), listed, own)
 
     def near(ident: int) -> Near:
         k = position[ident]
-        return Near(ident, tracks.artists[k], tracks.titles[k], int(person.plays[loaded.at([ident])[0]]))
+        return Near(ident, tracks.artists[k], tracks.titles[k], int(listener.plays[data.at([ident])[0]]))
 
     explanations = {}
     for k, reason in enumerate(reasons):
@@ -108,17 +106,17 @@ def explain(
             mode_share=round(mode.share, 3) if mode else 0.0,
             mode_track=tracks.titles[position[mode.ids[0]]] if mode and mode.ids[0] in position else "",
             score=round(reason.score, 1) if np.isfinite(reason.score) else None,
-            by_plays=round(float(rests.plays[k]), 3),
-            by_sound=round(float(rests.sound[k]), 3),
-            by_tags=round(float(rests.tags[k]), 3),
+            by_plays=round(float(parts["plays"][k]), 3),
+            by_sound=round(float(parts["audio"][k]), 3),
+            by_tags=round(float(parts["tags"][k]), 3),
         )
     return explanations
 
 
-def _model(settings: Settings, listed: Tracks) -> Model | None:
-    """The model that placed the tracks, if it is still there."""
+def _model(settings: Settings, listed: Tracks) -> HybridModel | None:
+    """Load the model that made the tracks' embeddings, None if it is gone."""
     try:
-        return load_model(settings.folder / "models", next((m for m in listed.models if m), ""))
+        return load_model(settings.models, next((m for m in listed.models if m), ""))
     except StoreError:
         return None
 

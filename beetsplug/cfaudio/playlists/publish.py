@@ -1,36 +1,31 @@
-"""The places that playlists are put, as the configuration has them."""
+"""Puts lists into the configured targets."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from logging import Logger
 
 from beets.exceptions import UserError
+from beets.library import Item, Library
 
-from beetsplug.cfaudio.playlists.state import Remembered
+from beetsplug.cfaudio.config.playlists import Playlist
+from beetsplug.cfaudio.config.settings import Settings
+from beetsplug.cfaudio.playlists.state import PlaylistState
 from beetsplug.cfaudio.text import counted
 from cfaudio_core.errors import CfAudioError, StoreError
+from cfaudio_core.targets.base import Entry, Target, Written
 
-if TYPE_CHECKING:
-    from logging import Logger
-
-    from beets.library import Library
-
-    from beetsplug.cfaudio.config.playlists import Playlist
-    from beetsplug.cfaudio.config.settings import Settings
-    from cfaudio_core.targets.base import Entry, Target, Written
-
-T = TypeVar("T")
 Made = dict[str, list[str]]
-"""Target to what is there of each list."""
+"""Target to what exists there of each list."""
 
-_MOST_NAMED = 10  # tracks that are not there
+_MAX_NAMED = 10  # tracks that a target does not have
 
 
 class Targets:
     """The targets of a run.
 
-    One that fails is named in one line and left alone from then on, and the others are written.
+    One that fails is named in one line and not tried again, and the others are written.
 
     Attributes
     ----------
@@ -39,7 +34,7 @@ class Targets:
     """
 
     def __init__(
-        self, lib: Library, settings: Settings, main: str, state: Mapping[str, Remembered], log: Logger
+        self, lib: Library, settings: Settings, main: str, state: Mapping[str, PlaylistState], log: Logger
     ) -> None:
         self.failed = False
         self._servers = settings.servers
@@ -57,7 +52,7 @@ class Targets:
         self._written: set[tuple[str, str]] = set()
 
     def check(self, playlist: Playlist) -> None:
-        """Raise a UserError where the configuration does not say what a target of an entry needs."""
+        """Raise a UserError where a setting is missing that a target of an entry needs."""
         if "m3u" in playlist.targets and self._folder is None:
             raise UserError("cfaudio.playlist_dir: is missing: which folder are playlists to be written to?")
         if "subsonic" in playlist.targets:
@@ -67,16 +62,9 @@ class Targets:
                 raise UserError(f"cfaudio.subsonic: has no account for {playlist.user or self._main}")
 
     def write(self, playlist: Playlist, lists: Sequence[tuple[str, list[Entry]]], old: Made) -> Made:
-        """Put the lists of an entry into its targets, and take away what earlier runs made and this one did not.
+        """Put the lists of an entry into its targets, and remove what earlier runs made and this one did not.
 
-        Parameters
-        ----------
-        playlist
-            The entry.
-        lists
-            Name and tracks of each list.
-        old
-            What earlier runs made of the entry.
+        `lists` are names and tracks, `old` is what earlier runs made; returns what exists then.
         """
         made: Made = {}
         for kind in playlist.targets:
@@ -86,10 +74,10 @@ class Targets:
                 self._put(target, name, entries, marks[at] if at < len(marks) else "")
                 for at, (name, entries) in enumerate(lists)
             ]
-        return self.take_away(old, made)
+        return self.remove_old(old, made)
 
-    def take_away(self, old: Made, made: Made) -> Made:
-        """Take away what is in `old` and not in `made`; what is left, which is `made` and what could not be removed."""
+    def remove_old(self, old: Made, made: Made) -> Made:
+        """Remove lists that are in `old` and not in `made`; returns `made` and those that could not be removed."""
         left = {name: list(marks) for name, marks in made.items()}
         for name, marks in old.items():
             for mark in filter(None, marks):
@@ -102,14 +90,13 @@ class Targets:
         return left
 
     def _put(self, target: Target, name: str, entries: list[Entry], mark: str) -> str:
-        """Write one list; what is there of it then."""
-
-        def write() -> Written:
-            if (target.name, name.casefold()) in self._names:
-                raise StoreError(f"{target.name}: two playlists are called {name}, and only the first one is there")
-            return target.write(name, entries, mark, self._ours.get(target.name, set()))
-
-        written = self._attempt(target, write)
+        """Write one list, unless its target has failed; returns what exists of it then."""
+        written: Written | None = None
+        if target.name not in self._down:
+            with self._errors(target):
+                if (target.name, name.casefold()) in self._names:
+                    raise StoreError(f"{target.name}: two playlists are called {name}, and only the first one is there")
+                written = target.write(name, entries, mark, self._ours.get(target.name, set()))
         if written is None:
             return mark
         self._names.add((target.name, name.casefold()))
@@ -120,33 +107,31 @@ class Targets:
         return written.made
 
     def _remove(self, name: str, mark: str) -> bool:
+        """Remove a list; returns whether nothing is left to do about it."""
         target = next((one for one in self._all() if one.name == name), None)
         if target is None:
-            self._log.warning(
-                "{}: {} is left there, as the configuration does not know that place any more", name, mark
-            )
+            self._log.warning("{}: {} is left there, as that place is no longer in the configuration", name, mark)
             return True
+        removed = False
+        if name not in self._down:
+            with self._errors(target):
+                target.remove(mark)
+                removed = True
+        return removed
 
-        def remove() -> bool:
-            target.remove(mark)
-            return True
-
-        return self._attempt(target, remove) or False
-
-    def _attempt(self, target: Target, do: Callable[[], T]) -> T | None:
-        if target.name in self._down:
-            return None
+    @contextmanager
+    def _errors(self, target: Target) -> Iterator[None]:
+        """Log an error; unless it concerns one list alone, the target has failed."""
         try:
-            return do()
+            yield
         except CfAudioError as error:
             self.failed = True
-            if not isinstance(error, StoreError):  # which concerns one list alone
+            if not isinstance(error, StoreError):
                 self._down.add(target.name)
             self._log.error("{}", error)
-            return None
 
     def _all(self) -> Iterable[Target]:
-        """Every target that the configuration knows."""
+        """Yield every configured target."""
         if self._folder is not None:
             yield self._target("m3u", None)
         if self._servers.subsonic is not None:
@@ -178,12 +163,18 @@ class Targets:
         return MpdServer(servers.mpd_host, servers.mpd_port, self._music, password=servers.mpd_password)
 
     def _account(self, user: str | None) -> str:
-        """The key of a listener's account: the listener's name, or "" for the main one's."""
+        """Find the key of a listener's account: the name, or "" for the main one's."""
         name = user or self._main
         return "" if name == self._main and name not in self._servers.accounts else name
 
 
+def entry_of(item: Item) -> Entry:
+    """Make the entry of an item."""
+    label = f"{item.artist} - {item.title}"
+    return Entry(item.path, item.length or 0, label, item.artist, item.title, item.album, item.albumartist)
+
+
 def _left_out(name: str, entries: Sequence[Entry]) -> str:
-    named = ", ".join(entry.label for entry in entries[:_MOST_NAMED])
-    more = f", and {len(entries) - _MOST_NAMED} more" if len(entries) > _MOST_NAMED else ""
+    named = ", ".join(entry.label for entry in entries[:_MAX_NAMED])
+    more = f", and {len(entries) - _MAX_NAMED} more" if len(entries) > _MAX_NAMED else ""
     return f"{counted(len(entries), 'track')} of {name} not there: {named}{more}"

@@ -1,4 +1,4 @@
-"""What is asked of a list, and what a list is."""
+"""Requests for lists, and the lists that are chosen."""
 
 from __future__ import annotations
 
@@ -9,32 +9,22 @@ from beetsplug.cfaudio.config.settings import Settings
 
 @dataclass(frozen=True)
 class Request:
-    """What is asked of a list.
+    """A request for a list.
 
     Attributes
     ----------
     n
         Number of tracks.
-    unplayed
-        Share of never played tracks, 0 to 1.
-    per_artist
-        Most tracks of one artist, as long as there are others to choose from.
-    diversity
-        0 to 1: how much two tracks that sound alike get in each other's way.
-    fresh_days
-        Tracks heard in the last so many days are left out.
-    taste
-        `modes` or `mean`.
+    unplayed, per_artist, diversity, fresh_days, taste, exclude
+        As the settings of these names.
     query
         beets query that limits the choice; empty: the whole library.
     like
         beets query whose tracks are the taste, instead of the listener's plays; empty: the listener's.
     user
-        Whose list; None: the first listener's.
+        Name of the listener; None: the main one.
     seed
         None: the best tracks. A number: a draw in which the best are the likeliest.
-    exclude
-        beets queries; what matches any of them is left out.
     """
 
     n: int
@@ -60,7 +50,7 @@ class Mode:
 
 @dataclass(frozen=True)
 class Reason:
-    """Why a track is on the list.
+    """The reason why a track is on the list.
 
     Attributes
     ----------
@@ -84,7 +74,7 @@ class Reason:
 
     @property
     def unplayed(self) -> bool:
-        """Whether the listener never heard it."""
+        """Whether the listener never played it."""
         return not self.plays
 
 
@@ -116,13 +106,7 @@ class Chosen:
 
 
 def request_of(settings: Settings, n: int, **changes: object) -> Request:
-    """A request for n tracks as the settings have it, but for some changes."""
-    basis: dict[str, object] = {
-        "unplayed": settings.unplayed,
-        "per_artist": settings.per_artist,
-        "diversity": settings.diversity,
-        "fresh_days": settings.fresh_days,
-        "taste": settings.taste,
-        "exclude": settings.exclude,
-    }
-    return Request(n=n, **{**basis, **changes})  # type: ignore[arg-type]
+    """Make a request for n tracks with the usual settings, but for some changes."""
+    names = ("unplayed", "per_artist", "diversity", "fresh_days", "taste", "exclude")
+    usual = {name: getattr(settings, name) for name in names}
+    return Request(n=n, **{**usual, **changes})

@@ -1,8 +1,7 @@
-"""From the beets library to what the page shows."""
+"""From the beets library to the contents of the page."""
 
 from __future__ import annotations
 
-import hashlib
 import os
 import sqlite3
 from collections.abc import Callable
@@ -14,81 +13,82 @@ import numpy as np
 from beets.exceptions import UserError
 
 from beetsplug.cfaudio.config.settings import Settings
-from beetsplug.cfaudio.library.loaded import Loaded
-from beetsplug.cfaudio.library.tracks import few, read_tracks
-from beetsplug.cfaudio.pipeline import open_store, user_errors
+from beetsplug.cfaudio.errors import user_errors
+from beetsplug.cfaudio.library.fields import few
+from beetsplug.cfaudio.library.snapshot import RankingData
+from beetsplug.cfaudio.library.tracks import read_tracks
+from beetsplug.cfaudio.pipeline import open_store
 from cfaudio_core.errors import CfAudioError
-from cfaudio_core.ranking.taste import familiarity, love, modes
-from cfaudio_core.report.activations import excite_directions, listen, moment, read_directions
+from cfaudio_core.ranking.taste import decayed_counts, modes, taste_weights
+from cfaudio_core.report.activations import direction_activations, moment, unit_activations
 from cfaudio_core.report.disagreement import Disagreement, disagreements
-from cfaudio_core.report.labels import Labels, telling_tags
+from cfaudio_core.report.labels import Labels, distinctive_tags
 from cfaudio_core.report.page import Report, TasteMode
-from cfaudio_core.report.past_runs import evaluations, lessons
-from cfaudio_core.report.projection import project
-from cfaudio_core.report.sampling import MOST, shown
+from cfaudio_core.report.past_runs import evaluations, training_runs
+from cfaudio_core.report.projection import MAX_TRACKS, project, tracks_shown
 from cfaudio_core.report.units import describe, most_used
 from cfaudio_core.util.files import write_whole
+from cfaudio_core.util.fingerprint import fingerprint
 from cfaudio_core.util.progress import progress
 
 if TYPE_CHECKING:
     from beets.library import Library
 
     from cfaudio_core.data.listeners import Listener
-    from cfaudio_core.models.model_files import Model
+    from cfaudio_core.models.hybrid_model import HybridModel
     from cfaudio_core.util.arrays import FloatArray, IntArray
 
 _UNITS = 40
-_HEARD = 0.1  # of a direction: if less of it can be heard, no moment in the sound is shown for it
-_STANDING = 8  # tracks that stand for a taste
+_MIN_EXPLAINED = 0.1  # of a direction, by audio: below that no moment is shown for it
+_TYPICAL_TRACKS = 8  # of a mode of the taste
+_LABELLED_TRACKS = 40  # of a mode, that its labels are made of
 
 
 def make_report(
-    lib: Library, settings: Settings, loaded: Loaded, person: Listener, on_problem: Callable[[str], None]
+    lib: Library, settings: Settings, data: RankingData, listener: Listener, on_problem: Callable[[str], None]
 ) -> Report:
-    """Gather all that the page shows.
+    """Collect the contents of the page for a listener.
 
     Parameters
     ----------
     lib, settings, loaded
-        The library, as `choosing.read_library` gives it.
-    person
-        Whose plays, scores and tastes.
+        The library, as `read_library` gives it.
     on_problem
-        Told in one line of what cannot be shown.
+        Called with one line on what cannot be shown.
 
     Raises
     ------
     UserError
-        If no track has a place.
+        If no track has a vector.
     """
-    at = np.flatnonzero(loaded.vectors.any(axis=1))
+    at = np.flatnonzero(data.vectors.any(axis=1))
     if not len(at):
         raise UserError("no track has a place yet; run `beet cfembed` first")
-    plays, placed = person.plays[at], len(at)
-    at = at[shown(loaded.ids[at], plays, MOST)]
-    tracks = read_tracks(lib, [], loaded.ids[at].tolist())
-    at = at[np.isin(loaded.ids[at], tracks.ids)]
-    vectors, left_out = loaded.vectors[at], placed - len(at)
+    plays, n_all = listener.plays[at], len(at)
+    at = at[tracks_shown(data.ids[at], plays, MAX_TRACKS)]
+    tracks = read_tracks(lib, [], data.ids[at].tolist())
+    at = at[np.isin(data.ids[at], tracks.ids)]
+    vectors = data.vectors[at]
     added, years = _dates(lib, tracks.ids)
     report = Report(
-        listener=person.name,
+        listener=listener.name,
         model=tracks.models[0],
         tracks=tracks,
-        places=_places(settings, vectors),
-        plays=person.plays[at],
-        left_out=left_out,
-        left_out_played=int(np.count_nonzero(plays) - np.count_nonzero(person.plays[at])),
-        scores=loaded.scores[person.name][at],
+        coordinates=_coordinates(settings, vectors),
+        plays=listener.plays[at],
+        left_out=n_all - len(at),
+        left_out_played=int(np.count_nonzero(plays) - np.count_nonzero(listener.plays[at])),
+        scores=data.scores[listener.name][at],
         added=added,
         years=years,
-        there=np.array([os.path.isfile(path) for path in tracks.paths], bool),  # noqa: PTH113 (names are bytes)
+        existing=np.array([os.path.isfile(path) for path in tracks.paths], bool),  # noqa: PTH113 (names are bytes)
         tags=[()] * len(tracks),
-        lessons=lessons(settings.folder / "models"),
+        training_runs=training_runs(settings.folder / "models"),
         evaluations=evaluations(settings.folder / "evaluations"),
     )
-    report, labels = _learnt(report, settings, vectors, _model(settings, report.model), on_problem)
-    known = familiarity(person, loaded.last_heard[person.name])
-    return replace(report, modes=_tastes(loaded.vectors, love(person, known), at, labels))
+    report, labels = _with_units(report, settings, vectors, _model(settings, report.model), on_problem)
+    weights = taste_weights(listener, decayed_counts(listener, data.last_played[listener.name])[0])
+    return replace(report, modes=_taste_modes(data.vectors, weights, at, labels))
 
 
 def _dates(lib: Library, ids: IntArray) -> tuple[FloatArray, FloatArray]:
@@ -110,34 +110,35 @@ def _in_years(seconds: float | None) -> float:
     return then.year + (then.timetuple().tm_yday - 1) / 366
 
 
-def _places(settings: Settings, vectors: FloatArray) -> FloatArray:
-    """The map; kept until vectors change, since it is what takes longest."""
-    digest = hashlib.blake2b(vectors.astype("<f4").tobytes(), digest_size=16).digest()
-    kept = settings.folder / "report" / "map.bin"
+def _coordinates(settings: Settings, vectors: FloatArray) -> FloatArray:
+    """Lay out the map, float32 (n, 2); it is kept until vectors change, since it takes longest."""
+    key = bytes.fromhex(fingerprint(vectors))
+    file = settings.folder / "report" / "map.bin"
     try:
-        content = kept.read_bytes()
+        content = file.read_bytes()
     except OSError:
         content = b""
-    if content[:16] == digest and len(content) == 16 + 8 * len(vectors):
-        return np.frombuffer(content[16:], "<f4").reshape(-1, 2).astype(np.float32)
+    kept = content.removeprefix(key)
+    if content.startswith(key) and len(kept) == 8 * len(vectors):
+        return np.frombuffer(kept, "<f4").reshape(-1, 2).astype(np.float32)
     with progress("Laying out the map", 100, "%") as advance:
         done = 0.0
 
-        def tell(share: float) -> None:
+        def add(share: float) -> None:
             nonlocal done
             before, done = int(100 * done), done + share
             advance(int(100 * done) - before)
 
-        places = project(vectors, jobs=settings.jobs, on_progress=tell)
+        coordinates = project(vectors, jobs=settings.jobs, on_progress=add)
     try:
-        write_whole(kept, digest + places.astype("<f4").tobytes(), private=True)
+        write_whole(file, key + coordinates.astype("<f4").tobytes(), private=True)
     except OSError as error:
-        raise UserError(f"{kept.parent}: {error.strerror}") from error
-    return places
+        raise UserError(f"{file.parent}: {error.strerror}") from error
+    return coordinates
 
 
-def _model(settings: Settings, model: str) -> Model | None:
-    """The model that made the vectors, if it is still there."""
+def _model(settings: Settings, model: str) -> HybridModel | None:
+    """Load the model that made the vectors, if it still exists."""
     from cfaudio_core.models.model_files import load_model
 
     try:
@@ -146,100 +147,96 @@ def _model(settings: Settings, model: str) -> Model | None:
         return None
 
 
-def _learnt(
+def _with_units(
     report: Report,
     settings: Settings,
     vectors: FloatArray,
-    model: Model | None,
+    model: HybridModel | None,
     on_problem: Callable[[str], None],
 ) -> tuple[Report, Labels]:
-    """Add sound tags, units, directions and disagreements; and tell what tracks are called."""
+    """Add audio tags, units, directions and disagreements; and collect the labels of the tracks."""
     from cfaudio_core.backbones.registry import BACKBONES, backbone_id
 
     tracks = report.tracks
     labels = _labels(report)
-    factors = int(model.arrays["own.direction"].shape[1]) if model and "own.direction" in model.arrays else 0
-    factors = factors if factors < vectors.shape[1] else 0  # a model of an older version, in whose vectors is no sound
+    factors = model.factors.directions.shape[1] if model else 0
     report = replace(
         report,
         factors=factors,
-        disagreements=_odd(report, vectors, factors, model),
-        why_no_disagreements=_why_none_odd(factors, model),
+        disagreements=_disagreements(report, vectors, factors, model),
+        why_no_disagreements=_why_no_disagreements(factors, model),
     )
     if settings.backbone not in BACKBONES:
         return replace(report, why_no_units="The top layers are shown of one pretrained net at a time."), labels
     net, distinct = backbone_id(settings.backbone), sorted(set(tracks.keys))
     with user_errors(), open_store(settings) as store:
         if not store.keys(net, settings.windows).issuperset(distinct):
-            problem = "what was heard of some tracks is not kept any more; `beet cfembed` hears them again"
+            problem = "the features of some tracks are not stored any more; `beet cfembed` analyses them again"
             on_problem(problem)
             return replace(report, why_no_units=problem.capitalize() + "."), labels
         from cfaudio_core.backbones.tagger import load_tagger
 
         tagger = load_tagger(settings.backbone, wheel=settings.weights)
-        with progress("Looking at what was heard", len(distinct)) as advance:
-            heard = listen(store.read(net, distinct), tracks.keys, tagger.top, advance)
-        reading = read_directions(heard.sound, vectors)
+        with progress("Computing activations", len(distinct)) as advance:
+            outputs = unit_activations(store.read(net, distinct), tracks.keys, tagger.top, advance)
         with progress("Looking for moments", len(distinct)) as advance:
-            directed = excite_directions(store.read(net, distinct), tracks.keys, vectors, reading, advance)
-    report = replace(report, tags=telling_tags(heard.tags, tagger.names))
+            stored = store.read(net, distinct)
+            activations, explained = direction_activations(stored, tracks.keys, vectors, outputs.features, advance)
+    report = replace(report, tags=distinctive_tags(outputs.tags, tagger.names))
     labels = _labels(report)
 
     def when(track: int, window: int) -> float:
-        return moment(window, int(heard.windows[track]), float(tracks.lengths[track]), whole=settings.windows == 0)
+        return moment(window, int(outputs.windows[track]), float(tracks.lengths[track]), whole=settings.windows == 0)
 
-    numbers, weights = most_used(heard.units.mean, vectors, _UNITS)
-    return (
-        replace(
-            report,
-            units=[describe(int(u), w, heard.units, labels, when) for u, w in zip(numbers, weights, strict=True)],
-            directions=[
-                describe(j, share, directed, labels, when if share >= _HEARD else None, opposite=True)
-                for j, share in enumerate(reading.told)
-            ],
-        ),
-        labels,
-    )
+    numbers, weights = most_used(outputs.units.mean, vectors, _UNITS)
+    units = [describe(int(u), w, outputs.units, labels, when) for u, w in zip(numbers, weights, strict=True)]
+    directions = [
+        describe(j, share, activations, labels, when if share >= _MIN_EXPLAINED else None, opposite=True)
+        for j, share in enumerate(explained)
+    ]
+    return replace(report, units=units, directions=directions), labels
 
 
 def _labels(report: Report) -> Labels:
     artists: list[tuple[str, ...]] = [(artist,) if artist else () for artist in report.tracks.artists]
-    return Labels({"sound": report.tags, "genre": list(report.tracks.genres), "artist": artists})
+    return Labels({"audio": report.tags, "genre": list(report.tracks.genres), "artist": artists})
 
 
-def _odd(report: Report, vectors: FloatArray, factors: int, model: Model | None) -> list[Disagreement]:
-    """Tracks whose own factors and sound disagree; of tracks with factors of their own, the most played first."""
+def _disagreements(report: Report, vectors: FloatArray, factors: int, model: HybridModel | None) -> list[Disagreement]:
+    """Compare latent factors and audio, of tracks with factors, the most played first."""
     if not factors or model is None:
         return []
-    own, row = model.arrays["own.direction"], {key: r for r, key in enumerate(model.about.get("known", []))}
-    pairs = [(i, row[key]) for i, key in enumerate(report.tracks.keys) if key in row and own[row[key]].any()]
-    if not pairs:
-        return []
-    at, rows = np.array(pairs, np.int64).T
-    order = np.argsort(-report.plays[at], kind="stable")
-    return disagreements(own[rows[order]], vectors[at[order], factors:], at[order])
+    known, rows = model.factors.directions, model.factors.rows(report.tracks.keys)
+    at = np.flatnonzero((rows >= 0) & np.any(known, axis=1)[rows])
+    at = at[np.argsort(-report.plays[at], kind="stable")]
+    return disagreements(known[rows[at]], vectors[at, factors:], at)
 
 
-def _why_none_odd(factors: int, model: Model | None) -> str:
+def _why_no_disagreements(factors: int, model: HybridModel | None) -> str:
     if model is None:
-        return "The model that made the vectors is not there any more: the next `beet cfembed` makes one."
+        return "The model that made the vectors does not exist any more: the next `beet cfembed` makes one."
     if factors:
-        return "Plays and sound agree about every track, or too few tracks were played together to tell."
-    return "What is played together is not known yet: listening sessions (`beet cfimport`) would tell."
+        return "Plays and audio agree about every track, or too few tracks were played together to say."
+    return "Nothing is known yet of what is played together: a listening history (`beet cfimport`) would show it."
 
 
-def _tastes(vectors: FloatArray, loved: FloatArray, at: IntArray, labels: Labels) -> list[TasteMode]:
-    """Tastes over the whole library; the tracks that stand for them, and what they are called, are of those at `at`."""
-    taste = modes(vectors, loved)
-    place = np.full(len(vectors), -1)
-    place[at] = np.arange(len(at))
-    found = []
+def _taste_modes(vectors: FloatArray, weights: FloatArray, at: IntArray, labels: Labels) -> list[TasteMode]:
+    """Modes of the taste over the whole library; their typical tracks and labels are of the tracks at `at`."""
+    taste = modes(vectors, weights)
+    row = np.full(len(vectors), -1)
+    row[at] = np.arange(len(at))
+    taste_modes = []
     for number, share in enumerate(taste.shares):
-        inside = np.flatnonzero((taste.mode == number) & (place[taste.members] >= 0))
+        inside = np.flatnonzero((taste.mode == number) & (row[taste.members] >= 0))
         members = taste.members[inside]
         near = taste.weights[inside] * np.maximum(vectors[members] @ taste.centres[number], 0)
-        standing = place[members[np.argsort(-near, kind="stable")]].tolist()
-        common = [label.name for kind in ("sound", "genre", "artist") for label in labels.common(standing[:40], kind)]
-        artists = list(dict.fromkeys(name for i in standing for name in labels.of["artist"][i]))
-        found.append(TasteMode(" and ".join(artists[:2]) or "Unnamed", float(share), standing[:_STANDING], common[:6]))
-    return found
+        typical = row[members[np.argsort(-near, kind="stable")]].tolist()
+        common = [
+            label.name
+            for kind in ("audio", "genre", "artist")
+            for label in labels.common(typical[:_LABELLED_TRACKS], kind)
+        ]
+        artists = list(dict.fromkeys(name for i in typical for name in labels.of["artist"][i]))
+        name = " and ".join(artists[:2]) or "Unnamed"
+        taste_modes.append(TasteMode(name, float(share), typical[:_TYPICAL_TRACKS], common[:6]))
+    return taste_modes

@@ -1,4 +1,4 @@
-"""The playlists of the configuration, as the page looks at them and has them written anew."""
+"""Playlists of the configuration, as the page previews them and has them written again."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ import datetime as dt
 import secrets
 from collections.abc import Set
 from threading import Lock
-from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 from beets.exceptions import UserError
 
-from beetsplug.cfaudio.library.loaded import read_library
+from beetsplug.cfaudio.library.snapshot import read_library
 from beetsplug.cfaudio.library.tracks import read_tracks
 from beetsplug.cfaudio.playlists.kinds import lists_of
 from beetsplug.cfaudio.playlists.state import read_state
+from beetsplug.cfaudio.playlists.update import update_playlists
 from cfaudio_core.errors import CfAudioError
 from cfaudio_core.ranking.periods import period, seed
-from cfaudio_core.report.serve import List
+from cfaudio_core.report.serve import ListPreview
 
 if TYPE_CHECKING:
     from beets.library import Library
@@ -30,12 +30,10 @@ if TYPE_CHECKING:
 class ConfiguredPlaylists:
     """Playlists by their names in the configuration.
 
-    One request at a time: what a playlist was is read before it is written.
+    One request at a time: the last state of a playlist is read before it is written.
 
     Parameters
     ----------
-    plugin, lib, settings
-        As beets has them.
     files
         Number to file name, of the tracks that the page can play; those on lists that it does not show are added.
     shown
@@ -50,43 +48,40 @@ class ConfiguredPlaylists:
         self._lock = Lock()
 
     def names(self) -> list[str]:
-        """What they are called in the configuration."""
+        """Their names in the configuration."""
         return [playlist.name for playlist in self._settings.playlists]
 
-    def preview(self, name: str) -> list[List]:
-        """As it was written last, or as it would be written now."""
+    def preview(self, name: str) -> list[ListPreview]:
+        """Lists as they were written last, or as they would be written now."""
         with self._lock, self._lib.music_dir_context():
             try:
-                remembered = read_state(self._settings.folder / "playlists.json").get(name)
-                if remembered and remembered.lists:
-                    return [self._listed(one) for one in remembered.lists]
+                last = read_state(self._settings.folder / "playlists.json").get(name)
+                if last and last.lists:
+                    return [self._previewed(one) for one in last.lists]
                 playlist = next(one for one in self._settings.playlists if one.name == name)
                 draw = seed(name, period(playlist.refresh, dt.date.today()))
-                loaded = read_library(self._lib, self._settings)
-                found = lists_of(self._lib, self._settings, loaded, playlist, draw, frozenset())
-                return [self._listed(one, why) for one, why in found]
+                data = read_library(self._lib, self._settings)
+                lists = lists_of(self._lib, self._settings, data, playlist, draw, frozenset())
+                return [self._previewed(one, why) for one, why in lists]
             except UserError as error:
                 raise CfAudioError(str(error)) from error
 
-    def write(self, name: str) -> list[List]:
-        """Draw it anew, and write it to its targets as `beet cfplaylists NAME --seed N` does."""
-        from beetsplug.cfaudio.commands.cfplaylists import run
-
-        options = SimpleNamespace(pretend=False, seed=secrets.randbelow(2**31))
+    def write(self, name: str) -> list[ListPreview]:
+        """Draw again, and write to the targets as `beet cfplaylists NAME --seed N` does."""
+        draw = secrets.randbelow(2**31)
         with self._lock, self._lib.music_dir_context():
             try:
-                run(self._plugin, self._lib, options, [name])
-                remembered = read_state(self._settings.folder / "playlists.json")[name]
-                return [self._listed(one) for one in remembered.lists]
+                if not update_playlists(self._lib, self._settings, [name], self._plugin._log, seed=draw):
+                    raise CfAudioError("a target could not be written to; see the terminal for the reason")
+                last = read_state(self._settings.folder / "playlists.json")[name]
+                return [self._previewed(one) for one in last.lists]
             except UserError as error:
                 raise CfAudioError(str(error)) from error
-            except SystemExit as error:
-                raise CfAudioError("a target could not be written to; the terminal says why") from error
 
-    def _listed(self, one: ChosenList, why: str = "") -> List:
-        """A list, with what the page has to know of those of its tracks that it does not show."""
+    def _previewed(self, one: ChosenList, why: str = "") -> ListPreview:
+        """Preview a list, with the texts of those of its tracks that the page does not show."""
         tracks = read_tracks(self._lib, [], sorted(set(one.ids) - self._shown))
         ids = tracks.ids.tolist()
         self._files.update(zip(ids, tracks.paths, strict=True))
         texts = zip(tracks.titles, tracks.artists, strict=True)
-        return List(one.name, one.ids, why, dict(zip(ids, texts, strict=True)))
+        return ListPreview(one.name, one.ids, why, dict(zip(ids, texts, strict=True)))

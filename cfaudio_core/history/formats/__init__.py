@@ -1,40 +1,26 @@
-"""The formats and services a listening history can come from, one module each."""
+"""The formats and services that a listening history can come from, one module each."""
 
 from __future__ import annotations
 
-from cfaudio_core.history.formats.itunes import SOURCE as ITUNES
-from cfaudio_core.history.formats.jellyfin import SOURCE as JELLYFIN
-from cfaudio_core.history.formats.koito import SOURCE as KOITO
-from cfaudio_core.history.formats.lastfm import SOURCE as LASTFM
-from cfaudio_core.history.formats.listenbrainz import SOURCE as LISTENBRAINZ
-from cfaudio_core.history.formats.lyrion import SOURCE as LYRION
-from cfaudio_core.history.formats.maloja import SOURCE as MALOJA
-from cfaudio_core.history.formats.mpd import SOURCE as MPD
-from cfaudio_core.history.formats.navidrome import SOURCE as NAVIDROME
-from cfaudio_core.history.formats.rockbox import SOURCE as ROCKBOX
-from cfaudio_core.history.formats.source import Source, SourceError, SourceOptions
-from cfaudio_core.history.formats.spotify import SOURCE as SPOTIFY
-from cfaudio_core.history.formats.subsonic import SOURCE as SUBSONIC
-from cfaudio_core.history.formats.table import SOURCE as TABLE
+from cfaudio_core.history.formats.base import Format, ReadOptions
+from cfaudio_core.history.formats.itunes import ITUNES
+from cfaudio_core.history.formats.jellyfin import JELLYFIN
+from cfaudio_core.history.formats.koito import KOITO
+from cfaudio_core.history.formats.lastfm import LASTFM
+from cfaudio_core.history.formats.listenbrainz import LISTENBRAINZ
+from cfaudio_core.history.formats.lyrion import LYRION
+from cfaudio_core.history.formats.maloja import MALOJA
+from cfaudio_core.history.formats.mpd import MPD
+from cfaudio_core.history.formats.navidrome import NAVIDROME
+from cfaudio_core.history.formats.rockbox import ROCKBOX
+from cfaudio_core.history.formats.spotify import SPOTIFY
+from cfaudio_core.history.formats.subsonic import SUBSONIC
+from cfaudio_core.history.formats.table import TABLE
 
-SOURCES: dict[str, Source] = {
-    source.name: source
-    for source in (
-        LISTENBRAINZ,
-        LASTFM,
-        SPOTIFY,
-        NAVIDROME,
-        JELLYFIN,
-        SUBSONIC,
-        MALOJA,
-        KOITO,
-        ROCKBOX,
-        ITUNES,
-        MPD,
-        LYRION,
-        TABLE,
-    )
-}
-"""Every source by the name the user calls it by."""
+_SERVICES = (LISTENBRAINZ, LASTFM, SPOTIFY, NAVIDROME, JELLYFIN, SUBSONIC, MALOJA, KOITO)
+_PLAYERS = (ROCKBOX, ITUNES, MPD, LYRION)
 
-__all__ = ["SOURCES", "Source", "SourceError", "SourceOptions"]
+FORMATS: dict[str, Format] = {known.name: known for known in (*_SERVICES, *_PLAYERS, TABLE)}
+"""Every format by its name on the command line."""
+
+__all__ = ["FORMATS", "Format", "ReadOptions"]

@@ -8,21 +8,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from xml.parsers import expat
 
-from cfaudio_core.history.formats.source import Source, SourceError, SourceOptions
-from cfaudio_core.history.readers.files import Member, faults_named, first_bytes, members
-from cfaudio_core.history.readers.screening import NOT_MUSIC, screened
-from cfaudio_core.history.readers.times import from_text
+from cfaudio_core.errors import SourceError
+from cfaudio_core.history.formats.base import NOT_MUSIC, Format, ReadOptions
+from cfaudio_core.history.readers.files import Member, errors_named, first_bytes, members
 from cfaudio_core.history.records import Listen, Tally, TrackText
-from cfaudio_core.util.values import number, path_of_url, whole
+from cfaudio_core.util.values import parse_date, to_int, to_number, url_to_path
 
 _TRACK_DEPTH = 4  # plist, dict, the dict of "Tracks", the dict of a track
-_PIECE = 1 << 16  # bytes
-_LONGEST_VALUE = 1 << 16  # letters; pictures and the like are elsewhere
+_CHUNK_BYTES = 1 << 16
+_MAX_VALUE = 1 << 16  # characters; pictures and the like are elsewhere
 _OTHER_MEDIA = ("Podcast", "Movie", "TV Show", "Music Video", "Audiobook", "iTunesU", "Has Video")
 
 
-@screened
-def read(source: str, options: SourceOptions) -> Iterator[Listen | Tally]:
+def parse(source: str, options: ReadOptions) -> Iterator[Listen | Tally]:
     """Read the plays, skips and last play of each track."""
     with members(source, r"\.xml$", ".xml file") as files:
         for file in files:
@@ -42,20 +40,20 @@ def _tally(track: dict[str, str]) -> Tally:
             title=track.get("Name", ""),
             album=track.get("Album", ""),
             album_artist=track.get("Album Artist", ""),
-            path=path_of_url(track.get("Location", "")),
-            duration=(number(track.get("Total Time")) or 0.0) / 1000,
+            path=url_to_path(track.get("Location", "")),
+            duration=(to_number(track.get("Total Time")) or 0.0) / 1000,
         ),
-        plays=whole(track.get("Play Count")),
-        skips=whole(track.get("Skip Count")),
-        last=from_text(track.get("Play Date UTC")),
+        plays=to_int(track.get("Play Count")),
+        skips=to_int(track.get("Skip Count")),
+        last=parse_date(track.get("Play Date UTC")),
     )
 
 
 class _Tracks:
-    """Listens to the parser and keeps the tracks that are whole."""
+    """Handler of the parser's events that collects complete tracks."""
 
     def __init__(self, name: str):
-        self.whole: list[dict[str, str]] = []
+        self.complete: list[dict[str, str]] = []
         self.found = False
         self._name = name
         self._open: list[str] = []
@@ -71,17 +69,13 @@ class _Tracks:
         self._open.append(tag)
         self._text.clear()
         self._length = 0
-        if self._in_tracks and tag == "dict":
+        if self._section == "Tracks" and len(self._open) >= _TRACK_DEPTH - 1 and tag == "dict":
             self.found = True
             self._track = {}
 
-    @property
-    def _in_tracks(self) -> bool:
-        return self._section == "Tracks" and len(self._open) >= _TRACK_DEPTH - 1
-
     def data(self, letters: str) -> None:
         self._length += len(letters)
-        if self._length <= _LONGEST_VALUE:
+        if self._length <= _MAX_VALUE:
             self._text.append(letters)
 
     def end(self, tag: str) -> None:
@@ -93,13 +87,13 @@ class _Tracks:
         elif self._section == "Tracks" and depth == _TRACK_DEPTH + 1:
             self._track[self._key] = tag if tag in ("true", "false") else value
         elif self._section == "Tracks" and depth == _TRACK_DEPTH and tag == "dict":
-            self.whole.append(self._track)
+            self.complete.append(self._track)
         self._open.pop()
         self._text.clear()
         self._length = 0
 
     def entity(self, *_: object) -> None:
-        # What iTunes writes has none; a small file could spell out a huge one with them.
+        # iTunes writes none; a small file could expand to a huge one with them.
         raise SourceError(f"{self._name}: declares XML entities, which no library of iTunes does")
 
 
@@ -113,15 +107,15 @@ def _tracks(file: Member) -> Iterator[dict[str, str]]:
     parser.EndElementHandler = found.end
     parser.CharacterDataHandler = found.data
     parser.EntityDeclHandler = found.entity
-    with faults_named(file.name), file.open() as stream:
+    with errors_named(file.name), file.open() as stream:
         try:
             more = True
             while more:
-                piece = stream.read(_PIECE)
+                piece = stream.read(_CHUNK_BYTES)
                 more = bool(piece)
                 parser.Parse(piece, not more)
-                yield from found.whole
-                found.whole.clear()
+                yield from found.complete
+                found.complete.clear()
         except expat.ExpatError as error:
             raise SourceError(f"{file.name}: line {error.lineno}: {expat.errors.messages[error.code]}") from None
         except (ValueError, LookupError) as error:
@@ -130,4 +124,4 @@ def _tracks(file: Member) -> Iterator[dict[str, str]]:
         raise SourceError(f"{file.name}: not a library of iTunes: it has no Tracks")
 
 
-SOURCE = Source("itunes", "iTunes and Apple Music: the library exported as XML (counts)", "Library.xml", read)
+ITUNES = Format("itunes", "iTunes and Apple Music: the library exported as XML (counts)", "Library.xml", parse)

@@ -5,19 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from cfaudio_core.history.formats.source import Source, SourceError, SourceOptions
+from cfaudio_core.errors import SourceError
+from cfaudio_core.history.formats.base import Format, ReadOptions
 from cfaudio_core.history.readers.files import members
 from cfaudio_core.history.readers.json_stream import json_entries
-from cfaudio_core.history.readers.screening import screened
-from cfaudio_core.history.readers.times import from_text
 from cfaudio_core.history.records import Listen, Tally, TrackText
-from cfaudio_core.util.values import credit, inner, number, text
+from cfaudio_core.util.values import get_nested, join_artists, parse_date, to_number, to_text
 
 _KIND = "an export of Koito"
 
 
-@screened
-def read(source: str, options: SourceOptions) -> Iterator[Listen | Tally]:
+def parse(source: str, options: ReadOptions) -> Iterator[Listen | Tally]:
     """Read an export; of each name the primary alias is taken, of several artists the primary one first."""
     with members(source, r"\.json$", ".json file") as files:
         for file in files:
@@ -28,24 +26,24 @@ def read(source: str, options: SourceOptions) -> Iterator[Listen | Tally]:
 
 
 def _listen(entry: dict[str, Any]) -> Listen:
-    about, artists = entry["track"], entry.get("artists")
-    known = [artist for artist in artists if isinstance(artist, dict)] if isinstance(artists, list) else []
-    known.sort(key=lambda artist: artist.get("is_primary") is not True)
+    about = entry["track"]
     track = TrackText(
-        artist=credit(map(_name, known)),
+        artist=join_artists(map(_name, _primary_first(entry.get("artists")))),
         title=_name(about),
         album=_name(entry.get("album")),
-        recording_mbid=text(about.get("mbid")),
-        duration=number(about.get("duration")) or 0.0,
+        recording_mbid=to_text(about.get("mbid")),
+        duration=to_number(about.get("duration")) or 0.0,
     )
-    return Listen(track, from_text(entry["listened_at"]))
+    return Listen(track, parse_date(entry["listened_at"]))
 
 
 def _name(thing: object) -> str:
-    aliases = inner(thing, "aliases")
-    known = [alias for alias in aliases if isinstance(alias, dict)] if isinstance(aliases, list) else []
-    known.sort(key=lambda alias: alias.get("is_primary") is not True)
-    return text(known[0].get("alias")) if known else ""
+    return next((to_text(alias.get("alias")) for alias in _primary_first(get_nested(thing, "aliases"))), "")
 
 
-SOURCE = Source("koito", "Koito: its export as JSON", "koito_export.json", read)
+def _primary_first(things: object) -> list[dict[str, Any]]:
+    known = [thing for thing in things if isinstance(thing, dict)] if isinstance(things, list) else []
+    return sorted(known, key=lambda thing: thing.get("is_primary") is not True)
+
+
+KOITO = Format("koito", "Koito: its export as JSON", "koito_export.json", parse)

@@ -1,25 +1,23 @@
-"""Last.fm has no export of its own: these are the files of the tools that people use instead."""
+"""Last.fm, which has no export of its own: the files of common export tools."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from cfaudio_core.history.formats.source import Source, SourceError, SourceOptions
+from cfaudio_core.errors import SourceError
+from cfaudio_core.history.formats.base import Format, ReadOptions
 from cfaudio_core.history.readers.files import Member, first_bytes, lines, members, rows
 from cfaudio_core.history.readers.json_stream import json_entries
-from cfaudio_core.history.readers.screening import screened
-from cfaudio_core.history.readers.times import from_any, from_epoch, from_text
 from cfaudio_core.history.records import Listen, Tally, TrackText
-from cfaudio_core.util.values import inner, text
+from cfaudio_core.util.values import get_nested, parse_date, parse_time, to_int, to_text
 
 _KIND = "an export of Last.fm"
 _TIMES = ("uts", "timestamp", "time", "utc_time", "datetime", "date")  # as headings, the exact ones first
 
 
-@screened
-def read(source: str, options: SourceOptions) -> Iterator[Listen | Tally]:
-    """Read what the usual exporters write.
+def parse(source: str, options: ReadOptions) -> Iterator[Listen | Tally]:
+    """Read the files of common exporters.
 
     - JSON of ghan.nl: pages of tracks as the API gives them, with seconds;
     - CSV of ghan.nl, with headings and seconds;
@@ -49,12 +47,12 @@ def _track(track: dict[str, Any]) -> Listen:
     artist, album = track["artist"], track.get("album")
     return Listen(
         TrackText(
-            artist=text(inner(artist, "#text") or inner(artist, "name") or artist),
-            title=text(track["name"]),
-            album=text(inner(album, "#text") or album),
-            recording_mbid=text(track.get("mbid")),
+            artist=to_text(get_nested(artist, "#text") or get_nested(artist, "name") or artist),
+            title=to_text(track["name"]),
+            album=to_text(get_nested(album, "#text") or album),
+            recording_mbid=to_text(track.get("mbid")),
         ),
-        from_epoch(inner(track, "date", "uts")),
+        to_int(get_nested(track, "date", "uts")),
     )
 
 
@@ -95,7 +93,7 @@ def _by_heading(headings: list[str], where: str) -> Callable[[Sequence[str]], Li
             for name in ("artist", "track", "album", "track_mbid")
         )
         track = TrackText(artist=artist, title=title, album=album, recording_mbid=mbid)
-        return Listen(track, from_any(row[place[moment]]) if place[moment] < len(row) else 0)
+        return Listen(track, parse_time(row[place[moment]]) if place[moment] < len(row) else 0)
 
     return listen
 
@@ -103,15 +101,15 @@ def _by_heading(headings: list[str], where: str) -> Callable[[Sequence[str]], Li
 def _by_position(row: Sequence[str], tabs: bool, where: str) -> Callable[[Sequence[str]], Listen]:
     if tabs and row[0].strip().isdecimal() and len(row) >= 3:
         # The ids that follow come in an order that differs between versions, so they are not used.
-        return lambda row: Listen(TrackText(row[2], row[1], row[3] if len(row) > 3 else ""), from_epoch(row[0]))
-    if len(row) == 4 and (not row[3].strip() or from_text(row[3])):
-        return lambda row: Listen(TrackText(row[0], row[2], row[1]), from_text(row[3]))
+        return lambda row: Listen(TrackText(row[2], row[1], row[3] if len(row) > 3 else ""), to_int(row[0]))
+    if len(row) == 4 and (not row[3].strip() or parse_date(row[3])):
+        return lambda row: Listen(TrackText(row[0], row[2], row[1]), parse_date(row[3]))
     raise SourceError(f"{where} is not the beginning of {_KIND}")
 
 
-SOURCE = Source(
+LASTFM = Format(
     "lastfm",
     "exports of Last.fm and Libre.fm: ghan.nl (JSON, CSV), lastfm-to-csv, lastexport",
     "recenttracks-NAME-1700000000.json",
-    read,
+    parse,
 )

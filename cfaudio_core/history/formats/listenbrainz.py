@@ -9,25 +9,23 @@ from typing import Any
 from urllib.parse import quote
 
 from cfaudio_core.clients.http import Service, is_url
-from cfaudio_core.history.formats.source import Source, SourceError, SourceOptions
-from cfaudio_core.history.readers.files import Member, first_bytes, members
+from cfaudio_core.errors import SourceError
+from cfaudio_core.history.formats.base import Format, ReadOptions
+from cfaudio_core.history.readers.files import first_bytes, members
 from cfaudio_core.history.readers.json_stream import json_entries, json_lines
-from cfaudio_core.history.readers.screening import screened
-from cfaudio_core.history.readers.times import from_epoch
 from cfaudio_core.history.records import Listen, Tally, TrackText
-from cfaudio_core.util.values import inner, number, text
+from cfaudio_core.util.values import get_nested, to_int, to_number, to_text
 
 API = "https://api.listenbrainz.org/1"
 _SITE = re.compile(r"https?://(www\.|beta\.)?listenbrainz\.org")
 _USER_PAGE = re.compile(r"(?P<base>https?://[^/?#]+(?:/[^?#]*?)?)/user/(?P<name>[^/?#]+)(/listens)?/?")
 _USER_NAME = re.compile(r"[^/\\\0]{1,100}")
-_PAGE = 1000  # the most that the service gives
-_NOTHING: dict[str, Any] = {}
+_FILE_NAME = re.compile(r"[.~]|.*\.(zip|jsonl?)\Z", re.IGNORECASE | re.DOTALL)
+_PAGE_LISTENS = 1000  # the service gives no more
 _KIND = "a listen of ListenBrainz"
 
 
-@screened
-def read(source: str, options: SourceOptions) -> Iterator[Listen | Tally]:
+def parse(source: str, options: ReadOptions) -> Iterator[Listen | Tally]:
     """Read an export (zip, unpacked folder, JSON or JSON lines), or a user's listens from the service.
 
     `source` is a file or folder, a user's name, the address of the user's page, or ``BASE/1/user/NAME`` of another
@@ -35,14 +33,10 @@ def read(source: str, options: SourceOptions) -> Iterator[Listen | Tally]:
     """
     if is_url(source):
         yield from _api(*_address(source), options)
-    elif _USER_NAME.fullmatch(source) and not _is_file_name(source) and not Path(source).exists():
+    elif _USER_NAME.fullmatch(source) and not _FILE_NAME.match(source) and not Path(source).exists():
         yield from _api(API, source, options)
     else:
         yield from _export(source)
-
-
-def _is_file_name(source: str) -> bool:
-    return source.lower().endswith((".zip", ".json", ".jsonl")) or source.startswith((".", "~"))
 
 
 def _export(source: str) -> Iterator[Listen]:
@@ -50,33 +44,28 @@ def _export(source: str) -> Iterator[Listen]:
         for file in files:
             if file.name == source and not first_bytes(file).strip():
                 raise SourceError(f"{source}: empty")  # in an archive a month may be
-            for at, entry in _entries(file):
+            is_array = first_bytes(file).lstrip().startswith(b"[")
+            for at, entry in json_entries(file, "item", _KIND) if is_array else json_lines(file):
                 yield _listen(entry, f"{file.name}: entry {at}")
-
-
-def _entries(file: Member) -> Iterator[tuple[int, dict[str, Any]]]:
-    if first_bytes(file).lstrip().startswith(b"["):
-        return json_entries(file, "item", _KIND)
-    return json_lines(file)
 
 
 def _listen(entry: dict[str, Any], where: str) -> Listen:
     about = entry.get("track_metadata")
     if "listened_at" not in entry or not isinstance(about, dict) or "track_name" not in about:
         raise SourceError(f"{where} is not {_KIND}")
-    more = about.get("additional_info")
-    sent = more.get if isinstance(more, dict) else _NOTHING.get
-    milliseconds = number(sent("duration_ms"))
+    info = about.get("additional_info")
+    sent = info.get if isinstance(info, dict) else dict[str, Any]().get
+    milliseconds = to_number(sent("duration_ms"))
     track = TrackText(
-        text(about.get("artist_name")),
-        text(about["track_name"]),
-        text(about.get("release_name")),
-        # The mapping is what the service itself found; clients send ids out of tags, which may be old.
-        recording_mbid=text(inner(about, "mbid_mapping", "recording_mbid")) or text(sent("recording_mbid")),
-        track_mbid=text(sent("track_mbid")),
-        duration=milliseconds / 1000 if milliseconds else number(sent("duration")) or 0.0,
+        to_text(about.get("artist_name")),
+        to_text(about["track_name"]),
+        to_text(about.get("release_name")),
+        # The mapping is the service's own; clients send ids out of tags, which may be old.
+        recording_mbid=to_text(get_nested(about, "mbid_mapping", "recording_mbid")) or to_text(sent("recording_mbid")),
+        track_mbid=to_text(sent("track_mbid")),
+        duration=milliseconds / 1000 if milliseconds else to_number(sent("duration")) or 0.0,
     )
-    return Listen(track, from_epoch(entry["listened_at"]))
+    return Listen(track, to_int(entry["listened_at"]))
 
 
 def _address(url: str) -> tuple[str, str]:
@@ -89,11 +78,11 @@ def _address(url: str) -> tuple[str, str]:
     return base if base.endswith("/1") else f"{base}/1", name
 
 
-def _api(base: str, name: str, options: SourceOptions) -> Iterator[Listen]:
+def _api(base: str, name: str, options: ReadOptions) -> Iterator[Listen]:
     """Page back from the newest listen.
 
-    A page holds what is older than `max_ts`. Listens of one second may fall on both sides of its end, so the next page
-    begins one second later than this one ends, and what was given already is left out.
+    A page holds listens before `max_ts`. Those of one second may fall on both sides of its end, so the next page
+    begins one second later than this one ends, and listens given already are left out.
     """
     headers = {"Authorization": f"Token {options.token}"} if options.token else {}
     before: int | None = None
@@ -112,13 +101,15 @@ def _api(base: str, name: str, options: SourceOptions) -> Iterator[Listen]:
 
 def _page(service: Service, name: str, before: int | None) -> list[Listen]:
     user = name if "%" in name else quote(name, safe="")
-    params: dict[str, str | int] = {"count": _PAGE} if before is None else {"count": _PAGE, "max_ts": before}
-    status, answer = service.get(f"/user/{user}/listens", params)
+    params: dict[str, str | int] = {"count": _PAGE_LISTENS}
+    if before is not None:
+        params["max_ts"] = before
+    status, answer = service.ask(f"/user/{user}/listens", params)
     if status == 404:
         raise SourceError(f"{service.base}: no user {name!r}")
     if status in (401, 403):
         raise SourceError(f"{service.base}: the token was refused")
-    entries = inner(answer, "payload", "listens")
+    entries = get_nested(answer, "payload", "listens")
     if status >= 400 or not isinstance(entries, list):
         raise SourceError(f"{service.base}: the answer is not a page of listens (status {status})")
     where = f"{service.base}: an entry before {before or 'now'}"
@@ -127,9 +118,9 @@ def _page(service: Service, name: str, before: int | None) -> list[Listen]:
     return [_listen(entry, where) for entry in entries]
 
 
-SOURCE = Source(
+LISTENBRAINZ = Format(
     "listenbrainz",
     "ListenBrainz: its export, or a user's name for the web API",
     "listenbrainz_NAME_1700000000.zip",
-    read,
+    parse,
 )

@@ -1,26 +1,24 @@
-"""Lyrion Music Server, once Logitech Media Server: counts, and the plays that the plugin TrackStat notes."""
+"""Lyrion Music Server, once Logitech Media Server: counts, and the plays that the plugin TrackStat records."""
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
 
-from cfaudio_core.history.formats.source import Source, SourceError, SourceOptions
-from cfaudio_core.history.readers.screening import screened
+from cfaudio_core.errors import SourceError
+from cfaudio_core.history.formats.base import Format, ReadOptions
 from cfaudio_core.history.readers.sqlite import columns, database_file, read_only, select_list
-from cfaudio_core.history.readers.times import from_epoch
 from cfaudio_core.history.records import Listen, Tally, TrackText
-from cfaudio_core.util.values import path_of_url, text, whole
+from cfaudio_core.util.values import to_int, to_text, url_to_path
 
 NOT_A_FILE = "not a local file"
 
-# The tables, best first, each with the column that shows that it is used.
+# The tables, best first, each with a column that is not 0 where it is used.
 _TABLES = {"track_history": "played", "alternativeplaycount": "playcount", "tracks_persistent": "playcount"}
 
 
-@screened
-def read(source: str, options: SourceOptions) -> Iterator[Listen | Tally]:
-    """Read the plays that TrackStat noted; else the counts of the plugin Alternative Play Count; else the server's own.
+def parse(source: str, options: ReadOptions) -> Iterator[Listen | Tally]:
+    """Read the plays of TrackStat, or the counts of the plugin Alternative Play Count, or the server's own.
 
     They count the same plays, so only the first that has any is read.
     """
@@ -35,33 +33,33 @@ def read(source: str, options: SourceOptions) -> Iterator[Listen | Tally]:
                 return
 
 
-def _track(url: object, mbid: object, options: SourceOptions) -> TrackText | None:
-    path = path_of_url(text(url))
+def _track(url: object, mbid: object, options: ReadOptions) -> TrackText | None:
+    path = url_to_path(to_text(url))
     if not path:
         options.on_skip(NOT_A_FILE)
         return None
-    return TrackText(path=path, recording_mbid=text(mbid))
+    return TrackText(path=path, recording_mbid=to_text(mbid))
 
 
-def _listens(database: sqlite3.Connection, options: SourceOptions) -> Iterator[Listen]:
-    wanted = select_list(database, "track_history", {"url": "url", "musicbrainz_id": "musicbrainz_id"})
-    for url, mbid, played in database.execute(f"SELECT {wanted}, played FROM track_history ORDER BY played, url"):
+def _listens(database: sqlite3.Connection, options: ReadOptions) -> Iterator[Listen]:
+    selected = select_list(database, "track_history", {"url": "url", "musicbrainz_id": "musicbrainz_id"})
+    for url, mbid, played in database.execute(f"SELECT {selected}, played FROM track_history ORDER BY played, url"):
         if track := _track(url, mbid, options):
-            yield Listen(track, from_epoch(played))
+            yield Listen(track, to_int(played))
 
 
-def _tallies(database: sqlite3.Connection, table: str, options: SourceOptions) -> Iterator[Tally]:
+def _tallies(database: sqlite3.Connection, table: str, options: ReadOptions) -> Iterator[Tally]:
     names = ("url", "musicbrainz_id", "playcount", "skipcount", "lastplayed")
-    wanted = select_list(database, table, {name: name for name in names})
-    for url, mbid, plays, skips, last in database.execute(f"SELECT {wanted} FROM {table} ORDER BY url"):
-        counts = whole(plays), whole(skips)
+    selected = select_list(database, table, {name: name for name in names})
+    for url, mbid, plays, skips, last in database.execute(f"SELECT {selected} FROM {table} ORDER BY url"):
+        counts = to_int(plays), to_int(skips)
         if any(counts) and (track := _track(url, mbid, options)):
-            yield Tally(track, *counts, last=from_epoch(last))
+            yield Tally(track, *counts, last=to_int(last))
 
 
-SOURCE = Source(
+LYRION = Format(
     "lyrion",
     "Lyrion (Logitech Media Server): counts, or TrackStat's history",
     "/var/lib/squeezeboxserver/persist.db",
-    read,
+    parse,
 )

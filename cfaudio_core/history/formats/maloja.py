@@ -6,21 +6,19 @@ from collections.abc import Iterator
 from typing import Any
 
 from cfaudio_core.clients.http import Service, is_url
-from cfaudio_core.history.formats.source import Source, SourceError, SourceOptions
+from cfaudio_core.errors import SourceError
+from cfaudio_core.history.formats.base import Format, ReadOptions
 from cfaudio_core.history.readers.files import members
 from cfaudio_core.history.readers.json_stream import json_entries
-from cfaudio_core.history.readers.screening import screened
-from cfaudio_core.history.readers.times import from_epoch
 from cfaudio_core.history.records import Listen, Tally, TrackText
-from cfaudio_core.util.values import credit, inner, number, text
+from cfaudio_core.util.values import get_nested, join_artists, to_int, to_number, to_text
 
 _KIND = "an export of Maloja"
-_PAGE = 1000
+_PAGE_SCROBBLES = 1000
 
 
-@screened
-def read(source: str, options: SourceOptions) -> Iterator[Listen | Tally]:
-    """Read an export, or what the server at an address has; `options.token` is an API key, where it wants one."""
+def parse(source: str, options: ReadOptions) -> Iterator[Listen | Tally]:
+    """Read an export, or all scrobbles of a server; `options.token` is an API key, where it wants one."""
     if is_url(source):
         yield from _api(source, options)
         return
@@ -37,37 +35,39 @@ def _listen(entry: dict[str, Any], where: str) -> Listen:
     album = about.get("album")
     track = TrackText(
         artist=_credit(about.get("artists")),
-        title=text(about["title"]),
-        album=text(inner(album, "albumtitle")),
-        album_artist=_credit(inner(album, "artists")),
-        duration=number(about.get("length")) or 0.0,
+        title=to_text(about["title"]),
+        album=to_text(get_nested(album, "albumtitle")),
+        album_artist=_credit(get_nested(album, "artists")),
+        duration=to_number(about.get("length")) or 0.0,
     )
-    return Listen(track, from_epoch(entry["time"]), number(entry.get("duration")))
+    return Listen(track, to_int(entry["time"]), to_number(entry.get("duration")))
 
 
 def _credit(artists: object) -> str:
-    return credit(map(text, artists)) if isinstance(artists, list) else text(artists)
+    return join_artists(map(to_text, artists)) if isinstance(artists, list) else to_text(artists)
 
 
-def _api(url: str, options: SourceOptions) -> Iterator[Listen]:
+def _api(url: str, options: ReadOptions) -> Iterator[Listen]:
     secret = {"key": options.token} if options.token else {}
     with Service(url) as service:
         page = 0
         while True:
             # Without `since` the server leaves out what is older than its own start.
-            asked: dict[str, str | int] = {"since": "1990", "page": page, "perpage": _PAGE, **secret}
-            status, answer = service.get("/apis/mlj_1/scrobbles", asked)
+            params: dict[str, str | int] = {"since": "1990", "page": page, "perpage": _PAGE_SCROBBLES, **secret}
+            status, answer = service.ask("/apis/mlj_1/scrobbles", params)
             entries = answer.get("list")
             if status >= 400 or not isinstance(entries, list):
                 raise SourceError(f"{service.base}: the answer is not a page of Maloja's scrobbles (status {status})")
-            for at, entry in enumerate(entries, page * _PAGE + 1):
+            for at, entry in enumerate(entries, page * _PAGE_SCROBBLES + 1):
                 where = f"{service.base}: entry {at}"
                 if not isinstance(entry, dict):
                     raise SourceError(f"{where} is not a scrobble of Maloja")
                 yield _listen(entry, where)
-            if len(entries) < _PAGE:
+            if len(entries) < _PAGE_SCROBBLES:
                 return
             page += 1
 
 
-SOURCE = Source("maloja", "Maloja: its export as JSON, or the address of a server", "maloja_export_20260101.json", read)
+MALOJA = Format(
+    "maloja", "Maloja: its export as JSON, or the address of a server", "maloja_export_20260101.json", parse
+)

@@ -6,13 +6,11 @@ import sqlite3
 from collections.abc import Iterator
 from typing import Any
 
-from cfaudio_core.history.formats.source import Source, SourceError, SourceOptions
-from cfaudio_core.history.readers.accounts import chosen_account
-from cfaudio_core.history.readers.screening import screened
+from cfaudio_core.errors import SourceError
+from cfaudio_core.history.formats.base import Format, ReadOptions
 from cfaudio_core.history.readers.sqlite import columns, database_file, read_only, select_list
-from cfaudio_core.history.readers.times import from_any, from_epoch
 from cfaudio_core.history.records import Listen, Tally, TrackText
-from cfaudio_core.util.values import number, text, whole
+from cfaudio_core.util.values import parse_time, to_int, to_number, to_text
 
 _TRACK = {  # the order of TrackText
     "artist": "m.artist",
@@ -26,11 +24,10 @@ _TRACK = {  # the order of TrackText
 }
 
 
-@screened
-def read(source: str, options: SourceOptions) -> Iterator[Listen | Tally]:
+def parse(source: str, options: ReadOptions) -> Iterator[Listen | Tally]:
     """Read the plays of one user.
 
-    Versions since the end of 2025 note every play in `scrobbles`. A user without any there has counts in `annotation`.
+    Versions since the end of 2025 record plays in `scrobbles`. A user without any there has counts in `annotation`.
     Paths are relative to the folder of the library that a file is in.
     """
     path = database_file(source, "navidrome.db")
@@ -39,18 +36,15 @@ def read(source: str, options: SourceOptions) -> Iterator[Listen | Tally]:
             raise SourceError(f"{path}: not a database of Navidrome")
         scrobbles = bool(columns(database, "scrobbles"))
         accounts = _accounts(database, scrobbles)
-        user = chosen_account(accounts, options.user, str(path))
+        user = options.choose_account(accounts, str(path))
         if user is None:
             return
         key = accounts[user]
-        if scrobbles and _any(database, "SELECT 1 FROM scrobbles WHERE user_id = ? LIMIT 1", key):
+        any_of_user = "SELECT 1 FROM scrobbles WHERE user_id = ? LIMIT 1"
+        if scrobbles and database.execute(any_of_user, (key,)).fetchone():
             yield from _listens(database, key, user)
         else:
             yield from _tallies(database, key, user)
-
-
-def _any(database: sqlite3.Connection, query: str, key: str) -> bool:
-    return database.execute(query, (key,)).fetchone() is not None
 
 
 def _accounts(database: sqlite3.Connection, scrobbles: bool) -> dict[str, str]:
@@ -58,12 +52,12 @@ def _accounts(database: sqlite3.Connection, scrobbles: bool) -> dict[str, str]:
     if scrobbles:
         played += " UNION SELECT user_id FROM scrobbles"
     found = database.execute(f"SELECT user_name, id FROM user WHERE id IN ({played})")
-    return {text(name) or text(key): key for name, key in found}
+    return {to_text(name) or to_text(key): key for name, key in found}
 
 
 def _track(values: tuple[Any, ...]) -> TrackText:
     *texts, duration = values
-    return TrackText._make([*map(text, texts), number(duration) or 0.0])
+    return TrackText._make([*map(to_text, texts), to_number(duration) or 0.0])
 
 
 def _listens(database: sqlite3.Connection, key: str, user: str) -> Iterator[Listen]:
@@ -73,7 +67,7 @@ def _listens(database: sqlite3.Connection, key: str, user: str) -> Iterator[List
         " WHERE s.user_id = ? ORDER BY s.submission_time, s.rowid",
         (key,),
     ):
-        yield Listen(_track(tuple(values)), from_epoch(time), user=user)
+        yield Listen(_track(tuple(values)), to_int(time), user=user)
 
 
 def _tallies(database: sqlite3.Connection, key: str, user: str) -> Iterator[Tally]:
@@ -83,9 +77,9 @@ def _tallies(database: sqlite3.Connection, key: str, user: str) -> Iterator[Tall
         " WHERE a.user_id = ? AND a.item_type = 'media_file' AND a.play_count > 0 ORDER BY a.item_id",
         (key,),
     ):
-        yield Tally(_track(tuple(values)), whole(plays), last=from_any(last), user=user)
+        yield Tally(_track(tuple(values)), to_int(plays), last=parse_time(last), user=user)
 
 
-SOURCE = Source(
-    "navidrome", "Navidrome's database: plays, or counts, of one user", "/var/lib/navidrome/navidrome.db", read
+NAVIDROME = Format(
+    "navidrome", "Navidrome's database: plays, or counts, of one user", "/var/lib/navidrome/navidrome.db", parse
 )

@@ -1,7 +1,7 @@
 """Rockbox: the log for scrobbling, and the playback log that newer versions keep.
 
-The clock of a player knows no time zone. What it wrote is taken for the local time of this machine, except where the
-log says that it is UTC.
+The clock of a player knows no time zone. Its times are taken for local time of this machine, except where the log says
+that they are UTC.
 """
 
 from __future__ import annotations
@@ -9,12 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from cfaudio_core.history.formats.source import Source, SourceError, SourceOptions
+from cfaudio_core.errors import SourceError
+from cfaudio_core.history.formats.base import Format, ReadOptions
 from cfaudio_core.history.readers.files import Member, first_bytes, lines, members
-from cfaudio_core.history.readers.screening import screened
-from cfaudio_core.history.readers.times import from_epoch, from_local_clock
 from cfaudio_core.history.records import Listen, Tally, TrackText
-from cfaudio_core.util.values import number
+from cfaudio_core.util.values import local_to_utc, to_int, to_number
 
 TORN = "torn line"
 
@@ -24,8 +23,7 @@ _VOLUME = re.compile(r"/*(<[^/>]+>/+)?")
 _UNTAGGED = "<untagged>"
 
 
-@screened
-def read(source: str, options: SourceOptions) -> Iterator[Listen | Tally]:
+def parse(source: str, options: ReadOptions) -> Iterator[Listen | Tally]:
     """Read one log, or those of a player's folder.
 
     Where a folder has playback logs they alone are read: the log for scrobbling is made from them. Lines that a
@@ -34,14 +32,11 @@ def read(source: str, options: SourceOptions) -> Iterator[Listen | Tally]:
     with members(source, _LOGS, "playback.log or .scrobbler.log") as files:
         playback = [file for file in files if file.path.rpartition("/")[2].startswith("playback")]
         for file in playback or files:
-            start = first_bytes(file)
-            if start.startswith(b"#AUDIOSCROBBLER/"):
-                yield from _scrobbler(file, options)
-            else:
-                yield from _playback(file, options)
+            parse_log = _scrobbler if first_bytes(file).startswith(b"#AUDIOSCROBBLER/") else _playback
+            yield from parse_log(file, options)
 
 
-def _scrobbler(file: Member, options: SourceOptions) -> Iterator[Listen]:
+def _scrobbler(file: Member, options: ReadOptions) -> Iterator[Listen]:
     utc = False
     for _, line in lines(file, "surrogateescape"):
         line = line.rstrip("\r\n")
@@ -55,18 +50,13 @@ def _scrobbler(file: Member, options: SourceOptions) -> Iterator[Listen]:
             options.on_skip(TORN)
             continue
         artist, album, title, _, length, rating, stamp = ("" if f.lower() == _UNTAGGED else f for f in fields[:7])
-        time = from_epoch(stamp)
-        track = TrackText(
-            artist,
-            title,
-            album,
-            recording_mbid=fields[7] if len(fields) > 7 else "",
-            duration=number(length) or 0.0,
-        )
-        yield Listen(track, time if utc or not time else from_local_clock(time), skipped=rating == "S")
+        time = to_int(stamp)
+        mbid = fields[7] if len(fields) > 7 else ""
+        track = TrackText(artist, title, album, recording_mbid=mbid, duration=to_number(length) or 0.0)
+        yield Listen(track, time if utc or not time else local_to_utc(time), skipped=rating == "S")
 
 
-def _playback(file: Member, options: SourceOptions) -> Iterator[Listen]:
+def _playback(file: Member, options: ReadOptions) -> Iterator[Listen]:
     known = False
     for at, line in lines(file, "surrogateescape"):
         line = line.rstrip("\r\n")
@@ -80,12 +70,12 @@ def _playback(file: Member, options: SourceOptions) -> Iterator[Listen]:
             options.on_skip(TORN)
             continue
         known = True
-        time = from_epoch(fields[1])
-        elapsed, length = (number(field) or 0.0 for field in fields.group(2, 3))
+        time = to_int(fields[1])
+        elapsed, length = (to_number(field) or 0.0 for field in fields.group(2, 3))
         path = fields[4][_VOLUME.match(fields[4]).end() :]  # type: ignore[union-attr]
         yield Listen(
             TrackText(path=path, duration=length / 1000),
-            from_local_clock(time) if time else 0,
+            local_to_utc(time) if time else 0,
             elapsed / 1000,
             skipped=elapsed < length / 2,  # as Rockbox rates it for the other log
         )
@@ -93,6 +83,6 @@ def _playback(file: Member, options: SourceOptions) -> Iterator[Listen]:
         raise SourceError(f"{file.name}: empty")
 
 
-SOURCE = Source(
-    "rockbox", "Rockbox: .scrobbler.log or playback.log, or the player's folder", "/media/IPOD/.scrobbler.log", read
+ROCKBOX = Format(
+    "rockbox", "Rockbox: .scrobbler.log or playback.log, or the player's folder", "/media/IPOD/.scrobbler.log", parse
 )

@@ -1,15 +1,14 @@
-"""Any table as CSV, with the user's word for which column is what."""
+"""Any table as CSV; the user can name its columns."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from cfaudio_core.history.formats.source import Source, SourceError, SourceOptions
+from cfaudio_core.errors import SourceError
+from cfaudio_core.history.formats.base import Format, ReadOptions
 from cfaudio_core.history.readers.files import Member, lines, members, rows
-from cfaudio_core.history.readers.screening import screened
-from cfaudio_core.history.readers.times import from_any
 from cfaudio_core.history.records import Listen, Tally, TrackText
-from cfaudio_core.util.values import number, whole
+from cfaudio_core.util.values import parse_time, to_int, to_number
 
 UNREADABLE_TIME = "time in an unknown form"
 
@@ -30,14 +29,13 @@ _USUAL_HEADINGS: dict[str, tuple[str, ...]] = {
     "last": ("last", "last_played", "lastplayed", "last played"),
 }
 FIELDS = tuple(_USUAL_HEADINGS)
-"""What a column can be; durations and `seconds` are in seconds."""
+"""The fields that a column can hold; durations and `seconds` are in seconds."""
 
 _DELIMITERS = ",;\t|"
 _YES, _NO = {"1", "true", "yes", "y", "skipped"}, {"0", "false", "no", "n"}
 
 
-@screened
-def read(source: str, options: SourceOptions) -> Iterator[Listen | Tally]:
+def parse(source: str, options: ReadOptions) -> Iterator[Listen | Tally]:
     """Read a table with headings, or without any where all of `options.columns` are numbers from 1.
 
     A row is a play where the table has a column `time`, and a tally where it has `plays` instead. Fields that
@@ -52,14 +50,15 @@ def read(source: str, options: SourceOptions) -> Iterator[Listen | Tally]:
             yield from _file(file, options)
 
 
-def _file(file: Member, options: SourceOptions) -> Iterator[Listen | Tally]:
-    table = rows(file, _delimiter(file))
+def _file(file: Member, options: ReadOptions) -> Iterator[Listen | Tally]:
+    head = next((line for _, line in lines(file) if line.strip()), "")
+    table = rows(file, max(_DELIMITERS, key=head.count))
     places: dict[str, int] | None = None
     if options.columns and all(heading.isdecimal() for heading in options.columns.values()):
         places = {name: int(heading) - 1 for name, heading in options.columns.items()}
         _check(places, file)
     width = max(places.values()) + 1 if places else 0
-    understood, example = 0, ""
+    n_read, example = 0, ""
     for at, row in table:
         if places is None:
             places, width = _places(row, options.columns, file), len(row)
@@ -70,22 +69,17 @@ def _file(file: Member, options: SourceOptions) -> Iterator[Listen | Tally]:
         if "time" not in cells:
             yield _tally(cells)
             continue
-        time = from_any(cells["time"])
+        time = parse_time(cells["time"])
         if time or not cells["time"].strip("0"):
-            understood += 1
-            yield Listen(_track(cells), time, number(cells.get("seconds")), _skipped(cells.get("skipped", "")))
+            n_read += 1
+            yield Listen(_track(cells), time, to_number(cells.get("seconds")), _skipped(cells.get("skipped", "")))
         else:
             options.on_skip(UNREADABLE_TIME)
             example = example or f"line {at}: a time in an unknown form: {cells['time'][:40]!r}"
     if places is None:
         raise SourceError(f"{file.name}: empty")
-    if example and not understood:
+    if example and not n_read:
         raise SourceError(f"{file.name}: {example}")
-
-
-def _delimiter(file: Member) -> str:
-    head = next((line for _, line in lines(file) if line.strip()), "")
-    return max(_DELIMITERS, key=head.count)
 
 
 def _places(headings: Sequence[str], columns: Mapping[str, str], file: Member) -> dict[str, int]:
@@ -116,11 +110,11 @@ def _check(places: Mapping[str, int], file: Member) -> None:
 
 def _track(cells: Mapping[str, str]) -> TrackText:
     texts = {name: cells.get(name, "") for name in FIELDS[:7]}
-    return TrackText(**texts, duration=number(cells.get("duration")) or 0.0)
+    return TrackText(**texts, duration=to_number(cells.get("duration")) or 0.0)
 
 
 def _tally(cells: Mapping[str, str]) -> Tally:
-    return Tally(_track(cells), whole(cells["plays"]), whole(cells.get("skips")), from_any(cells.get("last")))
+    return Tally(_track(cells), to_int(cells["plays"]), to_int(cells.get("skips")), parse_time(cells.get("last")))
 
 
 def _skipped(cell: str) -> bool | None:
@@ -128,6 +122,6 @@ def _skipped(cell: str) -> bool | None:
     return True if known in _YES else False if known in _NO else None
 
 
-SOURCE = Source(
-    "csv", "any table of plays or counts, with --columns artist=Artist,title=Track,time=Date", "plays.csv", read
+TABLE = Format(
+    "csv", "any table of plays or counts, with --columns artist=Artist,title=Track,time=Date", "plays.csv", parse
 )

@@ -1,4 +1,4 @@
-"""Files, folders and zip archives, read piece by piece and never whole."""
+"""Files, folders and zip archives, read in chunks and never whole."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, NamedTuple
 
-from cfaudio_core.history.formats.source import SourceError
+from cfaudio_core.errors import SourceError
 
-_LONGEST_LINE = 1 << 20  # characters
-_BOMB_SIZE = 256 << 20  # bytes; below that the ratio does no harm
+_MAX_LINE = 1 << 20  # characters
+_BOMB_BYTES = 256 << 20  # below that the ratio does no harm
 _BOMB_RATIO = 200  # listens, the same track over and over included, pack to a fiftieth at best
 _DAMAGE = (EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, struct.error, NotImplementedError)
 
 
 class Member(NamedTuple):
-    """A file: on disk, or in an archive.
+    """A file on disk or in an archive.
 
     Attributes
     ----------
     name
-        For messages: with the archive it lies in.
+        Name for messages, with that of the archive.
     path
-        Inside the folder or archive, with forward slashes.
+        Path inside the folder or archive, with forward slashes.
     open
         Opens it for reading bytes.
     """
@@ -43,7 +43,7 @@ class Member(NamedTuple):
 
 
 def local_path(source: str) -> Path:
-    """Give `source` as a path; SourceError where nothing is there."""
+    """Convert `source` to a path; SourceError where nothing exists."""
     try:
         path = Path(source).expanduser()
         if path.is_dir() or path.is_file():
@@ -55,8 +55,8 @@ def local_path(source: str) -> Path:
 
 
 @contextlib.contextmanager
-def faults_named(name: str) -> Iterator[None]:
-    """Turn what reading can raise into a SourceError that names the file."""
+def errors_named(name: str) -> Iterator[None]:
+    """Turn errors of reading into a SourceError that names the file."""
     try:
         yield
     except OSError as error:
@@ -66,39 +66,28 @@ def faults_named(name: str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def members(source: str, pattern: str, called: str) -> Iterator[list[Member]]:
+def members(source: str, pattern: str, kind: str) -> Iterator[list[Member]]:
     """Open a file, a folder or a zip archive.
 
-    Parameters
-    ----------
-    source : str
-        Where it is.
-    pattern : str
-        Regular expression that is searched in paths inside folders and archives; a single file may have any name.
-    called : str
-        How files that match are called, for the message where a folder or an archive holds none.
-
-    Yields
-    ------
-    list of Member
-        The file itself, or what lies in the folder or archive and matches, in the order of names with numbers.
+    The file itself may have any name. In a folder or an archive, `pattern` is a regular expression to search in paths;
+    the files are in the order of names with numbers, and `kind` names them in the error where there is none.
     """
     path = local_path(source)
-    with contextlib.ExitStack() as stack, faults_named(source):
+    with contextlib.ExitStack() as stack, errors_named(source):
         if path.is_dir():
             inside = [
                 Member(str(file), file.relative_to(path).as_posix(), functools.partial(_open, file))
                 for file in path.rglob("*")
                 if file.is_file()
             ]
-        elif _starts_with(path, b"PK"):
+        elif starts_with(path, b"PK"):
             inside = _archived(stack.enter_context(_archive(path, source)), source)
         else:
             yield [Member(source, path.name, functools.partial(_open, path))]
             return
         matching = sorted((member for member in inside if re.search(pattern, member.path)), key=_in_order)
         if not matching:
-            raise SourceError(f"{source}: holds no {called}")
+            raise SourceError(f"{source}: holds no {kind}")
         yield matching
 
 
@@ -110,7 +99,8 @@ def _in_order(member: Member) -> list[tuple[int, str]]:
     return [(int(piece), "") if piece.isdecimal() else (-1, piece) for piece in re.split(r"(\d{1,18})", member.path)]
 
 
-def _starts_with(path: Path, magic: bytes) -> bool:
+def starts_with(path: Path, magic: bytes) -> bool:
+    """Tell whether a file begins with some bytes."""
     with path.open("rb") as file:
         return file.read(len(magic)) == magic
 
@@ -125,7 +115,7 @@ def _archive(path: Path, source: str) -> zipfile.ZipFile:
 def _archived(archive: zipfile.ZipFile, source: str) -> list[Member]:
     files = [info for info in archive.infolist() if not info.is_dir()]
     packed, unpacked = sum(info.compress_size for info in files), sum(info.file_size for info in files)
-    if unpacked > _BOMB_SIZE and unpacked > _BOMB_RATIO * max(packed, Path(source).expanduser().stat().st_size):
+    if unpacked > _BOMB_BYTES and unpacked > _BOMB_RATIO * max(packed, Path(source).expanduser().stat().st_size):
         raise SourceError(f"{source}: would unpack to {unpacked / 1e9:.1f} GB, which no listening history does")
     if any(info.flag_bits & 1 for info in files):
         raise SourceError(f"{source}: the zip archive is encrypted")
@@ -135,24 +125,24 @@ def _archived(archive: zipfile.ZipFile, source: str) -> list[Member]:
 
 
 def first_bytes(member: Member, count: int = 4096) -> bytes:
-    """Give the beginning of a file without the byte order mark of UTF-8."""
-    with faults_named(member.name), member.open() as file:
+    """Read the beginning of a file without the byte order mark of UTF-8."""
+    with errors_named(member.name), member.open() as file:
         return file.read(count).removeprefix(codecs.BOM_UTF8)
 
 
 def lines(member: Member, errors: str = "strict") -> Iterator[tuple[int, str]]:
-    """Give the lines of a text file, numbered from 1, their ends included.
+    """Read the lines of a text file, numbered from 1, their ends included.
 
-    `errors` says what to do about bytes that are no UTF-8: refuse, or keep them as surrogates ("surrogateescape").
+    Bytes that are no UTF-8 are an error, or kept as surrogates with `errors` "surrogateescape".
     """
     encoding = "utf-16" if first_bytes(member, 2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8-sig"
     at = 0
-    with faults_named(member.name), member.open() as raw:
+    with errors_named(member.name), member.open() as raw:
         file = io.TextIOWrapper(raw, encoding, errors, newline="")
         try:
-            while line := file.readline(_LONGEST_LINE):
+            while line := file.readline(_MAX_LINE):
                 at += 1
-                if len(line) == _LONGEST_LINE:
+                if len(line) == _MAX_LINE:
                     raise SourceError(f"{member.name}: line {at} has no end")
                 yield at, line
         except UnicodeError:
@@ -160,12 +150,9 @@ def lines(member: Member, errors: str = "strict") -> Iterator[tuple[int, str]]:
 
 
 def rows(member: Member, delimiter: str, *, quoted: bool = True) -> Iterator[tuple[int, list[str]]]:
-    """Give the rows of a table with the number of the line each ends in; empty rows are left out."""
+    """Read the rows of a table with the number of the line each ends in; empty rows are left out."""
     texts = (line for _, line in lines(member))
-    if quoted:
-        table = csv.reader(texts, delimiter=delimiter)
-    else:
-        table = csv.reader(texts, delimiter=delimiter, quoting=csv.QUOTE_NONE)
+    table = csv.reader(texts, delimiter=delimiter, quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE)
     try:
         for row in table:
             if any(row):

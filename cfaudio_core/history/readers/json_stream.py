@@ -9,15 +9,15 @@ from typing import IO, Any
 
 import ijson
 
-from cfaudio_core.history.formats.source import SourceError
-from cfaudio_core.history.readers.files import Member, faults_named, first_bytes, lines
+from cfaudio_core.errors import SourceError
+from cfaudio_core.history.readers.files import Member, errors_named, first_bytes, lines
 
-_LARGEST_GAP = 64 << 20  # bytes of JSON without an entry coming to its end
-_DEEPEST = 1000  # the parser takes time with the square of the depth
+_MAX_ENTRY_BYTES = 64 << 20
+_MAX_DEPTH = 1000  # the parser's time grows with the square of the depth
 
 
 def json_lines(member: Member) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Give the objects of a file with one a line, with their line numbers."""
+    """Read the objects of a file with one a line, with their line numbers."""
     for at, line in lines(member):
         if line.isspace():
             continue
@@ -30,10 +30,10 @@ def json_lines(member: Member) -> Iterator[tuple[int, dict[str, Any]]]:
         yield at, entry
 
 
-class _Watched:
-    """A file that refuses to be read further and further, or deeper and deeper, without an entry coming to its end.
+class _LimitedFile:
+    """File that limits the length and the depth of an entry.
 
-    Depth is the number of brackets that are open, counted without regard to those in texts.
+    Depth is the number of open brackets, those in texts included.
     """
 
     def __init__(self, file: IO[bytes], name: str):
@@ -46,30 +46,24 @@ class _Watched:
     def read(self, size: int = -1) -> bytes:
         if size == 0:
             return b""  # ijson asks what type it will get
-        piece, self._start = self._start or self._file.read(size), b""
-        self._length += len(piece)
-        self._depth += piece.count(b"[") + piece.count(b"{") - piece.count(b"]") - piece.count(b"}")
-        if self._length > _LARGEST_GAP:
-            raise SourceError(f"{self._name}: an entry of more than {_LARGEST_GAP >> 20} MiB")
-        if self._depth > _DEEPEST:
-            raise SourceError(f"{self._name}: JSON nested more than {_DEEPEST:,} deep")
-        return piece
+        chunk, self._start = self._start or self._file.read(size), b""
+        self._length += len(chunk)
+        self._depth += chunk.count(b"[") + chunk.count(b"{") - chunk.count(b"]") - chunk.count(b"}")
+        if self._length > _MAX_ENTRY_BYTES:
+            raise SourceError(f"{self._name}: an entry of more than {_MAX_ENTRY_BYTES >> 20} MiB")
+        if self._depth > _MAX_DEPTH:
+            raise SourceError(f"{self._name}: JSON nested more than {_MAX_DEPTH:,} deep")
+        return chunk
 
     def entry_ended(self) -> None:
         self._length = self._depth = 0
 
 
 def json_entries(member: Member, prefix: str, kind: str) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Give the objects of an array inside a JSON file, one at a time, numbered from 1.
+    """Read the objects of an array inside a JSON file, one at a time, numbered from 1.
 
-    Parameters
-    ----------
-    member : Member
-        The file.
-    prefix : str
-        Where the array is: "item" for the file's own array, "listens.item" for the one under that key.
-    kind : str
-        What the file should be, for messages.
+    `prefix` is the path of the array: "item" for the file's own, "listens.item" for the one under that key; `kind`
+    names the expected content in messages.
 
     Raises
     ------
@@ -80,8 +74,8 @@ def json_entries(member: Member, prefix: str, kind: str) -> Iterator[tuple[int, 
     if start != (b"[" if prefix == "item" else b"{"):
         raise SourceError(f"{member.name}: {f'not {kind}' if start else 'empty'}")
     at = 0
-    with faults_named(member.name), member.open() as raw:
-        file = _Watched(raw, member.name)
+    with errors_named(member.name), member.open() as raw:
+        file = _LimitedFile(raw, member.name)
         try:
             for entry in ijson.items(file, prefix, use_float=True):
                 at += 1
@@ -97,8 +91,8 @@ def json_entries(member: Member, prefix: str, kind: str) -> Iterator[tuple[int, 
 
 
 def _has_array(member: Member, prefix: str) -> bool:
-    with faults_named(member.name), member.open() as raw:
+    with errors_named(member.name), member.open() as raw:
         return any(
             event == "start_array" and where == prefix
-            for where, event, _ in ijson.parse(_Watched(raw, member.name), use_float=True)
+            for where, event, _ in ijson.parse(_LimitedFile(raw, member.name), use_float=True)
         )

@@ -1,4 +1,4 @@
-"""Databases of other programs: looked into, never touched, even while their owner writes to them."""
+"""Databases of other programs, read without a change, even while their owner writes to them."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from cfaudio_core.history.formats.source import SourceError
-from cfaudio_core.history.readers.files import faults_named, local_path
+from cfaudio_core.errors import SourceError
+from cfaudio_core.history.readers.files import errors_named, local_path
 
-_PATIENCE = 3.0  # seconds to wait for a writer, before a copy is made
+_LOCK_WAIT_S = 3.0  # for a writer, before a copy is made
 _PARTS = ("", "-wal", "-journal")  # the database, and what SQLite keeps beside it while it is written to
 
 
@@ -31,26 +31,26 @@ def read_only(path: Path) -> Iterator[sqlite3.Connection]:
     name = str(path)
     path = path.resolve()  # the log lies beside the file itself, not beside a link to it
     with contextlib.ExitStack() as stack:
-        stack.enter_context(faults_named(name))
+        stack.enter_context(errors_named(name))
         try:
             try:
-                connection = stack.enter_context(contextlib.closing(_connect(path, _how_to_open(path))))
+                connection = stack.enter_context(contextlib.closing(_connect(path, _open_mode(path))))
             except sqlite3.OperationalError:
                 folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="cfaudio-"))
                 connection = stack.enter_context(contextlib.closing(_connect_to_copy(path, Path(folder))))
             yield connection
         except sqlite3.Error as error:
             raise SourceError(f"{name}: {error}") from error
-        except UnicodeDecodeError as error:  # what SQLite says of a damaged schema quotes it
+        except UnicodeDecodeError as error:  # SQLite's message quotes a damaged schema
             raise SourceError(f"{name}: damaged: its schema is not text") from error
 
 
-def _how_to_open(path: Path) -> str:
-    """Choose SQLite's way of opening `path` that leaves its folder as it is; raise OperationalError where none does."""
+def _open_mode(path: Path) -> str:
+    """Choose a mode of opening `path` that leaves its folder as it is; raise OperationalError where none does."""
     with path.open("rb") as file:
         has_log = file.read(20)[18:] == b"\x02\x02"  # in the mode of write-ahead logging
     if has_log and not _beside(path, "-wal").exists():
-        return "?mode=ro&immutable=1"  # in nobody's hands: its owner would have made the log
+        return "?mode=ro&immutable=1"  # not in use: its owner would have made the log
     if has_log and not _beside(path, "-shm").exists():
         raise sqlite3.OperationalError("the log has no index, which SQLite would make beside it")
     return "?mode=ro"
@@ -60,13 +60,13 @@ def _beside(path: Path, suffix: str) -> Path:
     return path.with_name(path.name + suffix)
 
 
-def _connect(path: Path, how: str = "") -> sqlite3.Connection:
-    connection = sqlite3.connect(path.as_uri() + how, uri=True, timeout=_PATIENCE, isolation_level=None)
+def _connect(path: Path, mode: str = "") -> sqlite3.Connection:
+    connection = sqlite3.connect(path.as_uri() + mode, uri=True, timeout=_LOCK_WAIT_S, isolation_level=None)
     try:
         connection.text_factory = lambda raw: raw.decode("utf-8", "surrogateescape")
         connection.execute("PRAGMA trusted_schema = OFF")
         connection.execute("PRAGMA query_only = ON")
-        connection.execute("BEGIN")  # all reading sees one moment
+        connection.execute("BEGIN")  # all reads see one moment
         connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
         _check_length(connection, path)
     except BaseException:
@@ -76,8 +76,8 @@ def _connect(path: Path, how: str = "") -> sqlite3.Connection:
 
 
 def _check_length(connection: sqlite3.Connection, path: Path) -> None:
-    """Refuse a file that ends inside its last page: SQLite takes what is missing for zeros and says nothing."""
-    pages, size = (connection.execute(f"PRAGMA {what}").fetchone()[0] for what in ("page_count", "page_size"))
+    """Refuse a file that ends inside its last page: SQLite silently takes the missing bytes for zeros."""
+    pages, size = (connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "page_size"))
     if not _beside(path, "-wal").exists() and path.stat().st_size < pages * size:
         raise SourceError(f"{path}: cut short: {path.stat().st_size} bytes instead of {pages * size}")
 
@@ -96,7 +96,7 @@ def _connect_to_copy(path: Path, folder: Path) -> sqlite3.Connection:
 
 
 def database_file(source: str, *names: str) -> Path:
-    """Give the database that `source` names, itself or as the folder it lies in under one of `names`."""
+    """Find the database at `source`, a file or a folder that holds it under one of `names`."""
     path = local_path(source)
     if path.is_file():
         return path
@@ -107,21 +107,14 @@ def database_file(source: str, *names: str) -> Path:
 
 
 def columns(connection: sqlite3.Connection, table: str) -> set[str]:
-    """Give the names of a table's columns in lower case; empty where there is no such table."""
+    """Read the names of a table's columns in lower case; empty where there is no such table."""
     return {str(row[0]).lower() for row in connection.execute("SELECT name FROM pragma_table_info(?)", (table,))}
 
 
-def select_list(connection: sqlite3.Connection, table: str, wanted: Mapping[str, str]) -> str:
+def select_list(connection: sqlite3.Connection, table: str, expressions: Mapping[str, str]) -> str:
     """Write a SELECT's columns for a table whose columns differ from version to version.
 
-    Parameters
-    ----------
-    connection : sqlite3.Connection
-        The database.
-    table : str
-        The table's name.
-    wanted : mapping of str to str
-        Column to the expression that stands for it where the table has it; NULL stands for it elsewhere.
+    `expressions` maps a column to its expression where the table has it; elsewhere NULL stands for it.
     """
-    there = columns(connection, table)
-    return ", ".join(expression if column.lower() in there else "NULL" for column, expression in wanted.items())
+    existing = columns(connection, table)
+    return ", ".join(expression if column.lower() in existing else "NULL" for column, expression in expressions.items())

@@ -39,7 +39,7 @@
       bent.forEach((v, i) => { kind[i] = v === null ? 0 : 1 + Math.round((STEPS - 1) * (v - low) / span); });
       const ramp = RAMP[theme()];
       const colours = [never, ...Array.from({ length: STEPS }, (_, k) => between(ramp, k / (STEPS - 1)))];
-      const known = of.filter((v, i) => bent[i] !== null);
+      const known = of.filter((_, i) => bent[i] !== null);
       const ends = known.length ? [known.reduce((a, b) => Math.min(a, b)), known.reduce((a, b) => Math.max(a, b))].map(text) : [];
       return { kind, colours, legend: legend => {
         if (ends.length) {
@@ -52,13 +52,13 @@
       } };
     }
     const { of, names, none } = kinds[key], palette = KINDS[theme()], count = names.map(() => 0);
-    of.forEach(k => count[k]++);
-    const shown = names.map((name, k) => k).filter(k => names[k]).sort((a, b) => count[b] - count[a]).slice(0, palette.length);
-    const place = names.map((name, k) => shown.indexOf(k));
+    of.forEach(k => { count[k]++; });
+    const shown = names.map((_, k) => k).filter(k => names[k]).sort((a, b) => count[b] - count[a]).slice(0, palette.length);
+    const place = names.map((_, k) => shown.indexOf(k));
     of.forEach((k, i) => { kind[i] = 1 + place[k]; });
     const others = of.reduce((sum, k) => sum + (place[k] < 0 && names[k] ? 1 : 0), 0), missing = n - others - shown.reduce((s, k) => s + count[k], 0);
     return { kind, colours: [never, ...palette], legend: legend => {
-      shown.forEach((k, at) => legend.append(dot(palette[at], `${names[k]} (${count[k].toLocaleString("en")})`)));
+      shown.forEach((k, at) => { legend.append(dot(palette[at], `${names[k]} (${count[k].toLocaleString("en")})`)); });
       if (others) legend.append(dot(never, `others (${others.toLocaleString("en")})`));
       if (missing) legend.append(dot(never, `${none} (${missing.toLocaleString("en")})`));
     } };
@@ -75,7 +75,7 @@
   let paint = null, found = [], selected = -1;
   // In few steps, since another size makes plotly go through all the dots.
   const sizeOf = zoom => {
-    const grown = Math.pow(1.5, Math.round(Math.log(Math.pow(Math.max(zoom, 0.5), 0.28)) / Math.log(1.5)));
+    const grown = 1.5 ** Math.round(Math.log(Math.max(zoom, 0.5) ** 0.28) / Math.log(1.5));
     return Math.min(14, (n > 40000 ? 2.6 : n > 8000 ? 4 : n > 1500 ? 6 : 8) * grown);
   };
   const opacity = () => found.length ? 0.22 : 0.8;
@@ -86,7 +86,7 @@
   const hits = size => dots(found, { size: Math.max(7, size * 1.4), color: css("--mark"), opacity: 0.95 });
   function traces(size) {
     const members = paint.colours.map(() => []);
-    paint.kind.forEach((k, i) => members[k].push(i));
+    paint.kind.forEach((k, i) => { members[k].push(i); });
     return [...members.map((some, k) => dots(some, { size, color: paint.colours[k], opacity: opacity() })), hits(size)];
   }
   let stale = true, before = {};
@@ -190,7 +190,7 @@
   // ---- playing
   const audio = $("audio");
   let playing = null;                              // the row or dot that plays
-  function mark(item) { document.querySelectorAll(".track.playing").forEach(old => old.classList.remove("playing")); if (item) item.classList.add("playing"); }
+  function mark(item) { document.querySelectorAll(".track.playing").forEach(old => { old.classList.remove("playing"); }); if (item) item.classList.add("playing"); }
   function play(i, from, item = null) {
     if (!served || gone.has(i)) return;
     mark(item);
@@ -216,7 +216,7 @@
   });
 
   // ---- lists by mean, by peak, or the opposite
-  document.querySelectorAll("input[name=list]").forEach(input => input.addEventListener("change", () => { $("learnt").dataset.show = input.value; }));
+  document.querySelectorAll("input[name=list]").forEach(input => { input.addEventListener("change", () => { $("units").dataset.show = input.value; }); });
 
   // ---- playlists, from the server
   const at = new Map(data.id.map((id, i) => [id, i]));
@@ -238,18 +238,18 @@
     const write = document.createElement("button"), body = document.createElement("div");
     card.className = "card playlist";
     name.textContent = playlist.name.split(/[$%]/)[0].trim() || playlist.name;   // what is before the blanks to fill in
-    Object.assign(write, { className: "act", type: "button", textContent: "Draw anew and write" });
+    Object.assign(write, { className: "act", type: "button", textContent: "Draw again and write" });
     head.append(name, write);
     const fill = content => {
       body.replaceChildren();
-      const say = text => { const p = document.createElement("p"); p.className = "muted"; p.textContent = text; body.append(p); };
-      if (content.error) say(content.error);
+      const paragraph = text => { const p = document.createElement("p"); p.className = "muted"; p.textContent = text; body.append(p); };
+      if (content.error) paragraph(content.error);
       for (const list of content.lists) {
         if (list.name !== name.textContent) { const h = document.createElement("h4"); h.textContent = list.name; body.append(h); }
-        say(list.why || (list.tracks.length === 1 ? "1 track" : `${list.tracks.length} tracks`));
+        paragraph(list.why || (list.tracks.length === 1 ? "1 track" : `${list.tracks.length} tracks`));
         const rows = document.createElement("ol");
         rows.className = "tracks tall";
-        Object.entries(list.texts).forEach(([id, text]) => add(Number(id), text));
+        Object.entries(list.texts).forEach(([id, text]) => { add(Number(id), text); });
         rows.append(...list.tracks.filter(id => at.has(id)).map(id => row(at.get(id))));
         body.append(rows);
       }
@@ -257,7 +257,7 @@
     fill(playlist);
     write.onclick = async () => {
       write.disabled = true; write.textContent = "Writing…";
-      try { fill(await ask(`playlists/${number}`, "POST")); write.textContent = "Written; draw anew"; }
+      try { fill(await ask(`playlists/${number}`, "POST")); write.textContent = "Written; draw again"; }
       catch (error) { fill({ lists: [], error: error.message }); write.textContent = "Try again"; }
       write.disabled = false;
     };

@@ -1,7 +1,7 @@
 // The view of the map: where it looks, gestures, and which dot is near. Plotly draws at rest; while the map moves, what
 // is drawn already is moved and scaled as a picture, so that it moves smoothly however long drawing takes.
 "use strict";
-function makeView(element, plot, points, draw) {
+globalThis.makeView = (element, plot, points, draw) => {
   const MARGIN = 0.25;                      // of the view, drawn beyond each edge
   const extent = values => { let low = Infinity, high = -Infinity; for (const v of values) { if (v < low) low = v; if (v > high) high = v; } return [low, high]; };
   const box = [extent(points.x), extent(points.y)], middle = box.map(([low, high]) => (low + high) / 2);
@@ -18,7 +18,7 @@ function makeView(element, plot, points, draw) {
     const left = w / 2 - (look.x - drawn.x) * look.scale - k * w * (0.5 + MARGIN);
     const top = h / 2 + (look.y - drawn.y) * look.scale - k * h * (0.5 + MARGIN);
     plot.style.transform = `translate(${left}px, ${top}px) scale(${k})`;
-    moved.forEach(tell => tell());
+    moved.forEach(listener => { listener(); });
   }
   function changed() {
     place();
@@ -146,4 +146,4 @@ function makeView(element, plot, points, draw) {
   measure();
   look.scale = fitScale();
   return api;
-}
+};

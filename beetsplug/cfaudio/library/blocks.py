@@ -1,0 +1,126 @@
+"""Rows of the library as columns, in blocks of ids, with digests that change when the stored rows do."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from beetsplug.cfaudio.library.fields import column, ranges
+from beetsplug.cfaudio.library.tracks import album, artist, recording
+from cfaudio_core.ranking.duplicates import marks, prints
+from cfaudio_core.util.array_file import Arrays
+from cfaudio_core.util.arrays import IntArray
+from cfaudio_core.util.fingerprint import fingerprint
+from cfaudio_core.util.vector_codec import decode_ragged
+
+if TYPE_CHECKING:
+    from sqlite3 import Connection
+
+    from beets.library import Library
+
+_MAX_THREADS = 4
+_COLUMNS = ("id", "title", "artist", "albumartist", "album", "album_id", "mb_trackid")
+_MILLISECONDS = "CAST(length * 1000 AS INTEGER)"  # SQLite takes long to write a fraction
+_ITEMS = "FROM items WHERE id BETWEEN ? AND ?"
+_ATTRIBUTES = "FROM item_attributes WHERE entity_id BETWEEN ? AND ? AND key BETWEEN 'cf_embedding' AND 'cf_score~'"
+
+
+def _all_of(*columns: str) -> str:
+    """SQL for the values of each column, one after another, NULL unlike any text. Literals are quicker than char()."""
+    return ", ".join(f"CAST(group_concat(ifnull({column}, '\x01'), '\x1e') AS BLOB)" for column in columns)
+
+
+_DIGESTED = (
+    f"SELECT {_all_of(*_COLUMNS, _MILLISECONDS)} {_ITEMS}",
+    f"SELECT {_all_of('entity_id', 'key', 'value')} {_ATTRIBUTES}",
+)
+
+
+class Block(NamedTuple):
+    """The n tracks with the ids of a block, in the order of these.
+
+    Attributes
+    ----------
+    names_digest, fields_digest
+        Of the rows that the columns were made of.
+    names
+        Of `items`: `ids` (n,) int64, `lengths` (n,) float32 in seconds, and `artist_mark`, `title`,
+        `place`, `recording` (n,) uint64, 64 bits of a digest each as in `Marks`, 0 where unknown.
+    fields
+        Of `item_attributes`: `sound` and `model` (n,) uint64 as above; `width` (n,) int64, the length of each vector;
+        `values` float32, all vectors one after another; `cf_score...` (n,) float32 each, NaN where there is none.
+    """
+
+    names_digest: str
+    names: Arrays
+    fields_digest: str
+    fields: Arrays
+
+
+def read_blocks(lib: Library, stored: Mapping[int, Block]) -> dict[int, Block]:
+    """Read the library by the first ids of its blocks, as far as it differs from what is stored of it.
+
+    Each block is read from one state of the database. SQLite lets go of Python's lock while it makes digests, so
+    threads share the work, unless this process has changes to commit, which its own connection alone can see.
+    """
+
+    def read(within: tuple[int, int]) -> Block:
+        connection = lib._connection()  # beets has one for each thread
+        connection.execute("SAVEPOINT cfaudio")
+        try:
+            return _read_block(connection, within, stored.get(within[0]))
+        finally:
+            connection.execute("RELEASE cfaudio")
+
+    blocks = ranges(lib) or [(0, 0)]  # an empty library has columns too
+    firsts = [first for first, _ in blocks]
+    if lib._connection().in_transaction or not Path(os.fsdecode(lib.path)).is_file():
+        return dict(zip(firsts, map(read, blocks), strict=True))
+    with ThreadPoolExecutor(min(_MAX_THREADS, os.cpu_count() or 1)) as pool:
+        return dict(zip(firsts, pool.map(read, blocks), strict=True))
+
+
+def _read_block(connection: Connection, within: tuple[int, int], stored: Block | None) -> Block:
+    of_names, of_fields = (fingerprint(*connection.execute(query, within).fetchone()) for query in _DIGESTED)
+    names = stored.names if stored and stored.names_digest == of_names else _read_names(connection, within)
+    ids = names["ids"]
+    if stored and stored.fields_digest == of_fields and np.array_equal(stored.names["ids"], ids):
+        return Block(of_names, names, of_fields, stored.fields)
+    return Block(of_names, names, of_fields, _read_fields(connection, within, ids))
+
+
+def _read_names(connection: Connection, within: tuple[int, int]) -> Arrays:
+    columns = f"{', '.join(_COLUMNS)}, {_MILLISECONDS} AS ms"
+    rows = connection.execute(f"SELECT {columns} {_ITEMS} ORDER BY id", within).fetchall()
+    artists = [artist(row) for row in rows]
+    titles = [row["title"] or "" for row in rows]
+    of_tracks = marks(artists, titles, [album(row) for row in rows], [], [recording(row) for row in rows])
+    return {
+        "ids": np.array([row["id"] for row in rows], np.int64),
+        "lengths": np.array([(row["ms"] or 0) / 1000 for row in rows], np.float32),
+        "artist_mark": prints(name.casefold() for name in artists),
+        **{name: getattr(of_tracks, name) for name in ("title", "place", "recording")},
+    }
+
+
+def _read_fields(connection: Connection, within: tuple[int, int], ids: IntArray) -> Arrays:
+    fields: dict[str, dict[int, object]] = {"cf_embedding": {}, "cf_key": {}, "cf_model": {}}
+    for name, item, value in connection.execute(f"SELECT key, entity_id, value {_ATTRIBUTES}", within):
+        fields.setdefault(name, {})[item] = value
+
+    def texts(name: str) -> Iterable[str]:
+        return (str(fields[name].get(item, "")) for item in ids.tolist())
+
+    values, width = decode_ragged(texts("cf_embedding"))
+    return {
+        "sound": prints(texts("cf_key")),
+        "model": prints(texts("cf_model")),
+        "values": values,
+        "width": width,
+        **{name: column(ids, scores) for name, scores in fields.items() if name.startswith("cf_score")},
+    }

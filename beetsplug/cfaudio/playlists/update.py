@@ -1,0 +1,166 @@
+"""Brings the configured playlists up to date: chooses those that are due, and puts each into its targets."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
+from dataclasses import asdict, replace
+from functools import partial
+from logging import Logger
+
+import numpy as np
+from beets.dbcore.query import ParsingError
+from beets.exceptions import UserError
+from beets.library import Item, Library
+from beets.library.queries import parse_query_parts
+from beets.ui import print_
+
+from beetsplug.cfaudio.config.playlists import Playlist
+from beetsplug.cfaudio.config.settings import Settings
+from beetsplug.cfaudio.errors import user_errors
+from beetsplug.cfaudio.library.listeners import find_listener
+from beetsplug.cfaudio.library.snapshot import RankingData, read_library
+from beetsplug.cfaudio.playlists.kinds import lists_of
+from beetsplug.cfaudio.playlists.naming import check_name
+from beetsplug.cfaudio.playlists.publish import Targets, entry_of
+from beetsplug.cfaudio.playlists.state import ChosenList, PlaylistState, read_state, write_state
+from beetsplug.cfaudio.text import counted
+from cfaudio_core.ranking import periods
+from cfaudio_core.util.locking import hold_lock
+
+
+def update_playlists(
+    lib: Library,
+    settings: Settings,
+    names: Sequence[str],
+    log: Logger,
+    *,
+    seed: int | None = None,
+    pretend: bool = False,
+) -> bool:
+    """Choose playlists, and write them or print what would be written.
+
+    Parameters
+    ----------
+    lib, settings, log
+        The library, its settings, and the log for targets that fail.
+    names
+        Names or kinds of the playlists; none: all of them, and lists of entries that are gone are removed.
+    seed
+        Of the draw; None: the same as before within a period.
+    pretend
+        Print, and write nothing.
+
+    Returns
+    -------
+    bool
+        Whether all targets were written.
+    """
+    if not settings.playlists:
+        raise UserError("cfaudio.playlists: there are none in the configuration (docs/playlists.md has examples)")
+    requested = _requested(settings.playlists, names)
+    for playlist in requested:
+        _check(playlist)
+    data = read_library(lib, settings)
+    for playlist in requested:
+        find_listener(data.listeners, playlist.user)
+    if not any(np.isfinite(scores).any() for scores in data.scores.values()):
+        raise UserError("no track has a score yet; run `beet cfembed` first")
+    on_wait = partial(print_, "Waiting for another cfplaylists to end.")
+    with user_errors(), nullcontext() if pretend else hold_lock(settings.folder, "cfplaylists", on_wait):
+        file = settings.folder / "playlists.json"
+        state = read_state(file)
+        targets = Targets(lib, settings, data.listeners[0].name, state, log)
+        for playlist in requested:
+            targets.check(playlist)
+        today = dt.date.today()
+        for playlist in requested:
+            old = state.get(playlist.key, PlaylistState())
+            new, empty = _choose(lib, settings, data, playlist, old, seed, today)
+            for line in _summarize(playlist, new, empty, kept=new is old):
+                print_(line)
+            if pretend:
+                for one in new.lists:
+                    for item in _items(lib, one.ids):
+                        print_(f"    {item}")
+                continue
+            lists = [(one.name, [entry_of(item) for item in _items(lib, one.ids)]) for one in new.lists]
+            new.made = targets.write(playlist, lists, old.made)
+            state[playlist.key] = new
+            write_state(file, state)  # after each, so that what was made is known whatever happens
+        if not pretend and not names:
+            _remove_others(settings.playlists, state, targets)
+            write_state(file, state)
+    return not targets.failed
+
+
+def _remove_others(playlists: Sequence[Playlist], state: dict[str, PlaylistState], targets: Targets) -> None:
+    """Remove the lists of entries that are no longer in the configuration."""
+    for name in state.keys() - {playlist.key for playlist in playlists}:
+        if left := targets.remove_old(state[name].made, {}):
+            state[name] = PlaylistState(made=left)  # to be tried again
+            continue
+        del state[name]
+        print_(f"{name}: taken away, as the configuration has it no more")
+
+
+def _requested(playlists: Sequence[Playlist], names: Sequence[str]) -> list[Playlist]:
+    """Select the playlists of some names or kinds, all where none is given."""
+    for name in names:
+        if not any(name in (one.name, one.kind) for one in playlists):
+            raise UserError(f"there is no playlist {name} (there are: {', '.join(one.name for one in playlists)})")
+    return [one for one in playlists if not names or one.name in names or one.kind in names]
+
+
+def _check(playlist: Playlist) -> None:
+    """Raise a UserError where an entry makes no sense, before anything is written."""
+    check_name(playlist)
+    for key, query in (("query", playlist.query), ("like", playlist.like)):
+        try:
+            parse_query_parts(query, Item)
+        except ParsingError as error:
+            raise UserError(f"the {key} of playlist {playlist.name!r}: {error}") from error
+
+
+def _choose(
+    lib: Library,
+    settings: Settings,
+    data: RankingData,
+    playlist: Playlist,
+    old: PlaylistState,
+    seed: int | None,
+    today: dt.date,
+) -> tuple[PlaylistState, list[str]]:
+    """Choose an entry's lists, the same as before within its period, with the reasons where some are empty."""
+    now = periods.period(playlist.refresh, today)
+    made_of = json.dumps([asdict(replace(playlist, targets=())), settings.taste, settings.exclude])
+    existing = set(data.ids.tolist())
+    whole = bool(old.lists) and all(one.ids and existing.issuperset(one.ids) for one in old.lists)
+    if seed is None and whole and old.period == now and old.settings == made_of:
+        return old, []
+    before = old.unplayed if old.period != now else old.before
+    draw = periods.seed(playlist.key, now) if seed is None else seed
+    lists: list[ChosenList] = []
+    empty: list[str] = []
+    for one, why in lists_of(lib, settings, data, playlist, draw, frozenset(before)):
+        if not one.ids and len(lists) < len(old.lists):
+            one.name = old.lists[len(lists)].name  # an empty list has nothing to be named after
+        lists.append(one)
+        empty.append(why)
+    return PlaylistState(made_of, now, lists, before), empty
+
+
+def _summarize(playlist: Playlist, new: PlaylistState, empty: list[str], *, kept: bool) -> Iterator[str]:
+    for at, one in enumerate(new.lists):
+        if not one.ids:
+            yield f"{one.name}: empty: {empty[at] if at < len(empty) else 'nothing can be chosen'}"
+            continue
+        unplayed = f", {len(one.unplayed)} never played" if one.unplayed else ""
+        as_before = f", as before ({playlist.refresh})" if kept else ""
+        yield f"{one.name}: {counted(len(one.ids), 'track')}{unplayed}{as_before}"
+
+
+def _items(lib: Library, ids: Sequence[int]) -> list[Item]:
+    return [item for item in map(lib.get_item, ids) if item is not None]

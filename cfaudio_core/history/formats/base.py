@@ -1,0 +1,167 @@
+"""Base of all formats: their options, the choice of an account, and the screening of records."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from cfaudio_core.errors import SourceError
+from cfaudio_core.history.records import Listen, Tally, TrackText
+
+EARLIEST = 631_152_000
+"""1990-01-01 UTC: no computer played a file before; devices without a clock claim 1970 or 1980."""
+MAX_CLOCK_ERROR_S = 86_400
+"""Seconds by which another clock may be ahead of this one."""
+
+NAMELESS = "no artist and title"
+NO_TIME = "no time (or playing just then)"
+IMPOSSIBLE_TIME = "time before 1990 or in the future"
+IMPOSSIBLE_COUNT = "impossible count"
+TOO_LONG = "text longer than 1,000 characters"
+NOT_MUSIC = "not music"
+
+_MAX_TEXT = 1000  # characters; texts are keys of the store's indexes, which have bounds
+_MAX_PATH = 4096  # characters
+_MAX_COUNT = 1_000_000  # a larger one comes from a broken counter
+_MAX_PLAY_S = 86_400.0
+_MBID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+
+
+@dataclass(frozen=True)
+class ReadOptions:
+    """Options for reading a source.
+
+    Attributes
+    ----------
+    user
+        The account, in sources that hold several or need a login.
+    columns
+        Field to column heading, for tables of any program.
+    token, password
+        Secrets of services; they appear in no message.
+    on_skip
+        Called with the reason, once for each row that is left out.
+    """
+
+    user: str | None = None
+    columns: Mapping[str, str] = field(default_factory=dict)
+    token: str | None = field(default=None, repr=False)
+    password: str | None = field(default=None, repr=False)
+    on_skip: Callable[[str], None] = lambda _: None
+
+    def choose_account(self, names: Collection[str], where: str) -> str | None:
+        """Choose the account whose history is read, among the `names` of those with any plays.
+
+        It is `user`, whose case does not matter where that leaves one; without a `user` the only account, or None where
+        there is none. `where` names the source in messages.
+
+        Raises
+        ------
+        SourceError
+            If there is no such account, or several and no `user`.
+        """
+        listed = ", ".join(sorted(names)) or "none"
+        if self.user is None:
+            if len(names) > 1:
+                raise SourceError(f"{where}: holds several accounts, say which with --user: {listed}")
+            return next(iter(names), None)
+        if self.user in names:
+            return self.user
+        similar = [name for name in names if name.casefold() == self.user.casefold()]
+        if len(similar) != 1:
+            raise SourceError(f"{where}: no plays of an account {self.user!r}; accounts with plays: {listed}")
+        return similar[0]
+
+
+@dataclass(frozen=True)
+class Format:
+    """One format or service.
+
+    Attributes
+    ----------
+    name
+        Its name on the command line.
+    summary
+        One line: which files or services it reads.
+    example
+        A source in its form.
+    parse
+        ``parse(source, options)`` gives the records one by one, in the source's order and with flat memory; they may
+        have any values of the right types. It raises SourceError when the source turns out to be of another kind,
+        damaged or cut short, after the records before that place.
+    """
+
+    name: str
+    summary: str
+    example: str
+    parse: Callable[[str, ReadOptions], Iterator[Listen | Tally]]
+
+    def read(self, source: str, options: ReadOptions) -> Iterator[Listen | Tally]:
+        """Parse a source and screen its records.
+
+        Texts lose surrounding blanks and what a database cannot store; invalid ids become "". A record is left out,
+        and its reason passed to `on_skip`, where it names no track or has an impossible time or count. A tally of no
+        plays and no skips is left out silently.
+        """
+        latest = int(time.time()) + MAX_CLOCK_ERROR_S
+        for record in self.parse(source, options):
+            if isinstance(record, Tally):
+                if record.plays == 0 and record.skips == 0:
+                    continue
+                if not (0 <= record.plays <= _MAX_COUNT and 0 <= record.skips <= _MAX_COUNT):
+                    options.on_skip(IMPOSSIBLE_COUNT)
+                    continue
+            elif not EARLIEST <= record.time <= latest:
+                options.on_skip(IMPOSSIBLE_TIME if record.time else NO_TIME)
+                continue
+            track = _storable(record.track)
+            if not (track.path or (track.artist and track.title)):
+                options.on_skip(NAMELESS)
+            elif len(track.path) > _MAX_PATH or max(map(len, track[:4])) > _MAX_TEXT:
+                options.on_skip(TOO_LONG)
+            elif isinstance(record, Tally):
+                last = record.last if EARLIEST <= record.last <= latest else 0
+                yield Tally(track, record.plays, record.skips, last, _clean(record.user))
+            else:
+                yield Listen(track, record.time, _duration(record.seconds), record.skipped, _clean(record.user))
+
+
+def _storable(track: TrackText) -> TrackText:
+    artist, title, album, album_artist, recording, release_track, path, duration = track
+    return TrackText(
+        _clean(artist),
+        _clean(title),
+        _clean(album) if album else "",
+        _clean(album_artist) if album_artist else "",
+        _mbid(recording) if recording else "",
+        _mbid(release_track) if release_track else "",
+        _clean_path(path) if path else "",
+        _duration(duration) or 0.0,
+    )
+
+
+def _clean(value: str) -> str:
+    if not value.isprintable():
+        value = value.replace("\0", "").encode("utf-8", "replace").decode()
+    return value.strip()
+
+
+def _clean_path(value: str) -> str:
+    value = value.replace("\0", "")
+    try:
+        value.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:  # surrogates that stand for no byte, which JSON can spell
+        return value.encode("utf-8", "replace").decode()
+    return value
+
+
+def _mbid(value: str) -> str:
+    value = value.strip().lower()
+    return value if _MBID.fullmatch(value) else ""
+
+
+def _duration(seconds: float | None) -> float | None:
+    # NaN compares false as well.
+    return seconds if seconds is not None and 0 <= seconds <= _MAX_PLAY_S else None

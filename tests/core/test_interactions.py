@@ -1,0 +1,79 @@
+"""The contexts x tracks matrix: what brings tracks together, and how strongly."""
+
+import numpy as np
+import pytest
+from synthetic import make_listener, make_tracks
+
+from cfaudio_core.data.interactions import ROW_WEIGHTS, gather_interactions
+
+
+def rows(tracks, *listeners):
+    contexts = gather_interactions(tracks, listeners)
+    return list(zip(contexts.kinds, contexts.matrix.toarray(), strict=True))
+
+
+def test_a_listeners_row_holds_the_logarithm_of_plays():
+    ((kind, row),) = rows(make_tracks(3), make_listener([0, 1, 7]))
+    assert kind == "listener"
+    np.testing.assert_allclose(row, [0, np.log(2), np.log(8)], rtol=1e-6)
+
+
+def test_a_track_skipped_more_than_played_has_a_negative_sign():
+    ((_, row),) = rows(make_tracks(2), make_listener([1, 3], [5, 1]))
+    assert row[0] < 0 < row[1]
+
+
+def test_a_track_skipped_as_often_as_played_is_still_observed():
+    contexts = gather_interactions(make_tracks(2), [make_listener([2, 0], [2, 0])])
+    assert contexts.matrix.nnz == 1
+    assert -0.01 < contexts.matrix.toarray()[0, 0] < 0
+
+
+def test_every_listener_has_a_row_even_who_played_nothing():
+    contexts = gather_interactions(make_tracks(2), [make_listener([1, 0]), make_listener([0, 0])])
+    assert contexts.kinds == ["listener", "listener"]
+    assert contexts.matrix.shape == (2, 2)
+    assert contexts.n_shared == 0
+
+
+def test_album_artist_and_genre_join_played_tracks_the_narrower_the_stronger():
+    tracks = make_tracks(3, albums=["a", "a", "a"], artists=["b", "b", "b"], genres=[("c",), ("c",), ("c",)])
+    listener, *metadata = rows(tracks, make_listener([1, 7, 0]))
+    assert [kind for kind, _ in metadata] == ["album", "artist", "genre"] == list(ROW_WEIGHTS)
+    for kind, row in metadata:
+        np.testing.assert_allclose(row, ROW_WEIGHTS[kind] * listener[1])
+    assert ROW_WEIGHTS["album"] > ROW_WEIGHTS["artist"] > ROW_WEIGHTS["genre"]
+
+
+def test_a_context_with_one_played_track_is_left_out():
+    tracks = make_tracks(4, albums=["a", "a", "b", "b"])
+    contexts = gather_interactions(tracks, [make_listener([1, 0, 2, 2])])
+    assert contexts.kinds == ["listener", "album"]
+    assert np.flatnonzero(contexts.matrix.toarray()[1]).tolist() == [2, 3]
+
+
+def test_tracks_without_tags_are_not_joined_by_what_they_lack():
+    assert gather_interactions(make_tracks(5), [make_listener([1] * 5)]).n_shared == 0
+
+
+def test_a_track_of_two_genres_is_in_both_and_a_genre_named_twice_counts_once():
+    tracks = make_tracks(3, genres=[("rock", "folk", "rock"), ("rock",), ("folk",)])
+    contexts = gather_interactions(tracks, [make_listener([1, 1, 1])])
+    assert contexts.kinds == ["listener", "genre", "genre"]
+    assert contexts.matrix.nnz == 3 + 2 + 2
+    assert np.count_nonzero(contexts.matrix.toarray(), axis=1).tolist() == [3, 2, 2]
+    alone = make_tracks(2, genres=[("rock", "rock"), ()])
+    assert gather_interactions(alone, [make_listener([1, 1])]).n_shared == 0
+
+
+def test_metadata_rows_weigh_what_the_whole_household_played():
+    tracks = make_tracks(2, albums=["a", "a"])
+    *_, (_, album) = rows(tracks, make_listener([1, 0]), make_listener([2, 3]))
+    np.testing.assert_allclose(album, ROW_WEIGHTS["album"] * np.log1p([3, 3]), rtol=1e-6)
+
+
+@pytest.mark.parametrize("n", [0, 4])
+def test_a_library_without_plays_gives_empty_rows(n):
+    contexts = gather_interactions(make_tracks(n), [make_listener([0] * n)])
+    assert contexts.matrix.shape == (1, n)
+    assert contexts.matrix.nnz == 0
