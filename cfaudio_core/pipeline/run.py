@@ -110,7 +110,9 @@ def _fit(
     forget_net_predictions(windows.store, kept_models(models))
     file, made_of = _cache(models, model, windows)
     cache_predictions(file, made_of, tracks.keys, predictions)
-    (models / "impressions.safetensors").unlink(missing_ok=True)  # as 0.1.0 called the cache
+    for other in models.glob("[!c]*.safetensors"):  # caches of earlier versions; those of models begin with "cf-"
+        if other != file:
+            other.unlink(missing_ok=True)
     return model, predictions, feature_matrix
 
 
