@@ -48,12 +48,10 @@ def fit_and_embed(
     ----------
     tracks, listeners
         As in `extract_library`, with its listeners.
-    result
+    result, store, settings
         Of `extract_library`.
-    store, models
-        Where features and models are kept.
-    settings
-        Settings of the run.
+    models
+        Folder of the models.
     may_fit
         False: use the model in force as it is, if there is one.
     """
