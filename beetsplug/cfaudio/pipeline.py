@@ -16,6 +16,7 @@ from beetsplug.cfaudio.errors import user_errors
 from beetsplug.cfaudio.library.fields import Value, items_without
 from beetsplug.cfaudio.library.history import record_growth
 from beetsplug.cfaudio.library.listeners import read_handmade_playlists, read_listeners
+from beetsplug.cfaudio.library.snapshot import write_snapshot
 from beetsplug.cfaudio.library.tracks import read_tracks
 from beetsplug.cfaudio.library.write import Column, write_fields
 from cfaudio_core.data.listeners import Listener
@@ -25,9 +26,11 @@ from cfaudio_core.features.feature_store import FeatureStore
 from cfaudio_core.features.sound_tags import tag_tracks
 from cfaudio_core.features.worker import ExtractorConfig
 from cfaudio_core.finetuning.settings import NetSettings
-from cfaudio_core.pipeline.run import RunResult, RunSettings, extract_library, fit_and_embed
-from cfaudio_core.training.fit import TrainingSettings
+from cfaudio_core.models.training_snapshot import TrainingSettings
+from cfaudio_core.pipeline.extract import RunResult, RunSettings, extract_library
+from cfaudio_core.pipeline.run import EMBEDDED, fit_and_embed
 from cfaudio_core.util.arrays import FloatArray, IntArray
+from cfaudio_core.util.fingerprint import fingerprint
 from cfaudio_core.util.locking import hold_lock
 from cfaudio_core.util.vector_codec import encode
 
@@ -112,11 +115,11 @@ def embed(
     within = np.ones(len(tracks), bool) if requested is None else np.isin(tracks.ids, requested)
     with user_errors(), open_store(settings) as store:
         result = extract_library(tracks, within, store, run, skipped)
-        fit_and_embed(tracks, listeners, result, store, settings.models, run, may_learn=may_train)
+        fit_and_embed(tracks, listeners, result, store, settings.models, run, may_fit=may_train)
         fields = item_fields(tracks, listeners, result, only) | {"cf_tags": item_tags(lib, tracks, result, store, run)}
         changed = write_fields(lib, fields)
-        if result.digest and not only:
-            store.note("placed", result.digest)
+        if result.fingerprint and not only:
+            store.note(EMBEDDED, result.fingerprint)
     return result, changed
 
 
@@ -127,11 +130,11 @@ def item_fields(
     rows = zip(tracks.ids.tolist(), result.keys, tracks.keys, strict=True)
     keys: Mapping[int, Value] = {i: key for i, key, old in rows if key and key != old}
     fields: dict[str, Mapping[int, Value] | Column] = {"cf_key": keys}
-    embeddings, model = result.places, result.model
+    embeddings, model = result.embeddings, result.model
     if embeddings is None or model is None:
         return fields
     row = np.full(len(tracks), -1)
-    row[result.heard] = np.arange(len(result.heard))
+    row[result.analysed] = np.arange(len(result.analysed))
 
     def column(make: Callable[[IntArray], Iterable[Value]]) -> Column:
         """Values of the analysed tracks; others lose theirs, which an older model made."""
@@ -162,11 +165,11 @@ def item_tags(
 ) -> dict[int, Value]:
     """Make sound tags of the items without any or with changed audio; None for those that are not analysed."""
     without = items_without(lib, "cf_tags")
-    tagged_by = f"{run.ear.backbone} {run.ear.windows}"
+    tagged_by = fingerprint(run.extractor.backbone, run.extractor.windows, size=8)
     again = store.noted("tagged") != tagged_by
     rows = list(zip(tracks.ids.tolist(), result.keys, tracks.keys, strict=True))
     due = {i: key for i, key, old in rows if key and (again or key != old or i in without)}
-    found = tag_tracks(store, run.ear, due.values())
+    found = tag_tracks(store, run.extractor, due.values())
     if again:
         store.note("tagged", tagged_by)
     gone: dict[int, Value] = {i: None for i, key, _ in rows if not key and i not in without}
@@ -183,6 +186,4 @@ def embed_imported(plugin: BeetsPlugin, lib: Library, ids: list[int]) -> None:
     with user_errors(), hold_lock(settings.folder, "cfembed"):
         tracks, listeners = load(lib, settings, match=False)
         embed(lib, tracks, listeners, ids, settings, run, plugin._log.warning, may_train=False)
-    from beetsplug.cfaudio.library.snapshot import write_snapshot
-
     write_snapshot(lib, settings)

@@ -8,10 +8,10 @@ from beetsplug.cfaudio.text import counted
 from cfaudio_core.data.listeners import Listener
 from cfaudio_core.data.tracks import Tracks
 from cfaudio_core.evaluation.held_out import HeldOut, evaluate_held_out
-from cfaudio_core.models.model_files import Model
-from cfaudio_core.pipeline.run import RunResult
-from cfaudio_core.training.drift import ENOUGH_CHANGE
-from cfaudio_core.training.fit import ENOUGH
+from cfaudio_core.models.hybrid_model import HybridModel
+from cfaudio_core.models.training_snapshot import MIN_KNOWN_TRACKS
+from cfaudio_core.pipeline.extract import RunResult
+from cfaudio_core.training.drift import REFIT_SHARE
 
 _SYSTEMS = {
     "model": "model",
@@ -24,7 +24,7 @@ _SYSTEMS = {
 
 def summarize(tracks: Tracks, listeners: list[Listener], result: RunResult, changed: int) -> Iterator[str]:
     """Yield the lines to print after a run that changed `changed` items of the library."""
-    yield f"Analysed {counted(result.decoded, 'new track')}; {len(result.heard)} of {len(tracks)} are analysed."
+    yield f"Analysed {counted(result.decoded, 'new track')}; {len(result.analysed)} of {len(tracks)} are analysed."
     if result.problems:
         yield f"Skipped {counted(len(result.problems), 'file')} that cannot be analysed (named above)."
     if result.old_problems:
@@ -33,52 +33,56 @@ def summarize(tracks: Tracks, listeners: list[Listener], result: RunResult, chan
             "since (`beet -v cfembed` names them, `beet cfembed -f` tries again)."
         )
     model = result.model
-    if model is None or not len(result.heard):
+    if model is None or not len(result.analysed):
         return
     for listener in listeners:
-        if listener.name not in model.about["taught"]:
+        if listener.name not in model.info.trained_listeners:
             yield _too_few(listener, result)
-    if result.learnt:
+    if result.fitted:
+        if result.outdated:
+            yield "Fitted again from the features that are kept: the model was made by an earlier version."
         yield from _training(model)
-        if result.changed is not None:
-            yield f"Trained again: {result.changed.what} since the last training."
-    elif result.changed is not None:
+        if result.drift is not None:
+            yield f"Trained again: {result.drift.what} since the last training."
+    elif result.drift is not None:
         yield (
-            f"Folded {counted(result.changed.plays, 'play')} into model {model.id} since it was trained: "
-            f"{result.changed.what} (at {ENOUGH_CHANGE:.0%}, or with --retrain, it is trained again)."
+            f"Folded {counted(result.drift.n_plays, 'play')} into model {model.id} since it was trained: "
+            f"{result.drift.what} (at {REFIT_SHARE:.0%}, or with --retrain, it is trained again)."
         )
-    if result.places is None and not changed:
+    if result.embeddings is None and not changed:
         yield f"Nothing new since the last run (model {model.id})."
     else:
         yield f"Updated {counted(changed, 'track')} (model {model.id})."
 
 
 def _too_few(listener: Listener, result: RunResult) -> str:
-    known = counted(int(listener.known[result.heard].sum()), "track")
-    played = listener.played[result.heard].any()
+    known = counted(int(listener.known[result.analysed].sum()), "track")
+    played = listener.played[result.analysed].any()
     instead = "scores are likeness in sound to those you play" if played else "so there are no scores"
-    return f"{listener.name}: {known} played or skipped, fewer than the {ENOUGH} that training needs; {instead}."
+    return (
+        f"{listener.name}: {known} played or skipped, fewer than the {MIN_KNOWN_TRACKS} that training needs; {instead}."
+    )
 
 
-def _training(model: Model) -> Iterator[str]:
+def _training(model: HybridModel) -> Iterator[str]:
     """Describe what a model was trained on, and how well it does on tracks held out of training."""
-    about, figures = model.about, evaluate_held_out(model)
+    info, figures = model.info, evaluate_held_out(model)
     for one in figures:
-        with_tags = f", {one.sound_and_tags:.0%} with artist, album and genre" if about["labels"] else ""
+        with_tags = f", {one.by_audio_and_tags:.0%} with artist, album and genre" if model.tag_effects.labels else ""
         yield (
             f"{one.listener}: trained on {one.tracks} tracks. Of two of them held out of training, it tells which is "
-            f"played more in {one.sound:.0%} of pairs by sound alone{with_tags} (chance 50%)."
+            f"played more in {one.by_audio:.0%} of pairs by sound alone{with_tags} (chance 50%)."
         )
     yield from _table(model, figures)
-    if not about["taught"]:
+    if not info.trained_listeners:
         return
     sources = {
-        f"{about['listens']} listens in {about['sessions']} sessions": about["sessions"],
-        f"{about['playlists']} playlists": about["playlists"],
-        f"{about['contexts']} albums, artists and genres that played tracks share": about["contexts"],
+        f"{info.n_listens} listens in {info.n_sessions} sessions": info.n_sessions,
+        f"{info.n_playlists} playlists": info.n_playlists,
+        f"{info.n_contexts} albums, artists and genres that played tracks share": info.n_contexts,
     }
     listed = " and from ".join(source for source, number in sources.items() if number)
-    if about["sessions"]:
+    if info.n_sessions:
         yield f"Factors come from {listed}."
     elif listed:
         yield (
@@ -89,23 +93,23 @@ def _training(model: Model) -> Iterator[str]:
         yield "No played tracks share an album, artist or genre: embeddings are likeness in sound."
 
 
-def _table(model: Model, figures: list[HeldOut]) -> Iterator[str]:
+def _table(model: HybridModel, figures: list[HeldOut]) -> Iterator[str]:
     """Compare the model with simpler means, for each listener, where albums are held out as a whole."""
-    systems = [name for name in _SYSTEMS if figures and name in figures[0].compared]
+    systems = [name for name in _SYSTEMS if figures and name in figures[0].baselines]
     if not systems:
         return
     yield "The same where whole albums are held out, against simpler means:"
     width = max(len(one.listener) for one in figures)
     yield "  " + " " * width + "".join(f"  {_SYSTEMS[name]}" for name in systems)
     for one in figures:
-        shares = (f"  {one.compared[name]:>{len(_SYSTEMS[name])}.0%}" for name in systems)
+        shares = (f"  {one.baselines[name]:>{len(_SYSTEMS[name])}.0%}" for name in systems)
         yield f"  {one.listener:{width}}" + "".join(shares)
-    net = model.about["settings"].get("net", {})
+    net = model.info.settings.net
     if "net" not in systems:
-        if net.get("fine_tune", "none") != "none":
-            yield f"Fewer than {net['fewest']} played tracks could be decoded again: no net was trained."
+        if net.fine_tune != "none":
+            yield f"Fewer than {net.min_tracks} played tracks could be decoded again: no net was trained."
         return
     for one in figures:
-        share = one.net_share
-        worth = f"adds to the frozen one, with a weight of {share:.2f}" if share else "adds nothing, and has no say"
+        weight = one.net_weight
+        worth = f"adds to the frozen one, with a weight of {weight:.2f}" if weight else "adds nothing, and has no say"
         yield f"{one.listener}: the trained net {worth}."

@@ -7,8 +7,6 @@ recommendations.
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -82,13 +80,6 @@ class Sessions:
     def __len__(self) -> int:
         """Number of sessions."""
         return int(self.session[-1]) + 1 if len(self.session) else 0
-
-    def digest(self, names: Sequence[str]) -> str:
-        """Hash all plays; `names` are n texts that identify the tracks, whatever their positions."""
-        digest = hashlib.blake2b("\0".join(names[at] for at in self.track).encode("utf-8", "replace"), digest_size=8)
-        for column in (self.listener, self.session, self.time, self.rejected):
-            digest.update(np.ascontiguousarray(column).tobytes())
-        return digest.hexdigest()
 
     def subset(self, index: IntArray) -> Sessions:
         """Select the plays of the tracks at int64 (k,) positions, which are renumbered."""

@@ -1,4 +1,4 @@
-"""What is to be learnt of tracks: how they are liked, and the direction of their latent factors."""
+"""The training set: features of known tracks, their targets, and the folds that are held out."""
 
 from __future__ import annotations
 
@@ -9,30 +9,13 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
+from cfaudio_core.data.listeners import Listener
 from cfaudio_core.util.arrays import BoolArray, FloatArray, IntArray, float32
-
-
-class Parabolas(NamedTuple):
-    """y'Ay - 2 b'y + c of m tracks, see `prediction_error`.
-
-    Attributes
-    ----------
-    curvature
-        float32 (m, factors, factors): A.
-    slope
-        float32 (m, factors): b.
-    level
-        float32 (m,): c.
-    """
-
-    curvature: FloatArray
-    slope: FloatArray
-    level: FloatArray
 
 
 @dataclass(frozen=True)
 class Targets:
-    """What is to be predicted of `m` tracks.
+    """Targets of m known tracks: the listeners' preferences, and the direction of the latent factors.
 
     Attributes
     ----------
@@ -42,26 +25,22 @@ class Targets:
         bool (m, listeners): where a preference is known.
     direction
         float32 (m, factors): unit latent factors, or (m, 0) where contexts say nothing.
-    plays
-        How wrong other factors would be about the plays; for the loss that goes by these alone.
     """
 
     preference: FloatArray
     known: BoolArray
     direction: FloatArray
-    plays: Parabolas | None = None
 
     def __len__(self) -> int:
         return len(self.preference)
 
     def subset(self, rows: IntArray) -> Targets:
-        """Those of some of the tracks."""
-        plays = Parabolas(*(part[rows] for part in self.plays)) if self.plays else None
-        return Targets(self.preference[rows], self.known[rows], self.direction[rows], plays)
+        """Targets of some of the tracks."""
+        return Targets(self.preference[rows], self.known[rows], self.direction[rows])
 
     @property
     def values(self) -> FloatArray:
-        """float32 (m, listeners + factors): all that is to be predicted, side by side."""
+        """float32 (m, listeners + factors): all targets side by side, 0 where unknown."""
         return np.hstack([np.where(self.known, self.preference, 0), self.direction]).astype(np.float32)
 
     @property
@@ -74,16 +53,16 @@ class Targets:
 
 
 class TrainingSet(NamedTuple):
-    """What is to be learnt of a library, and how it is divided to see what was learnt.
+    """The m known tracks of a library of n tracks, and how they are held out.
 
     Attributes
     ----------
     features
-        float32 (m, dim): places of the known tracks in the space of sound.
+        float32 (m, dim), see `FeatureMatrix`.
     graph
-        Of all n tracks, see `neighbours.knn_graph`.
+        Of all n tracks, see `knn_graph`.
     known
-        int64 (m,): positions of the known tracks, whose targets are known.
+        int64 (m,): positions of the known tracks.
     targets
         Of these m.
     groups
@@ -100,7 +79,7 @@ class TrainingSet(NamedTuple):
     fold: IntArray
 
     def subset(self, rows: IntArray) -> TrainingSet:
-        """What is to be learnt of some of the known tracks."""
+        """Take some of the known tracks."""
         return self._replace(
             features=self.features[rows],
             known=self.known[rows],
@@ -108,15 +87,24 @@ class TrainingSet(NamedTuple):
             fold=self.fold[rows],
         )
 
-    def to_all(self, values: FloatArray) -> FloatArray:
-        """float32 (n, outputs): values (m, outputs) of the known tracks at their places among all, 0 elsewhere."""
-        everywhere = np.zeros((self.graph.shape[0], values.shape[1]), np.float32)
-        everywhere[self.known] = values
-        return everywhere
+    def scatter(self, values: FloatArray) -> FloatArray:
+        """float32 (n, outputs): values (m, outputs) of the known tracks at their positions, 0 elsewhere."""
+        scattered = np.zeros((self.graph.shape[0], values.shape[1]), np.float32)
+        scattered[self.known] = values
+        return scattered
+
+
+def standard_preference(listener: Listener) -> FloatArray:
+    """float32 (n,): a listener's preference with mean 0 and variance 1 over the tracks that are known of them."""
+    preference = listener.preference
+    known = preference[listener.known]
+    if not len(known):
+        return np.zeros_like(preference)
+    return float32((preference - known.mean()) / (known.std() if known.std() > 1e-6 else 1))
 
 
 def same_columns(table: npt.NDArray[Any]) -> list[IntArray]:
-    """The columns of (m, outputs) that hold the same, together: positions of outputs that can be solved for at once."""
+    """Group equal columns of (m, outputs): positions of outputs that can be solved for at once."""
     same: dict[bytes, list[int]] = {}
     for output, column in enumerate(table.T):
         same.setdefault(column.tobytes(), []).append(output)
@@ -124,6 +112,6 @@ def same_columns(table: npt.NDArray[Any]) -> list[IntArray]:
 
 
 def unit(vectors: FloatArray) -> FloatArray:
-    """Rows at unit length; a row of zeros stays."""
+    """Scale rows to unit length; a row of zeros stays."""
     norms = np.linalg.norm(vectors, axis=1, keepdims=True)
     return float32(vectors / np.where(norms > 0, norms, 1))

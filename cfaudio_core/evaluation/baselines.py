@@ -90,8 +90,8 @@ def kernel_regression(features: FloatArray, known: np.ndarray, target: FloatArra
 
 def standard_features(data: EvalData) -> FloatArray:
     """float32 (n, dim): the mean window in mono, each feature with mean 0 and variance 1 / dim."""
-    summaries = data.features.summaries[:, : data.features.summaries.shape[1] - data.features.widths]
-    return float32(standardised(summaries) / np.sqrt(summaries.shape[1]))
+    mono = data.features.means[:, : data.features.means.shape[1] - data.features.n_widths]
+    return float32(standardised(mono) / np.sqrt(mono.shape[1]))
 
 
 def standardised(rows: FloatArray) -> FloatArray:

@@ -10,7 +10,7 @@ import numpy as np
 from cfaudio_core.data.listeners import Listener
 from cfaudio_core.evaluation.splits import groups_of, without
 from cfaudio_core.evaluation.tasks import MIN_CASES, EvalData, NotEvaluatedError, Split, Task
-from cfaudio_core.training.fit import ENOUGH
+from cfaudio_core.models.training_snapshot import MIN_KNOWN_TRACKS
 from cfaudio_core.util.arrays import BoolArray, IntArray
 
 MAX_FOLDS = 10
@@ -24,7 +24,7 @@ LOVED_PREFERENCE, USUAL_PREFERENCE = 0.8, 0.5
 skipped. What lies between may be loved or not: plays are too few to tell."""
 
 _ROUNDING = 1e-6
-_MIN_KNOWN_TRACKS = -(-ENOUGH * MAX_FOLDS // (MAX_FOLDS - 1))  # so that enough are left when a tenth is hidden
+_MIN_TRACKS = -(-MIN_KNOWN_TRACKS * MAX_FOLDS // (MAX_FOLDS - 1))  # so that enough are left when a tenth is hidden
 
 
 def relevance(listener: Listener) -> tuple[BoolArray, BoolArray]:
@@ -39,8 +39,8 @@ def relevance(listener: Listener) -> tuple[BoolArray, BoolArray]:
         If too little is known of the listener, or everything is played alike.
     """
     known, preference = int(listener.known.sum()), listener.preference
-    if known < _MIN_KNOWN_TRACKS:
-        raise NotEvaluatedError(f"{known} tracks were played or skipped; it takes {_MIN_KNOWN_TRACKS}")
+    if known < _MIN_TRACKS:
+        raise NotEvaluatedError(f"{known} tracks were played or skipped; it takes {_MIN_TRACKS}")
     loved = listener.known & (preference >= LOVED_PREFERENCE)
     plain = listener.known & (preference <= USUAL_PREFERENCE + _ROUNDING)
     if min(loved.sum(), plain.sum()) < MIN_CASES:

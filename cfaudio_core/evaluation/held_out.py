@@ -1,4 +1,4 @@
-"""What a lesson was worth: its predictions for the tracks that were held out of it, against what was played."""
+"""Held-out figures of a model: its predictions for tracks that were held out of the fit, against what was played."""
 
 from __future__ import annotations
 
@@ -7,54 +7,54 @@ from typing import NamedTuple
 import numpy as np
 
 from cfaudio_core.evaluation.metrics import concordance
-from cfaudio_core.models.model_files import Model
+from cfaudio_core.models.hybrid_model import HybridModel
+from cfaudio_core.util.arrays import FloatArray
 
 WAYS = ("model", "net", "kernel", "artist", "shuffled")
-"""What is compared: the model, a trained net, the kernel machine, the artist's mean, the kernel machine on nonsense."""
+"""The model, a trained net, the kernel machine, the artist's mean, and the kernel machine on shuffled audio."""
 
 
 class HeldOut(NamedTuple):
-    """Share of pairs of known tracks that are put in the right order; 0.5 is chance.
+    """Shares of pairs of one listener's known tracks that are put in the right order; 0.5 is chance.
 
     Attributes
     ----------
     listener, tracks
-        Of whom, and how many tracks of theirs are known.
-    sound, sound_and_tags
+        Name of the listener, and how many tracks are known of them.
+    by_audio, by_audio_and_tags
         Of the model, a track held out at a time.
-    compared
-        Where whole albums are held out: the model, and the simpler means it is compared with, by name.
-    net_share
-        What a trained net's word counts for with this listener; 0 where it adds nothing.
+    baselines
+        Where whole albums are held out: of the model, and of the simpler means it is compared with, by name.
+    net_weight
+        Weight of a trained net's predictions; 0 where it adds nothing.
     """
 
     listener: str
     tracks: int
-    sound: float
-    sound_and_tags: float
-    compared: dict[str, float]
-    net_share: float
+    by_audio: float
+    by_audio_and_tags: float
+    baselines: dict[str, float]
+    net_weight: float
 
 
-def evaluate_held_out(model: Model) -> list[HeldOut]:
-    """The held-out figures of each listener that a model was taught by; none if nothing was trained."""
-    verdicts = []
-    for j, name in enumerate(model.about["taught"]):
-        truth = model.arrays["held_out.truth"][:, j]
-        known = np.isfinite(truth)
-        sound, both = (model.arrays[f"held_out.{what}"][known, j] for what in ("sound", "sound_and_tags"))
-        compared = _compared(model, j)
-        share = float(model.arrays["stack.shares"][1, j]) if "stack.shares" in model.arrays else 0.0
-        figures = concordance(sound, truth[known]), concordance(both, truth[known])
-        verdicts.append(HeldOut(name, int(known.sum()), *figures, compared, share))
-    return verdicts
+def evaluate_held_out(model: HybridModel) -> list[HeldOut]:
+    """Compute the held-out figures of each listener that a model was trained on; none if nothing was trained."""
+    held_out = model.held_out
+    ways = {way: held_out.baselines[way] for way in WAYS if way in held_out.baselines}
+    truth_by_album = held_out.baselines.get("truth", held_out.truth)
+    return [
+        HeldOut(
+            name,
+            int(np.isfinite(held_out.truth[:, j]).sum()),
+            _concordance(held_out.by_audio, held_out.truth, j),
+            _concordance(held_out.by_audio_and_tags, held_out.truth, j),
+            {way: _concordance(predictions, truth_by_album, j) for way, predictions in ways.items()},
+            float(model.stack_weights[1, j]),
+        )
+        for j, name in enumerate(model.info.trained_listeners)
+    ]
 
 
-def _compared(model: Model, j: int) -> dict[str, float]:
-    """The same share for all `WAYS` that a model was compared with, of its listener j."""
-    ways = [way for way in WAYS if f"compared.{way}" in model.arrays]
-    if not ways:  # a model of an earlier version
-        return {}
-    truth = model.arrays["compared.truth"][:, j]
-    known = np.isfinite(truth)
-    return {way: concordance(model.arrays[f"compared.{way}"][known, j], truth[known]) for way in ways}
+def _concordance(predictions: FloatArray, truth: FloatArray, listener: int) -> float:
+    known = np.isfinite(truth[:, listener])
+    return concordance(predictions[known, listener], truth[known, listener])

@@ -10,7 +10,7 @@ import numpy as np
 from cfaudio_core.data.sessions import Sessions
 from cfaudio_core.evaluation.splits import before
 from cfaudio_core.evaluation.tasks import MIN_CASES, EvalData, NotEvaluatedError, Split, Task
-from cfaudio_core.training.fit import ENOUGH
+from cfaudio_core.models.training_snapshot import MIN_KNOWN_TRACKS
 from cfaudio_core.util.arrays import BoolArray, IntArray, float32
 
 MONTH_S = 30 * 86_400
@@ -41,7 +41,7 @@ def months(data: EvalData, seeds: Sequence[int]) -> Iterator[Split]:
         cut = end - (k + 1) * MONTH_S
         listeners = [before(listener, cut) for listener in data.listeners]
         known = listeners[0].known
-        if known.sum() < ENOUGH:
+        if known.sum() < MIN_KNOWN_TRACKS:
             break
         inside = (sessions.time >= cut) & (sessions.time < cut + MONTH_S) & ~sessions.rejected
         plays = np.bincount(sessions.track[inside], minlength=len(tracks))
@@ -56,7 +56,7 @@ def months(data: EvalData, seeds: Sequence[int]) -> Iterator[Split]:
             yield Split(seed, k, tracks, listeners, oracle, cut, tasks)
     if not done:
         raise NotEvaluatedError(
-            f"in the last {len(seeds)} months, or before them, fewer than {ENOUGH} tracks were played"
+            f"in the last {len(seeds)} months, or before them, fewer than {MIN_KNOWN_TRACKS} tracks were played"
         )
 
 
@@ -78,10 +78,10 @@ def completions(data: EvalData, seeds: Sequence[int]) -> Iterator[Split]:
     listeners = [before(listener, cut) for listener in data.listeners]
     halves = session_halves(sessions, first, len(sessions), MIN_SESSION_TRACKS)
     played = int(listeners[0].known.sum())
-    if len(halves) < MIN_CASES or played < ENOUGH:
+    if len(halves) < MIN_CASES or played < MIN_KNOWN_TRACKS:
         raise NotEvaluatedError(
             f"the last fifth of the history has {len(halves)} sessions of {MIN_SESSION_TRACKS} tracks, and before it "
-            f"{played} tracks were played; it takes {MIN_CASES} and {ENOUGH}"
+            f"{played} tracks were played; it takes {MIN_CASES} and {MIN_KNOWN_TRACKS}"
         )
     tracks = replace(data.tracks, playlists=[()] * n)
     for seed in seeds:

@@ -19,9 +19,10 @@ from cfaudio_core.evaluation import baselines
 from cfaudio_core.evaluation.tasks import EvalData, Split
 from cfaudio_core.factorization.factorizer import make_factorizer
 from cfaudio_core.features.feature_matrix import FeatureMatrix
-from cfaudio_core.features.feature_space import FeatureSummaries
+from cfaudio_core.features.summaries import FeatureSummaries
+from cfaudio_core.models.known_factors import tune_factorizer
 from cfaudio_core.pipeline.scoring import embed_tracks
-from cfaudio_core.training.fit import fit_model, tuned_factorizer
+from cfaudio_core.training.fit import fit_model
 from cfaudio_core.util.arrays import FloatArray, float32
 
 System = Callable[[EvalData, Split], FloatArray]
@@ -40,7 +41,7 @@ def cfaudio(data: EvalData, split: Split) -> FloatArray:
 def without_sound(data: EvalData, split: Split) -> FloatArray:
     """The same, where all tracks have the same features."""
     features = data.features
-    zeros = {part: np.zeros_like(getattr(features, part)) for part in ("summaries", "spreads", "within")}
+    zeros = {part: np.zeros_like(getattr(features, part)) for part in ("means", "spreads", "within")}
     return _cfaudio(data, split, features._replace(**zeros))
 
 
@@ -48,7 +49,7 @@ def shuffled_sound(data: EvalData, split: Split) -> FloatArray:
     """The same, where every track has the features of another one, so that they mean nothing."""
     order = np.random.default_rng([split.seed, split.part]).permutation(len(data.tracks))
     features = data.features
-    shuffled = features._replace(summaries=features.summaries[order], spreads=features.spreads[order])
+    shuffled = features._replace(means=features.means[order], spreads=features.spreads[order])
     return _cfaudio(data, split, shuffled)
 
 
@@ -94,7 +95,7 @@ def _factors(data: EvalData, split: Split, listeners: list[Listener]) -> FloatAr
     """Scores of the tracks in the listener's contexts, or in the given ones, by latent factors."""
     contexts = gather_interactions(split.tracks, listeners)
     training = replace(data.training, seed=data.training.seed + split.seed)
-    factorizer = make_factorizer(training.factorizer, tuned_factorizer(contexts, training, training.factors).settings)
+    factorizer = make_factorizer(training.factorizer, tune_factorizer(contexts, training, training.factors))
     factors = factorizer.fit(contexts.matrix, np.random.default_rng(training.seed))
     if split.is_completion:
         row = np.repeat(np.arange(len(split.tasks)), [len(task.given) for task in split.tasks])

@@ -9,8 +9,8 @@ import numpy as np
 
 from cfaudio_core.data.listeners import Listener
 from cfaudio_core.data.tracks import Tracks
-from cfaudio_core.features.feature_space import FeatureSummaries
-from cfaudio_core.training.fit import TrainingSettings
+from cfaudio_core.features.summaries import FeatureSummaries
+from cfaudio_core.models.training_snapshot import TrainingSettings
 from cfaudio_core.util.arrays import BoolArray, FloatArray, IntArray
 
 MIN_CASES = 5

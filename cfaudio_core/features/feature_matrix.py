@@ -1,4 +1,4 @@
-"""Where all tracks of a library lie in the space of sound, also where they are too many to be held in memory."""
+"""Features of all tracks of a library, also where they are too many to be held in memory."""
 
 from __future__ import annotations
 
@@ -6,20 +6,21 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from cfaudio_core.features.feature_space import FeatureSpace, FeatureSummaries
+from cfaudio_core.features.feature_space import FeatureSpace
+from cfaudio_core.features.summaries import FeatureSummaries
 from cfaudio_core.util.arrays import FloatArray, IntArray
 
-AT_ONCE = 50_000
-"""So many tracks are held in memory at once. In larger libraries, so many tell what space the library lies in."""
+MAX_TRACKS = 50_000
+"""Tracks whose features are held in memory at once. Of a larger library, so many are what its space is fitted to."""
 
-_BLOCK = 4096  # tracks
+_BLOCK_TRACKS = 4096
 
 ReadSummaries = Callable[[IntArray], FeatureSummaries]
-"""What was heard of the tracks at int64 (k,) positions."""
+"""Reads the summaries of the tracks at int64 (k,) positions."""
 
 
 class FeatureMatrix:
-    """The places of n tracks in the space of sound.
+    """Features of n tracks, float32 (n, dim).
 
     Those of a large library are computed a block of tracks at a time, whenever they are asked for: kept, they would
     take more memory than all else.
@@ -27,69 +28,69 @@ class FeatureMatrix:
     Parameters
     ----------
     space
-        The space.
+        The fitted space that they lie in.
     n
         The number of tracks.
-    hear
-        What was heard of some of them.
+    read
+        Reads the summaries of some of them.
     whole
-        What was heard of all of them, if that is there already.
+        The summaries of all of them, if they are in memory already.
     """
 
-    def __init__(self, space: FeatureSpace, n: int, hear: ReadSummaries, whole: FeatureSummaries | None = None) -> None:
-        self.space, self._n, self._hear = space, n, hear
-        if whole is None and 0 < n <= AT_ONCE:
-            whole = hear(np.arange(n))
-        self._whole = None if whole is None else space.apply(whole)
+    def __init__(self, space: FeatureSpace, n: int, read: ReadSummaries, whole: FeatureSummaries | None = None) -> None:
+        self.space, self._n, self._read = space, n, read
+        if whole is None and 0 < n <= MAX_TRACKS:
+            whole = read(np.arange(n))
+        self._whole = None if whole is None else space.transform(whole)
 
     @classmethod
-    def of(cls, sound: FeatureSummaries, space: FeatureSpace | None = None) -> FeatureMatrix:
-        """That of a library of which all that was heard is in memory."""
-        return cls(space or FeatureSpace.of(sound), len(sound.summaries), sound.at, sound)
+    def of(cls, summaries: FeatureSummaries, space: FeatureSpace | None = None) -> FeatureMatrix:
+        """Features of a library whose summaries are in memory; without a space, one is fitted to them."""
+        return cls(space or FeatureSpace.fit(summaries), len(summaries.means), summaries.subset, summaries)
 
     @classmethod
-    def explore(cls, n: int, hear: ReadSummaries, examine: ReadSummaries, seed: int) -> FeatureMatrix:
-        """That of a library whose space is not known yet.
+    def fit(cls, n: int, read: ReadSummaries, read_covariance: ReadSummaries, seed: int) -> FeatureMatrix:
+        """Fit a space to a library, and compute its features.
 
         Parameters
         ----------
-        n, hear
+        n, read
             As above.
-        examine
-            The same as `hear`, with the covariance within tracks.
+        read_covariance
+            The same as `read`, with the covariance within tracks.
         seed
-            Chooses the tracks that tell the space, where there are more than `AT_ONCE`.
+            Chooses the tracks that the space is fitted to, where there are more than `MAX_TRACKS`.
         """
-        if n <= AT_ONCE:
-            sound = examine(np.arange(n))
-            return cls(FeatureSpace.of(sound), n, hear, sound)
-        chosen = np.random.default_rng(seed).choice(n, AT_ONCE, replace=False)
-        return cls(FeatureSpace.of(examine(np.sort(chosen))), n, hear)
+        if n <= MAX_TRACKS:
+            summaries = read_covariance(np.arange(n))
+            return cls(FeatureSpace.fit(summaries), n, read, summaries)
+        chosen = np.random.default_rng(seed).choice(n, MAX_TRACKS, replace=False)
+        return cls(FeatureSpace.fit(read_covariance(np.sort(chosen))), n, read)
 
     def __len__(self) -> int:
         return self._n
 
-    def at(self, positions: IntArray) -> FloatArray:
-        """float32 (k, dim): the places of the tracks at int64 (k,) positions."""
+    def rows(self, positions: IntArray) -> FloatArray:
+        """float32 (k, dim): features of the tracks at int64 (k,) positions."""
         if self._whole is not None:
             return self._whole[positions]
-        places = np.empty((len(positions), 2 * len(self.space.mean)), np.float32)
-        for start in range(0, len(positions), _BLOCK):
-            part = slice(start, start + _BLOCK)
-            places[part] = self.space.apply(self._hear(positions[part]))
-        return places
+        features = np.empty((len(positions), 2 * len(self.space.mean)), np.float32)
+        for start in range(0, len(positions), _BLOCK_TRACKS):
+            part = slice(start, start + _BLOCK_TRACKS)
+            features[part] = self.space.transform(self._read(positions[part]))
+        return features
 
-    def sample(self, most: int, seed: int) -> FloatArray:
-        """float32 (k, dim): all places, or those of so many tracks, in their order."""
-        if self._n <= most:
-            return self.at(np.arange(self._n))
-        return self.at(np.sort(np.random.default_rng(seed).choice(self._n, most, replace=False)))
+    def sample(self, n_max: int, seed: int) -> FloatArray:
+        """float32 (k, dim): features of all tracks, or of so many of them, in their order."""
+        if self._n <= n_max:
+            return self.rows(np.arange(self._n))
+        return self.rows(np.sort(np.random.default_rng(seed).choice(self._n, n_max, replace=False)))
 
     def blocks(self) -> Iterator[tuple[slice, FloatArray]]:
-        """Which tracks, and their places float32 (k, dim), one block after the other."""
+        """Yield some tracks and their features, float32 (k, dim), one block after the other."""
         if self._whole is not None:
             yield slice(0, self._n), self._whole
             return
-        for start in range(0, self._n, _BLOCK):
-            part = np.arange(start, min(start + _BLOCK, self._n))
-            yield slice(start, start + len(part)), self.at(part)
+        for start in range(0, self._n, _BLOCK_TRACKS):
+            part = np.arange(start, min(start + _BLOCK_TRACKS, self._n))
+            yield slice(start, start + len(part)), self.rows(part)

@@ -15,8 +15,8 @@ import sqlalchemy as sa
 
 from cfaudio_core.audio.stereo import N_WIDTHS
 from cfaudio_core.errors import StoreError
-from cfaudio_core.features.feature_space import FeatureSummaries, summarize_tracks
 from cfaudio_core.features.results import FeatureResult, FileState
+from cfaudio_core.features.summaries import FeatureSummaries, summarize_tracks
 from cfaudio_core.util.database import Database
 
 SCHEMA = 2
@@ -172,9 +172,10 @@ class FeatureStore:
     def sound(self, net: str, keys: Sequence[str], *, telling: bool = True) -> FeatureSummaries:
         """What was heard of n tracks, in the order of their content keys, all of which must be there.
 
-        `telling`: with what tells a space of sound, see `learning.space.summarize_tracks`.
+        `telling`: with what tells a space of sound, see `summarize_tracks`.
         """
-        return summarize_tracks(self.read(net, sorted(set(keys)) if telling else keys), keys, N_WIDTHS, telling=telling)
+        features = self.read(net, sorted(set(keys)) if telling else keys)
+        return summarize_tracks(features, keys, N_WIDTHS, covariance=telling)
 
     def _check_schema(self) -> None:
         with self._database.read() as connection:

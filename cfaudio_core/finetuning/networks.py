@@ -1,7 +1,8 @@
-"""The nets that are trained on a library: new layers, and below them as much of musicnn as is to be trained.
+"""Networks that are trained on a library: new layers, and below them as much of musicnn as is to be trained.
 
-What musicnn's convolutions hear is pooled over time as in the published net, then drawn in and whitened as the space of
-sound is (see `space`), so that the new layers begin with sounds as far apart as they sound, and not with raw maxima.
+The activations of musicnn's convolutions are pooled over time as in the published net, then drawn in and whitened as
+features are (see `FeatureSpace`), so that the new layers begin with tracks as far apart as they sound, and not with raw
+maxima.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from cfaudio_core.backbones.spotify import Spotify
 from cfaudio_core.finetuning.settings import NetSettings
 from cfaudio_core.util.arrays import FloatArray
 
-_SOFT = 1e-4  # a root's slope at 0 is without end: in training it is that of a root that begins here
+_SOFT = 1e-4  # a root's slope at 0 is infinite: in training it is that of a root that begins here
 
 
 class Head(nn.Module):
@@ -26,9 +27,9 @@ class Head(nn.Module):
     Parameters
     ----------
     dim
-        Numbers that tell how a window sounds.
+        Number of features of a window.
     outputs
-        Preferences and factors.
+        Number of preferences and factors.
     settings
         Number and size of the hidden layers, and dropout.
     """
@@ -43,8 +44,8 @@ class Head(nn.Module):
 
     def forward(self, windows: Tensor) -> Tensor:
         """Map (tracks, windows, dim) to (tracks, outputs)."""
-        said: Tensor = self.layers(windows.mean(dim=1))
-        return said
+        outputs: Tensor = self.layers(windows.mean(dim=1))
+        return outputs
 
 
 class Pooled(nn.Module):
@@ -62,9 +63,9 @@ class Pooled(nn.Module):
         super().__init__()
         self.convolutions = nn.Sequential(*([net.midend] if fine_tune == "top" else [net.frontend, net.midend]))
 
-    def forward(self, heard: Tensor) -> Tensor:
+    def forward(self, windows: Tensor) -> Tensor:
         """Map (n, C, frames) or (n, frames, 96) to (n, 2 C)."""
-        maps = self.convolutions(heard)
+        maps = self.convolutions(windows)
         pooled = torch.cat([maps.amax(dim=2), maps.mean(dim=2)], dim=1)
         soft = torch.sign(pooled) * torch.sqrt(pooled.abs() + _SOFT)
         exact = torch.sign(pooled) * torch.sqrt(pooled.abs())
@@ -95,19 +96,19 @@ class DeepNet(nn.Module):
 
     def forward(self, windows: Tensor) -> Tensor:
         """Map (tracks, windows, ...) to (tracks, outputs)."""
-        said: Tensor = self.head(self.hear(windows))
-        return said
+        outputs: Tensor = self.head(self.features(windows))
+        return outputs
 
-    def hear(self, windows: Tensor) -> Tensor:
-        """What is told to the new layers: (tracks, windows, ...) to (tracks, windows, 2 C)."""
+    def features(self, windows: Tensor) -> Tensor:
+        """Map (tracks, windows, ...) to what the new layers take in: (tracks, windows, 2 C)."""
         pooled: Tensor = self.pooled(windows.flatten(0, 1))
-        places = (pooled - self.mean) @ self.whitening
-        return places.reshape(*windows.shape[:2], -1)
+        whitened = (pooled - self.mean) @ self.whitening
+        return whitened.reshape(*windows.shape[:2], -1)
 
 
 Trainable = Head | DeepNet | Spotify
 
 
-def learnt(net: Trainable) -> dict[str, FloatArray]:
-    """Arrays by name: all that was trained of a net, and its constants."""
+def net_state(net: Trainable) -> dict[str, FloatArray]:
+    """Copy all that was trained of a net, and its constants: name to array."""
     return {name: np.array(tensor.detach().cpu().numpy()) for name, tensor in net.state_dict().items()}

@@ -1,4 +1,4 @@
-"""The training of a net on what is known of a library: windows of its tracks in, liking and factors out.
+"""Training of a net on a library: windows of its known tracks in, preferences and factors out.
 
 As van den Oord, Dieleman and Schrauwen ("Deep content-based music recommendation", NIPS 2013): random windows of a
 track in training, the mean over all of them when predicting; factors at unit length, and the mean inside the net
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,34 +20,19 @@ from torch import Tensor
 from cfaudio_core.backbones.spotify import Spotify
 from cfaudio_core.data.training_set import Targets
 from cfaudio_core.finetuning.losses import Loss, make_loss
-from cfaudio_core.finetuning.networks import DeepNet, Head, Trainable, learnt
+from cfaudio_core.finetuning.networks import DeepNet, Head, Trainable, net_state
 from cfaudio_core.finetuning.settings import NetSettings, Schedule
 from cfaudio_core.util.arrays import FloatArray, IntArray
 
 State = dict[str, FloatArray]
-"""What was trained of a net, by name."""
+"""Parameters of a trained net, by name."""
 
 Windows = npt.NDArray[np.floating[Any]]
-"""(tracks, windows, ...): what a net takes in."""
+"""Inputs of a net: (tracks, windows, ...)."""
 
-_BATCH = 8  # tracks at a time when predicting
-_LOOKED_AT = 3  # windows of each track that is set apart, evenly chosen
-_MOST_APART = 200  # tracks
-
-
-class Trained(NamedTuple):
-    """An ensemble, each of whose nets has not seen one part of the tracks.
-
-    Attributes
-    ----------
-    states
-        One a part.
-    held_out
-        float32 (m, outputs): of each track, what the net that has not seen it says.
-    """
-
-    states: list[State]
-    held_out: FloatArray
+_BATCH_TRACKS = 8  # when predicting
+_VALIDATION_WINDOWS = 3  # of each validation track, evenly chosen
+_MAX_VALIDATION_TRACKS = 200
 
 
 def train(
@@ -58,67 +43,74 @@ def train(
     settings: NetSettings,
     seed: int,
     on_progress: Callable[[int], None] = lambda n: None,
-) -> Trained:
-    """Train a net without each part of the tracks in turn: its new layers first, then all of it.
+) -> tuple[list[State], FloatArray]:
+    """Train a net without each fold of the tracks in turn: its new layers first, then all of it.
 
-    When to stop is decided on tracks set apart from those that a net may see, never on the part that it is to be
-    judged by: a net that stops where it does best there would look better than it is.
+    When to stop is decided on validation tracks among those that a net may see, never on the fold that it is to be
+    evaluated on: a net that stops where it does best there would look better than it is.
 
     Parameters
     ----------
     make
         Makes an untrained net.
     windows
-        float16 (m, windows, ...): what the net takes in, of each track.
+        float16 (m, windows, ...): the net's inputs, of each track.
     targets
-        What to predict of the same m tracks.
+        Of the same m tracks.
     fold
         int64 (m,): tracks with one number are held out together.
     settings
-        How to train.
+        Of the training.
     seed
         The same seed, data and machine give the same nets.
     on_progress
         Called with 1 after each net.
+
+    Returns
+    -------
+    tuple
+        The nets, one a fold, and float32 (m, outputs): predictions for each track by the net that has not seen it.
     """
     held_out = np.zeros_like(targets.values)
     states: list[State] = []
-    heard: Windows | None = None
+    features: Windows | None = None
     with reproducible(seed):
         for k in np.unique(fold):
             inside = np.random.default_rng([seed, int(k)]).permutation(np.flatnonzero(fold != k))
-            apart = min(max(int(len(inside) * settings.apart), 1), _MOST_APART)
-            rows = inside[apart:], inside[:apart]
+            n_validation = min(max(int(len(inside) * settings.validation), 1), _MAX_VALIDATION_TRACKS)
+            rows = inside[n_validation:], inside[:n_validation]
             net = make().to(device())
             loss = make_loss(settings.loss, targets, device())
             if isinstance(net, DeepNet):
-                heard = _in_batches(net, net.hear, windows).astype(np.float16) if heard is None else heard
-                _fit(net.head, heard, rows, loss, settings, settings.head, seed + int(k))
+                if features is None:
+                    features = _in_batches(net, net.features, windows).astype(np.float16)
+                _fit(net.head, features, rows, loss, settings, settings.head, seed + int(k))
                 _fit(net, windows, rows, loss, settings, settings.deep, seed + int(k))
             else:
                 schedule = settings.head if isinstance(net, Head) else settings.deep
                 _fit(net, windows, rows, loss, settings, schedule, seed + int(k))
             held_out[fold == k] = predict(net, windows[fold == k])
-            states.append(learnt(net))
+            states.append(net_state(net))
             on_progress(1)
-    return Trained(states, held_out)
+    return states, held_out
 
 
 def predict(net: Trainable, windows: Windows) -> FloatArray:
-    """float32 (n, outputs): what a net says of tracks by all their windows, (n, windows, ...)."""
+    """Predict tracks from all their windows, (n, windows, ...): float32 (n, outputs)."""
     return _in_batches(net, net, windows)
 
 
 def device() -> str:
-    """Where nets are trained."""
+    """Name the device that nets are trained on."""
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def _in_batches(net: Trainable, part: Callable[[Tensor], Tensor], windows: Windows) -> FloatArray:
     net.eval()
     with torch.inference_mode():
-        said = [part(_tensor(windows[at : at + _BATCH])).cpu() for at in range(0, len(windows), _BATCH)]
-    return np.asarray(torch.cat(said).numpy(), np.float32)
+        starts = range(0, len(windows), _BATCH_TRACKS)
+        outputs = [part(_tensor(windows[at : at + _BATCH_TRACKS])).cpu() for at in starts]
+    return np.asarray(torch.cat(outputs).numpy(), np.float32)
 
 
 def _fit(
@@ -131,9 +123,10 @@ def _fit(
     seed: int,
 ) -> None:
     """Train on the first of two sets of tracks; the net is left as it was when it erred least on the other."""
-    inside, apart = rows
+    inside, validation = rows
     each = windows.shape[1]
-    looked_at = windows[apart][:, np.unique(np.linspace(0, each - 1, min(each, _LOOKED_AT)).round().astype(int))]
+    some = np.unique(np.linspace(0, each - 1, min(each, _VALIDATION_WINDOWS)).round().astype(int))
+    validation_windows = windows[validation][:, some]
     rng = np.random.default_rng(seed)
     optimiser: torch.optim.Optimizer
     if isinstance(net, Spotify):  # as it was trained in the original
@@ -141,7 +134,7 @@ def _fit(
         optimiser = torch.optim.SGD(net.parameters(), schedule.rate, 0.9, weight_decay=decay, nesterov=True)
     else:
         optimiser = torch.optim.AdamW(net.parameters(), schedule.rate, weight_decay=settings.weight_decay)
-    best, best_state, waited = _error(net, looked_at, loss, apart), _copy(net), 0
+    best, best_state, waited = _error(net, validation_windows, loss, validation), _copy(net), 0
     order = inside[:0]
     for step in range(1, schedule.steps + 1):
         if not len(order):
@@ -157,7 +150,7 @@ def _fit(
             torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
         optimiser.step()
         if step % schedule.check == 0:
-            error = _error(net, looked_at, loss, apart)
+            error = _error(net, validation_windows, loss, validation)
             if error < best:
                 best, best_state, waited = error, _copy(net), 0
             elif (waited := waited + 1) > schedule.patience:
@@ -180,7 +173,7 @@ def _copy(net: Trainable) -> dict[str, Tensor]:
 
 @contextmanager
 def reproducible(seed: int) -> Iterator[None]:
-    """One thread, whose sums are always in the same order, and a seed that nothing outside sees."""
+    """Use one thread, whose sums are always in the same order, and a seed that nothing outside sees."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

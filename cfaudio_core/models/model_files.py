@@ -1,57 +1,36 @@
-"""Models on disk: arrays as safetensors, everything else as JSON; whole or not at all, and nothing ever unpickled."""
+"""Models on disk: arrays as safetensors, everything else as JSON; whole or not at all, and nothing ever unpickled.
+
+What is written are the fields of `HybridModel` and of its parts, and what is read is checked against their types.
+"""
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_origin, get_type_hints
 
 import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from cfaudio_core.errors import StoreError
+from cfaudio_core.models.hybrid_model import HybridModel
 from cfaudio_core.util.files import write_whole
+from cfaudio_core.util.fingerprint import fingerprint
 
-FORMAT = 5
-KEPT = 3
-"""So many models stay on disk: the newest, and those one may want to go back to."""
+FORMAT = 6
+"""Version of the files. Those of earlier versions are not read: the model is fitted again from cached features."""
 
+MAX_MODELS = 3
+"""Number of models that stay on disk: the newest, and those one may want to go back to."""
 
-@dataclass(frozen=True)
-class Model:
-    """What was learnt in one run.
-
-    Attributes
-    ----------
-    id
-        Short and the same for the same data and settings; the value of `cf_model`.
-    arrays
-        Everything numeric, by name.
-    about
-        Settings, data sizes, held-out figures: all that JSON can hold.
-    """
-
-    id: str
-    arrays: dict[str, np.ndarray[Any, Any]]
-    about: dict[str, Any]
-
-    @property
-    def nets(self) -> list[dict[str, np.ndarray[Any, Any]]]:
-        """The arrays of each trained net, by name."""
-        found: dict[str, dict[str, np.ndarray[Any, Any]]] = {}
-        for name, array in self.arrays.items():
-            if name.startswith("net."):
-                _, number, own = name.split(".", 2)
-                found.setdefault(number, {})[own] = array
-        return [found[number] for number in sorted(found, key=int)]
+Arrays = dict[str, np.ndarray[Any, Any]]
 
 
-def save_model(folder: Path, model: Model) -> None:
-    """Write a model and forget the oldest beyond the last three.
+def save_model(folder: Path, model: HybridModel) -> None:
+    """Write a model and remove the oldest beyond the last three.
 
     The JSON file is written last: a model is there when its JSON is.
 
@@ -60,14 +39,14 @@ def save_model(folder: Path, model: Model) -> None:
     StoreError
         If the folder cannot be written to.
     """
-    arrays = {name: np.ascontiguousarray(array) for name, array in model.arrays.items()}
-    about, content = {"format": FORMAT, "id": model.id, **model.about}, save(arrays)
-    about["checksum"] = _checksum(about, content)
+    arrays: Arrays = {}
+    tree, content = _encode(model, "model", arrays), save(arrays)
+    text = {"format": FORMAT, "checksum": _checksum(tree, content), "model": tree}
     try:
         write_whole(folder / f"{model.id}.safetensors", content, private=True)
-        write_whole(folder / f"{model.id}.json", json.dumps(about, indent=1, sort_keys=True).encode(), private=True)
+        write_whole(folder / f"{model.id}.json", json.dumps(text, indent=1).encode(), private=True)
         _make_newest(folder, model.id)
-        kept = kept_models(folder)[:KEPT]
+        kept = kept_models(folder)[:MAX_MODELS]
         for file in sorted(folder.glob("cf-*.*")):  # the JSON first, and what killed processes have left too
             if file.stem not in kept:
                 file.unlink(missing_ok=True)
@@ -75,62 +54,61 @@ def save_model(folder: Path, model: Model) -> None:
         raise StoreError(f"{folder}: {error.strerror}") from error
 
 
-def latest_model(folder: Path) -> Model | None:
-    """The model in force, the one that was saved last; None before the first.
+def load_model(folder: Path, model_id: str) -> HybridModel:
+    """Read a model by its id.
 
     Raises
     ------
     StoreError
-        If it cannot be read or was written by a newer version of cfaudio.
+        If there is no such model, it cannot be read, or it was written by another version of cfaudio.
     """
-    there = _by_age(folder)
-    return load_model(folder, there[0].stem) if there else None
+    file = folder / f"{model_id}.json"
+    try:
+        text = json.loads(file.read_bytes())
+        if text["format"] > FORMAT:
+            raise StoreError(f"{file} was written by a newer version of cfaudio (format {text['format']})")
+        if text["format"] < FORMAT:
+            raise StoreError(f"model {model_id} was made by an earlier version of cfaudio; cfembed makes a new one")
+        content = file.with_suffix(".safetensors").read_bytes()
+        # Without it nothing would tell a number that has rotted on the disk.
+        if text["checksum"] != _checksum(text["model"], content):
+            raise ValueError("it is damaged")
+        model: HybridModel = _decode(HybridModel, text["model"], load(content))
+        return model
+    except (OSError, ValueError, KeyError, TypeError, RecursionError, SafetensorError) as error:
+        raise StoreError(f"{file}: cannot be read ({error}); cfembed --retrain makes a new model") from error
+
+
+def is_outdated(folder: Path, model_id: str) -> bool:
+    """Whether a model was written by an earlier version of cfaudio."""
+    try:
+        return bool(json.loads((folder / f"{model_id}.json").read_bytes())["format"] < FORMAT)
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return False
 
 
 def kept_models(folder: Path) -> list[str]:
     """Ids of the models that are kept, the one in force first."""
-    return [file.stem for file in _by_age(folder)]
+    files = sorted(folder.glob("cf-*.json"), key=lambda file: (file.stat().st_mtime_ns, file.name), reverse=True)
+    return [file.stem for file in files]
 
 
 def require_model(folder: Path, model_id: str) -> None:
-    """Nothing, if a model is among those that are kept.
+    """Make sure that a model is kept.
 
     Raises
     ------
     StoreError
         If it is not; names those that are.
     """
-    there = kept_models(folder)
-    if model_id not in there:
-        others = f"there are: {', '.join(there)}" if there else "there is none yet"
+    kept = kept_models(folder)
+    if model_id not in kept:
+        others = f"there are: {', '.join(kept)}" if kept else "there is none yet"
         raise StoreError(f"there is no model {model_id} ({others})")
 
 
-def load_model(folder: Path, model_id: str) -> Model:
-    """A model by its id.
-
-    Raises
-    ------
-    StoreError
-        If there is no such model, or it cannot be read.
-    """
-    file = folder / f"{model_id}.json"
-    try:
-        about = json.loads(file.read_bytes())
-        if about["format"] > FORMAT:
-            raise StoreError(f"{file} was written by a newer version of cfaudio (format {about['format']})")
-        content = file.with_suffix(".safetensors").read_bytes()
-        # Without it nothing would tell a number that has rotted on the disk.
-        if about["format"] == FORMAT and about.pop("checksum") != _checksum(about, content):
-            raise ValueError("it is damaged")
-        return Model(model_id, load(content), about)
-    except (OSError, ValueError, KeyError, TypeError, RecursionError, SafetensorError) as error:
-        raise StoreError(f"{file}: cannot be read ({error}); cfembed --retrain makes a new model") from error
-
-
-def _checksum(about: dict[str, Any], content: bytes) -> str:
-    told = json.dumps(about, sort_keys=True).encode()
-    return hashlib.blake2b(told + content, digest_size=16).hexdigest()
+def _checksum(tree: Any, content: bytes) -> str:
+    return fingerprint(json.dumps(tree, sort_keys=True), content)
 
 
 def _make_newest(folder: Path, model_id: str) -> None:
@@ -142,6 +120,47 @@ def _make_newest(folder: Path, model_id: str) -> None:
         os.utime(file, ns=(newest, newest))
 
 
-def _by_age(folder: Path) -> list[Path]:
-    """The models' JSON files, newest first."""
-    return sorted(folder.glob("cf-*.json"), key=lambda file: (file.stat().st_mtime_ns, file.name), reverse=True)
+def _encode(value: Any, name: str, arrays: Arrays) -> Any:
+    """Put the arrays of a value into `arrays` and return the rest as JSON holds it, with their names in their place."""
+    if isinstance(value, np.ndarray):
+        arrays[name] = np.ascontiguousarray(value)
+        return name
+    if hasattr(value, "_asdict"):
+        value = value._asdict()
+    elif is_dataclass(value):
+        value = {part.name: getattr(value, part.name) for part in fields(value)}
+    if isinstance(value, dict):
+        return {key: _encode(part, f"{name}.{key}", arrays) for key, part in value.items()}
+    if isinstance(value, list):
+        return [_encode(part, f"{name}.{i}", arrays) for i, part in enumerate(value)]
+    return value
+
+
+def _decode(kind: Any, tree: Any, arrays: Arrays) -> Any:
+    """Make a value of some type of what `_encode` made of it.
+
+    Raises
+    ------
+    KeyError, TypeError, ValueError
+        If anything is missing or of another type.
+    """
+    origin = get_origin(kind)
+    if origin is np.ndarray:
+        dtype = get_args(get_args(kind)[1])[0]
+        if arrays[tree].dtype != dtype:
+            raise TypeError(f"{tree} is {arrays[tree].dtype}")
+        return arrays[tree]
+    if origin is dict:
+        return {key: _decode(get_args(kind)[1], part, arrays) for key, part in tree.items()}
+    if origin is list:
+        if not isinstance(tree, list):
+            raise TypeError(f"{tree!r} is no list")
+        inner = get_args(kind)[0]
+        return tree if inner is str else [_decode(inner, part, arrays) for part in tree]
+    if is_dataclass(kind) or hasattr(kind, "_fields"):
+        hints = get_type_hints(kind)
+        names = [part.name for part in fields(kind)] if is_dataclass(kind) else kind._fields
+        return kind(**{name: _decode(hints[name], tree[name], arrays) for name in names})
+    if not isinstance(tree, kind):
+        raise TypeError(f"{tree!r} is no {kind.__name__}")
+    return tree

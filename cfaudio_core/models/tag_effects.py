@@ -1,8 +1,8 @@
-"""What artists, albums and genres add to the sound: random effects beside the prediction from sound.
+"""Tag effects: random effects of artists, albums and genres beside the prediction from audio.
 
-An artist whose tracks are all liked more than they sound lifts the artist's unheard tracks too. Where labels say
-much, sound has less to add: how much one album or artist with a few known tracks may say, and how far the sound is
-trusted beside it, is chosen on held-out tracks. An artist nobody has played says nothing, and the sound stands alone.
+An artist whose tracks are all liked more than they sound lifts the artist's unplayed tracks too. Where labels tell
+much, audio has less to add: how much one album or artist with a few known tracks may say, and how far audio is trusted
+beside it, is chosen on held-out tracks. An artist never played has no effect, and audio stands alone.
 """
 
 from __future__ import annotations
@@ -18,15 +18,17 @@ from scipy import sparse
 from scipy.sparse.linalg import SuperLU, splu
 
 from cfaudio_core.data.tracks import Tracks
-from cfaudio_core.data.training_set import same_columns
+from cfaudio_core.data.training_set import TrainingSet, same_columns
 from cfaudio_core.util.arrays import FloatArray, IntArray, float32
 
-STRENGTHS = {"artist": (0.5, 2.0, 8.0, np.inf), "album": (0.5, 2.0, 8.0, np.inf), "genre": (8.0, np.inf)}
+RIDGES = {"artist": (0.5, 2.0, 8.0, np.inf), "album": (0.5, 2.0, 8.0, np.inf), "genre": (8.0, np.inf)}
 """Ridges to choose from, in known tracks: at 2, two known tracks count half. inf leaves a kind out."""
+
+_NO_ROWS, _NOTHING = np.zeros((0, 0), np.float32), np.zeros(0, np.float32)
 
 
 class TagEffects(NamedTuple):
-    """What each label adds, and how far the sound is trusted beside it.
+    """Effects of labels, and how far audio is trusted beside them; without any outputs until they are fitted.
 
     Attributes
     ----------
@@ -34,119 +36,104 @@ class TagEffects(NamedTuple):
         Artists, albums and genres, each with its kind in front: "artist:Can".
     values
         float32 (labels, outputs): to be added to the prediction of every track with the label.
-    coverage
+    label_weight
         float32 (labels,): 0 to 1, how much is known of the label.
-    trust
-        float32 (2, outputs): what the prediction from sound is multiplied by where labels say nothing, and where they
-        say all.
+    audio_weight
+        float32 (2, outputs): what the prediction from audio is multiplied by where labels tell nothing, and where they
+        tell all.
     """
 
-    labels: list[str]
-    values: FloatArray
-    coverage: FloatArray
-    trust: FloatArray
+    labels: list[str] = []  # noqa: RUF012 (nobody appends to it)
+    values: FloatArray = _NO_ROWS
+    label_weight: FloatArray = _NOTHING
+    audio_weight: FloatArray = np.zeros((2, 0), np.float32)
 
-    def apply(self, tracks: Tracks, sound: FloatArray) -> FloatArray:
-        """What sound and labels foretell together.
+    @classmethod
+    def fit(cls, tracks: Tracks, training_set: TrainingSet, by_audio: FloatArray) -> tuple[TagEffects, FloatArray]:
+        """Fit the effects of artists, albums and genres, and the weight of audio.
 
         Parameters
         ----------
         tracks
-            n tracks.
-        sound
-            float32 (n, outputs): predictions from their sound.
+            n tracks with their labels.
+        training_set
+            The m known ones; outputs of one group share the weight of audio.
+        by_audio
+            float32 (m, outputs): predictions from audio for the known tracks, each without its fold.
+
+        Returns
+        -------
+        tuple
+            The effects, and float32 (m, outputs): predictions from audio and labels for the known tracks, each by
+            effects fitted without its fold.
         """
+        known, groups = training_set.known, training_set.groups
+        truth, weights = training_set.targets.values, training_set.targets.weights
+        names = _shared_labels(tracks, known)
+        design = _one_hot(len(known), _labels(tracks.subset(known)), names)
+        kinds = np.array([name.partition(":")[0] for name in names])
+        alone = _audio_weight(by_audio, truth, weights, groups)
+        best, ridge, audio_weight = alone * by_audio, np.full(len(names), np.inf), alone
+        error = _error(best, truth, weights)
+        both_sides, both_weights = np.hstack([truth, by_audio]), np.hstack([weights, weights])
+        for ridges in itertools.product(*RIDGES.values()):
+            tried = np.select([kinds == kind for kind in RIDGES], ridges, np.inf)
+            if not np.isfinite(tried).any():
+                continue
+            # Effects are linear in what they explain: fitted to truth and audio apart, they serve any weight.
+            held_out = _cross_fit(design, both_sides, both_weights, training_set.fold, tried)
+            of_truth, of_audio = np.split(held_out, 2, axis=1)
+            own = _audio_weight(by_audio - of_audio, truth - of_truth, weights, groups)
+            predicted = of_truth + own * (by_audio - of_audio)
+            # A kind of label must earn its place.
+            if (tried_error := _error(predicted, truth, weights)) < 0.999 * error:
+                best, error, ridge, audio_weight = predicted, tried_error, tried, own
+        values = _solve(design, truth - audio_weight * by_audio, weights, ridge)
+        count = design.sum(axis=0)
+        effects = cls(names, values, float32(count / (count + ridge)), np.stack([alone, audio_weight]))
+        return effects, best.astype(np.float32)
+
+    def predict(self, tracks: Tracks, by_audio: FloatArray) -> FloatArray:
+        """Predict n tracks from audio, float32 (n, outputs), and their labels: float32 (n, outputs)."""
         has = _one_hot(len(tracks), _labels(tracks), self.labels)
-        covered = self._covered(has)[:, None]
-        trust = (1 - covered) * self.trust[0] + covered * self.trust[1]
-        return float32(trust * sound + has @ self.values)
+        known = self._known_share(has)[:, None]
+        audio_weight = (1 - known) * self.audio_weight[0] + known * self.audio_weight[1]
+        return float32(audio_weight * by_audio + has @ self.values)
 
-    def covered(self, tracks: Tracks) -> FloatArray:
-        """float32 (n,): 0 to 1, how much is known of the label of each track of which most is known."""
-        return self._covered(_one_hot(len(tracks), _labels(tracks), self.labels))
+    def known_share(self, tracks: Tracks) -> FloatArray:
+        """float32 (n,): 0 to 1, how much is known of each track's best known label."""
+        return self._known_share(_one_hot(len(tracks), _labels(tracks), self.labels))
 
-    def _covered(self, has: sparse.csr_array) -> FloatArray:
+    def _known_share(self, has: sparse.csr_array) -> FloatArray:
         if not len(self.labels):
             return np.zeros(has.shape[0], np.float32)
-        return float32((has * self.coverage).max(axis=1).toarray().ravel())
+        return float32((has * self.label_weight).max(axis=1).toarray().ravel())
 
 
-class HeldOutPredictions(NamedTuple):
-    """Predictions for the known tracks, float32 (m, outputs), each made without the track's own fold."""
-
-    sound: FloatArray
-    truth: FloatArray
-    weights: FloatArray
-    fold: IntArray
-
-
-def fit_tag_effects(
-    tracks: Tracks, known: IntArray, held: HeldOutPredictions, groups: IntArray
-) -> tuple[TagEffects, FloatArray]:
-    """Fit the effects of artists, albums and genres, and the trust in sound.
-
-    Parameters
-    ----------
-    tracks
-        n tracks with their labels.
-    known
-        int64 (m,): positions of the tracks whose targets are known.
-    held
-        Held-out predictions from sound for those m tracks, with the truth.
-    groups
-        int64 (outputs,): outputs with one number share their trust.
-
-    Returns
-    -------
-    tuple
-        The effects, and float32 (m, outputs): what sound and labels foretell of the known tracks, each by effects
-        fitted without its fold.
-    """
-    names = _telling(tracks, known)
-    design = _one_hot(len(known), _labels(tracks.subset(known)), names)
-    kinds = np.array([name.partition(":")[0] for name in names])
-    alone = _trust(held.sound, held.truth, held.weights, groups)
-    best, ridge, trust = alone * held.sound, np.full(len(names), np.inf), alone
-    error = _error(best, held)
-    for strengths in itertools.product(*STRENGTHS.values()):
-        tried = np.select([kinds == kind for kind in STRENGTHS], strengths, np.inf)
-        if not np.isfinite(tried).any():
-            continue
-        # TagEffects are linear in what they explain: fitted to truth and sound apart, they serve any trust.
-        of_truth, of_sound = np.split(_held_out(design, held, tried), 2, axis=1)
-        own = _trust(held.sound - of_sound, held.truth - of_truth, held.weights, groups)
-        predicted = of_truth + own * (held.sound - of_sound)
-        if _error(predicted, held) < 0.999 * error:  # a kind of label must earn its place
-            best, error, ridge, trust = predicted, _error(predicted, held), tried, own
-    values = _solve(design, held.truth - trust * held.sound, held.weights, ridge)
-    count = design.sum(axis=0)
-    coverage = (count / (count + ridge)).astype(np.float32)
-    return TagEffects(names, values, coverage, np.stack([alone, trust])), best.astype(np.float32)
-
-
-def _trust(sound: FloatArray, truth: FloatArray, weights: FloatArray, groups: IntArray) -> FloatArray:
-    """float32 (outputs,): the factor, 0 to 1, with which the sound comes nearest to the truth."""
-    both = np.bincount(groups, np.sum(weights * sound * truth, axis=0))
-    own = np.bincount(groups, np.sum(weights * sound**2, axis=0))
+def _audio_weight(by_audio: FloatArray, truth: FloatArray, weights: FloatArray, groups: IntArray) -> FloatArray:
+    """float32 (outputs,): the factor, 0 to 1, with which audio comes nearest to the truth."""
+    both = np.bincount(groups, np.sum(weights * by_audio * truth, axis=0))
+    own = np.bincount(groups, np.sum(weights * by_audio**2, axis=0))
     return float32(np.clip(both / np.maximum(own, 1e-9), 0, 1)[groups])
 
 
-def _error(predicted: FloatArray, held: HeldOutPredictions) -> float:
-    return float(np.sum(held.weights * (held.truth - predicted) ** 2))
+def _error(predicted: FloatArray, truth: FloatArray, weights: FloatArray) -> float:
+    return float(np.sum(weights * (truth - predicted) ** 2))
 
 
-def _held_out(design: sparse.csr_array, held: HeldOutPredictions, ridge: FloatArray) -> FloatArray:
-    """float32 (m, 2 outputs): the effects on truth and on sound of each track's labels, fitted without its fold."""
-    sides, weights = np.hstack([held.truth, held.sound]), np.hstack([held.weights, held.weights])
-    explained = np.zeros_like(sides)
-    for k in np.unique(held.fold):
-        inside, outside = held.fold != k, held.fold == k
-        explained[outside] = design[outside] @ _solve(design[inside], sides[inside], weights[inside], ridge)
+def _cross_fit(
+    design: sparse.csr_array, values: FloatArray, weights: FloatArray, fold: IntArray, ridge: FloatArray
+) -> FloatArray:
+    """float32 (m, columns): effects of each track's labels on the values' columns, fitted without its fold."""
+    explained = np.zeros_like(values)
+    for k in np.unique(fold):
+        inside, outside = fold != k, fold == k
+        explained[outside] = design[outside] @ _solve(design[inside], values[inside], weights[inside], ridge)
     return explained
 
 
 def _labels(tracks: Tracks) -> Iterator[list[str]]:
-    """Those of one track after the other: in a large library they take more memory than anything."""
+    """Yield the labels of one track after the other: in a large library they take more memory than anything."""
     for artist, album, genres in zip(tracks.artists, tracks.albums, tracks.genres, strict=True):
         yield (
             [f"artist:{artist}"] * bool(artist)
@@ -155,8 +142,8 @@ def _labels(tracks: Tracks) -> Iterator[list[str]]:
         )
 
 
-def _telling(tracks: Tracks, known: IntArray) -> list[str]:
-    """The labels that join a known track with any other; the rest can tell nothing."""
+def _shared_labels(tracks: Tracks, known: IntArray) -> list[str]:
+    """Labels that join a known track with any other; the rest tell nothing of others."""
     count = Counter(itertools.chain.from_iterable(_labels(tracks)))
     of_known = itertools.chain.from_iterable(_labels(tracks.subset(known)))
     return sorted({label for label in of_known if count[label] > 1})
@@ -188,12 +175,12 @@ def _solve(design: sparse.csr_array, residuals: FloatArray, weights: FloatArray,
         theirs = theirs[:, met]
         normal = theirs.T @ (theirs * weight[:, None]) + sparse.diags_array(ridge[used[met]])
         right = theirs.T @ (weight[:, None] * residuals[np.ix_(rows, outputs)])
-        effects[np.ix_(used[met], outputs)] = _factored(normal).solve(right)
+        effects[np.ix_(used[met], outputs)] = _factorize(normal).solve(right)
     return effects
 
 
-def _factored(normal: sparse.csr_array) -> SuperLU:
-    """A symmetric positive definite matrix, ready to be solved for; the ordering keeps its factors sparse."""
+def _factorize(normal: sparse.csr_array) -> SuperLU:
+    """Factorize a symmetric positive definite matrix; the ordering keeps its factors sparse."""
     return splu(
         sparse.csc_array(normal),
         permc_spec="MMD_AT_PLUS_A",

@@ -1,4 +1,4 @@
-"""A place for every track: what is known of it and what its sound and tags foretell, blended by evidence."""
+"""Scoring: an embedding of every track and its scores, blended of what is known of it and what is predicted."""
 
 from __future__ import annotations
 
@@ -9,27 +9,25 @@ import numpy as np
 
 from cfaudio_core.data.listeners import Listener
 from cfaudio_core.data.tracks import Tracks
-from cfaudio_core.data.training_set import unit
-from cfaudio_core.models.model_files import Model
+from cfaudio_core.data.training_set import standard_preference, unit
+from cfaudio_core.models.hybrid_model import HybridModel, TrackPredictions
 from cfaudio_core.models.stacking import apply_stack
-from cfaudio_core.models.track_predictions import TrackPredictions, effects_of, kernel_of
-from cfaudio_core.training.fit import standard_preference
-from cfaudio_core.training.fold_in import errors, own_factors, rows_of_known
+from cfaudio_core.training.fold_in import fold_in_residuals
 from cfaudio_core.util.arrays import FloatArray, float32
 
-HALF = 3.0
-"""So many plays of a track weigh as much as all that its sound and tags foretell."""
+HALF_PLAYS = 3.0
+"""Plays of a track that weigh as much as all that is predicted of it."""
 
-LEAST, MOST = 0.5, 0.9
-"""Share of the factors in a vector, the rest of which is sound: where nothing was played, and where it was a lot."""
+MIN_FACTOR_SHARE, MAX_FACTOR_SHARE = 0.5, 0.9
+"""Share of the factors in an embedding, the rest of which is audio: for a track never played, and one played a lot."""
 
-_REACH = 0.1  # in cosine: how near in sound a known track must be to say anything where nothing could be learnt
-_NOBODY = 0.1
-_BLOCK = 1000  # tracks at a time: who is new since the last lesson may know thousands
+_SIMILARITY_SCALE = 0.1  # in cosine: how near a known track must be to count where nothing was trained
+_PRIOR_WEIGHT = 0.1  # of a track of no preference at all
+_BLOCK_TRACKS = 1000  # a listener who is new since the fit may know thousands
 
 
 class TrackEmbeddings(NamedTuple):
-    """Where every track stands.
+    """Embeddings and scores of n tracks.
 
     Attributes
     ----------
@@ -45,129 +43,131 @@ class TrackEmbeddings(NamedTuple):
 
 
 def embed_tracks(
-    model: Model,
+    model: HybridModel,
     tracks: Tracks,
-    people: Sequence[Listener],
+    listeners: Sequence[Listener],
     predictions: TrackPredictions,
     by_net: FloatArray | None = None,
 ) -> TrackEmbeddings:
-    """Give every track its vector and every listener their scores.
+    """Embed every track, and score it for every listener.
 
-    What became known since the model was made is folded in.
+    What became known since the model was fitted is folded in.
 
     Parameters
     ----------
     model
-        What was learnt; of this library, though new tracks and new plays may have come since.
+        A model of this library, though new tracks and new plays may have come since.
     tracks
-        n heard tracks.
-    people
+        n analysed tracks.
+    listeners
         Listeners over the same tracks.
-    impressions
-        What the model makes of the sound of the n tracks.
+    predictions
+        Of the n tracks, by the model.
     by_net
-        float32 (n, outputs), what the model's trained nets say of them, if it has any; see `TrackWindows.said_by_nets`.
+        float32 (n, outputs), predictions of the model's trained nets, if it has any; see `predict_nets`.
     """
-    axes, taught = predictions.axes, {name: j for j, name in enumerate(model.about["taught"])}
-    foretold, own = predict_tracks(model, tracks, people, predictions, by_net)
+    vectors, trained = predictions.audio_vectors, model.info.trained_listeners
+    predicted, factors = predict_tracks(model, tracks, listeners, predictions, by_net)
     scores = {}
-    for person in people:
-        if person.name in taught:
-            prior = foretold[:, taught[person.name]]
-            scores[person.name] = _percentiles(_blend(prior, standard_preference(person), person.plays + person.skips))
-        elif person.played.any():
-            prior = _likeness(axes, person)
-            scores[person.name] = _percentiles(_blend(prior, person.log_play_ratio, person.plays + person.skips))
-    direction = foretold[:, len(taught) :]
-    if not direction.shape[1]:
-        return TrackEmbeddings(axes, scores)
-    plays = np.sum([p.plays for p in people], axis=0)
-    sure = float32(np.where(np.any(own, axis=1), plays / (plays + HALF), 0)[:, None])
-    return TrackEmbeddings(_join(_blend_directions(own, direction, sure), axes, sure), scores)
+    for listener in listeners:
+        n_plays = listener.plays + listener.skips
+        if listener.name in trained:
+            prior = predicted[:, trained.index(listener.name)]
+            scores[listener.name] = _percentiles(_blend(prior, standard_preference(listener), n_plays))
+        elif listener.played.any():
+            prior = _kernel_regression(vectors, listener)
+            scores[listener.name] = _percentiles(_blend(prior, listener.log_play_ratio, n_plays))
+    directions = predicted[:, len(trained) :]
+    if not directions.shape[1]:
+        return TrackEmbeddings(vectors, scores)
+    plays = np.sum([listener.plays for listener in listeners], axis=0)
+    factor_weight = float32(np.where(np.any(factors, axis=1), plays / (plays + HALF_PLAYS), 0)[:, None])
+    blended = _blend_directions(factors, directions, factor_weight)
+    return TrackEmbeddings(_join(blended, vectors, factor_weight), scores)
 
 
 def predict_tracks(
-    model: Model,
+    model: HybridModel,
     tracks: Tracks,
-    people: Sequence[Listener],
+    listeners: Sequence[Listener],
     predictions: TrackPredictions,
     by_net: FloatArray | None = None,
 ) -> tuple[FloatArray, FloatArray]:
-    """What is foretold of each track by its sound and its tags, and what is known of it.
+    """Predict each track from audio and tags, and look up what is known of it; parameters as of `embed_tracks`.
 
     Returns
     -------
     tuple
-        float32 (n, outputs): preferences of the listeners the model was taught by, and the direction of the factors.
+        float32 (n, outputs): preferences of the trained listeners, and the direction of the factors.
         float32 (n, factors): the direction of each track's own factors, zeros where there are none.
     """
-    if not model.about["taught"]:
+    if not model.info.trained_listeners:
         nothing = np.zeros((len(tracks), 0), np.float32)
         return nothing, nothing
-    taught = [p for p in people if p.name in model.about["taught"]]
-    row = rows_of_known(model, tracks)
-    own = own_factors(model, tracks, taught, row)
-    wrong = errors(model, taught, row, predictions.said, own)
-    sound = kernel_of(model).corrected(predictions.said, predictions.graph, wrong)
+    trained = [listener for listener in listeners if listener.name in model.info.trained_listeners]
+    rows = model.factors.rows(tracks.keys)
+    factors = model.factors.fold_in(tracks, trained, rows)
+    residuals = fold_in_residuals(model, trained, rows, predictions.by_audio, factors)
+    by_audio = model.kernel.correct(predictions.by_audio, predictions.graph, residuals)
     if by_net is not None:
-        sound = apply_stack(model.arrays["stack.shares"], sound, by_net)
-    return effects_of(model).apply(tracks, sound), own
+        by_audio = apply_stack(model.stack_weights, by_audio, by_net)
+    return model.tag_effects.predict(tracks, by_audio), factors
 
 
-def _blend(prior: FloatArray, own: FloatArray, evidence: FloatArray) -> FloatArray:
-    """Mean of what is foretold and what is known, weighted by evidence (feature-aware WMF's prior, in one number).
+def _blend(predicted: FloatArray, known: FloatArray, n_plays: FloatArray) -> FloatArray:
+    """Average predicted and known preferences, weighted by plays (feature-aware WMF's prior, in one number).
 
-    Liking levels off, and what is foretold does not: were it taken as it is, a track played three times could pass the
-    most loved one. So of a known track no more is expected than the most that is known of any.
+    A known preference levels off, and a prediction does not: were it taken as it is, a track played three times could
+    pass the most loved one. So of a known track no more is expected than the most that is known of any.
     """
-    weight = evidence / (evidence + HALF)
-    most = own[evidence > 0].max(initial=-np.inf)
-    prior = np.where(evidence > 0, np.minimum(prior, most), prior)
-    return float32(weight * own + (1 - weight) * prior)
+    weight = n_plays / (n_plays + HALF_PLAYS)
+    most = known[n_plays > 0].max(initial=-np.inf)
+    predicted = np.where(n_plays > 0, np.minimum(predicted, most), predicted)
+    return float32(weight * known + (1 - weight) * predicted)
 
 
-def _blend_directions(own: FloatArray, foretold: FloatArray, sure: FloatArray) -> FloatArray:
-    """float32 (n, factors): the same for factors, shorter than 1 where they are not sure of their direction."""
-    blended = sure * own + (1 - sure) * foretold
+def _blend_directions(factors: FloatArray, predicted: FloatArray, factor_weight: FloatArray) -> FloatArray:
+    """float32 (n, factors): the same for factors, shorter than 1 where their direction is uncertain."""
+    blended = factor_weight * factors + (1 - factor_weight) * predicted
     return float32(blended / np.maximum(np.linalg.norm(blended, axis=1, keepdims=True), 1))
 
 
-def _join(direction: FloatArray, axes: FloatArray, sure: FloatArray) -> FloatArray:
-    """float32 (n, as many as axes), unit length: factors, and for all that they do not tell, the first axes of sound.
+def _join(directions: FloatArray, vectors: FloatArray, factor_weight: FloatArray) -> FloatArray:
+    """Join factors, and for all that they do not tell, the first axes of audio: float32 (n, as many as axes), unit.
 
-    What is heard together is not all that tracks have in common, so factors never get all of the say; and where they
-    are foretold from sound, half of it.
+    Being played together is not all that tracks have in common, so factors never get all of the weight; and where they
+    are predicted from audio, half of it.
 
     Parameters
     ----------
-    direction
+    directions
         float32 (n, factors), of length 1 at most.
-    axes
-        float32 (n, dim): sound.
-    sure
+    vectors
+        float32 (n, axes): audio vectors.
+    factor_weight
         float32 (n, 1), 0 to 1: how much the factors are the track's own.
     """
-    told = direction * np.sqrt(LEAST + (MOST - LEAST) * sure)
-    untold = np.sqrt(1 - np.square(told).sum(axis=1, keepdims=True))
-    return float32(np.hstack([told, untold * unit(axes[:, : axes.shape[1] - direction.shape[1]])]))
+    by_factors = directions * np.sqrt(MIN_FACTOR_SHARE + (MAX_FACTOR_SHARE - MIN_FACTOR_SHARE) * factor_weight)
+    rest = np.sqrt(1 - np.square(by_factors).sum(axis=1, keepdims=True))
+    return float32(np.hstack([by_factors, rest * unit(vectors[:, : vectors.shape[1] - directions.shape[1]])]))
 
 
-def _likeness(sound: FloatArray, person: Listener) -> FloatArray:
-    """float32 (n,): mean preference of the tracks known of a listener, the nearer in sound the weightier.
+def _kernel_regression(vectors: FloatArray, listener: Listener) -> FloatArray:
+    """float32 (n,): mean preference of a listener's known tracks, the more similar the weightier.
 
-    A kernel regression that leaves each track's own preference out. `_NOBODY` is the weight of a track of no
-    preference at all, towards which whatever is far from everything known falls back.
+    Each track's own preference is left out. `_PRIOR_WEIGHT` is that of a track of no preference at all, towards which
+    whatever is far from everything known falls back.
     """
-    known = np.flatnonzero(person.known)
-    heard, liking = sound[known], person.log_play_ratio[known]
-    likeness = np.empty(len(sound), np.float32)
-    for start in range(0, len(sound), _BLOCK):
-        block = slice(start, start + _BLOCK)
-        weight = np.exp((sound[block] @ heard.T - 1) / _REACH)
-        own = np.flatnonzero((known >= start) & (known < start + _BLOCK))
+    known = np.flatnonzero(listener.known)
+    known_vectors, preference = vectors[known], listener.log_play_ratio[known]
+    predicted = np.empty(len(vectors), np.float32)
+    for start in range(0, len(vectors), _BLOCK_TRACKS):
+        block = slice(start, start + _BLOCK_TRACKS)
+        weight = np.exp((vectors[block] @ known_vectors.T - 1) / _SIMILARITY_SCALE)
+        own = np.flatnonzero((known >= start) & (known < start + _BLOCK_TRACKS))
         weight[known[own] - start, own] = 0
-        likeness[block] = weight @ liking / (weight.sum(axis=1) + _NOBODY)
-    return likeness
+        predicted[block] = weight @ preference / (weight.sum(axis=1) + _PRIOR_WEIGHT)
+    return predicted
 
 
 def _percentiles(values: FloatArray) -> FloatArray:

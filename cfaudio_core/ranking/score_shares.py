@@ -1,40 +1,35 @@
-"""What a track's score rests on."""
+"""Shares of the evidence that a track's score rests on."""
 
 from __future__ import annotations
-
-from typing import NamedTuple
 
 import numpy as np
 
 from cfaudio_core.data.listeners import Listener
 from cfaudio_core.data.tracks import Tracks
-from cfaudio_core.models.model_files import Model
-from cfaudio_core.models.track_predictions import effects_of
-from cfaudio_core.pipeline.scoring import HALF
+from cfaudio_core.models.hybrid_model import HybridModel
+from cfaudio_core.pipeline.scoring import HALF_PLAYS
 from cfaudio_core.util.arrays import FloatArray, float32
 
 
-class Shares(NamedTuple):
-    """What scores rest on, float32 (n,) each; the three add up to 1."""
-
-    plays: FloatArray
-    sound: FloatArray
-    tags: FloatArray
-
-
-def shares(model: Model | None, tracks: Tracks, person: Listener) -> Shares:
-    """What scores rest on: the track's own plays, its sound, and what is known of its artist, album and genre.
+def score_shares(model: HybridModel | None, tracks: Tracks, listener: Listener) -> dict[str, FloatArray]:
+    """Share out scores to `plays` of the track, its `audio`, and the `tags` artist, album and genre.
 
     Parameters
     ----------
     model
-        The model that made the scores; None: it is not known any more, and tags are taken to have said nothing.
-    tracks, person
+        The model that made the scores; None: it is not there any more, and tags count for nothing.
+    tracks, listener
         n tracks, and their listener.
+
+    Returns
+    -------
+    dict
+        float32 (n,) each; the three add up to 1.
     """
-    evidence = person.plays + person.skips
-    plays = evidence / (evidence + HALF)
-    covered = np.zeros(len(tracks), np.float32)
-    if model is not None and person.name in model.about.get("taught", []):
-        covered = effects_of(model).covered(tracks)
-    return Shares(float32(plays), float32((1 - plays) * (1 - covered)), float32((1 - plays) * covered))
+    n_plays = listener.plays + listener.skips
+    by_plays = n_plays / (n_plays + HALF_PLAYS)
+    known = np.zeros(len(tracks), np.float32)
+    if model is not None and listener.name in model.info.trained_listeners:
+        known = model.tag_effects.known_share(tracks)
+    parts = {"plays": by_plays, "audio": (1 - by_plays) * (1 - known), "tags": (1 - by_plays) * known}
+    return {name: float32(share) for name, share in parts.items()}

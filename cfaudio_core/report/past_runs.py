@@ -50,19 +50,19 @@ def training_runs(folder: Path) -> list[TrainingRun]:
     for file in sorted(folder.glob("cf-*.json"), key=lambda file: file.stat().st_mtime, reverse=True):
         try:
             model = load_model(folder, file.stem)
-            about = model.about
+            info = model.info
             runs.append(
                 TrainingRun(
                     model.id,
                     _day(file.stat().st_mtime),
-                    int(about["tracks"]),
-                    int(about.get("listens", 0)),
-                    int(about.get("sessions", 0)),
-                    bool(about.get("labels")),
+                    info.n_tracks,
+                    info.n_listens,
+                    info.n_sessions,
+                    bool(model.tag_effects.labels),
                     evaluate_held_out(model),
                 )
             )
-        except (StoreError, KeyError, ValueError, TypeError, IndexError):
+        except StoreError:
             continue
     return runs
 

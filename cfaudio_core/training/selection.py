@@ -1,12 +1,12 @@
-"""The choice among what could foretell liking from sound: the kernel machine alone, or a trained net beside it.
+"""Selection between the kernel machine alone and a trained net beside it.
 
-A net gets a say only as far as it makes the model better on tracks that neither has seen, so that a worse model never
-takes the place of a better one.
+A net gets a weight only as far as it makes the model better on tracks that neither has seen, so that a worse model
+never takes the place of a better one.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,74 +14,64 @@ from cfaudio_core.data.tracks import Tracks
 from cfaudio_core.data.training_set import TrainingSet
 from cfaudio_core.features.feature_matrix import FeatureMatrix
 from cfaudio_core.finetuning.settings import NetSettings
-from cfaudio_core.models.kernel_machine import fit_kernel
+from cfaudio_core.models.kernel_machine import KernelMachine
 from cfaudio_core.models.stacking import apply_stack, fit_stack
-from cfaudio_core.training.cross_validation import MOST, compare_baselines, hold_out_albums
+from cfaudio_core.training.cross_validation import MAX_TRACKS, compare_baselines, hold_out_albums
 from cfaudio_core.util.arrays import FloatArray
 
 if TYPE_CHECKING:
-    from cfaudio_core.finetuning.fine_tune import Windows
+    from cfaudio_core.finetuning.track_windows import TrackWindows
 
 
-class Selected(NamedTuple):
-    """What was chosen.
-
-    Attributes
-    ----------
-    held_out
-        float32 (m, outputs): what is foretold by sound of each known track, without its fold.
-    arrays
-        For the model: how it compares with simpler means, and the trained nets with their shares where they have any.
-    """
-
-    held_out: FloatArray
-    arrays: dict[str, np.ndarray[Any, Any]]
-
-
-def select(
+def select_net(
     tracks: Tracks,
     training_set: TrainingSet,
-    held_out: FloatArray,
+    by_audio: FloatArray,
     feature_matrix: FeatureMatrix,
-    windows: Windows | None,
+    windows: TrackWindows | None,
     settings: NetSettings,
     seed: int,
-) -> Selected:
-    """Train a net if one is wanted, and weigh it against the kernel machine.
+) -> tuple[FloatArray, FloatArray, list[dict[str, FloatArray]], dict[str, FloatArray]]:
+    """Train a net if one is asked for, and weigh it against the kernel machine.
 
     Parameters
     ----------
     tracks
         n tracks.
-    lesson
-        What is to be learnt of the m known ones.
-    held_out
-        float32 (m, outputs): what the kernel machine says of each without its fold.
-    landscape
-        Where all tracks lie in the space of sound.
+    training_set
+        The m known ones.
+    by_audio
+        float32 (m, outputs): predictions of the kernel machine for each, without its fold.
+    feature_matrix
+        Features of all n tracks.
     windows
-        Where the windows of tracks are read from; needed where a net is to be trained.
+        Reads the windows of tracks; needed where a net is to be trained.
     settings, seed
-        How to train.
+        Of the training.
+
+    Returns
+    -------
+    tuple
+        float32 (m, outputs): held-out predictions of what was selected; the stack's weights, float32 (2, outputs); the
+        trained nets, none where they have no weight; and how it compares, see `compare_baselines`.
     """
     trains = windows is not None and settings.fine_tune != "none"
-    apart = hold_out_albums(tracks, training_set, seed, most=None if trains else MOST)
-    by_kernel = held_out if apart is training_set else fit_kernel(apart, seed)[1]
-    together, by_net = by_kernel, None
-    arrays: dict[str, np.ndarray[Any, Any]] = {}
+    by_albums = hold_out_albums(tracks, training_set, seed, n_max=None if trains else MAX_TRACKS)
+    by_kernel = by_audio if by_albums is training_set else KernelMachine.fit(by_albums, seed)[1]
+    stacked, by_net = by_kernel, None
+    stack_weights, nets = np.zeros((2, by_audio.shape[1]), np.float32), []
+    stack_weights[0] = 1
     if trains:
         from cfaudio_core.finetuning.fine_tune import train_net
 
         assert windows is not None
-        trained = train_net(
-            apart, [tracks.keys[i] for i in training_set.known], windows, feature_matrix.space, settings, seed
-        )
+        known_keys = [tracks.keys[i] for i in training_set.known]
+        trained = train_net(by_albums, known_keys, windows, feature_matrix.space, settings, seed)
         if trained:
-            by_net = trained.held_out
-            shares, together = fit_stack(by_kernel, by_net, training_set.targets, training_set.groups, apart.fold)
-            if shares[1].any():
-                held_out = apply_stack(shares, held_out, by_net)
-                arrays["stack.shares"] = shares
-                arrays |= {f"net.{k}.{name}": a for k, state in enumerate(trained.states) for name, a in state.items()}
-    compared = compare_baselines(tracks, feature_matrix, apart, by_kernel, by_net, together, seed)
-    return Selected(held_out, arrays | {f"compared.{name}": said for name, said in compared.items()})
+            states, by_net = trained
+            weights, stacked = fit_stack(by_kernel, by_net, by_albums)
+            if weights[1].any():
+                by_audio = apply_stack(weights, by_audio, by_net)
+                stack_weights, nets = weights, states
+    baselines = compare_baselines(tracks, feature_matrix, by_albums, by_kernel, by_net, stacked, seed)
+    return by_audio, stack_weights, nets, baselines

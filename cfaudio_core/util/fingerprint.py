@@ -10,6 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
+_PLAIN = frozenset({str, int})
+_SHORT_ITEMS = 100
 _BLOCK_ITEMS = 10_000  # of a long list, encoded at a time: as one text, a large library's would fill the memory
 
 
@@ -35,8 +37,8 @@ def fingerprint(*parts: object, size: int = 16) -> str:
     TypeError
         If a part is of another type: its text could change from run to run.
     """
-    digest = hashlib.blake2b(digest_size=size)
-    for chunk in _encoded(list(parts)):
+    digest = hashlib.blake2b(b"l%d;" % len(parts), digest_size=size)
+    for chunk in _encoded_items(parts):
         digest.update(chunk)
     return digest.hexdigest()
 
@@ -75,13 +77,20 @@ def _encoded(part: object) -> Iterator[bytes | memoryview]:
 
 
 def _encoded_items(items: Sequence[object]) -> Iterator[bytes | memoryview]:
-    """Items one after another; the texts and whole numbers of long lists by JSON, in a tenth of the time."""
+    """Items one after another; texts, whole numbers and short lists of them by JSON, in a tenth of the time."""
     for start in range(0, len(items), _BLOCK_ITEMS):
         block = items[start : start + _BLOCK_ITEMS]
-        if all(type(item) in (str, int) for item in block):
+        if all(map(_is_plain, block)):
             text = json.dumps(list(block)).encode()
             yield b"t%d;" % len(text)
             yield text
         else:
             for item in block:
                 yield from _encoded(item)
+
+
+def _is_plain(item: object) -> bool:
+    """Whether an item is a text, a whole number, or a short list of such, as the genres of a track are."""
+    if isinstance(item, tuple | list):
+        return len(item) <= _SHORT_ITEMS and _PLAIN.issuperset(map(type, item))
+    return type(item) in _PLAIN

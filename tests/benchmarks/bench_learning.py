@@ -21,10 +21,11 @@ from cfaudio_core.backbones.registry import Backbone, load_backbone
 from cfaudio_core.data.tracks import Tracks
 from cfaudio_core.data.training_set import Targets, TrainingSet, unit
 from cfaudio_core.features.feature_matrix import FeatureMatrix
-from cfaudio_core.features.feature_space import FeatureSpace, summarize_tracks
+from cfaudio_core.features.feature_space import FeatureSpace
+from cfaudio_core.features.summaries import summarize_tracks
 from cfaudio_core.finetuning.fine_tune import train_net
 from cfaudio_core.finetuning.settings import NetSettings
-from cfaudio_core.models.kernel_machine import fit_kernel
+from cfaudio_core.models.kernel_machine import KernelMachine
 from cfaudio_core.models.knn_graph import knn_graph
 from cfaudio_core.training.cross_validation import compare_baselines
 from cfaudio_core.util.arrays import float32
@@ -59,16 +60,16 @@ def main() -> None:
     n = options.tracks
     rng, keys, windows = np.random.default_rng(0), [str(i) for i in range(n)], MadeUp()
     sound = summarize_tracks(windows.features(keys), keys, N_WIDTHS)
-    space = FeatureSpace.of(sound)
+    space = FeatureSpace.fit(sound)
     feature_matrix = FeatureMatrix.of(sound, space)
-    features = feature_matrix.at(np.arange(n))
+    features = feature_matrix.rows(np.arange(n))
     liking = rng.normal(0, 1, (n, 1)).astype(np.float32)
     targets = Targets(liking, np.ones((n, 1), bool), unit(float32(rng.normal(0, 1, (n, FACTORS)))))
     groups = np.minimum(np.arange(1 + FACTORS), 1)
     training_set = TrainingSet(features, knn_graph(features), np.arange(n), targets, groups, np.arange(n) % 5)
     print(f"{n} tracks of {WINDOWS} windows   wall s   CPU s")
     started = time.perf_counter(), time.process_time()
-    by_kernel = fit_kernel(training_set, 0)[1]
+    by_kernel = KernelMachine.fit(training_set, 0)[1]
     report("kernel machine", started)
     started = time.perf_counter(), time.process_time()
     empty = [""] * n

@@ -1,6 +1,6 @@
 """Does it help to train a net? What is played of real music, by simulated listeners, against what they truly like.
 
-    bench_nets.py FOLDER... [--fine-tune head top all] [--loss mse contrastive wpe] [--backbone musicnn vgg A+B spotify]
+    bench_nets.py FOLDER... [--fine-tune head top all] [--loss mse contrastive] [--backbone musicnn vgg A+B spotify]
                   [--factorizer wmf vector_exp both] [--layers 1 2 3] [--fewest N] [--shuffled] [--each]
 
 Each FOLDER is BEETSDIR of a library with the play counts of a simulated listener, heard by `beet cfembed` with every
@@ -41,14 +41,15 @@ from threadpoolctl import threadpool_limits
 from beetsplug.cfaudio.config.settings import DEFAULTS, Settings, read_settings
 from beetsplug.cfaudio.pipeline import load, open_store, run_settings
 from cfaudio_core.backbones.registry import Backbone, backbone_id
+from cfaudio_core.data.training_set import standard_preference
 from cfaudio_core.evaluation.metrics import Ranking
 from cfaudio_core.features.feature_matrix import FeatureMatrix
 from cfaudio_core.finetuning import fine_tune as tuned
 from cfaudio_core.finetuning.settings import NetSettings
-from cfaudio_core.finetuning.trainer import Trained
+from cfaudio_core.finetuning.track_windows import TrackWindows
+from cfaudio_core.finetuning.trainer import State
 from cfaudio_core.pipeline.scoring import embed_tracks, predict_tracks
-from cfaudio_core.pipeline.track_windows import TrackWindows
-from cfaudio_core.training.fit import fit_model, standard_preference
+from cfaudio_core.training.fit import fit_model
 from cfaudio_core.util.arrays import FloatArray, IntArray, float32
 
 Patches = npt.NDArray[np.float16]
@@ -94,13 +95,13 @@ def measure(folder: Path, section: dict[str, Any], *, shuffled: bool, fewest: in
     lib, settings = open_library(folder, section)
     tracks, people = load(lib, settings, match=False)
     run = run_settings(settings, jobs=1)
-    asked, training_set = (
-        run.training_set.net.fewest,
-        replace(run.training_set, net=replace(run.training_set.net, fewest=fewest)),
+    asked, training = (
+        run.training.net.min_tracks,
+        replace(run.training, net=replace(run.training.net, min_tracks=fewest)),
     )
-    net = backbone_id(run.ear.backbone)
+    net = backbone_id(run.extractor.backbone)
     with open_store(settings) as store:
-        there = store.keys(net, run.ear.windows)
+        there = store.keys(net, run.extractor.windows)
         rows = np.flatnonzero([key in there for key in tracks.keys])
         if not len(rows):
             raise SystemExit(f"{folder}: nothing was heard by {net} yet (beet cfembed with that backbone)")
@@ -109,14 +110,14 @@ def measure(folder: Path, section: dict[str, Any], *, shuffled: bool, fewest: in
         if shuffled:
             order = np.random.default_rng(0).permutation(len(rows))
             heard = replace(heard, keys=[heard.keys[i] for i in order])
-        windows = KeptWindows(TrackWindows(store, net, run.ear, paths, 1))
+        windows = KeptWindows(TrackWindows(store, net, run.extractor, paths, 1))
         if section["fine_tune"] in {"top", "all"}:
             list(windows.patches(sorted(set(heard.keys))))
         feature_matrix = FeatureMatrix.of(store.sound(net, heard.keys))
-        trained: list[Trained] = []
+        trained: list[tuple[list[State], FloatArray]] = []
         cpu = 0.0
 
-        def train(*args: Any) -> Trained | None:
+        def train(*args: Any) -> tuple[list[State], FloatArray] | None:
             nonlocal cpu
             started = time.process_time()
             if done := train_net(*args):
@@ -126,11 +127,12 @@ def measure(folder: Path, section: dict[str, Any], *, shuffled: bool, fewest: in
 
         train_net = tuned.train_net
         with patch.object(tuned, "train_net", train):  # to know the net as well where it gets no say
-            model, predictions = fit_model(heard, people, feature_matrix, net, training_set, windows)
+            model, predictions = fit_model(heard, people, feature_matrix, net, training, windows)
         cold, liked = read_truth(folder, heard.ids)
-        by_net = said(trained[0], feature_matrix, heard.keys, windows, training_set.net, cold) if trained else None
-    bare = replace(model, arrays={**model.arrays, "effects.values": np.zeros_like(model.arrays["effects.values"])})
-    bare.arrays["effects.trust"] = np.ones_like(model.arrays["effects.trust"])
+        by_net = said(trained[0], feature_matrix, heard.keys, windows, training.net, cold) if trained else None
+    effects = model.tag_effects
+    nothing = effects._replace(values=np.zeros_like(effects.values), audio_weight=np.ones_like(effects.audio_weight))
+    bare = replace(model, tag_effects=nothing)
     scores = {
         "net": np.zeros(len(heard), np.float32) if by_net is None else by_net[:, 0],
         "kernel": predict_tracks(bare, heard, people, predictions)[0][:, 0],
@@ -138,14 +140,14 @@ def measure(folder: Path, section: dict[str, Any], *, shuffled: bool, fewest: in
     }
     if len(set(heard.artists)) < len(heard):
         scores["artist"] = artist_means(heard.artists, standard_preference(people[0]), people[0].known)
-    shares = model.arrays.get("stack.shares", np.zeros((2, 1)))[1]
+    shares = model.stack_weights[1]
     weights = np.array([shares[0], shares[-1] if len(shares) > 1 else 0])
-    facts = {"cpu": cpu, "weights": weights, "known": len(model.about["known"]), "asked": asked}
+    facts = {"cpu": cpu, "weights": weights, "known": len(model.factors.keys), "asked": asked}
     return {**facts, **{name: judged(said[cold], liked[cold]) for name, said in scores.items()}}
 
 
 def said(
-    trained: Trained,
+    trained: tuple[list[State], FloatArray],
     feature_matrix: FeatureMatrix,
     keys: list[str],
     windows: KeptWindows,
@@ -157,11 +159,11 @@ def said(
     Nets that listen themselves are asked about those that are ranked; NaN stands for the others.
     """
     if net.fine_tune == "head":
-        return tuned.NetEnsemble(trained.states, net).of_places(feature_matrix.at(np.arange(len(keys))))
-    nets = tuned.NetEnsemble(trained.states, net, None if net.fine_tune == "spotify" else windows.backbone())
+        return tuned.NetEnsemble(trained[0], net).predict(feature_matrix.rows(np.arange(len(keys))))
+    nets = tuned.NetEnsemble(trained[0], net, None if net.fine_tune == "spotify" else windows.backbone())
     asked = sorted({key for key, held_back in zip(keys, cold, strict=True) if held_back})
-    by_key = {key: nets.of_patches(patches) for key, patches in windows.patches(asked)}
-    nothing = np.full(trained.held_out.shape[1], np.nan)
+    by_key = {key: nets.predict_patches(patches) for key, patches in windows.patches(asked)}
+    nothing = np.full(trained[1].shape[1], np.nan)
     return float32([by_key.get(key, nothing) for key in keys])
 
 
@@ -194,11 +196,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folders", type=Path, nargs="+", metavar="FOLDER")
     parser.add_argument("--fine-tune", nargs="+", default=["head"], choices=["head", "top", "all"])
-    parser.add_argument("--loss", nargs="+", default=["mse"], choices=["mse", "contrastive", "wpe"])
+    parser.add_argument("--loss", nargs="+", default=["mse"], choices=["mse", "contrastive"])
     parser.add_argument("--backbone", nargs="+", default=["musicnn"])
     parser.add_argument("--factorizer", nargs="+", default=["wmf"], choices=["wmf", "vector_exp", "both"])
     parser.add_argument("--layers", nargs="+", type=int, default=[None], help="hidden layers; default: the net's own")
-    parser.add_argument("--fewest", type=int, default=NetSettings.fewest, help="tracks that it takes to train a net")
+    parser.add_argument(
+        "--fewest", type=int, default=NetSettings.min_tracks, help="tracks that it takes to train a net"
+    )
     parser.add_argument("--shuffled", action="store_true")
     parser.add_argument("--each", action="store_true", help="print every folder too")
     options = parser.parse_args()

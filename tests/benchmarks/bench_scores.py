@@ -29,12 +29,12 @@ from beetsplug.cfaudio.library.fields import column, read_fields
 from beetsplug.cfaudio.pipeline import load, open_store, run_settings
 from cfaudio_core.backbones.registry import backbone_id
 from cfaudio_core.backbones.tagger import load_tagger
-from cfaudio_core.data.training_set import unit
+from cfaudio_core.data.training_set import standard_preference, unit
 from cfaudio_core.evaluation.baselines import kernel_regression, standardised
 from cfaudio_core.evaluation.metrics import Ranking
 from cfaudio_core.features.feature_matrix import FeatureMatrix
 from cfaudio_core.pipeline.scoring import embed_tracks
-from cfaudio_core.training.fit import fit_model, standard_preference
+from cfaudio_core.training.fit import fit_model
 from cfaudio_core.util.arrays import FloatArray, float32
 from cfaudio_core.util.vector_codec import decode_all
 
@@ -65,8 +65,8 @@ def measure(folder: Path) -> Found:
     pooled = float32([heard[key][:, : tagger.width].mean(axis=0) for key in tracks.keys])
     places, known = float32(standardised(pooled) / np.sqrt(pooled.shape[1])), np.flatnonzero(person.known)
     order = np.random.default_rng(0).permutation(len(tracks))
-    shuffled = FeatureMatrix.of(sound.at(order))
-    model, predictions = fit_model(tracks, people, shuffled, net, run.training_set)
+    shuffled = FeatureMatrix.of(sound.subset(order))
+    model, predictions = fit_model(tracks, people, shuffled, net, run.training)
     scores = {
         "kernel": kernel_regression(places, known, np.log1p(person.plays[known])),
         "cfaudio": column(tracks.ids, fields["cf_score"]),

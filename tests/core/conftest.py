@@ -8,7 +8,7 @@ from synthetic import NET, QUICK, Library, make_library
 
 from cfaudio_core.features.feature_matrix import FeatureMatrix
 from cfaudio_core.features.feature_store import FeatureStore
-from cfaudio_core.models.model_files import Model
+from cfaudio_core.models.hybrid_model import HybridModel
 from cfaudio_core.training.fit import fit_model
 
 
@@ -18,8 +18,8 @@ def library() -> Library:
 
 
 @pytest.fixture(scope="session")
-def model(library: Library) -> Model:
-    """What a quick lesson learns from `library`."""
+def model(library: Library) -> HybridModel:
+    """A quick fit to `library`."""
     return fit_model(library.tracks, [library.listener], FeatureMatrix.of(library.sound), NET, QUICK)[0]
 
 

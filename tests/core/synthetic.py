@@ -13,10 +13,12 @@ from cfaudio_core.data.listeners import Listener
 from cfaudio_core.data.tracks import Tracks
 from cfaudio_core.factorization.factorizer import FactorizerSettings
 from cfaudio_core.factorization.wmf import WmfSettings
-from cfaudio_core.features.feature_space import FeatureSummaries
+from cfaudio_core.features.feature_space import FeatureSpace
 from cfaudio_core.features.feature_store import FeatureStore
 from cfaudio_core.features.results import FeatureResult, FileState
-from cfaudio_core.training.fit import TrainingSettings
+from cfaudio_core.features.summaries import FeatureSummaries
+from cfaudio_core.models.hybrid_model import HybridModel, ModelInfo
+from cfaudio_core.models.training_snapshot import TrainingSettings
 from cfaudio_core.util.arrays import FloatArray, IntArray
 
 NET = "MSD_musicnn-3"
@@ -25,7 +27,7 @@ QUICK = TrainingSettings(
     factors=FactorizerSettings(6, wmf=WmfSettings(iterations=4)),
     folds=3,
 )
-"""A lesson that takes well under a second."""
+"""A fit that takes well under a second."""
 
 
 def make_tracks(n: int, **columns: Sequence[object]) -> Tracks:
@@ -52,6 +54,14 @@ def make_tracks(n: int, **columns: Sequence[object]) -> Tracks:
 def make_listener(plays: Sequence[float], skips: Sequence[float] | None = None, name: str = "me") -> Listener:
     plays = np.float32(plays)
     return Listener(name, plays, np.zeros_like(plays) if skips is None else np.float32(skips))
+
+
+def make_model(name: str = "cf-0123456789", listeners: Sequence[str] = (), **parts: object) -> HybridModel:
+    """A model that nothing was fitted to, but for the parts given."""
+    info = ModelInfo(name, NET, QUICK, 0, list(listeners))
+    none = np.zeros((0, 0), np.float32)
+    space = FeatureSpace(np.float32([1, 2]), none[0:0].ravel(), np.float32([[1, 2], [3, 4]]), none.ravel())
+    return HybridModel(info, space, none, none, **parts)  # type: ignore[arg-type]
 
 
 class Library(NamedTuple):

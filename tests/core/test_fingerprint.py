@@ -32,6 +32,19 @@ def test_where_a_part_ends_counts(one, other):
     assert (fingerprint(*one) == fingerprint(*other)) == (one == other)
 
 
+def test_lists_in_lists_are_told_apart_however_long_they_are():
+    lists = [
+        [("a",), ("b", "c")],
+        [("a", "b"), ("c",)],
+        ["a", ("b", "c")],
+        [("a",), "b", "c"],
+        [("a",), ("b", "c"), ()],
+    ]
+    long = [[("a",) * 200, ("b",)], [("a",) * 199, ("a", "b")], [("a",) * 200, "b"]]
+    assert len({fingerprint(part) for part in lists + long}) == 8
+    assert fingerprint([["a"], ["b"] * 200]) == fingerprint([("a",), ("b",) * 200])
+
+
 def test_dtype_shape_and_values_of_an_array_count():
     values = np.arange(6, dtype=np.float32)
     others = [values.astype(np.float64), values.reshape(2, 3), values[::-1], values[:5], values.tolist()]

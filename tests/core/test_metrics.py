@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from synthetic import make_model
 
 from cfaudio_core.evaluation.held_out import evaluate_held_out
 from cfaudio_core.evaluation.metrics import concordance
-from cfaudio_core.models.model_files import Model
+from cfaudio_core.models.hybrid_model import HeldOutPredictions
 
 
 def pair_by_pair(scores, truth):
@@ -59,11 +60,10 @@ def test_a_large_library_is_counted_without_overflow():
 
 def test_a_model_is_evaluated_for_each_listener_on_what_is_known_of_them():
     truth = np.float32([[1, np.nan], [2, 1], [3, 2], [np.nan, 3]])
-    arrays = {
-        "held_out.truth": truth,
-        "held_out.sound": np.float32([[3, 9], [2, 1], [1, 2], [9, 3]]),
-        "held_out.sound_and_tags": np.float32([[1, 9], [2, 3], [3, 2], [0, 1]]),
-    }
-    ann, bob = evaluate_held_out(Model("cf-1", arrays, {"taught": ["ann", "bob"]}))
+    by_audio = np.float32([[3, 9], [2, 1], [1, 2], [9, 3]])
+    by_both = np.float32([[1, 9], [2, 3], [3, 2], [0, 1]])
+    held_out = HeldOutPredictions(truth, by_audio, by_both)
+    weights = np.float32([[1, 1], [0, 0]])
+    ann, bob = evaluate_held_out(make_model(listeners=["ann", "bob"], held_out=held_out, stack_weights=weights))
     assert ann == ("ann", 3, 0.0, 1.0, {}, 0.0)
     assert bob == ("bob", 3, 1.0, 0.0, {}, 0.0)

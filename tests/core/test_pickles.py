@@ -5,6 +5,7 @@ import pickle
 import zipfile
 
 import pytest
+from synthetic import make_model
 
 from cfaudio_core.backbones import tensor_files
 from cfaudio_core.backbones.checkpoint import CheckpointError, read_bundle
@@ -12,8 +13,8 @@ from cfaudio_core.backbones.registry import load_extractor
 from cfaudio_core.backbones.weights import convert
 from cfaudio_core.errors import CfAudioError, SettingError, StoreError, WeightsError
 from cfaudio_core.history.formats import FORMATS, ReadOptions
-from cfaudio_core.models.model_files import Model, latest_model, save_model
-from cfaudio_core.pipeline.prediction_cache import PredictionCache
+from cfaudio_core.models.model_files import load_model, save_model
+from cfaudio_core.pipeline import prediction_cache
 
 
 class Trap:
@@ -54,7 +55,7 @@ def test_no_source_of_listens_runs_it(file, sprung, name):
     assert not sprung.exists()
 
 
-def test_neither_do_the_readers_of_nets_weights_models_and_impressions(file, sprung, tmp_path):
+def test_neither_do_the_readers_of_nets_weights_models_and_predictions(file, sprung, tmp_path):
     net = file.with_suffix(".onnx")
     net.write_bytes(file.read_bytes())
     with pytest.raises(WeightsError, match="not an ONNX model"):
@@ -66,13 +67,13 @@ def test_neither_do_the_readers_of_nets_weights_models_and_impressions(file, spr
     with pytest.raises(CheckpointError):
         read_bundle(file.read_bytes(), b"")
     for end in (".json", ".safetensors"):
-        save_model(tmp_path / "models", Model("cf-1", {}, {}))
+        save_model(tmp_path / "models", make_model("cf-1"))
         (tmp_path / "models" / f"cf-1{end}").write_bytes(file.read_bytes())
         with pytest.raises(StoreError, match="cannot be read"):
-            latest_model(tmp_path / "models")
+            load_model(tmp_path / "models", "cf-1")
     with pytest.raises(WeightsError):
         tensor_files.read(file)
     with pytest.raises(WeightsError):
         convert(file.read_bytes())
-    assert PredictionCache(file, "cf-1 net 10")._read() == ([], None)
+    assert prediction_cache._read(file, "made of") == ([], None)
     assert not sprung.exists()

@@ -96,7 +96,7 @@ def _embed(plugin: BeetsPlugin, lib: Library, settings: Settings, opts: Values, 
         plugin._log.debug("still skipping {}: {}", displayable_path(path), problem)
     for line in summarize(tracks, listeners, result, changed):
         print_(line)
-    if not len(result.heard):
+    if not len(result.analysed):
         raise UserError("no track could be analysed")
 
 

@@ -120,7 +120,7 @@ def _eval_data(tracks: Tracks, listeners: list[Listener], settings: Settings, *,
     from cfaudio_core.evaluation.splits import sample
     from cfaudio_core.evaluation.tasks import EvalData
 
-    net, training = backbone_id(settings.backbone), run_settings(settings, jobs=1).training_set
+    net, training = backbone_id(settings.backbone), run_settings(settings, jobs=1).training
     with user_errors(), open_store(settings) as store:
         existing = store.keys(net, settings.windows)
         analysed = np.flatnonzero([key in existing for key in tracks.keys])

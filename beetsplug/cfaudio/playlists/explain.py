@@ -14,8 +14,9 @@ from beetsplug.cfaudio.library.tracks import read_tracks
 from beetsplug.cfaudio.playlists.request import Chosen, Request
 from cfaudio_core.data.tracks import Tracks
 from cfaudio_core.errors import StoreError
-from cfaudio_core.models.model_files import Model, load_model
-from cfaudio_core.ranking.score_shares import shares
+from cfaudio_core.models.hybrid_model import HybridModel
+from cfaudio_core.models.model_files import load_model
+from cfaudio_core.ranking.score_shares import score_shares
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,8 @@ def explain(
     position = {int(i): at for at, i in enumerate(tracks.ids)}
     reasons = [reason for reason in chosen.reasons if reason.id in position]
     listed = tracks.subset(np.array([position[reason.id] for reason in reasons], np.int64))
-    parts = shares(_model(settings, listed), listed, listener.subset(data.at([reason.id for reason in reasons])))
+    own = listener.subset(data.at([reason.id for reason in reasons]))
+    parts = score_shares(_model(settings, listed), listed, own)
 
     def near(ident: int) -> Near:
         k = position[ident]
@@ -104,14 +106,14 @@ def explain(
             mode_share=round(mode.share, 3) if mode else 0.0,
             mode_track=tracks.titles[position[mode.ids[0]]] if mode and mode.ids[0] in position else "",
             score=round(reason.score, 1) if np.isfinite(reason.score) else None,
-            by_plays=round(float(parts.plays[k]), 3),
-            by_sound=round(float(parts.sound[k]), 3),
-            by_tags=round(float(parts.tags[k]), 3),
+            by_plays=round(float(parts["plays"][k]), 3),
+            by_sound=round(float(parts["audio"][k]), 3),
+            by_tags=round(float(parts["tags"][k]), 3),
         )
     return explanations
 
 
-def _model(settings: Settings, listed: Tracks) -> Model | None:
+def _model(settings: Settings, listed: Tracks) -> HybridModel | None:
     """Load the model that made the tracks' embeddings, None if it is gone."""
     try:
         return load_model(settings.models, next((m for m in listed.models if m), ""))

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from beets.library import Library
 
     from cfaudio_core.data.listeners import Listener
-    from cfaudio_core.models.model_files import Model
+    from cfaudio_core.models.hybrid_model import HybridModel
     from cfaudio_core.util.arrays import FloatArray, IntArray
 
 _UNITS = 40
@@ -45,7 +45,7 @@ _LABELLED_TRACKS = 40  # of a mode, that its labels are made of
 
 
 def make_report(
-    lib: Library, settings: Settings, loaded: RankingData, listener: Listener, on_problem: Callable[[str], None]
+    lib: Library, settings: Settings, data: RankingData, listener: Listener, on_problem: Callable[[str], None]
 ) -> Report:
     """Collect the contents of the page for a listener.
 
@@ -61,14 +61,14 @@ def make_report(
     UserError
         If no track has a vector.
     """
-    at = np.flatnonzero(loaded.vectors.any(axis=1))
+    at = np.flatnonzero(data.vectors.any(axis=1))
     if not len(at):
         raise UserError("no track has a place yet; run `beet cfembed` first")
     plays, n_all = listener.plays[at], len(at)
-    at = at[tracks_shown(loaded.ids[at], plays, MAX_TRACKS)]
-    tracks = read_tracks(lib, [], loaded.ids[at].tolist())
-    at = at[np.isin(loaded.ids[at], tracks.ids)]
-    vectors = loaded.vectors[at]
+    at = at[tracks_shown(data.ids[at], plays, MAX_TRACKS)]
+    tracks = read_tracks(lib, [], data.ids[at].tolist())
+    at = at[np.isin(data.ids[at], tracks.ids)]
+    vectors = data.vectors[at]
     added, years = _dates(lib, tracks.ids)
     report = Report(
         listener=listener.name,
@@ -78,7 +78,7 @@ def make_report(
         plays=listener.plays[at],
         left_out=n_all - len(at),
         left_out_played=int(np.count_nonzero(plays) - np.count_nonzero(listener.plays[at])),
-        scores=loaded.scores[listener.name][at],
+        scores=data.scores[listener.name][at],
         added=added,
         years=years,
         existing=np.array([os.path.isfile(path) for path in tracks.paths], bool),  # noqa: PTH113 (names are bytes)
@@ -87,8 +87,8 @@ def make_report(
         evaluations=evaluations(settings.folder / "evaluations"),
     )
     report, labels = _with_units(report, settings, vectors, _model(settings, report.model), on_problem)
-    weights = taste_weights(listener, decayed_counts(listener, loaded.last_played[listener.name])[0])
-    return replace(report, modes=_taste_modes(loaded.vectors, weights, at, labels))
+    weights = taste_weights(listener, decayed_counts(listener, data.last_played[listener.name])[0])
+    return replace(report, modes=_taste_modes(data.vectors, weights, at, labels))
 
 
 def _dates(lib: Library, ids: IntArray) -> tuple[FloatArray, FloatArray]:
@@ -137,7 +137,7 @@ def _coordinates(settings: Settings, vectors: FloatArray) -> FloatArray:
     return coordinates
 
 
-def _model(settings: Settings, model: str) -> Model | None:
+def _model(settings: Settings, model: str) -> HybridModel | None:
     """Load the model that made the vectors, if it still exists."""
     from cfaudio_core.models.model_files import load_model
 
@@ -151,7 +151,7 @@ def _with_units(
     report: Report,
     settings: Settings,
     vectors: FloatArray,
-    model: Model | None,
+    model: HybridModel | None,
     on_problem: Callable[[str], None],
 ) -> tuple[Report, Labels]:
     """Add audio tags, units, directions and disagreements; and collect the labels of the tracks."""
@@ -159,8 +159,7 @@ def _with_units(
 
     tracks = report.tracks
     labels = _labels(report)
-    factors = int(model.arrays["own.direction"].shape[1]) if model and "own.direction" in model.arrays else 0
-    factors = factors if factors < vectors.shape[1] else 0  # a model of an older version, whose vectors have no audio
+    factors = model.factors.directions.shape[1] if model else 0
     report = replace(
         report,
         factors=factors,
@@ -203,20 +202,17 @@ def _labels(report: Report) -> Labels:
     return Labels({"audio": report.tags, "genre": list(report.tracks.genres), "artist": artists})
 
 
-def _disagreements(report: Report, vectors: FloatArray, factors: int, model: Model | None) -> list[Disagreement]:
+def _disagreements(report: Report, vectors: FloatArray, factors: int, model: HybridModel | None) -> list[Disagreement]:
     """Compare latent factors and audio, of tracks with factors, the most played first."""
     if not factors or model is None:
         return []
-    known, row = model.arrays["own.direction"], {key: r for r, key in enumerate(model.about.get("known", []))}
-    pairs = [(i, row[key]) for i, key in enumerate(report.tracks.keys) if key in row and known[row[key]].any()]
-    if not pairs:
-        return []
-    at, rows = np.array(pairs, np.int64).T
-    order = np.argsort(-report.plays[at], kind="stable")
-    return disagreements(known[rows[order]], vectors[at[order], factors:], at[order])
+    known, rows = model.factors.directions, model.factors.rows(report.tracks.keys)
+    at = np.flatnonzero((rows >= 0) & np.any(known, axis=1)[rows])
+    at = at[np.argsort(-report.plays[at], kind="stable")]
+    return disagreements(known[rows[at]], vectors[at, factors:], at)
 
 
-def _why_no_disagreements(factors: int, model: Model | None) -> str:
+def _why_no_disagreements(factors: int, model: HybridModel | None) -> str:
     if model is None:
         return "The model that made the vectors does not exist any more: the next `beet cfembed` makes one."
     if factors:

@@ -1,4 +1,4 @@
-"""What is to be learnt: targets that are known for some."""
+"""The training set: targets that are known for some."""
 
 import numpy as np
 

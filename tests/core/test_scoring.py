@@ -1,4 +1,4 @@
-"""A place for every track: what is known of it against what its sound and tags foretell."""
+"""Embeddings and scores: what is known of a track against what is predicted from its audio and tags."""
 
 import numpy as np
 import pytest
@@ -6,49 +6,47 @@ from synthetic import NET, QUICK, make_listener, make_tracks, steady
 
 from cfaudio_core.data.training_set import unit
 from cfaudio_core.features.feature_matrix import FeatureMatrix
-from cfaudio_core.models.model_files import Model, load_model, save_model
-from cfaudio_core.models.track_predictions import TrackPredictions, space_of
+from cfaudio_core.models.hybrid_model import HybridModel
+from cfaudio_core.models.model_files import load_model, save_model
 from cfaudio_core.pipeline import scoring
-from cfaudio_core.pipeline.scoring import HALF, LEAST, MOST, TrackEmbeddings
+from cfaudio_core.pipeline.scoring import HALF_PLAYS, MAX_FACTOR_SHARE, MIN_FACTOR_SHARE, TrackEmbeddings
 from cfaudio_core.training.fit import fit_model
 
 N = 60
 
 
 def embed_tracks(model, tracks, people, sound):
-    """Places by what the model makes of the sound."""
-    return scoring.embed_tracks(
-        model, tracks, people, TrackPredictions.of(model, FeatureMatrix.of(sound, space_of(model)))
-    )
+    """Embeddings by the model's predictions."""
+    return scoring.embed_tracks(model, tracks, people, model.predict(FeatureMatrix.of(sound, model.feature_space)))
 
 
 @pytest.fixture(scope="module")
-def places(model, library):
+def embeddings(model, library):
     return embed_tracks(model, library.tracks, [library.listener], library.sound)
 
 
-def untaught(summaries):
-    """The model of a library of which too little is known to learn from."""
+def untrained(summaries):
+    """The model of a library of which too little is known to train on."""
     tracks = make_tracks(len(summaries))
     return tracks, fit_model(
         tracks, [make_listener([0] * len(summaries))], FeatureMatrix.of(steady(summaries)), NET, QUICK
     )[0]
 
 
-def test_every_track_has_a_unit_vector_and_a_score_from_0_to_100(places):
-    assert places.vectors.shape == (240, 6)
-    assert places.vectors.dtype == np.float32
-    np.testing.assert_allclose(np.linalg.norm(places.vectors, axis=1), 1, rtol=1e-5)
-    scores = places.scores["me"]
+def test_every_track_has_a_unit_vector_and_a_score_from_0_to_100(embeddings):
+    assert embeddings.vectors.shape == (240, 6)
+    assert embeddings.vectors.dtype == np.float32
+    np.testing.assert_allclose(np.linalg.norm(embeddings.vectors, axis=1), 1, rtol=1e-5)
+    scores = embeddings.scores["me"]
     assert scores.dtype == np.float32
     assert scores.min() == pytest.approx(0, abs=1)
     assert scores.max() == pytest.approx(100, abs=1)
     assert scores.mean() == pytest.approx(50)
 
 
-def test_tracks_that_nobody_played_are_scored_by_what_would_be_liked(places, library):
+def test_tracks_that_nobody_played_are_scored_by_what_would_be_liked(embeddings, library):
     fresh = ~library.listener.played
-    assert np.corrcoef(places.scores["me"][fresh], library.liking[fresh])[0, 1] > 0.6
+    assert np.corrcoef(embeddings.scores["me"][fresh], library.liking[fresh])[0, 1] > 0.6
 
 
 def test_a_track_played_a_lot_stands_by_its_own_plays_whatever_it_sounds_like(model, library):
@@ -68,7 +66,7 @@ def test_a_track_skipped_a_lot_falls_to_the_bottom_whatever_it_sounds_like(model
 
 
 def test_own_factors_outweigh_prediction_the_more_a_track_was_played(model, library):
-    own = model.arrays["own.direction"]
+    own = model.factors.directions
     even = np.arange(0, 240, 2)  # the tracks that are known
 
     def nearness(plays):
@@ -76,39 +74,39 @@ def test_own_factors_outweigh_prediction_the_more_a_track_was_played(model, libr
         vectors = embed_tracks(model, library.tracks, [person], library.sound).vectors
         return np.sum(vectors[even, :3] * own, axis=1)  # at most the root of the factors' share
 
-    once, thrice, often = nearness(1), nearness(HALF), nearness(10_000)
-    assert often.min() > 0.999 * np.sqrt(MOST)
+    once, thrice, often = nearness(1), nearness(HALF_PLAYS), nearness(10_000)
+    assert often.min() > 0.999 * np.sqrt(MAX_FACTOR_SHARE)
     assert (once <= thrice + 1e-6).all()
     assert (thrice <= often + 1e-6).all()
     assert once.mean() < thrice.mean() < often.mean()
 
 
-def test_a_track_without_plays_is_where_sound_and_tags_foretell(model, library, places):
-    features = space_of(model).apply(library.sound)
-    heard = TrackPredictions.of(model, FeatureMatrix.of(library.sound, space_of(model)))
-    foretold, _ = scoring.predict_tracks(model, library.tracks, [library.listener], heard)
+def test_a_track_without_plays_is_where_audio_and_tags_predict_it(model, library, embeddings):
+    features = model.feature_space.transform(library.sound)
+    by_audio = model.predict(FeatureMatrix.of(library.sound, model.feature_space))
+    predicted, _ = scoring.predict_tracks(model, library.tracks, [library.listener], by_audio)
     odd = np.arange(1, 240, 2)
-    direction = foretold[odd, 1:] / np.maximum(np.linalg.norm(foretold[odd, 1:], axis=1, keepdims=True), 1)
-    np.testing.assert_allclose(places.vectors[odd, :3], np.sqrt(LEAST) * direction, atol=1e-5)
-    axes = features @ model.arrays["sound.basis"]
-    np.testing.assert_allclose(unit(places.vectors[:, 3:]), unit(axes[:, :3]), atol=1e-4)
-    order = np.argsort(foretold[odd, 0])
-    assert (np.diff(places.scores["me"][odd][order]) >= 0).all()
+    direction = predicted[odd, 1:] / np.maximum(np.linalg.norm(predicted[odd, 1:], axis=1, keepdims=True), 1)
+    np.testing.assert_allclose(embeddings.vectors[odd, :3], np.sqrt(MIN_FACTOR_SHARE) * direction, atol=1e-5)
+    axes = features @ model.audio_axes
+    np.testing.assert_allclose(unit(embeddings.vectors[:, 3:]), unit(axes[:, :3]), atol=1e-4)
+    order = np.argsort(predicted[odd, 0])
+    assert (np.diff(embeddings.scores["me"][odd][order]) >= 0).all()
 
 
-def test_places_do_not_depend_on_the_order_of_the_library(model, library, places):
+def test_embeddings_do_not_depend_on_the_order_of_the_library(model, library, embeddings):
     shuffled = np.random.default_rng(0).permutation(240)
     part = library.subset(shuffled)
     again = embed_tracks(model, part.tracks, [part.listener], part.sound)
-    np.testing.assert_allclose(again.vectors, places.vectors[shuffled], atol=1e-5)
-    np.testing.assert_allclose(again.scores["me"], places.scores["me"][shuffled], atol=1e-3)
+    np.testing.assert_allclose(again.vectors, embeddings.vectors[shuffled], atol=1e-5)
+    np.testing.assert_allclose(again.scores["me"], embeddings.scores["me"][shuffled], atol=1e-3)
 
 
-def test_a_model_from_disk_places_as_it_did_before(model, library, places, tmp_path):
+def test_a_model_from_disk_embeds_as_it_did_before(model, library, embeddings, tmp_path):
     save_model(tmp_path, model)
     again = embed_tracks(load_model(tmp_path, model.id), library.tracks, [library.listener], library.sound)
-    np.testing.assert_array_equal(again.vectors, places.vectors)
-    np.testing.assert_array_equal(again.scores["me"], places.scores["me"])
+    np.testing.assert_array_equal(again.vectors, embeddings.vectors)
+    np.testing.assert_array_equal(again.scores["me"], embeddings.scores["me"])
 
 
 def test_a_listener_without_plays_has_no_scores(model, library):
@@ -117,7 +115,7 @@ def test_a_listener_without_plays_has_no_scores(model, library):
     assert list(got.scores) == ["me"]
 
 
-def test_a_listener_new_since_the_lesson_is_scored_by_likeness(model, library):
+def test_a_listener_new_since_the_fit_is_scored_by_similarity(model, library):
     fan = make_listener([5 if i == 0 else 0 for i in range(240)], name="bob")
     got = embed_tracks(model, library.tracks, [library.listener, fan], library.sound)
     assert list(got.scores) == ["me", "bob"]
@@ -136,7 +134,7 @@ def groups():
 
 def test_with_little_known_the_nearer_in_sound_to_what_was_played_the_better():
     summaries = groups()
-    tracks, model = untaught(summaries)
+    tracks, model = untrained(summaries)
     got = embed_tracks(model, tracks, [make_listener([9, 9] + [0] * 58)], steady(summaries))
     scores = got.scores["me"]
     assert scores[:2].min() > 95
@@ -146,7 +144,7 @@ def test_with_little_known_the_nearer_in_sound_to_what_was_played_the_better():
 
 def test_with_little_known_the_nearer_in_sound_to_what_was_skipped_the_worse():
     summaries = groups()
-    tracks, model = untaught(summaries)
+    tracks, model = untrained(summaries)
     scores = embed_tracks(model, tracks, [make_listener([0] * 59 + [1], [3, 3] + [0] * 58)], steady(summaries)).scores[
         "me"
     ]
@@ -155,18 +153,18 @@ def test_with_little_known_the_nearer_in_sound_to_what_was_skipped_the_worse():
 
 def test_a_listener_who_only_skipped_has_no_scores_yet():
     summaries = groups()
-    tracks, model = untaught(summaries)
+    tracks, model = untrained(summaries)
     assert embed_tracks(model, tracks, [make_listener([0] * N, [1] * N)], steady(summaries)).scores == {}
 
 
-def test_likeness_leaves_a_tracks_own_preference_out_and_is_the_same_in_any_blocks(monkeypatch):
+def test_similarity_leaves_a_tracks_own_preference_out_and_is_the_same_in_any_blocks(monkeypatch):
     sound = unit(groups())
     person = make_listener([9 if i in (0, 40) else 0 for i in range(N)])  # one track of either sound
-    whole = scoring._likeness(sound, person)
+    whole = scoring._kernel_regression(sound, person)
     assert whole[[0, 40]].max() < 0.1
     assert np.delete(whole, [0, 40]).min() > 1
-    monkeypatch.setattr(scoring, "_BLOCK", 7)
-    np.testing.assert_allclose(scoring._likeness(sound, person), whole, rtol=1e-5)
+    monkeypatch.setattr(scoring, "_BLOCK_TRACKS", 7)
+    np.testing.assert_allclose(scoring._kernel_regression(sound, person), whole, rtol=1e-5)
 
 
 def test_scores_are_the_share_of_the_library_that_a_track_is_ahead_of():
@@ -175,28 +173,28 @@ def test_scores_are_the_share_of_the_library_that_a_track_is_ahead_of():
     assert scoring._percentiles(np.float32([7])).tolist() == [0]
 
 
-def test_three_plays_weigh_as_much_as_all_that_is_foretold():
-    assert scoring._blend(np.float32([0, 0, 0]), np.float32([8, 8, 8]), np.float32([0, HALF, 1e9])).tolist() == [
+def test_three_plays_weigh_as_much_as_all_that_is_predicted():
+    assert scoring._blend(np.float32([0, 0, 0]), np.float32([8, 8, 8]), np.float32([0, HALF_PLAYS, 1e9])).tolist() == [
         0,
         4,
         8,
     ]
 
 
-def test_no_foretold_liking_lifts_a_known_track_above_the_most_loved_one():
-    foretold, own, plays = np.float32([9, 0, 5]), np.float32([0.5, 2, 0]), np.float32([3, 30, 0])
-    little_played, most_loved, never_played = scoring._blend(foretold, own, plays)
+def test_no_predicted_preference_lifts_a_known_track_above_the_most_loved_one():
+    predicted, own, plays = np.float32([9, 0, 5]), np.float32([0.5, 2, 0]), np.float32([3, 30, 0])
+    little_played, most_loved, never_played = scoring._blend(predicted, own, plays)
     assert little_played < most_loved
     assert never_played == 5
 
 
-def test_a_single_track_has_its_place():
+def test_a_single_track_has_its_embedding():
     tracks = make_tracks(1)
     model = fit_model(tracks, [make_listener([1])], FeatureMatrix.of(steady(np.ones((1, 8), np.float32))), NET, QUICK)[
         0
     ]
     got = embed_tracks(model, tracks, [make_listener([1])], steady(np.ones((1, 8), np.float32)))
-    assert isinstance(model, Model)
+    assert isinstance(model, HybridModel)
     assert isinstance(got, TrackEmbeddings)
     assert got.scores["me"].tolist() == [0]
     assert np.isfinite(got.vectors).all()

@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
+from synthetic import steady
 
 from cfaudio_core.features.feature_matrix import FeatureMatrix
 from cfaudio_core.models import neighbor_search
-from cfaudio_core.models.neighbor_search import all_along, nearest, search_basis
-from tests.core.synthetic import steady
+from cfaudio_core.models.neighbor_search import nearest, neighbor_basis, neighbor_features
 
 
 def points(n, dim=32, seed=0):
@@ -26,7 +26,7 @@ def test_all_points_are_compared_up_to_a_number():
 
 def test_beyond_it_the_nearest_are_still_found(monkeypatch):
     exact, _ = nearest(points(3000), 3)
-    monkeypatch.setattr(neighbor_search, "LARGE", 1000)
+    monkeypatch.setattr(neighbor_search, "MAX_EXACT_TRACKS", 1000)
     found, squared = nearest(points(3000), 3)
     recall = np.mean([len(set(a) & set(b)) for a, b in zip(exact, found, strict=True)]) / 3
     assert recall > 0.995
@@ -36,8 +36,8 @@ def test_beyond_it_the_nearest_are_still_found(monkeypatch):
 
 def test_cells_that_are_full_are_divided_and_the_nearest_are_still_found(monkeypatch):
     exact, _ = nearest(points(3000), 3)
-    monkeypatch.setattr(neighbor_search, "LARGE", 1000)
-    monkeypatch.setattr(neighbor_search, "_FULL", 12)
+    monkeypatch.setattr(neighbor_search, "MAX_EXACT_TRACKS", 1000)
+    monkeypatch.setattr(neighbor_search, "_CELL_POINTS", 12)
     found, _ = nearest(points(3000), 3)
     np.testing.assert_array_equal(found, nearest(points(3000), 3)[0])
     recall = np.mean([len(set(a) & set(b)) for a, b in zip(exact, found, strict=True)]) / 3
@@ -47,8 +47,8 @@ def test_cells_that_are_full_are_divided_and_the_nearest_are_still_found(monkeyp
 
 @pytest.mark.parametrize("where", [points(1200), np.ones((1200, 32), np.float32)])
 def test_there_are_as_many_neighbours_as_asked_for_however_few_are_around(monkeypatch, where):
-    monkeypatch.setattr(neighbor_search, "LARGE", 1000)
-    monkeypatch.setattr(neighbor_search, "_LOOKED_INTO", 1)
+    monkeypatch.setattr(neighbor_search, "MAX_EXACT_TRACKS", 1000)
+    monkeypatch.setattr(neighbor_search, "_SEARCHED_CELLS", 1)
     found, squared = nearest(where, 150)
     assert np.isfinite(squared).all()
     assert all(len({*row, i}) == 151 for i, row in enumerate(found))
@@ -56,6 +56,6 @@ def test_there_are_as_many_neighbours_as_asked_for_however_few_are_around(monkey
 
 def test_a_small_library_is_searched_where_it_lies_and_a_large_one_along_its_axes(monkeypatch):
     few = FeatureMatrix.of(steady(points(200)))
-    np.testing.assert_array_equal(all_along(few, search_basis(few)), few.at(np.arange(200)))
-    monkeypatch.setattr(neighbor_search, "LARGE", 100)
-    assert all_along(few, search_basis(few)).shape == (200, neighbor_search._AXES)
+    np.testing.assert_array_equal(neighbor_features(few, neighbor_basis(few)), few.rows(np.arange(200)))
+    monkeypatch.setattr(neighbor_search, "MAX_EXACT_TRACKS", 100)
+    assert neighbor_features(few, neighbor_basis(few)).shape == (200, neighbor_search._AXES)

@@ -1,0 +1,81 @@
+"""Windows of a library's tracks, read again to train a net on them or to predict by one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from threadpoolctl import threadpool_limits
+
+from cfaudio_core.audio.melspec import FRAMES, N_MELS, log_mel
+from cfaudio_core.audio.windows import read_windows
+from cfaudio_core.backbones.registry import Backbone, load_backbone
+from cfaudio_core.errors import AudioError, SettingError
+from cfaudio_core.features.feature_store import FeatureStore
+from cfaudio_core.features.results import FeatureResult
+from cfaudio_core.features.worker import ExtractorConfig, FileJob, Sign
+from cfaudio_core.features.worker_pool import extract_in_processes
+from cfaudio_core.util.progress import progress
+
+_MAX_WINDOWS = 10  # that are read again of a track, also where it was analysed whole
+
+
+class TrackWindows(NamedTuple):
+    """Windows of tracks by their content keys; keys that cannot be read are left out.
+
+    Attributes
+    ----------
+    store
+        Keeps the extracted features.
+    net
+        Id of the pretrained net that they come from.
+    config
+        The same net, and the number of windows.
+    paths
+        Content key to a file.
+    jobs
+        Worker processes.
+    """
+
+    store: FeatureStore
+    net: str
+    config: ExtractorConfig
+    paths: Mapping[str, bytes]
+    jobs: int
+
+    def features(self, keys: Sequence[str]) -> Iterator[tuple[str, npt.NDArray[np.float16]]]:
+        """Yield (key, features (windows, dim)) from the store, in any order."""
+        return self.store.read(self.net, keys)
+
+    def patches(self, keys: Sequence[str]) -> Iterator[tuple[str, npt.NDArray[np.float16]]]:
+        """Yield (key, log-mel patches (windows, 187, 96)) from the files, in any order."""
+        config = replace(self.config, windows=min(self.config.windows or _MAX_WINDOWS, _MAX_WINDOWS))
+        jobs = [FileJob(self.paths[key], key) for key in keys]
+        with progress("Reading", len(keys)) as advance:
+            for result in extract_in_processes(jobs, config, min(self.jobs, len(jobs)), ready=_prepare_patches):
+                advance(1)
+                if result.features is not None:  # else its problem is told when it is analysed; here it is left out
+                    yield result.key, result.features.reshape(-1, FRAMES, N_MELS)
+
+    def backbone(self) -> Backbone:
+        """Load the pretrained net, whole."""
+        if not isinstance(name := self.config.backbone, str):
+            raise SettingError("fine_tune: of several nets only the head can be trained")
+        return load_backbone(name, wheel=self.config.wheel)
+
+
+def _prepare_patches(config: ExtractorConfig, sign: Sign) -> Callable[[FileJob], FeatureResult]:
+    """Make a worker process read log-mel patches: float16 (windows, 187 * 96) as the features of a file."""
+    threadpool_limits(1)
+
+    def read(job: FileJob) -> FeatureResult:
+        try:
+            patches = log_mel(read_windows(job.path, config.windows).sound)
+        except AudioError as error:
+            return FeatureResult(job.path, None, job.key, problem=str(error))
+        return FeatureResult(job.path, None, job.key, patches.reshape(len(patches), -1).astype(np.float16))
+
+    return read

@@ -1,0 +1,139 @@
+"""Extraction of a library's features: the first half of a run, and what both halves share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from cfaudio_core.backbones.registry import backbone_id
+from cfaudio_core.data.tracks import Tracks
+from cfaudio_core.features.extractor import hear, plan
+from cfaudio_core.features.feature_store import FeatureStore
+from cfaudio_core.features.worker import ExtractorConfig
+from cfaudio_core.models.hybrid_model import HybridModel
+from cfaudio_core.models.training_snapshot import TrainingSettings
+from cfaudio_core.pipeline.scoring import TrackEmbeddings
+from cfaudio_core.training.drift import Drift
+from cfaudio_core.util.arrays import BoolArray, IntArray
+from cfaudio_core.util.progress import clear_line, progress
+
+
+@dataclass(frozen=True)
+class RunSettings:
+    """Settings of a run.
+
+    Attributes
+    ----------
+    extractor
+        The net and the number of windows.
+    training
+        Settings of a fit.
+    jobs
+        Worker processes.
+    force
+        Analyse again, and fit again.
+    retrain
+        Fit again.
+    model
+        Id of a model to go back to, or "".
+    scheduler
+        Address of a Dask scheduler, whose workers extract in place of those processes, or "".
+    """
+
+    extractor: ExtractorConfig = field(default_factory=ExtractorConfig)
+    training: TrainingSettings = field(default_factory=TrainingSettings)
+    jobs: int = 1
+    force: bool = False
+    retrain: bool = False
+    model: str = ""
+    scheduler: str = ""
+
+
+@dataclass
+class RunResult:
+    """Outcome of a run.
+
+    Attributes
+    ----------
+    keys
+        n content keys; "" for a track that could not be analysed or was not to be.
+    decoded
+        Number of files analysed in this run.
+    problems
+        File name to its problem, for the files that could not be analysed in this run.
+    old_problems
+        The same for those that an earlier run could not analyse, and that have not changed since.
+    analysed
+        int64 (a,): positions of the tracks that have features.
+    model
+        The model in force.
+    fitted
+        Whether it was fitted in this run.
+    outdated
+        Whether the model that was in force before was made by an earlier version, and is as if it were not there.
+    drift
+        Change since the model was fitted that was in force before, if there is any.
+    embeddings
+        Of the a analysed tracks; None if those of the last run still hold.
+    fingerprint
+        Of all that the embeddings were made of, to be kept as the note `EMBEDDED` once they are written.
+    """
+
+    keys: list[str]
+    decoded: int = 0
+    problems: dict[bytes, str] = field(default_factory=dict)
+    old_problems: dict[bytes, str] = field(default_factory=dict)
+    analysed: IntArray = field(default_factory=lambda: np.zeros(0, np.int64))
+    model: HybridModel | None = None
+    fitted: bool = False
+    outdated: bool = False
+    drift: Drift | None = None
+    embeddings: TrackEmbeddings | None = None
+    fingerprint: str = ""
+
+
+def extract_library(
+    tracks: Tracks,
+    requested: BoolArray,
+    store: FeatureStore,
+    settings: RunSettings,
+    on_problem: Callable[[bytes, str], None],
+) -> RunResult:
+    """Extract the features of tracks that were never analysed.
+
+    Parameters
+    ----------
+    tracks
+        n tracks.
+    requested
+        bool (n,): the tracks to analyse; the others are taken as far as they are known.
+    store
+        Keeps the features.
+    settings
+        The net and the number of windows.
+    on_problem
+        Called with the name and the problem of every file that cannot be analysed, as it turns up.
+    """
+    config = settings.extractor
+    net = backbone_id(config.backbone)
+    known = plan(tracks, store, net, config.windows, within=requested, force=settings.force)
+    result = RunResult(keys=known.keys, old_problems=known.problems)
+    left = known.left
+    if left:
+        keys: dict[bytes, str] = {}
+        with progress("Analysing", len(left)) as advance:
+            jobs = min(settings.jobs, len(left))
+            for one in hear(left, config, store, net, jobs=jobs, scheduler=settings.scheduler, on_progress=advance):
+                result.old_problems.pop(one.path, None)
+                if one.key:
+                    keys[one.path] = one.key
+                else:
+                    result.problems[one.path] = one.problem
+                    clear_line()
+                    on_problem(one.path, one.problem)
+        result.decoded = len(keys)
+        result.keys = [keys.get(path, key) for path, key in zip(tracks.paths, known.keys, strict=True)]
+    result.analysed = np.flatnonzero([bool(key) for key in result.keys])
+    return result

@@ -1,0 +1,97 @@
+"""Whether a new fit is due: what counts as a change, and how much it takes."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from synthetic import NET, QUICK, make_library, make_listener
+
+from cfaudio_core.data.sessions import Sessions
+from cfaudio_core.models.model_files import load_model, save_model
+from cfaudio_core.models.training_snapshot import TrainingSnapshot
+from cfaudio_core.training.drift import measure_drift
+
+LIBRARY = make_library(100)
+PLAYS = LIBRARY.listener.plays
+
+
+def snapshot(plays=PLAYS, tracks=LIBRARY.tracks, settings=QUICK, **others):
+    people = [make_listener(plays), *(make_listener(counts, name=name) for name, counts in others.items())]
+    return TrainingSnapshot.of(tracks, people, NET, settings)
+
+
+def first_plays(n):
+    """So many tracks that were never played, played once."""
+    plays = PLAYS.copy()
+    plays[np.flatnonzero(plays == 0)[:n]] = 1
+    return plays
+
+
+def read_again(stored, tmp_path, model):
+    """A snapshot out of a model's files."""
+    save_model(tmp_path, replace(model, snapshot=stored))
+    return load_model(tmp_path, model.id).snapshot
+
+
+def test_nothing_has_changed_in_what_is_read_from_disk(tmp_path, model):
+    assert measure_drift(read_again(snapshot(ann=PLAYS), tmp_path, model), snapshot(ann=PLAYS)) is None
+
+
+def test_in_which_order_listeners_are_is_no_change(tmp_path, model):
+    stored = read_again(snapshot(zoe=PLAYS, ann=PLAYS), tmp_path, model)
+    assert measure_drift(stored, snapshot(ann=PLAYS, zoe=PLAYS)) is None
+    changed = measure_drift(stored, snapshot(first_plays(1), ann=PLAYS, zoe=PLAYS))
+    assert changed.what.startswith("what is known of me has changed by ")
+    assert not changed.due
+
+
+def test_a_few_new_plays_are_no_reason_for_a_fit_and_are_counted():
+    changed = measure_drift(snapshot(), snapshot(first_plays(3)))
+    assert not changed.due
+    assert changed.n_plays == 3
+    assert changed.what.startswith("what is known of me has changed by ")
+
+
+def test_a_tenth_of_what_is_known_is():
+    assert measure_drift(snapshot(), snapshot(first_plays(50))).due
+
+
+def test_a_first_play_tells_more_than_another_one_of_a_favourite():
+    def share(plays):
+        return float(measure_drift(snapshot(), snapshot(plays)).what.split()[-1].rstrip("%"))
+
+    favourite = PLAYS + (np.arange(100) == PLAYS.argmax())
+    assert share(first_plays(1)) > 3 * share(favourite)
+
+
+@pytest.mark.parametrize(
+    ("now", "what"),
+    [
+        (snapshot(settings=replace(QUICK, folds=4)), "the settings have changed"),
+        (snapshot(ann=np.ones(100)), "there are other listeners to learn from"),
+        (
+            snapshot(tracks=replace(LIBRARY.tracks, artists=["Can"] * 100)),
+            "what the tags of known tracks say has changed",
+        ),
+    ],
+)
+def test_what_is_to_be_fitted_otherwise_is_fitted_again(now, what):
+    changed = measure_drift(snapshot(), now)
+    assert changed.due
+    assert changed.what.startswith(what)
+
+
+def test_a_library_that_has_grown_by_a_tenth_is_fitted_to_again():
+    small = LIBRARY.subset(np.flatnonzero((PLAYS > 0) | (np.arange(100) < 60)))
+    then = TrainingSnapshot.of(small.tracks, [small.listener], NET, QUICK)
+    assert measure_drift(then, snapshot()).what.startswith("the number of tracks has changed by ")
+    assert measure_drift(then, snapshot()).due
+
+
+def test_a_history_imported_for_plays_that_were_counted_already_is_fitted_to():
+    at = np.arange(40)
+    sessions = Sessions(np.zeros(40, int), at, at // 4, 1_700_000_000 + 200 * at, np.zeros(40, bool))
+    person = replace(LIBRARY.listener, sessions=sessions)
+    changed = measure_drift(snapshot(), TrainingSnapshot.of(LIBRARY.tracks, [person], NET, QUICK))
+    assert changed.due
+    assert changed.n_plays == 0
