@@ -255,7 +255,8 @@ def test_even_means_are_of_equal_stretches():
 @pytest.mark.parametrize("nets", ["'musicnn'", "('musicnn', 'musicnn_mtt')"])
 def test_a_worker_loads_neither_torch_nor_the_store(nets):
     code = (
-        "import sys; from cfaudio_core.features import worker; from cfaudio_core.backbones.registry import prepare_extractor;"
+        "import sys; from cfaudio_core.features import worker;"
+        "from cfaudio_core.backbones.registry import prepare_extractor;"
         "nets = eval(sys.argv[1]); prepare_extractor(nets) if len(sys.argv) > 2 else worker._net(nets, None);"
         "print(*{'torch', 'sqlalchemy', 'beets'} & {*sys.modules})"
     )
