@@ -48,12 +48,8 @@ def train_net(
 
     Parameters
     ----------
-    training_set
-        The m known tracks; its folds are held out of one net each.
-    keys
-        Their content keys.
-    windows
-        Reads them.
+    training_set, keys, windows
+        The m known tracks, whose folds are held out of one net each; their content keys; and what reads them.
     space, settings, seed
         The fitted feature space, and as for `train`.
 
@@ -190,14 +186,10 @@ def collect_windows(
     ----------
     read
         Yields (key, windows (windows, ...)) of the tracks with some keys.
-    keys
-        Of the m tracks; tracks with one key share their windows.
-    shape
-        Of one window.
-    settings
-        Bound the memory by `cache_size`.
-    seed
-        Chooses tracks, where there is no room for one window of each.
+    keys, shape
+        Of the m tracks, where tracks with one key share their windows; and of one window.
+    settings, seed
+        `cache_size` bounds the memory; the seed chooses tracks, where there is no room for one window of each.
 
     Returns
     -------

@@ -53,16 +53,11 @@ def train(
     ----------
     make
         Makes an untrained net.
-    windows
-        float16 (m, windows, ...): the net's inputs, of each track.
-    targets
-        Of the same m tracks.
-    fold
-        int64 (m,): tracks with one number are held out together.
-    settings
-        Of the training.
-    seed
-        The same seed, data and machine give the same nets.
+    windows, targets, fold
+        Of m tracks: the net's inputs, float16 (m, windows, ...), the targets, and int64 (m,): tracks with one number
+        are held out together.
+    settings, seed
+        Of the training. The same seed, data and machine give the same nets.
     on_progress
         Called with 1 after each net.
 

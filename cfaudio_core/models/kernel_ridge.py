@@ -8,10 +8,9 @@ and not with its square.
 from __future__ import annotations
 
 from itertools import combinations
-from typing import NamedTuple
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from scipy.linalg import cho_factor, cho_solve
 
 from cfaudio_core.data.training_set import TrainingSet, same_columns
@@ -100,13 +99,13 @@ class _LandmarkFits:
             sums = {k: self._sums(k, group) for k in folds}
             for at, away in enumerate(left_out):
                 inside = [sums[k] for k in folds if k not in away]
-                count = sum(part.rows for part in inside)
-                mean[at, group] = sum(part.values for part in inside) / max(count, 1)
+                count = sum(rows for rows, *_ in inside)
+                mean[at, group] = sum(values for _, values, *_ in inside) / max(count, 1)
                 inner = _RIDGE * between.astype(np.float64)
-                for part in inside:
-                    inner += part.inner
+                for *_, products in inside:
+                    inner += products
                 inner[np.diag_indices_from(inner)] += _JITTER * count
-                right = sum(part.right - np.outer(part.similarity, mean[at, group]) for part in inside)
+                right = sum(right - np.outer(total, mean[at, group]) for _, _, right, total, _ in inside)
                 coefficients[at][:, group] = cho_solve(cho_factor(inner, overwrite_a=True), right)
         self._whole = coefficients[0], mean[0]
         # Of a track nothing is asked but predictions by fits that did not see its fold: a third of them.
@@ -130,45 +129,25 @@ class _LandmarkFits:
         """float32 (k, outputs): predictions for the tracks of a fold by a fit to neither it nor the others."""
         return self._predictions[int(fold), frozenset(int(k) for k in (fold, *others))]
 
-    def _sums(self, fold: int, outputs: IntArray) -> _Sums:
-        """Sum over the tracks of a fold of which some outputs are known, which are known of the same tracks."""
+    def _sums(self, fold: int, outputs: IntArray) -> tuple[Any, ...]:
+        """Sum over the tracks of a fold of which some outputs are known, which are known of the same tracks.
+
+        Returns the number of tracks; the sums of their values (outputs,), of similarity to each landmark times value
+        (a, outputs), of similarity (a,), and of the products of similarities to two landmarks (a, a).
+        """
         rows = np.flatnonzero((self._fold == fold) & self._seen[:, outputs[0]])
         values, a = self._values[np.ix_(rows, outputs)], len(self._landmarks)
-        right, total, inner = np.zeros((a, len(outputs))), np.zeros(a), np.zeros((a, a), np.float32)
+        right, total, products = np.zeros((a, len(outputs))), np.zeros(a), np.zeros((a, a), np.float32)
         for start in range(0, len(rows), BLOCK_TRACKS):
             part = slice(start, start + BLOCK_TRACKS)
             similarity = self._similarity(rows[part])
             right += similarity.T @ values[part]
             total += similarity.sum(axis=0)
-            inner += similarity.T @ similarity
-        return _Sums(len(rows), values.sum(axis=0, dtype=np.float64), right, total, inner)
+            products += similarity.T @ similarity
+        return len(rows), values.sum(axis=0, dtype=np.float64), right, total, products
 
     def _similarity(self, rows: IntArray) -> FloatArray:
         """float32 (k, a): similarities of the tracks at int64 (k,) positions to the landmarks."""
         if self._kept is not None:
             return self._kept[rows]
         return gauss(self._features[rows], self._landmarks)
-
-
-class _Sums(NamedTuple):
-    """Sums over the tracks of one fold.
-
-    Attributes
-    ----------
-    rows
-        Their number.
-    values
-        float64 (outputs,), of their values.
-    right
-        float64 (a, outputs): of their similarity to each landmark times their values.
-    similarity
-        float64 (a,): of their similarity to each landmark.
-    inner
-        float32 (a, a): of the products of their similarities to two landmarks.
-    """
-
-    rows: int
-    values: npt.NDArray[np.float64]
-    right: npt.NDArray[np.float64]
-    similarity: npt.NDArray[np.float64]
-    inner: FloatArray

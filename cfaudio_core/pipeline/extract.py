@@ -26,16 +26,12 @@ class RunSettings:
 
     Attributes
     ----------
-    extractor
-        The net and the number of windows.
-    training
-        Settings of a fit.
+    extractor, training
+        The net and the number of windows; settings of a fit.
     jobs
         Worker processes.
-    force
-        Analyse again, and fit again.
-    retrain
-        Fit again.
+    force, retrain
+        Analyse and fit again; only fit again.
     model
         Id of a model to go back to, or "".
     scheduler
@@ -105,14 +101,10 @@ def extract_library(
 
     Parameters
     ----------
-    tracks
-        n tracks.
-    requested
-        bool (n,): the tracks to analyse; the others are taken as far as they are known.
-    store
-        Keeps the features.
-    settings
-        The net and the number of windows.
+    tracks, requested
+        n tracks, and bool (n,): those to analyse; the others are taken as far as they are known.
+    store, settings
+        Keeps the features; the net and the number of windows.
     on_problem
         Called with the name and the problem of every file that cannot be analysed, as it turns up.
     """

@@ -27,10 +27,8 @@ def predict_nets(
 
     Parameters
     ----------
-    model
-        The model.
-    keys
-        n content keys.
+    model, keys
+        A model, and n content keys.
     windows
         Reads the tracks' windows, and its store keeps the predictions.
     features_of

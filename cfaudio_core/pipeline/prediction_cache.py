@@ -33,14 +33,10 @@ def cached_predictions(
 
     Parameters
     ----------
-    file
-        The cache; it may be missing, damaged or of something else.
-    made_of
-        Fingerprint of the model and the features.
-    model
-        The model that predicts.
-    keys
-        n content keys.
+    file, made_of
+        The cache, which may be missing, damaged or of something else; fingerprint of the model and the features.
+    model, keys
+        The model that predicts, and n content keys.
     features_of
         Makes the feature matrix of the tracks with some keys.
 

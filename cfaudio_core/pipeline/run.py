@@ -48,12 +48,10 @@ def fit_and_embed(
     ----------
     tracks, listeners
         As in `extract_library`, with its listeners.
-    result
+    result, store, settings
         Of `extract_library`.
-    store, models
-        Where features and models are kept.
-    settings
-        Settings of the run.
+    models
+        Folder of the models.
     may_fit
         False: use the model in force as it is, if there is one.
     """
@@ -110,7 +108,9 @@ def _fit(
     forget_net_predictions(windows.store, kept_models(models))
     file, made_of = _cache(models, model, windows)
     cache_predictions(file, made_of, tracks.keys, predictions)
-    (models / "impressions.safetensors").unlink(missing_ok=True)  # as 0.1.0 called the cache
+    for other in models.glob("[!c]*.safetensors"):  # caches of earlier versions; those of models begin with "cf-"
+        if other != file:
+            other.unlink(missing_ok=True)
     return model, predictions, feature_matrix
 
 

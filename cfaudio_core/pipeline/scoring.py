@@ -57,10 +57,8 @@ def embed_tracks(
     ----------
     model
         A model of this library, though new tracks and new plays may have come since.
-    tracks
-        n analysed tracks.
-    listeners
-        Listeners over the same tracks.
+    tracks, listeners
+        n analysed tracks, and listeners over them.
     predictions
         Of the n tracks, by the model.
     by_net

@@ -29,16 +29,7 @@ def hold_out_albums(
 ) -> TrainingSet:
     """Change the folds of a training set to whole albums; it stays as it is where there are too few albums.
 
-    Parameters
-    ----------
-    tracks
-        n tracks.
-    training_set
-        The known ones.
-    seed
-        For the order of the albums, and for the choice of tracks.
-    n_max
-        Of more known tracks than that only some are taken, so that the cost of a comparison is bounded.
+    Of more known tracks than `n_max` only some are taken, so that the cost of a comparison is bounded.
     """
     if n_max is not None and len(training_set.known) > n_max:
         rows = np.sort(np.random.default_rng([seed, 2]).choice(len(training_set.known), n_max, replace=False))
@@ -74,15 +65,11 @@ def compare_baselines(
 
     Parameters
     ----------
-    tracks, feature_matrix
-        n tracks and their features.
-    training_set
-        The m known ones, with the folds that are held out.
+    tracks, feature_matrix, training_set
+        n tracks, their features, and the m known ones, with the folds that are held out.
     by_kernel, by_net, stacked
         float32 (m, outputs): held-out predictions from audio, of the kernel machine, of a trained net if there is one,
         and of their stack.
-    seed
-        For the shuffling.
 
     Returns
     -------

@@ -53,20 +53,14 @@ def fit_model(
 
     Parameters
     ----------
-    tracks
-        n analysed tracks.
-    listeners
-        Listeners over the same n tracks.
-    feature_matrix
-        Features of the n tracks.
-    net
-        Id of the pretrained net that they come from.
+    tracks, listeners, feature_matrix
+        n analysed tracks, listeners over them, and their features.
+    net, n_windows
+        Id of the pretrained net that the features come from, and of how many windows a track; 0 for whole tracks.
     settings
         Settings of the fit.
     windows
         Reads the windows of tracks; needed where a net is to be trained.
-    n_windows
-        Number of windows a track that the features are of, 0 for whole tracks.
     """
     trained = [listener for listener in listeners if listener.known.sum() >= MIN_KNOWN_TRACKS]
     model = HybridModel(

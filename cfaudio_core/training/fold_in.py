@@ -23,10 +23,8 @@ def fold_in_residuals(
 
     Parameters
     ----------
-    model
-        The fitted model.
-    listeners
-        Those that it was trained on, over the n tracks.
+    model, listeners
+        A model, and the listeners that it was trained on, over the n tracks.
     rows, factors
         int64 (n,) and float32 (n, factors), see `KnownFactors`.
     by_audio

@@ -36,18 +36,12 @@ def select_net(
 
     Parameters
     ----------
-    tracks
-        n tracks.
-    training_set
-        The m known ones.
+    tracks, feature_matrix, training_set
+        n tracks, their features, and the m known ones.
     by_audio
         float32 (m, outputs): predictions of the kernel machine for each, without its fold.
-    feature_matrix
-        Features of all n tracks.
-    windows
-        Reads the windows of tracks; needed where a net is to be trained.
-    settings, seed
-        Of the training.
+    windows, settings, seed
+        Of the training; no windows, no net.
 
     Returns
     -------

@@ -81,7 +81,7 @@ def test_a_library_that_stays_locked_is_one_line_and_nothing_is_lost(
     analysed: Home, busy: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = analysed.field("cf_score")
-    monkeypatch.setattr(writing, "_PATIENCE", 0)
+    monkeypatch.setattr(writing, "_WAIT_S", 0)
     analysed.configure({"users": {"me": ["skip_count"]}}, timeout=0.1)
     ran = analysed.embed("--retrain")
     assert (ran.code, ran.err.count("\n")) == (1, 1), ran
