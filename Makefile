@@ -33,12 +33,12 @@ audit: $(READY)  ## known holes of the dependencies, where pip-audit can ask for
 
 bench: $(READY)  ## CORPUS=FOLDER measures on real music, LIBRARIES=FOLDERS on simulated ones, DATA=FOLDER on public data
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[bench]'
-	$(BIN)/python tests/benchmarks/bench_hearing.py $(CORPUS)
+	$(BIN)/python tests/benchmarks/bench_extraction.py $(CORPUS)
 	$(BIN)/python tests/benchmarks/bench_import.py
 	$(BIN)/python tests/benchmarks/bench_scale.py
 	$(BIN)/python tests/benchmarks/bench_household.py
 	$(BIN)/python tests/benchmarks/bench_recommend.py
-	$(BIN)/python tests/benchmarks/bench_learning.py
+	$(BIN)/python tests/benchmarks/bench_training.py
 	$(if $(LIBRARIES),$(BIN)/python tests/benchmarks/bench_scores.py $(LIBRARIES))
 	$(if $(LIBRARIES),$(BIN)/python tests/benchmarks/bench_nets.py $(LIBRARIES))
 	$(BIN)/python tests/benchmarks/bench_factors.py $(if $(DATA),--data $(DATA))

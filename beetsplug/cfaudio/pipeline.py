@@ -16,6 +16,7 @@ from beetsplug.cfaudio.errors import user_errors
 from beetsplug.cfaudio.library.fields import Value, items_without
 from beetsplug.cfaudio.library.history import record_growth
 from beetsplug.cfaudio.library.listeners import read_handmade_playlists, read_listeners
+from beetsplug.cfaudio.library.snapshot import write_snapshot
 from beetsplug.cfaudio.library.tracks import read_tracks
 from beetsplug.cfaudio.library.write import Column, write_fields
 from cfaudio_core.data.listeners import Listener
@@ -185,6 +186,4 @@ def embed_imported(plugin: BeetsPlugin, lib: Library, ids: list[int]) -> None:
     with user_errors(), hold_lock(settings.folder, "cfembed"):
         tracks, listeners = load(lib, settings, match=False)
         embed(lib, tracks, listeners, ids, settings, run, plugin._log.warning, may_train=False)
-    from beetsplug.cfaudio.library.snapshot import write_snapshot
-
     write_snapshot(lib, settings)

@@ -48,10 +48,12 @@ def fit_and_embed(
     ----------
     tracks, listeners
         As in `extract_library`, with its listeners.
-    result, store, settings
+    result
         Of `extract_library`.
-    models
-        Folder of the models.
+    store, models
+        Where features and models are kept.
+    settings
+        Settings of the run.
     may_fit
         False: use the model in force as it is, if there is one.
     """
@@ -108,8 +110,9 @@ def _fit(
     forget_net_predictions(windows.store, kept_models(models))
     file, made_of = _cache(models, model, windows)
     cache_predictions(file, made_of, tracks.keys, predictions)
-    for cache in models.glob("impress*.safetensors"):  # of 0.1.0
-        cache.unlink()
+    for other in models.glob("[!c]*.safetensors"):  # caches of earlier versions; those of models begin with "cf-"
+        if other != file:
+            other.unlink(missing_ok=True)
     return model, predictions, feature_matrix
 
 

@@ -4,16 +4,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
 from synthetic import NET, QUICK, Library, make_library
 
 from cfaudio_core.features.feature_matrix import FeatureMatrix
 from cfaudio_core.features.feature_store import FeatureStore
 from cfaudio_core.models.hybrid_model import HybridModel
 from cfaudio_core.training.fit import fit_model
-
-settings.register_profile("cfaudio", deadline=None)  # a busy machine is no failure
-settings.load_profile("cfaudio")
 
 
 @pytest.fixture(scope="session")

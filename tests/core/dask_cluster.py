@@ -7,10 +7,11 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from waiting import LONG_SECONDS, wait_until
 
 
 class Cluster:
@@ -22,7 +23,7 @@ class Cluster:
             **os.environ,
             "OMP_NUM_THREADS": "1",
             "DASK_DISTRIBUTED__DASHBOARD__LINK": "",
-            "DASK_DISTRIBUTED__SCHEDULER__WORKER_TTL": "20s",
+            "DASK_DISTRIBUTED__SCHEDULER__WORKER_TTL": f"{LONG_SECONDS}s",
             "PYTHONWARNINGS": "ignore",
         }
         self.workers: list[subprocess.Popen[bytes]] = []
@@ -51,12 +52,10 @@ class Cluster:
 
     @staticmethod
     def _wait_for(said: Path, pattern: str) -> str:
-        for _ in range(1200):
-            found = re.search(pattern, said.read_text(errors="replace"))
-            if found:
-                return found[1]
-            time.sleep(0.05)
-        raise AssertionError(said.read_text(errors="replace"))
+        def text() -> str:
+            return said.read_text(errors="replace")
+
+        return wait_until(lambda: re.findall(pattern, text()), text)[0]
 
 
 @contextmanager

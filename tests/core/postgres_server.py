@@ -45,7 +45,7 @@ class Server:
     def start(self) -> None:
         options = f"-p {self.port} -c listen_addresses=127.0.0.1 -c fsync=off -k {self._home}"
         log = str(self._home / "log")
-        self._run("pg_ctl", "-D", str(self._home / "data"), "-w", "-l", log, "-o", options, "start")
+        self._run("pg_ctl", "-D", str(self._home / "data"), "-w", "-t", "600", "-l", log, "-o", options, "start")
 
     def stop(self) -> None:
         """As a crash would."""

@@ -4,13 +4,15 @@ import multiprocessing
 import os
 import subprocess
 import sys
-import time
+from itertools import islice
+from multiprocessing import connection
 
 import crews
 import numpy as np
 import pytest
 import soundfile
 from synthetic import write_files
+from waiting import LONG_SECONDS
 
 from cfaudio_core.errors import CfAudioError
 from cfaudio_core.features import worker_pool
@@ -22,18 +24,61 @@ from cfaudio_core.features.worker_pool import extract_in_processes
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals")
 
 
-@pytest.fixture
-def outcomes(tmp_path):
-    """Hear files of given names; name to problem, "" for what was heard."""
+class Waiting:
+    """Stands for the clock and the waiting of a pool: seconds pass where a test has them pass, and nowhere else.
 
-    def run(names, jobs=2, patience=30.0, ready=crews.make_ready):
+    After so many answers, or signs of life, nobody is waited for: every look finds nothing, and takes its second.
+    """
+
+    def __init__(self, answers=float("inf")):
+        self.answers = answers
+        self.now = 0.0
+
+    def monotonic(self):
+        return self.now
+
+    def wait(self, pipes, seconds):
+        if self.answers > 0:
+            self.answers -= 1
+            return connection.wait(pipes, LONG_SECONDS)
+        self.now += seconds
+        return []
+
+
+@pytest.fixture
+def waiting(monkeypatch):
+    stand_in = Waiting()
+    monkeypatch.setattr(worker_pool, "connection", stand_in)
+    monkeypatch.setattr(worker_pool, "time", stand_in)
+    return stand_in
+
+
+@pytest.fixture
+def hearing(tmp_path, waiting):
+    """Hear files of given names, one after the other."""
+
+    def run(names, jobs=2, ready=crews.make_ready):
         files = [FileJob(path, "") for path in write_files(tmp_path, names)]
-        heard = list(extract_in_processes(files, ExtractorConfig(), jobs, ready=ready, patience=patience))
-        assert len(heard) == len({h.path for h in heard}) == len(names), "each once"
-        assert all(bool(h.key) != bool(h.problem) for h in heard)
-        return {os.path.basename(h.path).decode(): h.problem for h in heard}  # noqa: PTH119
+        return extract_in_processes(files, ExtractorConfig(), jobs, ready=ready, patience=3)
 
     return run
+
+
+@pytest.fixture
+def outcomes(hearing):
+    """The same; name to problem, "" for what was heard."""
+
+    def run(names, *args, **how):
+        return by_name(hearing(names, *args, **how), names)
+
+    return run
+
+
+def by_name(heard, names):
+    heard = list(heard)
+    assert len(heard) == len({h.path for h in heard}) == len(names), "each once"
+    assert all(bool(h.key) != bool(h.problem) for h in heard)
+    return {os.path.basename(h.path).decode(): h.problem for h in heard}  # noqa: PTH119
 
 
 GOOD = [f"{i}.ogg" for i in range(7)]
@@ -62,20 +107,54 @@ def test_a_process_that_was_killed_once_may_have_been_the_wrong_one(outcomes):
 
 
 @pytest.mark.parametrize("bad", ["hang.ogg", "SIGSTOP.ogg"])
-def test_a_hang_costs_one_file_and_names_it(outcomes, bad):
-    found = outcomes([bad, *GOOD], patience=3)
-    assert found == {**dict.fromkeys(GOOD, ""), bad: "its decoder hung (nothing came of it for 3 s)"}
+def test_a_hang_costs_one_file_and_names_it(hearing, waiting, bad):
+    heard = hearing([*GOOD, bad])
+    found = list(islice(heard, len(GOOD)))
+    waiting.answers = 0
+    found.append(next(heard))
+    assert waiting.now == 4, "the first second that is too long"
+    expected = {**dict.fromkeys(GOOD, ""), bad: "its decoder hung (nothing came of it for 3 s)"}
+    assert by_name([*found, *heard], expected) == expected
 
 
-def test_a_long_track_that_gives_signs_of_life_does_not_hang(outcomes):
-    assert outcomes(["slow.ogg"], patience=3) == {"slow.ogg": ""}
+def test_what_waits_behind_a_hang_is_heard_after_it(hearing, waiting):
+    waiting.answers = 1  # that it has begun
+    heard = hearing(["hang.ogg", *GOOD], jobs=1)
+    assert "hung" in next(heard).problem
+    waiting.answers = float("inf")
+    assert by_name(heard, GOOD) == dict.fromkeys(GOOD, "")
 
 
-def test_time_in_which_the_user_s_process_stood_still_is_not_held_against_a_decoder(tmp_path):
-    files = [FileJob(path, "") for path in write_files(tmp_path, GOOD)]
-    heard = extract_in_processes(files, ExtractorConfig(), 2, ready=crews.make_ready, patience=3)
+def test_a_long_track_that_gives_signs_of_life_does_not_hang(outcomes, waiting, monkeypatch):
+    wait = waiting.wait
+
+    def wait_two_seconds_more(pipes, seconds):
+        waiting.now += seconds
+        waiting.answers = int(waiting.now) % 3 == 0
+        return wait(pipes, 0)
+
+    monkeypatch.setattr(waiting, "wait", wait_two_seconds_more)
+    assert outcomes(["long.ogg"]) == {"long.ogg": ""}
+    assert waiting.now > 12
+
+
+@pytest.mark.parametrize("between", [True, False], ids=["between two looks", "while it looks"])
+def test_time_in_which_the_user_s_process_stood_still_is_not_held_against_a_decoder(
+    hearing, waiting, monkeypatch, between
+):
+    heard = hearing(GOOD)
     next(heard)
-    time.sleep(4)
+    if between:
+        waiting.now += 1000
+    else:
+        wait = waiting.wait
+
+        def wait_long(pipes, seconds):
+            monkeypatch.setattr(waiting, "wait", wait)
+            waiting.now += 1000
+            return []
+
+        monkeypatch.setattr(waiting, "wait", wait_long)
     assert all(outcome.key for outcome in heard)
 
 
@@ -91,14 +170,14 @@ def test_what_is_no_problem_of_a_file_is_raised(outcomes):
 
 
 @pytest.mark.parametrize(
-    ("ready", "message"),
+    ("ready", "answers", "message"),
     [
-        (crews.never_ready, r"crashed \(SIGKILL\) before it began"),
-        (crews.stuck_at_the_start, r"hung .* before it began"),
+        (crews.never_ready, float("inf"), r"crashed \(SIGKILL\) before it began"),
+        (crews.stuck_at_the_start, 0, r"hung .* before it began"),
     ],
 )
-def test_workers_that_cannot_begin_are_an_error_and_not_tried_for_ever(outcomes, monkeypatch, ready, message):
-    monkeypatch.setattr(worker_pool, "_BEGINNING", 3.0)
+def test_workers_that_cannot_begin_are_an_error_and_not_tried_for_ever(outcomes, waiting, ready, answers, message):
+    waiting.answers = answers
     with pytest.raises(CfAudioError, match=message):
         outcomes(GOOD, ready=ready)
 
@@ -121,7 +200,8 @@ def test_a_user_s_process_that_was_interrupted_ends_though_something_still_holds
     )
     paths = [os.fsdecode(p) for p in write_files(tmp_path, ["0.ogg", "1.ogg", "slow.ogg", "slow too.ogg"])]
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    done = subprocess.run([sys.executable, "-c", code, *paths], env=env, capture_output=True, check=False, timeout=60)
+    command = [sys.executable, "-c", code, *paths]
+    done = subprocess.run(command, env=env, capture_output=True, check=False, timeout=LONG_SECONDS)
     assert done.stdout.startswith(b"key ")
     assert b"KeyboardInterrupt" in done.stderr
 
@@ -137,7 +217,8 @@ def test_a_worker_ends_when_the_user_s_process_is_killed(tmp_path):
     paths = [os.fsdecode(p) for p in write_files(tmp_path, ["0.ogg", "slow.ogg"])]
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     # The pipe is shared with the worker: reading to its end is waiting for the worker to go.
-    done = subprocess.run([sys.executable, "-c", code, *paths], env=env, capture_output=True, check=False, timeout=60)
+    command = [sys.executable, "-c", code, *paths]
+    done = subprocess.run(command, env=env, capture_output=True, check=False, timeout=LONG_SECONDS)
     assert done.stdout
 
 

@@ -4,6 +4,7 @@ import logging
 import threading
 
 import pytest
+from waiting import LONG_SECONDS
 from web_double import Answer, serving
 
 from cfaudio_core.errors import CfAudioError, ServiceError, StoreError
@@ -233,13 +234,15 @@ def test_a_slow_server_is_not_waited_for_for_ever(monkeypatch):
     asleep = threading.Event()
 
     def answer(request):
-        asleep.wait(10)
+        asleep.wait(LONG_SECONDS)
         return good()
 
     with serving(answer) as double:
-        with pytest.raises(ServiceError, match="no answer in time"):
-            account(double).write("x", [CRYING])
-        asleep.set()
+        try:
+            with pytest.raises(ServiceError, match="no answer in time"):
+                account(double).write("x", [CRYING])
+        finally:
+            asleep.set()
 
 
 def test_secrets_are_in_no_log(caplog):

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from subsonic_servers import free_port
+from waiting import LONG_SECONDS, wait_until
 
 CONFIG = """\
 music_directory "{music}"
@@ -37,7 +38,7 @@ class Mpd:
 
     def __init__(self, port: int) -> None:
         self.port = port
-        self._socket = socket.create_connection(("127.0.0.1", port), timeout=30)
+        self._socket = socket.create_connection(("127.0.0.1", port), timeout=LONG_SECONDS)
         self._stream = self._socket.makefile("rw", encoding="utf-8")
         assert self._stream.readline().startswith("OK MPD")
 
@@ -84,15 +85,17 @@ def running_mpd(folder: Path, music: Path, lists: Path, more: str = "", password
         if password:
             client.ask(f"password {password}")
         client.ask("update")
-        while any(line.startswith("updating_db") for line in client.ask("status")):
-            time.sleep(0.02)
+        wait_until(
+            lambda: not any(line.startswith("updating_db") for line in client.ask("status")),
+            lambda: "mpd does not come to an end of reading its music",
+        )
         try:
             yield client
         finally:
             client.close()
     finally:
         process.terminate()
-        process.wait(timeout=20)
+        process.wait(LONG_SECONDS)
 
 
 def _utf8() -> dict[str, str]:
@@ -100,10 +103,12 @@ def _utf8() -> dict[str, str]:
 
 
 def _connect(port: int, process: subprocess.Popen[bytes]) -> Mpd:
-    for _ in range(500):
+    def ask() -> Mpd | None:
         assert process.poll() is None, "mpd has not started"
-        try:
+        with contextlib.suppress(ConnectionRefusedError):
             return Mpd(port)
-        except ConnectionRefusedError:
-            time.sleep(0.02)
-    raise AssertionError("mpd does not answer")
+        return None
+
+    client = wait_until(ask, lambda: "mpd does not answer")
+    assert client
+    return client

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from waiting import LONG_SECONDS, wait_until
 
 CONFIG = """\
 [base]
@@ -69,7 +71,7 @@ def maneki(folder: Path, music: Path, passwords: dict[str, str]) -> Iterator[str
             yield f"http://127.0.0.1:{port}/audio"
         finally:
             process.terminate()
-            process.wait(timeout=20)
+            process.wait(LONG_SECONDS)
 
 
 def _run(folder: Path, command: str, *args: str) -> None:
@@ -87,12 +89,11 @@ def _home(folder: Path) -> dict[str, str]:
 
 
 def _wait(port: int, process: subprocess.Popen[bytes]) -> None:
-    for _ in range(1500):
+    def answers() -> bool:
         assert process.poll() is None, "the server has not started"
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=5).close()
-        except ConnectionRefusedError:
-            time.sleep(0.02)
-        else:
-            return
-    raise AssertionError("the server does not answer")
+        with contextlib.suppress(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", port), LONG_SECONDS).close()
+            return True
+        return False
+
+    wait_until(answers, lambda: "the server does not answer")

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from beets.library import Item
 from user_home import BELLS, DRUMS, NEVER_PLAYED, PER_ARTIST, RATE, Home, Ran, bells, drums
+from waiting import LONG_SECONDS
 
 from cfaudio_core.features.results import FeatureResult
 from cfaudio_core.features.worker import WHOLE, ExtractorConfig, FileJob
@@ -198,7 +199,7 @@ def test_ctrl_c_ends_a_run_without_a_word_and_keeps_what_was_analysed(unanalysed
         stderr=subprocess.PIPE,
         start_new_session=True,
     )
-    out, err = process.communicate(timeout=120)
+    out, err = process.communicate(timeout=LONG_SECONDS)
     kept = _stored(unanalysed.store)
     assert "Traceback" not in err.decode(), err.decode()
     assert out == b""

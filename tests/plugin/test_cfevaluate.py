@@ -26,8 +26,7 @@ def bells_loved(analysed: Home) -> Home:
 
 def test_it_prints_figures_in_a_table_and_in_words_and_keeps_that(bells_loved: Home) -> None:
     before = bells_loved.dump()
-    ran = bells_loved.beet_here("cfevaluate", "--quick", "--protocol", "cold-albums", "--protocol", "session")
-    assert ran.code == 0, ran
+    ran = bells_loved.beet_here("cfevaluate", "--quick", "--protocol", "cold-albums", "--protocol", "session").fine
     assert ran.lines[0].startswith("me: 40 of 40 analysed tracks played or skipped; ")
     rows = {line[:14].strip(): line[14:].split() for line in ran.lines if "  " in line}
     assert {"random", "artist mean", "frozen kernel", "cfaudio", "shuffled sound", "upper bound"} <= set(rows)
@@ -45,8 +44,7 @@ def test_it_prints_figures_in_a_table_and_in_words_and_keeps_that(bells_loved: H
 
 def test_another_listener_is_evaluated_by_name_and_json_is_what_was_kept(bells_loved: Home) -> None:
     bells_loved.configure({"users": {"ann": ["skip_count"], "ben": ["play_count"]}})
-    ran = bells_loved.beet_here("cfevaluate", "-u", "ben", "--seeds", "1", "--json", "--protocol", "cold-albums")
-    assert ran.code == 0, ran
+    ran = bells_loved.beet_here("cfevaluate", "-u", "ben", "--seeds", "1", "--json", "--protocol", "cold-albums").fine
     (report,) = reports(bells_loved)
     assert json.loads(ran.out) == report
     assert (report["listener"], report["seeds"], report["quick"]) == ("ben", 1, False)

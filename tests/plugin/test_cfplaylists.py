@@ -217,7 +217,8 @@ def test_a_seed_or_another_setting_chooses_anew(library: Home, lists: Path) -> N
     assert len(entries(lists / "Discover.m3u")) == 7
 
 
-def test_a_list_that_was_lost_is_written_again(library: Home, lists: Path) -> None:
+def test_a_list_that_was_lost_is_written_again(library: Home, lists: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    on(dt.date(2026, 11, 2), monkeypatch)
     configure(library, {"kind": "discover", "n": 6})
     library.beet_here("cfplaylists")
     before = entries(lists / "Discover.m3u")

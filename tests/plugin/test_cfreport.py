@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from user_home import BELLS, Home
+from waiting import LONG_SECONDS
 
 NASTY = "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -54,8 +55,9 @@ class Watched:
         self.page.on("console", lambda m: self.complaints.append(m.text) if m.type in {"error", "warning"} else None)
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.page.on("request", lambda request: self.asked.append(request.url))
+        self.page.set_default_timeout(1000 * LONG_SECONDS)
         self.page.goto(url)
-        self.page.wait_for_function("document.documentElement.dataset.ready === 'yes'", timeout=120_000)
+        self.page.wait_for_function("document.documentElement.dataset.ready === 'yes'")
 
 
 @contextmanager
@@ -133,9 +135,9 @@ def test_every_way_to_colour_has_a_legend(reported: Home, browser: Any) -> None:
     url = file_of(reported).as_uri()
     with watched(browser, url, url) as page:
         for way in ("score", "added", "year", "genre", "tag", "plays"):
+            page.evaluate("document.getElementById('legend').textContent = ''")
             page.select_option("#colour", way)
-            page.wait_for_timeout(50)
-            assert page.inner_text("#legend").strip()
+            page.wait_for_function("document.getElementById('legend').innerText.trim()")
 
 
 def test_a_title_is_text_wherever_it_is_shown(reported: Home, browser: Any) -> None:
@@ -159,8 +161,7 @@ def test_the_map_moves_by_mouse_and_by_keys(reported: Home, browser: Any) -> Non
         box = page.locator("#view").bounding_box()
         page.mouse.move(box["x"] + 300, box["y"] + 200)
         page.mouse.wheel(0, -300)
-        page.wait_for_timeout(50)
-        assert "scale(1)" not in page.evaluate(moved)
+        page.wait_for_function(f"!{moved}.includes('scale(1)')")
 
 
 def test_a_click_plays_from_the_moment_when_served(reported: Home, browser: Any) -> None:
@@ -168,7 +169,7 @@ def test_a_click_plays_from_the_moment_when_served(reported: Home, browser: Any)
         row = page.locator("#units .play:visible").first
         at = float(row.get_attribute("data-at"))
         row.click()
-        page.wait_for_function(f"document.getElementById('audio').currentTime > {at + 0.3}", timeout=30_000)
+        page.wait_for_function(f"document.getElementById('audio').currentTime > {at + 0.3}")
         assert page.evaluate("document.getElementById('audio').currentTime") < 4.6
         assert page.locator("#player").is_visible()
         page.click("#close")
@@ -181,7 +182,7 @@ def test_a_click_plays_from_the_moment_when_served(reported: Home, browser: Any)
         page.wait_for_selector("#ring:visible")
         box = page.locator("#ring").bounding_box()
         page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-        page.wait_for_function("document.getElementById('audio').currentTime > 0.2", timeout=30_000)
+        page.wait_for_function("document.getElementById('audio').currentTime > 0.2")
         assert "Drum Fritz" in page.inner_text("#player")
 
 
@@ -194,12 +195,10 @@ def test_what_has_gone_is_on_the_map_and_cannot_play(reported: Home, browser: An
 
 def test_playlists_are_looked_at_and_written_from_the_page(reported: Home, browser: Any) -> None:
     with served(reported) as address, watched(browser, address, address.rsplit("/", 2)[0]) as page:
-        page.wait_for_selector(".playlist .track", timeout=60_000)
+        page.wait_for_selector(".playlist .track")
         assert page.locator(".playlist .track").count() == 5
         page.click(".playlist .act")
-        page.wait_for_function(
-            "document.querySelector('.playlist .act').textContent.startsWith('Written')", timeout=60_000
-        )
+        page.wait_for_function("document.querySelector('.playlist .act').textContent.startsWith('Written')")
         assert len((reported.folder / "lists" / "Fresh.m3u").read_text(encoding="utf-8").splitlines()) >= 5
 
 
@@ -207,13 +206,13 @@ def test_a_list_has_tracks_that_the_map_has_no_room_for(reported: Home, browser:
     few = "import beets.ui, beetsplug.cfaudio.report.collect as r; r.MAX_TRACKS = 12; beets.ui.main()"
     with served(reported, ("-c", few)) as address, watched(browser, address, address.rsplit("/", 2)[0]) as page:
         assert "Shown are 12 of 40" in page.inner_text("#map")
-        page.wait_for_selector(".playlist .track", timeout=60_000)
+        page.wait_for_selector(".playlist .track")
         assert page.locator(".playlist .track").count() == 5
         off = page.locator(".playlist .track:has(.find:disabled)").first
         assert (off.locator(".artist").text_content() or "").startswith(("Bell", "Drum"))
         assert "Stück" in (off.locator(".title").text_content() or "")
         off.locator(".play").click()
-        page.wait_for_function("document.getElementById('audio').currentTime > 0.2", timeout=30_000)
+        page.wait_for_function("document.getElementById('audio').currentTime > 0.2")
         assert page.locator("#ring").is_hidden()
 
 

@@ -83,30 +83,30 @@ requests = st.builds(
 avoided = st.frozensets(st.integers(10, 70), max_size=20)
 
 
-def chosen(loaded: RankingData, request: Request, avoid: frozenset[int]) -> Chosen:
+def chosen(data: RankingData, request: Request, avoid: frozenset[int]) -> Chosen:
     nowhere: Any = None  # without a query, beets' library is not needed
-    return choose_items(nowhere, loaded, request, avoid=avoid)
+    return choose_items(nowhere, data, request, avoid=avoid)
 
 
 @given(libraries, requests, avoided)
 def test_a_list_has_no_song_twice_and_nothing_that_was_played_lately_or_is_to_be_avoided(
-    loaded: RankingData, request: Request, avoid: frozenset[int]
+    data: RankingData, request: Request, avoid: frozenset[int]
 ) -> None:
-    got = chosen(loaded, request, avoid)
+    got = chosen(data, request, avoid)
     at = np.array(got.ids, np.int64) - 10
-    assert len(set(loaded.song[at].tolist())) == len(at)
+    assert len(set(data.song[at].tolist())) == len(at)
     assert not avoid.intersection(got.ids)
-    assert not request.fresh_days or (loaded.last_played["me"][at] <= NOW - request.fresh_days * DAY).all()
+    assert not request.fresh_days or (data.last_played["me"][at] <= NOW - request.fresh_days * DAY).all()
     assert bool(got.why) == (len(got) == 0)
-    assert chosen(loaded, request, avoid).ids == got.ids
+    assert chosen(data, request, avoid).ids == got.ids
 
 
 @given(libraries, requests)
-def test_size_and_share_are_exact_while_there_are_songs(loaded: RankingData, request: Request) -> None:
-    got = chosen(loaded, replace(request, taste="modes", fresh_days=0), frozenset())
-    plays, placed = loaded.listeners[0].plays, np.isfinite(loaded.scores["me"])
+def test_size_and_share_are_exact_while_there_are_songs(data: RankingData, request: Request) -> None:
+    got = chosen(data, replace(request, taste="modes", fresh_days=0), frozenset())
+    plays, placed = data.listeners[0].plays, np.isfinite(data.scores["me"])
     # A song that was played in any of its takes is a familiar one.
-    known = [plays[placed & (loaded.song == song)].any() for song in np.unique(loaded.song[placed])]
+    known = [plays[placed & (data.song == song)].any() for song in np.unique(data.song[placed])]
     assert len(got) == min(request.n, len(known))
     wanted, familiar = round(request.unplayed * len(got)), sum(known)
     unplayed = sum(reason.unplayed for reason in got.reasons)
@@ -114,56 +114,56 @@ def test_size_and_share_are_exact_while_there_are_songs(loaded: RankingData, req
 
 
 @given(libraries, requests)
-def test_an_artist_has_more_than_his_share_only_where_the_rest_is_taken(loaded: RankingData, request: Request) -> None:
-    got = chosen(loaded, replace(request, taste="modes", fresh_days=0), frozenset())
-    plays, placed, artists = loaded.listeners[0].plays, np.isfinite(loaded.scores["me"]), loaded.artist
+def test_an_artist_has_more_than_his_share_only_where_the_rest_is_taken(data: RankingData, request: Request) -> None:
+    got = chosen(data, replace(request, taste="modes", fresh_days=0), frozenset())
+    plays, placed, artists = data.listeners[0].plays, np.isfinite(data.scores["me"]), data.artist
     at = [i - 10 for i in got.ids]
     count = Counter(artists[i] for i in at)
     if any(n > request.per_artist for artist, n in count.items() if artist):
-        taken = {int(loaded.song[i]) for i in at}
-        left = [i for i in np.flatnonzero(placed) if int(loaded.song[i]) not in taken]
+        taken = {int(data.song[i]) for i in at}
+        left = [i for i in np.flatnonzero(placed) if int(data.song[i]) not in taken]
         # Of one kind nobody else is left; a song is of the kind of its most played take.
-        played = {int(s): bool(plays[placed & (loaded.song == s)].any()) for s in np.unique(loaded.song[placed])}
+        played = {int(s): bool(plays[placed & (data.song == s)].any()) for s in np.unique(data.song[placed])}
         assert any(
             all(
                 artists[i] and count[artists[i]] >= request.per_artist
                 for i in left
-                if played[int(loaded.song[i])] == kind
+                if played[int(data.song[i])] == kind
             )
             for kind in (True, False)
         )
 
 
 @given(libraries, requests)
-def test_what_was_avoided_makes_room_for_others(loaded: RankingData, request: Request) -> None:
-    first = chosen(loaded, request, frozenset())
+def test_what_was_avoided_makes_room_for_others(data: RankingData, request: Request) -> None:
+    first = chosen(data, request, frozenset())
     unplayed = frozenset(reason.id for reason in first.reasons if reason.unplayed)
-    assert not unplayed.intersection(chosen(loaded, request, unplayed).ids)
+    assert not unplayed.intersection(chosen(data, request, unplayed).ids)
 
 
 @given(libraries, requests)
-def test_every_reason_names_a_mode_and_tracks_of_the_library(loaded: RankingData, request: Request) -> None:
-    got = chosen(loaded, request, frozenset())
+def test_every_reason_names_a_mode_and_tracks_of_the_library(data: RankingData, request: Request) -> None:
+    got = chosen(data, request, frozenset())
     assert sum(mode.share for mode in got.modes) == 0 or abs(sum(mode.share for mode in got.modes) - 1) < 1e-4
     loved = {i for mode in got.modes for i in mode.ids}
     for reason in got.reasons:
-        assert reason.unplayed == (loaded.listeners[0].plays[reason.id - 10] == 0)
+        assert reason.unplayed == (data.listeners[0].plays[reason.id - 10] == 0)
         assert reason.mode is None or 0 <= reason.mode < len(got.modes)
         assert set(reason.near) <= loved - {reason.id}
 
 
 def test_what_is_liked_comes_first_of_what_is_equally_alike() -> None:
-    loaded = library(20, 0, True)
-    vectors, scores = np.zeros_like(loaded.vectors), np.zeros(20, np.float32)
+    data = library(20, 0, True)
+    vectors, scores = np.zeros_like(data.vectors), np.zeros(20, np.float32)
     vectors[:, 0] = 1
     scores[7] = 100
     person = Listener("me", np.zeros(20, np.float32), np.zeros(20, np.float32))
-    loaded = replace(loaded, vectors=vectors, scores={"me": scores}, listeners=[person], song=np.arange(20))
+    data = replace(data, vectors=vectors, scores={"me": scores}, listeners=[person], song=np.arange(20))
 
     class Everything:
         def items(self, query: object) -> list[Any]:
-            return [SimpleNamespace(id=i) for i in loaded.ids]
+            return [SimpleNamespace(id=i) for i in data.ids]
 
     library_of_beets: Any = Everything()
     request = Request(1, 1.0, 2, 0.3, 0, "modes", like=("title:Song",))
-    assert choose_items(library_of_beets, loaded, request).ids == [17]
+    assert choose_items(library_of_beets, data, request).ids == [17]

@@ -23,8 +23,7 @@ from safetensors import safe_open
 from safetensors.numpy import save
 from user_home import BELLS, DRUMS, Home, bells
 
-from beetsplug.cfaudio.commands import cfrecommend
-from beetsplug.cfaudio.library import blocks, snapshot, tracks
+from beetsplug.cfaudio.library import blocks, fields, snapshot
 from cfaudio_core.util.array_file import read_arrays, write_arrays
 from cfaudio_core.util.vector_codec import encode
 
@@ -35,7 +34,7 @@ N_BLOCKS = 6  # of 40 tracks, the first of which has the number 1
 @pytest.fixture
 def kept(placed: Home, monkeypatch: pytest.MonkeyPatch) -> Home:
     """The collection in blocks of eight tracks, with some listens, and a snapshot as `cfembed` leaves it."""
-    monkeypatch.setattr(tracks, "PART", BLOCK_TRACKS)
+    monkeypatch.setattr(fields, "PART_IDS", BLOCK_TRACKS)
     listen(placed, [f"{artist}|Stück {k}" for artist in (BELLS[0], DRUMS[0]) for k in (1, 2, 3)])
     write(placed)
     return placed
@@ -86,7 +85,7 @@ def call(home: Home, work: Callable[..., Any], *options: str) -> Any:
         sys.exit(0)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(cfrecommend, "read_library", instead)
+        patch.setattr(snapshot, "read_library", instead)
         home.beet_here(*options, "cfrecommend")
     return got[0]
 
@@ -96,10 +95,10 @@ def write(home: Home, *options: str) -> None:
     call(home, snapshot.write_snapshot, *options)
 
 
-def data(home: Home, *options: str, fields: bool = False) -> dict[str, Any]:
+def data(home: Home, *options: str, stored: bool = True) -> dict[str, Any]:
     """All that `cfrecommend` chooses from, by names; with the snapshot, or from the fields alone."""
     with pytest.MonkeyPatch.context() as patch:
-        if fields:
+        if not stored:
             patch.setattr(snapshot, "FILE", "no snapshot")
         got = call(home, snapshot.read_library, *options)
     flat: dict[str, Any] = {}
@@ -277,9 +276,9 @@ CHANGES: dict[Callable[[Home], None], tuple[int, int]] = {
 
 @pytest.mark.parametrize(("change", "read"), CHANGES.items(), ids=lambda value: getattr(value, "__name__", None))
 def test_no_change_goes_unseen(kept: Home, reads: Reads, change: Callable[[Home], None], read: tuple[int, int]) -> None:
-    assert_same(data(kept), data(kept, fields=True))
+    assert_same(data(kept), data(kept, stored=False))
     change(kept)
-    expected = data(kept, fields=True)
+    expected = data(kept, stored=False)
     reads.clear()
     assert_same(data(kept), expected)
     assert reads.counted() == read
@@ -293,7 +292,7 @@ def test_a_change_is_seen_until_it_is_taken_back(kept: Home, reads: Reads) -> No
     expected = data(kept)
     stored = kept.field("cf_score")[20]
     rescore(kept)
-    assert_same(data(kept), data(kept, fields=True))
+    assert_same(data(kept), data(kept, stored=False))
     kept.sql("UPDATE item_attributes SET value = ? WHERE key = 'cf_score' AND entity_id = 20", stored)
     reads.clear()
     assert_same(data(kept), expected)
@@ -303,7 +302,7 @@ def test_a_change_is_seen_until_it_is_taken_back(kept: Home, reads: Reads) -> No
 def test_one_play_after_the_other_is_seen(kept: Home) -> None:
     for _ in range(3):
         play(kept)
-        assert_same(data(kept), data(kept, fields=True))
+        assert_same(data(kept), data(kept, stored=False))
 
 
 def test_another_library_beside_the_same_settings_is_not_taken_for_this_one(kept: Home, reads: Reads) -> None:
@@ -316,7 +315,7 @@ def test_another_library_beside_the_same_settings_is_not_taken_for_this_one(kept
         connection.execute("UPDATE items SET title = 'Another' WHERE id < 4")
         connection.execute("UPDATE item_attributes SET value = '77' WHERE key = 'cf_score' AND entity_id = 30")
     connection.close()
-    expected = data(kept, "-l", str(other), fields=True)
+    expected = data(kept, "-l", str(other), stored=False)
     reads.clear()
     assert_same(data(kept, "-l", str(other)), expected)
     assert reads.counted() == (1, 1)
@@ -325,9 +324,9 @@ def test_another_library_beside_the_same_settings_is_not_taken_for_this_one(kept
 
 
 def test_blocks_of_another_size_are_read_again(kept: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    expected = data(kept, fields=True)
+    expected = data(kept, stored=False)
     for size in (5, 16, 10_000):
-        monkeypatch.setattr(tracks, "PART", size)
+        monkeypatch.setattr(fields, "PART_IDS", size)
         assert_same(data(kept), expected)
 
 
@@ -445,7 +444,7 @@ def test_forget_takes_it_away_and_what_0_1_0_had_kept(kept: Home) -> None:
     former.mkdir()
     (former / "index.json").write_text("{}")
     out = kept.beet_here("cfembed", "--forget", "--yes").out
-    assert out.count("what was read of the library") == 1
+    assert out.count("the snapshot of the library") == 1
     assert not file(kept).exists() and not former.exists()
 
 
@@ -470,8 +469,8 @@ def test_a_block_is_read_from_one_state_of_the_library(kept: Home, monkeypatch: 
     write(kept)
     assert tried == ["database is locked"] * N_BLOCKS
     monkeypatch.undo()
-    monkeypatch.setattr(tracks, "PART", BLOCK_TRACKS)
-    assert_same(data(kept), data(kept, fields=True))
+    monkeypatch.setattr(fields, "PART_IDS", BLOCK_TRACKS)
+    assert_same(data(kept), data(kept, stored=False))
 
 
 def test_a_transaction_of_this_process_is_not_hidden_by_it(kept: Home) -> None:
@@ -486,7 +485,7 @@ def test_a_transaction_of_this_process_is_not_hidden_by_it(kept: Home) -> None:
 
 def test_several_at_once_are_in_nobodys_way(kept: Home) -> None:
     lines = kept.beet_here("cfrecommend").fine.lines
-    program = "from beetsplug.cfaudio.library import tracks; tracks.PART = 8\n"
+    program = "from beetsplug.cfaudio.library import fields; fields.PART_IDS = 8\n"
     program += "from beets.ui import main; import sys; main(sys.argv[1:])"
     for _ in range(2):
         play(kept)
@@ -494,7 +493,7 @@ def test_several_at_once_are_in_nobodys_way(kept: Home) -> None:
             both = list(pool.map(lambda _: kept.beet("cfrecommend", python=("-c", program)).fine.lines, range(3)))
         assert both[0] == both[1] == both[2]
     assert set(both[0]) == set(lines)
-    assert_same(data(kept), data(kept, fields=True))
+    assert_same(data(kept), data(kept, stored=False))
 
 
 @pytest.mark.parametrize(("history", "unwanted"), [(True, {"torch", "librosa"}), (False, {"torch", "sqlalchemy"})])
@@ -508,29 +507,29 @@ def test_a_list_needs_no_net_and_without_a_history_no_database_of_one(
     assert kept.beet("cfrecommend", python=("-c", program)).err == ""
 
 
-def test_cfembed_writes_it_once_and_takes_away_what_0_1_0_had_kept(heard: Home, reads: Reads) -> None:
-    file(heard).unlink()  # of the first run
-    former = file(heard).parent / "catalogue"
+def test_cfembed_writes_it_once_and_takes_away_what_0_1_0_had_kept(analysed: Home, reads: Reads) -> None:
+    file(analysed).unlink()  # of the first run
+    former = file(analysed).parent / "catalogue"
     former.mkdir()
     (former / "index.json").write_text(json.dumps({"format": "2 0.1.0", "names": {}}))
-    assert heard.embed().code == 0
+    assert analysed.embed().code == 0
     assert not former.exists()
     assert reads.counted() == (1, 1)
-    expected = data(heard, fields=True)
+    expected = data(analysed, stored=False)
     reads.clear()
-    assert_same(data(heard), expected)
-    assert heard.beet_here("cfrecommend").code == 0
+    assert_same(data(analysed), expected)
+    assert analysed.beet_here("cfrecommend").code == 0
     assert not reads
-    before = file(heard).stat()
-    assert heard.embed().code == 0
-    assert file(heard).stat() == before, "nothing was new"
+    before = file(analysed).stat()
+    assert analysed.embed().code == 0
+    assert file(analysed).stat() == before, "nothing was new"
 
 
-def test_cfembed_reads_what_it_has_written_alone(heard: Home, reads: Reads) -> None:
-    heard.set("play_count", {1: "90", 40: "30"})
-    assert heard.embed("--retrain").code == 0
+def test_cfembed_reads_what_it_has_written_alone(analysed: Home, reads: Reads) -> None:
+    analysed.set("play_count", {1: "90", 40: "30"})
+    assert analysed.embed("--retrain").code == 0
     assert reads.counted() == (0, 1), "names have not changed"
-    expected = data(heard, fields=True)
+    expected = data(analysed, stored=False)
     reads.clear()
-    assert_same(data(heard), expected)
+    assert_same(data(analysed), expected)
     assert not reads

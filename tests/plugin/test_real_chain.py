@@ -6,16 +6,18 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
+import numpy as np
 import pytest
 import requests
+import soundfile
 from mpd_server import Mpd, running_mpd
 from subsonic_servers import maneki, supysonic
-from user_home import BELLS, DRUMS, Home
+from user_home import BELLS, DRUMS, RATE, Home
+from waiting import LONG_SECONDS, wait_until
 
 pytestmark = pytest.mark.weights
 
@@ -39,19 +41,18 @@ def counting(home: Home) -> Iterator[Path]:
             yield said
         finally:
             process.send_signal(signal.SIGINT)
-            process.wait(timeout=30)
+            process.wait(LONG_SECONDS)
 
 
 def wait_for(said: Path, what: str, times: int) -> None:
-    for _ in range(3000):
-        if said.read_text(errors="replace").count(what) >= times:
-            return
-        time.sleep(0.01)
-    raise AssertionError(f"not {times} times {what}:\n{said.read_text(errors='replace')[-2000:]}")
+    def text() -> str:
+        return said.read_text(errors="replace")
+
+    wait_until(lambda: text().count(what) >= times, lambda: f"not {times} times {what}:\n{text()[-2000:]}")
 
 
 def play(mpd: Mpd, files: list[str], said: Path) -> None:
-    """Play the files to their ends; most of each is passed over once mpdstats has seen it begin.
+    """Play the files to their ends; all but the last moment of each is passed over once mpdstats has seen it begin.
 
     The first one follows the last, and is stopped: at the end of a queue MPD may still name its last track when it says
     that it has stopped, and mpdstats does not count that as played.
@@ -61,7 +62,7 @@ def play(mpd: Mpd, files: list[str], said: Path) -> None:
     mpd.ask("play")
     for number in range(1, len(files) + 1):
         wait_for(said, "mpdstats: playing ", number)
-        mpd.ask("seekcur 4.4")
+        mpd.ask(f"seekcur {LONG_SECONDS - 0.1}")
         wait_for(said, "mpdstats: played ", number)
     mpd.ask("stop")
 
@@ -74,7 +75,13 @@ def test_what_mpd_plays_decides_what_mpd_is_given_to_play(silent: Home, tmp_path
     files = [f"{artist}/{k} Stück" for artist in loved[:-1] for k in (1, 2)]
     below = (str(file.relative_to(silent.music)) for file in silent.music.rglob("*.*"))
     known = {file.rsplit(".", 1)[0]: file for file in below}
-    with running_mpd(tmp_path / "mpd", silent.music, lists) as mpd:
+    # What MPD plays lasts longer than mpdstats can take to see it.
+    music = Path(shutil.copytree(silent.music, tmp_path / "music"))
+    for file in files:
+        with soundfile.SoundFile(music / known[file], "w", RATE, 1) as written:
+            for _ in range(round(LONG_SECONDS)):
+                written.write(np.zeros(RATE))
+    with running_mpd(tmp_path / "mpd", music, lists) as mpd:
         server = {"host": "127.0.0.1", "port": mpd.port}
         silent.configure(
             {
@@ -115,7 +122,7 @@ def songs(url: str, user: str, password: str) -> dict[str, list[str]]:
     common = {"u": user, "p": password, "v": "1.8.0", "c": "test", "f": "json"}
 
     def ask(name: str, **more: str) -> dict[str, dict[str, list[dict[str, str]]]]:
-        answer = requests.get(f"{url}/rest/{name}.view", params={**common, **more}, timeout=30).json()
+        answer = requests.get(f"{url}/rest/{name}.view", params={**common, **more}, timeout=LONG_SECONDS).json()
         content: dict[str, dict[str, list[dict[str, str]]]] = answer["subsonic-response"]
         return content
 

@@ -41,18 +41,13 @@ _DIGESTED = (
 )
 
 
-class Columns(NamedTuple):
-    """Columns of a block, and the digest of the rows they were made of."""
-
-    digest: str
-    arrays: Arrays
-
-
 class Block(NamedTuple):
     """The n tracks with the ids of a block, in the order of these.
 
     Attributes
     ----------
+    names_digest, fields_digest
+        Of the rows that the columns were made of.
     names
         Of `items`: `ids` (n,) int64, `lengths` (n,) float32 in seconds, and `artist_mark`, `title`,
         `place`, `recording` (n,) uint64, 64 bits of a digest each as in `Marks`, 0 where unknown.
@@ -61,8 +56,10 @@ class Block(NamedTuple):
         `values` float32, all vectors one after another; `cf_score...` (n,) float32 each, NaN where there is none.
     """
 
-    names: Columns
-    fields: Columns
+    names_digest: str
+    names: Arrays
+    fields_digest: str
+    fields: Arrays
 
 
 def read_blocks(lib: Library, stored: Mapping[int, Block]) -> dict[int, Block]:
@@ -90,12 +87,11 @@ def read_blocks(lib: Library, stored: Mapping[int, Block]) -> dict[int, Block]:
 
 def _read_block(connection: Connection, within: tuple[int, int], stored: Block | None) -> Block:
     of_names, of_fields = (fingerprint(*connection.execute(query, within).fetchone()) for query in _DIGESTED)
-    names = stored.names if stored and stored.names.digest == of_names else None
-    names = names or Columns(of_names, _read_names(connection, within))
-    ids = names.arrays["ids"]
-    if stored and stored.fields.digest == of_fields and np.array_equal(stored.names.arrays["ids"], ids):
-        return Block(names, stored.fields)
-    return Block(names, Columns(of_fields, _read_fields(connection, within, ids)))
+    names = stored.names if stored and stored.names_digest == of_names else _read_names(connection, within)
+    ids = names["ids"]
+    if stored and stored.fields_digest == of_fields and np.array_equal(stored.names["ids"], ids):
+        return Block(of_names, names, of_fields, stored.fields)
+    return Block(of_names, names, of_fields, _read_fields(connection, within, ids))
 
 
 def _read_names(connection: Connection, within: tuple[int, int]) -> Arrays:

@@ -26,8 +26,8 @@ BETWEEN = "BETWEEN ? AND ?"
 PART_IDS = 10_000
 """Ids that are read at a time."""
 
-_MAX_LISTED_IDS = 500  # in one query
 _NAN = np.float32(np.nan)
+_MAX_LISTED_IDS = 500  # in one query
 
 
 def ranges(lib: Library) -> list[tuple[int, int]]:
@@ -100,9 +100,9 @@ def count_values(lib: Library, name: str) -> Counter[str]:
 
 
 def column(
-    ids: IntArray, values: Mapping[int, object], number: Callable[[object], float] = coerce_count, empty: Any = _NAN
+    ids: IntArray, values: Mapping[int, object], convert: Callable[[object], float] = coerce_count, missing: Any = _NAN
 ) -> np.ndarray[Any, Any]:
-    """Convert stored values to numbers (n,) of the type of `empty`, which stands where there is none.
+    """Convert stored values to numbers (n,) of the type of `missing`, which stands where an item has none.
 
     Parameters
     ----------
@@ -113,7 +113,7 @@ def column(
     """
     items = np.fromiter(values, np.int64, len(values))
     at = np.searchsorted(ids, items)
-    there = np.append(ids, -1)[at] == items
-    numbers = np.full(len(ids), empty)
-    numbers[at[there]] = np.array([number(value) for value in values.values()], numbers.dtype)[there]
+    existing = np.append(ids, -1)[at] == items
+    numbers = np.full(len(ids), missing)
+    numbers[at[existing]] = np.array([convert(value) for value in values.values()], numbers.dtype)[existing]
     return numbers

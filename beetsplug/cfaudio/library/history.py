@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from beets.exceptions import UserError
@@ -46,17 +45,6 @@ def open_history(settings: Settings) -> ListenStore:
 def has_history(settings: Settings) -> bool:
     """Whether there may be a history: reading alone does not make a file."""
     return settings.history is not None or (settings.folder / "history.db").is_file()
-
-
-def history_file(settings: Settings) -> Path | None:
-    """Path of the history's SQLite file, which may not exist; None where a server keeps it."""
-    if settings.history is None:
-        return settings.folder / "history.db"
-    if not settings.history.startswith("sqlite"):
-        return None
-    from cfaudio_core.util.database import parse_url
-
-    return Path(str(parse_url(settings.history, settings.folder.parent).database))
 
 
 def record_growth(lib: Library, settings: Settings, tracks: Tracks, on_problem: Callable[[str], None]) -> None:

@@ -15,7 +15,6 @@ from beets.exceptions import UserError
 if TYPE_CHECKING:
     from beets.library import Item, Library
 
-
 LIBRARY: list[Library] = []
 """The library of this `beet` command, once it is open: a query is not told which one it is asked of."""
 

@@ -20,7 +20,7 @@ from beets.logging import getLogger
 
 from beetsplug.cfaudio.config.settings import Settings, score_field
 from beetsplug.cfaudio.errors import user_errors
-from beetsplug.cfaudio.library.blocks import Block, Columns, read_blocks
+from beetsplug.cfaudio.library.blocks import Block, read_blocks
 from beetsplug.cfaudio.library.fields import column, count_values, read_fields
 from beetsplug.cfaudio.library.history import seconds
 from beetsplug.cfaudio.library.listeners import add_history
@@ -163,8 +163,8 @@ def write_snapshot(lib: Library, settings: Settings) -> None:
     blocks, columns, fresh = _read_columns(lib, file)
     arrays = {name: columns[name] for name in ("artist_number", "song_number")}
     for first, block in blocks.items():
-        for part, (_, own) in zip(Block._fields, block, strict=True):
-            arrays |= {f"{first}/{part}/{name}": array for name, array in own.items()}
+        arrays |= {f"{first}/names/{name}": array for name, array in block.names.items()}
+        arrays |= {f"{first}/fields/{name}": array for name, array in block.fields.items()}
     try:
         if not fresh:
             write_arrays(file, arrays, {"format": FORMAT, "digests": _digests(blocks)})
@@ -197,17 +197,16 @@ def _read_file(file: Path) -> tuple[dict[int, Block], dict[str, np.ndarray[Any, 
     for full, array in arrays.items():
         block, _, name = full.rpartition("/")
         of_block.setdefault(block, {})[name] = array
-    blocks = {}
-    for first, *digests in about["digests"]:
-        blocks[first] = Block(
-            *(Columns(digest, of_block[f"{first}/{part}"]) for digest, part in zip(digests, Block._fields, strict=True))
-        )
+    blocks = {
+        first: Block(of_names, of_block[f"{first}/names"], of_fields, of_block[f"{first}/fields"])
+        for first, of_names, of_fields in about["digests"]
+    }
     return blocks, of_block[""]
 
 
 def _joined(blocks: Collection[Block]) -> dict[str, np.ndarray[Any, Any]]:
     """Join the columns of blocks; a field of scores that some do not have is NaN there."""
-    columns = [{**block.names.arrays, **block.fields.arrays} for block in blocks]
+    columns = [{**block.names, **block.fields} for block in blocks]
     nothing = [np.full(len(of_block["ids"]), np.float32(np.nan)) for of_block in columns]
     return {
         name: np.concatenate([of_block.get(name, nan) for of_block, nan in zip(columns, nothing, strict=True)])
@@ -217,4 +216,4 @@ def _joined(blocks: Collection[Block]) -> dict[str, np.ndarray[Any, Any]]:
 
 def _digests(blocks: Mapping[int, Block]) -> list[list[Any]]:
     """List the first id of each block and its digests, as JSON has them."""
-    return [[first, block.names.digest, block.fields.digest] for first, block in blocks.items()]
+    return [[first, block.names_digest, block.fields_digest] for first, block in blocks.items()]

@@ -45,7 +45,7 @@ _LABELLED_TRACKS = 40  # of a mode, that its labels are made of
 
 
 def make_report(
-    lib: Library, settings: Settings, loaded: RankingData, listener: Listener, on_problem: Callable[[str], None]
+    lib: Library, settings: Settings, data: RankingData, listener: Listener, on_problem: Callable[[str], None]
 ) -> Report:
     """Collect the contents of the page for a listener.
 
@@ -61,14 +61,14 @@ def make_report(
     UserError
         If no track has a vector.
     """
-    at = np.flatnonzero(loaded.vectors.any(axis=1))
+    at = np.flatnonzero(data.vectors.any(axis=1))
     if not len(at):
         raise UserError("no track has a place yet; run `beet cfembed` first")
     plays, n_all = listener.plays[at], len(at)
-    at = at[tracks_shown(loaded.ids[at], plays, MAX_TRACKS)]
-    tracks = read_tracks(lib, [], loaded.ids[at].tolist())
-    at = at[np.isin(loaded.ids[at], tracks.ids)]
-    vectors = loaded.vectors[at]
+    at = at[tracks_shown(data.ids[at], plays, MAX_TRACKS)]
+    tracks = read_tracks(lib, [], data.ids[at].tolist())
+    at = at[np.isin(data.ids[at], tracks.ids)]
+    vectors = data.vectors[at]
     added, years = _dates(lib, tracks.ids)
     report = Report(
         listener=listener.name,
@@ -78,7 +78,7 @@ def make_report(
         plays=listener.plays[at],
         left_out=n_all - len(at),
         left_out_played=int(np.count_nonzero(plays) - np.count_nonzero(listener.plays[at])),
-        scores=loaded.scores[listener.name][at],
+        scores=data.scores[listener.name][at],
         added=added,
         years=years,
         existing=np.array([os.path.isfile(path) for path in tracks.paths], bool),  # noqa: PTH113 (names are bytes)
@@ -87,8 +87,8 @@ def make_report(
         evaluations=evaluations(settings.folder / "evaluations"),
     )
     report, labels = _with_units(report, settings, vectors, _model(settings, report.model), on_problem)
-    weights = taste_weights(listener, decayed_counts(listener, loaded.last_played[listener.name])[0])
-    return replace(report, modes=_taste_modes(loaded.vectors, weights, at, labels))
+    weights = taste_weights(listener, decayed_counts(listener, data.last_played[listener.name])[0])
+    return replace(report, modes=_taste_modes(data.vectors, weights, at, labels))
 
 
 def _dates(lib: Library, ids: IntArray) -> tuple[FloatArray, FloatArray]:

@@ -1,6 +1,6 @@
 """CPU time of `beet cfembed` against ffmpeg decoding the same files, side by side in one run.
 
-    bench_hearing.py [FOLDER]
+    bench_extraction.py [FOLDER]
 
 FOLDER holds music (by default the pieces of `cfaudio demo`). All sides are whole processes with all their children;
 the ratio is what counts, since the machine's speed cancels out. `cfembed` runs with ten windows a track, which learns
@@ -31,7 +31,7 @@ create_backup_before_migrations: no
 import: {{copy: no, write: no, autotag: no, resume: no, quiet: yes, duplicate_action: keep}}
 cfaudio: {{windows: {windows}}}
 """
-PEERS = Path(__file__).with_name("hearing_peers.py")
+PEERS = Path(__file__).with_name("extraction_peers.py")
 COMPARED = 8  # whole tracks for the peers, of a length between these, in bytes: essentia takes its time
 SMALLEST, LARGEST = 2_000_000, 8_000_000
 MANY = 10_000

@@ -1,9 +1,9 @@
 """What it takes to train a net on what is played of a library.
 
-    bench_learning.py [--tracks N] [--only head|top|all ...]
+    bench_training.py [--tracks N] [--only head|top|all ...]
 
 The sound is made up, ten windows a track, and so is who likes what; nets are trained for as many steps as they may be.
-Reading and decoding the files, which `top` and `all` need too, is measured by `bench_hearing.py`.
+Reading and decoding the files, which `top` and `all` need too, is measured by `bench_extraction.py`.
 """
 
 from __future__ import annotations

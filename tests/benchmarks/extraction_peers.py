@@ -1,9 +1,9 @@
 """Other programs that hear: one process over all files each; and how a worker's memory grows over many tracks.
 
-    hearing_peers.py essentia|pymusly|windows|whole [FILE...]
-    hearing_peers.py memory TRACKS FILE...
+    extraction_peers.py essentia|pymusly|windows|whole [FILE...]
+    extraction_peers.py memory TRACKS FILE...
 
-Run by bench_hearing.py, which measures the process from without.
+Run by bench_extraction.py, which measures the process from without.
 """
 
 from __future__ import annotations
