@@ -8,7 +8,6 @@
     ├── SourceError         a listening history cannot be read (history.formats)
     │   └── ServiceError        a server fails to send a history or to take a playlist (clients)
     ├── WeightsError        the pretrained weights are missing or damaged
-    │   └── CheckpointError     the file they come in is damaged (backbones.checkpoint)
     ├── StoreError          cfaudio's own store or model files cannot be read or written
     └── SettingError        a setting or an option has an invalid value
 """

@@ -1,4 +1,4 @@
-"""The spectrogram musicnn was trained on: 3 s of sound to 187 frames of 96 mel bands.
+"""The log-mel spectrogram that musicnn was trained on: 3 s of audio to 187 frames of 96 mel bands.
 
 The numbers are those of Pons and Serra's musicnn, which took them from librosa: a periodic Hann window, the
 power spectrum, Slaney's mel scale with bands of unit area, and log10(1 + 10000 x).  Frames are taken from
@@ -29,12 +29,12 @@ _LOG_STEP = np.log(6.4) / 27.0
 
 
 def log_mel(windows: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the log-mel spectrogram of every window.
+    """Compute the log-mel patch of every waveform window.
 
     Parameters
     ----------
     windows : ndarray of float32, shape (n, WINDOW_SAMPLES)
-        Mono sound at `SAMPLE_RATE`, full scale 1.0, as `decode.read_windows` returns it.
+        Mono waveforms at `SAMPLE_RATE`, full scale 1.0, as `windows.read_windows` returns them.
 
     Returns
     -------
@@ -61,7 +61,7 @@ def log_mel(windows: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def band_statistics(patches: NDArray[np.float32]) -> NDArray[np.float32]:
-    """How loud each mel band is and how much that changes: timbre and production, which the net hears past.
+    """Compute level and variation of each mel band: timbre and production, which the net was trained to ignore.
 
     Parameters
     ----------
@@ -78,7 +78,7 @@ def band_statistics(patches: NDArray[np.float32]) -> NDArray[np.float32]:
 
 @functools.cache
 def mel_filterbank() -> NDArray[np.float32]:
-    """Return the triangular mel bands, equal to ``librosa.filters.mel(sr=16000, n_fft=512, n_mels=96)``.
+    """Compute the triangular mel bands, equal to ``librosa.filters.mel(sr=16000, n_fft=512, n_mels=96)``.
 
     They are computed here because importing librosa's filters brings numba with it: about one second of
     processor time in every worker process, for a matrix that takes a millisecond.
@@ -100,5 +100,5 @@ def mel_filterbank() -> NDArray[np.float32]:
 
 @functools.cache
 def _taper() -> NDArray[np.float32]:
-    """Return the periodic Hann window of one frame, shape (N_FFT,)."""
+    """Compute the periodic Hann window of one frame, shape (N_FFT,)."""
     return np.asarray(0.5 - 0.5 * np.cos(2.0 * np.pi * np.arange(N_FFT) / N_FFT), dtype=np.float32)

@@ -1,7 +1,6 @@
-"""Pretrained convnets: log-mel windows in, features and tags out.
+"""Pretrained convnets: log-mel patches in, activations and tags out.
 
-`weights` brings the published weights, `checkpoint` reads their format, `musicnn` and `vgg` are the nets in
-torch, `pruning` removes their dead filters without changing what they compute, and `backbone` is the door to
-all of it. Only the nets need torch; this package, `weights`, `checkpoint` and `backbone` are imported
-without it.
+`weights` fetches the published weights, `checkpoint` reads their format, `musicnn` and `vgg` are the nets in torch,
+`pruning` removes their dead filters without changing what they compute, `musicnn_numpy` computes musicnn without torch,
+and `registry` gives access to all of them by name. Only the nets need torch, and are imported where they are used.
 """

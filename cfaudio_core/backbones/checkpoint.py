@@ -1,7 +1,7 @@
-"""Reads TensorFlow's checkpoint format without TensorFlow.
+"""Read TensorFlow's checkpoint format without TensorFlow.
 
 A checkpoint ("tensor bundle", version 2) is two files. The *index* is a LevelDB table whose values are small
-protobuf messages: a header under the empty key, then one entry per variable saying where its bytes lie. The
+protobuf messages: a header under the empty key, then one entry per variable with the place of its bytes. The
 *data* holds those bytes. Every block of the table and every variable carries a masked CRC-32C; each that is
 read is checked.
 
@@ -25,17 +25,13 @@ _FOOTER_BYTES = 48
 _BLOCK_TRAILER_BYTES = 5  # one byte of compression type, four of checksum
 _TABLE_MAGIC = 0xDB4775248B80FB57
 _CRC_MASK_DELTA = 0xA282EAD8
-_LONGEST_KEY = 1024  # keys are delta-coded: without a bound a small file could spell out a huge one
+_MAX_KEY_BYTES = 1024  # keys are delta-coded: without a bound a small file could spell out a huge one
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5  # protobuf wire types
 # Numbers of tensorflow.DataType.
 _DTYPES: dict[int, np.dtype[Any]] = {1: np.dtype("<f4"), 3: np.dtype("<i4"), 9: np.dtype("<i8")}
 
 Field = int | bytes
 Tensor = NDArray[Any]
-
-
-class CheckpointError(WeightsError):
-    """A checkpoint is damaged, cut short, or of a kind that is not read."""
 
 
 class _Entry(NamedTuple):
@@ -56,7 +52,7 @@ def read_bundle(index: bytes, data: bytes, keep: Callable[[str], bool] | None = 
     data : bytes
         Content of ``NAME.data-00000-of-00001``.
     keep : callable, optional
-        Says by its name whether a variable is wanted; all are by default.
+        Decides by its name whether a variable is read; all are by default.
 
     Returns
     -------
@@ -66,14 +62,14 @@ def read_bundle(index: bytes, data: bytes, keep: Callable[[str], bool] | None = 
 
     Raises
     ------
-    CheckpointError
+    WeightsError
         If either file is damaged, cut short or of an unknown kind.
     """
     table = _table(index)
     try:
         _, header = next(table)
     except StopIteration:
-        raise CheckpointError("checkpoint index is empty") from None
+        raise WeightsError("checkpoint index is empty") from None
     _check_header(header)
     tensors: dict[str, Tensor] = {}
     unread = len(data)
@@ -81,14 +77,14 @@ def read_bundle(index: bytes, data: bytes, keep: Callable[[str], bool] | None = 
         try:
             name = key.decode("utf-8")
         except UnicodeDecodeError:
-            raise CheckpointError("checkpoint has a variable whose name is not UTF-8") from None
+            raise WeightsError("checkpoint has a variable whose name is not UTF-8") from None
         if keep is not None and not keep(name):
             continue
         entry = _entry(name, value)
         unread -= entry.size
         # Also keeps entries that share bytes from making a large result of a small file.
         if unread < 0:
-            raise CheckpointError("checkpoint data is shorter than the variables that its index lists")
+            raise WeightsError("checkpoint data is shorter than the variables that its index lists")
         tensors[name] = _tensor(name, entry, data)
     return tensors
 
@@ -96,37 +92,37 @@ def read_bundle(index: bytes, data: bytes, keep: Callable[[str], bool] | None = 
 def _tensor(name: str, entry: _Entry, data: bytes) -> Tensor:
     raw = memoryview(data)[entry.offset : entry.offset + entry.size]
     if len(raw) != entry.size:
-        raise CheckpointError(f"variable {name!r} lies outside the checkpoint's data")
+        raise WeightsError(f"variable {name!r} lies outside the checkpoint's data")
     if _masked_crc(raw) != entry.crc:
-        raise CheckpointError(f"checksum of variable {name!r} does not match")
+        raise WeightsError(f"checksum of variable {name!r} does not match")
     values = np.frombuffer(raw, entry.dtype).astype(entry.dtype.newbyteorder("="))
     try:
         return values.reshape(entry.shape)
     except ValueError:  # more dimensions, or longer ones beside a 0, than numpy allows
-        raise CheckpointError(f"variable {name!r} has a shape that is not read") from None
+        raise WeightsError(f"variable {name!r} has a shape that is not read") from None
 
 
 def _check_header(header: bytes) -> None:
     fields = _message(header)
     if _number(fields, 1) != 1:
-        raise CheckpointError("checkpoint has several shards; only one is read")
+        raise WeightsError("checkpoint has several shards; only one is read")
     if _number(fields, 2) != 0:
-        raise CheckpointError("checkpoint is big-endian")
+        raise WeightsError("checkpoint is big-endian")
 
 
 def _entry(name: str, message: bytes) -> _Entry:
     fields = _message(message)
     if fields.get(7):
-        raise CheckpointError(f"variable {name!r} is partitioned")
+        raise WeightsError(f"variable {name!r} is partitioned")
     if _number(fields, 3) != 0:
-        raise CheckpointError(f"variable {name!r} lies in another shard")
+        raise WeightsError(f"variable {name!r} lies in another shard")
     dtype = _DTYPES.get(_number(fields, 1))
     if dtype is None:
-        raise CheckpointError(f"variable {name!r} has a type that is not read")
+        raise WeightsError(f"variable {name!r} has a type that is not read")
     shape = _shape(fields.get(2, []))
     size = _number(fields, 5)
     if math.prod(shape) * dtype.itemsize != size:
-        raise CheckpointError(f"shape of variable {name!r} does not fit its size")
+        raise WeightsError(f"shape of variable {name!r} does not fit its size")
     return _Entry(dtype, shape, _number(fields, 4), size, _number(fields, 6))
 
 
@@ -138,17 +134,17 @@ def _shape(messages: list[Field]) -> tuple[int, ...]:
 def _table(table: bytes) -> Iterator[tuple[bytes, bytes]]:
     """Yield keys and values of a LevelDB table, in the order of the keys, which must rise."""
     if len(table) < _FOOTER_BYTES:
-        raise CheckpointError("checkpoint index is cut short")
+        raise WeightsError("checkpoint index is cut short")
     footer = table[-_FOOTER_BYTES:]
     if int.from_bytes(footer[-8:], "little") != _TABLE_MAGIC:
-        raise CheckpointError("checkpoint index is not a LevelDB table, or is cut short")
+        raise WeightsError("checkpoint index is not a LevelDB table, or is cut short")
     _, position = _handle(footer, 0)  # of the meta index, which holds nothing that is needed
     block_index, _ = _handle(footer, position)
     last: bytes | None = None
     for _, handle in _block(table, block_index):
         for key, value in _block(table, _handle(handle, 0)[0]):
             if last is not None and key <= last:  # also ends a table that lists one block over and over
-                raise CheckpointError("keys of the checkpoint index are out of order")
+                raise WeightsError("keys of the checkpoint index are out of order")
             last = key
             yield key, value
 
@@ -163,15 +159,15 @@ def _block(table: bytes, handle: tuple[int, int]) -> Iterator[tuple[bytes, bytes
     offset, size = handle
     block = table[offset : offset + size + _BLOCK_TRAILER_BYTES]
     if len(block) != size + _BLOCK_TRAILER_BYTES or size < 4:
-        raise CheckpointError("a block lies outside the checkpoint index")
+        raise WeightsError("a block lies outside the checkpoint index")
     if _masked_crc(block[:-4]) != int.from_bytes(block[-4:], "little"):
-        raise CheckpointError("checksum of a block of the checkpoint index does not match")
+        raise WeightsError("checksum of a block of the checkpoint index does not match")
     if block[size] != 0:
-        raise CheckpointError("checkpoint index is compressed")
+        raise WeightsError("checkpoint index is compressed")
     # The entries end where the restart points begin: 4 bytes each, then their number. A search needs them.
     end = size - 4 * (1 + int.from_bytes(block[size - 4 : size], "little"))
     if end < 0:
-        raise CheckpointError("a block of the checkpoint index is damaged")
+        raise WeightsError("a block of the checkpoint index is damaged")
     return _entries(block[:end])
 
 
@@ -182,8 +178,8 @@ def _entries(block: bytes) -> Iterator[tuple[bytes, bytes]]:
         fresh, position = _varint(block, position)
         length, position = _varint(block, position)
         value_at = position + fresh
-        if shared > len(key) or value_at + length > len(block) or shared + fresh > _LONGEST_KEY:
-            raise CheckpointError("an entry of the checkpoint index is damaged")
+        if shared > len(key) or value_at + length > len(block) or shared + fresh > _MAX_KEY_BYTES:
+            raise WeightsError("an entry of the checkpoint index is damaged")
         key = key[:shared] + block[position:value_at]
         position = value_at + length
         yield key, block[value_at:position]
@@ -205,10 +201,10 @@ def _message(message: bytes) -> dict[int, list[Field]]:
             elif wire_type in (_FIXED32, _FIXED64):
                 length = 4 if wire_type == _FIXED32 else 8
             else:
-                raise CheckpointError("a message of the checkpoint index is damaged")
+                raise WeightsError("a message of the checkpoint index is damaged")
             value, position = message[position : position + length], position + length
             if position > len(message):
-                raise CheckpointError("a message of the checkpoint index is cut short")
+                raise WeightsError("a message of the checkpoint index is cut short")
             if wire_type != _BYTES:
                 value = int.from_bytes(value, "little")
         fields.setdefault(tag >> 3, []).append(value)
@@ -218,13 +214,13 @@ def _message(message: bytes) -> dict[int, list[Field]]:
 def _number(fields: dict[int, list[Field]], field: int) -> int:
     value = fields.get(field, [0])[-1]  # protobuf: absent is zero, and the last one wins
     if not isinstance(value, int):
-        raise CheckpointError("a message of the checkpoint index has text where a number belongs")
+        raise WeightsError("a message of the checkpoint index has text where a number belongs")
     return value
 
 
 def _as_bytes(value: Field) -> bytes:
     if not isinstance(value, bytes):
-        raise CheckpointError("a message of the checkpoint index has a number where a message belongs")
+        raise WeightsError("a message of the checkpoint index has a number where a message belongs")
     return value
 
 
@@ -233,13 +229,13 @@ def _varint(buffer: bytes, position: int) -> tuple[int, int]:
     value = 0
     for shift in range(0, 64, 7):
         if position >= len(buffer):
-            raise CheckpointError("checkpoint index is cut short")
+            raise WeightsError("checkpoint index is cut short")
         byte = buffer[position]
         position += 1
         value |= (byte & 0x7F) << shift
         if byte < 0x80:
             return value, position
-    raise CheckpointError("a number of the checkpoint index is too long")
+    raise WeightsError("a number of the checkpoint index is too long")
 
 
 def _masked_crc(content: bytes | memoryview) -> int:

@@ -1,9 +1,9 @@
-"""What both nets are made of, and how it is built from the published variables."""
+"""Layers of musicnn and the VGG, and how they are built from the published variables."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -16,24 +16,6 @@ Conv = nn.Conv1d | nn.Conv2d
 Layer = TypeVar("Layer", bound=nn.Conv1d | nn.Conv2d | nn.Linear)
 
 _BATCH_NORM_EPSILON = 1e-3  # TensorFlow's default, which the published graphs use
-
-
-class Activations(NamedTuple):
-    """What a net says about n windows.
-
-    Attributes
-    ----------
-    pooled : torch.Tensor
-        (n, P) float32, the input of the first dense layer: the convolutional part's summary of the window.
-    penultimate : torch.Tensor
-        (n, D) float32, the input of the output layer.
-    tags : torch.Tensor
-        (n, 50) float32, probabilities.
-    """
-
-    pooled: Tensor
-    penultimate: Tensor
-    tags: Tensor
 
 
 class Affine(nn.Module):

@@ -15,8 +15,8 @@ import torch
 import torch.nn.functional as F  # noqa: N812 (its usual name)
 from torch import Tensor, nn
 
+from cfaudio_core.backbones.activations import Activations
 from cfaudio_core.backbones.layers import (
-    Activations,
     Affine,
     ConvBlock,
     Variables,
@@ -29,7 +29,7 @@ from cfaudio_core.backbones.layers import (
 
 
 class Frontend(nn.Module):
-    """Timbral and temporal filters, each reduced to the frequency where it answers most.
+    """Timbral and temporal filters, each reduced to the frequency where its response is greatest.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ class Frontend(nn.Module):
         # 'Same' padding in time, none in frequency. An even kernel has its odd frame of padding on the right.
         length = branch.conv.kernel_size[0]
         response: Tensor = branch.conv(F.pad(image, (0, 0, (length - 1) // 2, length // 2)))
-        # The block rectifies and scales, then frequency is pooled. Both are monotone, so pooling first says
+        # The block rectifies and scales, then frequency is pooled. Both are monotone, so pooling first gives
         # the same and leaves them few values; only, a falling scale makes the maximum of what was the
         # minimum.
         falling = branch.norm.scale[:, None] < 0
@@ -108,7 +108,7 @@ class Backend(nn.Module):
         self.norm = norm
         self.output = output
 
-    def forward(self, maps: Tensor) -> Activations:
+    def forward(self, maps: Tensor) -> Activations[Tensor]:
         """Map (n, C, frames) to activations; `pooled` holds the C maxima, then the C means, over time."""
         pooled = torch.cat([maps.amax(dim=2), maps.mean(dim=2)], dim=1)
         penultimate = self.norm(F.relu(self.dense(pooled)))
@@ -131,8 +131,8 @@ class Musicnn(nn.Module):
         self.midend = midend
         self.backend = backend
 
-    def forward(self, patches: Tensor) -> Activations:
-        """Hear log-mel patches.
+    def forward(self, patches: Tensor) -> Activations[Tensor]:
+        """Compute the activations of log-mel patches.
 
         Parameters
         ----------
@@ -145,7 +145,7 @@ class Musicnn(nn.Module):
         Activations
             `pooled` is (n, 2 * C), `penultimate` (n, 200).
         """
-        activations: Activations = self.backend(self.midend(self.frontend(patches)))
+        activations: Activations[Tensor] = self.backend(self.midend(self.frontend(patches)))
         return activations
 
 

@@ -1,8 +1,8 @@
-"""A pruned musicnn as matrix products in numpy: what a worker hears with, without torch and in less than half its time.
+"""A pruned musicnn as matrix products in numpy: what workers compute activations with, in half the time of torch.
 
 A convolution over few positions is one product with a banded matrix, which holds the kernel once for each position.
 Where the maximum over all positions is wanted, as of the temporal filters, the positions are taken a block at a time,
-and all blocks share one matrix. The last block overlaps the one before, since a maximum does not mind. The results
+and all blocks share one matrix. The last block overlaps the one before, which changes no maximum. The results
 differ from the net's own by rounding only.
 """
 
@@ -12,21 +12,20 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from cfaudio_core.backbones.registry import BANDS, Features, check_patches
+from cfaudio_core.audio.melspec import N_MELS
+from cfaudio_core.backbones.activations import Activations, check_patches
 from cfaudio_core.backbones.timbral_filters import TimbralFilters
-
-FloatArray = NDArray[np.float32]
+from cfaudio_core.util.arrays import FloatArray
 
 # Positions a block. More of them waste products with the zeros of the band, fewer make the matrices too small to be
 # multiplied at full speed.
 _FRAMES_A_BLOCK = 16
-_PATCHES_AT_ONCE = 2  # the maps of so many stay in the processor's cache
+_BATCH_PATCHES = 2  # whose maps stay in the processor's cache
 
 
 class _Finish(NamedTuple):
-    """What a branch of the front end does with the maxima of its filters; see `musicnn.Frontend`."""
+    """Rectification and scaling of the maxima of a branch of the front end; see `musicnn.Frontend`."""
 
     sign: FloatArray
     bias: FloatArray
@@ -41,7 +40,7 @@ class _Finish(NamedTuple):
 
 
 class _Temporal(NamedTuple):
-    """Filters one band high; `matrix` is (frames, filters * `_FRAMES_A_BLOCK`), for a block of answers."""
+    """Filters one band high; `matrix` is (frames, filters * `_FRAMES_A_BLOCK`), for a block of responses."""
 
     matrix: FloatArray
     length: int
@@ -58,7 +57,7 @@ class _Conv(NamedTuple):
     shift: FloatArray
 
 
-class MatrixNet:
+class NumpyMusicnn:
     """A pruned musicnn.
 
     Parameters
@@ -71,7 +70,7 @@ class MatrixNet:
         self._scale, self._shift = state["frontend.scale"], state["frontend.shift"]
         branches = [_branch(state, f"frontend.branches.{i}") for i in range(5)]
         timbral, temporal = branches[:2], branches[2:]
-        self._timbral = TimbralFilters([kernel for kernel, _ in timbral], BANDS)
+        self._timbral = TimbralFilters([kernel for kernel, _ in timbral], N_MELS)
         self._finish = _Finish(*map(np.concatenate, zip(*(finish for _, finish in timbral), strict=True)))
         self._temporal = [_Temporal(_banded(kernel), kernel.shape[1], finish) for kernel, finish in temporal]
         self._convs = [_conv(state, f"midend.{name}") for name in ("first", "second", "third")]
@@ -82,8 +81,8 @@ class MatrixNet:
         self._longest = max(branch.length for branch in self._temporal)
         self._timbral_length = timbral[0][0].shape[1]
 
-    def features(self, patches: FloatArray) -> Features:
-        """Hear windows of sound; see `backbone.Backbone.features`.
+    def activations(self, patches: FloatArray) -> Activations[FloatArray]:
+        """Compute the activations of log-mel patches; see `registry.Backbone.activations`.
 
         Parameters
         ----------
@@ -96,12 +95,12 @@ class MatrixNet:
             If `patches` has another shape.
         """
         check_patches(patches)
-        parts = [self._pooled(patches[i : i + _PATCHES_AT_ONCE]) for i in range(0, len(patches), _PATCHES_AT_ONCE)]
+        parts = [self._pooled(patches[i : i + _BATCH_PATCHES]) for i in range(0, len(patches), _BATCH_PATCHES)]
         pooled = np.concatenate(parts) if parts else np.empty((0, len(self._dense[0])), np.float32)
         penultimate = np.maximum(pooled @ self._dense[0] + self._dense[1], 0) * self._norm[0] + self._norm[1]
-        with np.errstate(over="ignore"):  # a tag that is surely not there
+        with np.errstate(over="ignore"):  # a tag of probability 0
             tags = 1 / (1 + np.exp(-(penultimate @ self._output[0] + self._output[1])))
-        return Features(pooled, penultimate, tags)
+        return Activations(pooled, penultimate, tags)
 
     def _pooled(self, patches: FloatArray) -> FloatArray:
         maps = self._midend(self._frontend(patches))
@@ -117,7 +116,7 @@ class MatrixNet:
         inner += self._shift
 
         def since(length: int) -> int:
-            """The frame of the image from which on a kernel of this length needs it."""
+            """Find the first frame of the image that a kernel of this length needs."""
             return before - (length - 1) // 2
 
         around = image[:, :, since(self._timbral_length) :][:, :, : self._timbral_length - 1 + frames]
@@ -138,7 +137,10 @@ class MatrixNet:
 
 
 def _strongest(rows: FloatArray, branch: _Temporal, n: int, frames: int) -> FloatArray:
-    """The strongest answer of each filter over all bands: (n * bands, frames + length - 1) to (filters, n, frames)."""
+    """Find the greatest response of each filter over all bands, in rows (n * bands, frames + length - 1).
+
+    The result is (filters, n, frames).
+    """
     strongest = np.empty((branch.matrix.shape[1] // _FRAMES_A_BLOCK, n, frames), np.float32)
     for start in range(0, frames, _FRAMES_A_BLOCK):
         frame = min(start, frames - _FRAMES_A_BLOCK)
@@ -163,7 +165,7 @@ def _convolved(maps: FloatArray, conv: _Conv) -> FloatArray:
 
 
 def _branch(state: Mapping[str, FloatArray], name: str) -> tuple[FloatArray, _Finish]:
-    """Kernel, (filters, length, height), and what follows it."""
+    """Read the kernel of a branch, (filters, length, height), and what follows it."""
     kernel, bias, scale, shift = _block(state, name)
     # A falling scale makes the maximum of what was the minimum: of the opposite, it is a maximum again.
     sign = np.where(scale < 0, np.float32(-1), np.float32(1))
@@ -172,7 +174,7 @@ def _branch(state: Mapping[str, FloatArray], name: str) -> tuple[FloatArray, _Fi
 
 
 def _banded(kernel: FloatArray) -> FloatArray:
-    """The matrix of a temporal branch: its kernel, (filters, length, 1), once for each frame of a block."""
+    """Make the matrix of a temporal branch: its kernel, (filters, length, 1), once for each frame of a block."""
     filters, length, _ = kernel.shape
     banded = np.zeros((length + _FRAMES_A_BLOCK - 1, filters, _FRAMES_A_BLOCK), np.float32)
     for i in range(_FRAMES_A_BLOCK):
@@ -189,7 +191,7 @@ def _conv(state: Mapping[str, FloatArray], name: str) -> _Conv:
 
 
 def _block(state: Mapping[str, FloatArray], name: str) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
-    """Kernel and bias, scale and shift of a `layers.ConvBlock`."""
+    """Read kernel and bias, scale and shift of a `layers.ConvBlock`."""
     return (
         state[f"{name}.conv.weight"],
         state[f"{name}.conv.bias"],

@@ -1,4 +1,4 @@
-"""A net of one's own, in an ONNX file: log-mel windows in, features out.
+"""A net of one's own, in an ONNX file: log-mel patches in, activations out.
 
 ONNX describes a graph of known operators and its weights, and no code: unlike a pickled model, a file of unknown origin
 can compute nonsense, but not run anything. A file whose weights lie outside of it is refused: onnxruntime would read
@@ -12,18 +12,19 @@ import re
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-from cfaudio_core.backbones.registry import BANDS, FRAMES, Features, check_patches
+from cfaudio_core.audio.melspec import FRAMES, N_MELS
+from cfaudio_core.backbones.activations import Activations, check_patches
 from cfaudio_core.errors import SettingError, WeightsError
+from cfaudio_core.util.arrays import FloatArray
 
-_BATCH = 8
+_BATCH_PATCHES = 8
 # The key of a place for weights as protobuf writes it: text 1 of a message, of eight bytes; both numbers may be padded.
 _ELSEWHERE = re.compile(rb"(\x0a|\x8a\x80*\x00)(\x08|\x88\x80*\x00)location")
 
 
 def file_id(name: str) -> str:
-    """Tell files of other content apart.
+    """Identify a file by its content.
 
     Raises
     ------
@@ -39,7 +40,7 @@ class OnnxNet:
     Parameters
     ----------
     name
-        A file whose only input is float32 (n, 187, 96), as `audio.logmel.log_mel` makes it, n free or fixed, and whose
+        A file whose only input is float32 (n, 187, 96), as `audio.melspec.log_mel` makes it, n free or fixed, and whose
         first output is float32 (n, features).
 
     Raises
@@ -69,40 +70,45 @@ class OnnxNet:
             raise WeightsError(f"{name}: not an ONNX model that can be run ({_first_line(error)})") from error
         self._name = name
         inputs = self._session.get_inputs()
-        if len(inputs) != 1 or inputs[0].type != "tensor(float)" or not _takes_windows(inputs[0].shape):
+        if len(inputs) != 1 or inputs[0].type != "tensor(float)" or not _takes_patches(inputs[0].shape):
             described = ", ".join(f"{one.name}: {one.type} {one.shape}" for one in inputs)
-            raise WeightsError(f"{name}: must take one input, float (n, {FRAMES}, {BANDS}), and takes {described}")
+            raise WeightsError(f"{name}: must take one input, float (n, {FRAMES}, {N_MELS}), and takes {described}")
         self._input, self._output = inputs[0].name, self._session.get_outputs()[0].name
         fixed = inputs[0].shape[0]
-        self._batch = fixed if isinstance(fixed, int) else _BATCH
+        self._batch = fixed if isinstance(fixed, int) else _BATCH_PATCHES
         self._pads = isinstance(fixed, int)
-        self.features(np.zeros((1, FRAMES, BANDS), np.float32))  # it complains now, or never
+        self.activations(np.zeros((1, FRAMES, N_MELS), np.float32))  # any complaint comes now
 
-    def features(self, patches: NDArray[np.float32]) -> Features:
-        """Hear windows of sound, float32 (n, 187, 96); all that the net says counts as pooled."""
+    def activations(self, patches: FloatArray) -> Activations[FloatArray]:
+        """Run log-mel patches, float32 (n, 187, 96), through the net; all of its output counts as pooled."""
         check_patches(patches)
         patches = np.ascontiguousarray(patches, np.float32)
-        said = [self._run(patches[at : at + self._batch]) for at in range(0, max(len(patches), 1), self._batch)]
-        pooled = np.concatenate(said)
-        return Features(pooled, pooled[:, :0], pooled[:, :0])
+        outputs = [self._run(patches[at : at + self._batch]) for at in range(0, max(len(patches), 1), self._batch)]
+        pooled = np.concatenate(outputs)
+        return Activations(pooled, pooled[:, :0], pooled[:, :0])
 
-    def _run(self, patches: NDArray[np.float32]) -> NDArray[np.float32]:
+    def _run(self, patches: FloatArray) -> FloatArray:
         n = len(patches)
         if self._pads and n < self._batch:
-            patches = np.concatenate([patches, np.zeros((self._batch - n, FRAMES, BANDS), np.float32)])
+            patches = np.concatenate([patches, np.zeros((self._batch - n, FRAMES, N_MELS), np.float32)])
         try:
-            said = self._session.run([self._output], {self._input: patches})[0]
+            output = self._session.run([self._output], {self._input: patches})[0]
         except Exception as error:
             raise WeightsError(f"{self._name}: cannot be run ({_first_line(error)})") from error
-        if not isinstance(said, np.ndarray) or said.ndim != 2 or len(said) != len(patches) or said.dtype != np.float32:
-            shape = f"{said.dtype} {said.shape}" if isinstance(said, np.ndarray) else type(said).__name__
+        if (
+            not isinstance(output, np.ndarray)
+            or output.ndim != 2
+            or len(output) != len(patches)
+            or output.dtype != np.float32
+        ):
+            shape = f"{output.dtype} {output.shape}" if isinstance(output, np.ndarray) else type(output).__name__
             raise WeightsError(f"{self._name}: must give float32 ({len(patches)}, features), and gives {shape}")
-        return said[:n]
+        return output[:n]
 
 
-def _takes_windows(shape: list[int | str | None]) -> bool:
+def _takes_patches(shape: list[int | str | None]) -> bool:
     """Whether (n, 187, 96) fits; a free dimension has a name, or None."""
-    fits = [not isinstance(given, int) or given == own for given, own in zip(shape[1:], (FRAMES, BANDS), strict=False)]
+    fits = [not isinstance(given, int) or given == own for given, own in zip(shape[1:], (FRAMES, N_MELS), strict=False)]
     return len(shape) == 3 and all(fits)
 
 

@@ -1,8 +1,8 @@
 """Dieleman's own network, to be trained from nothing on a library that has enough of it.
 
 Sander Dieleman, "Recommending music on Spotify with deep learning" (2014): convolutions over time alone, pooling over
-all of time by mean, maximum and L2 norm, and dense layers. The original heard 599 frames of 128 mel bands; here it is
-given what the pretrained nets are given, 187 frames of 96.
+all of time by mean, maximum and L2 norm, and dense layers. The original took 599 frames of 128 mel bands; here it
+takes what the pretrained nets take, 187 frames of 96.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-_WIDE = 2048
-_FLAT = 1e-12  # a norm has no slope at 0
+_HIDDEN_UNITS = 2048
+_EPSILON = 1e-12  # a norm has no slope at 0
 
 
 class Spotify(nn.Module):
@@ -20,7 +20,7 @@ class Spotify(nn.Module):
     Parameters
     ----------
     bands
-        Two float32 (bands,): what is taken from each mel band, and what it is multiplied by then.
+        Two float32 (bands,): the mean to subtract from each mel band, and the factor to multiply it by then.
     outputs
         Preferences and factors.
     dropout
@@ -43,8 +43,8 @@ class Spotify(nn.Module):
         )
         dense: list[nn.Module] = []
         for k in range(layers):
-            dense += [nn.Linear(_WIDE if k else 3 * 512, _WIDE), nn.ReLU(), nn.Dropout(dropout)]
-        self.dense = nn.Sequential(*dense, nn.Linear(_WIDE, outputs))
+            dense += [nn.Linear(_HIDDEN_UNITS if k else 3 * 512, _HIDDEN_UNITS), nn.ReLU(), nn.Dropout(dropout)]
+        self.dense = nn.Sequential(*dense, nn.Linear(_HIDDEN_UNITS, outputs))
         for layer in self.modules():
             if isinstance(layer, nn.Conv1d | nn.Linear) and layer.bias is not None:
                 nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
@@ -56,6 +56,6 @@ class Spotify(nn.Module):
         """Map log-mel patches (tracks, windows, frames, bands) to (tracks, outputs), the mean over windows."""
         patches = (windows.flatten(0, 1) - self.mean) * self.scale
         maps = self.convolutions(patches.transpose(1, 2))
-        norm = torch.sqrt(maps.square().mean(dim=2) + _FLAT)
-        said: Tensor = self.dense(torch.cat([maps.mean(dim=2), maps.amax(dim=2), norm], dim=1))
-        return said.reshape(*windows.shape[:2], -1).mean(dim=1)
+        norm = torch.sqrt(maps.square().mean(dim=2) + _EPSILON)
+        outputs: Tensor = self.dense(torch.cat([maps.mean(dim=2), maps.amax(dim=2), norm], dim=1))
+        return outputs.reshape(*windows.shape[:2], -1).mean(dim=1)

@@ -1,4 +1,4 @@
-"""The last layers of a pretrained net: from what is stored of a window to the tags it predicts."""
+"""Last layers of a pretrained net: from stored activations to audio tags."""
 
 from __future__ import annotations
 
@@ -12,12 +12,11 @@ from numpy.typing import NDArray
 from cfaudio_core.backbones import tensor_files
 from cfaudio_core.backbones.registry import BACKBONES, backbone_id, load_backbone, prepare_extractor
 from cfaudio_core.backbones.weights import cache_folder, load_tags
-
-FloatArray = NDArray[np.float32]
+from cfaudio_core.util.arrays import FloatArray
 
 
 class Tagger(NamedTuple):
-    """What a net makes of pooled activations.
+    """The layers of a net that follow its pooled activations.
 
     Attributes
     ----------
@@ -35,44 +34,40 @@ class Tagger(NamedTuple):
 
     @property
     def width(self) -> int:
-        """P, the pooled activations that it takes."""
+        """P, the number of pooled activations that it takes."""
         return int((self.output if self.dense is None else self.dense)[0].shape[1])
 
-    def probabilities(self, windows: NDArray[np.floating]) -> FloatArray:
-        """How likely each tag is for a track: the mean over its windows, as musicnn's authors do it.
+    def probabilities_of(self, tracks: Sequence[NDArray[np.floating]]) -> FloatArray:
+        """Predict the tags of n tracks: the mean over their windows, as musicnn's authors do it.
 
         Parameters
         ----------
-        windows
-            (windows, P or more): pooled activations first, see `embedding.worker`.
+        tracks
+            (windows, P or more) each: pooled activations first, see `features.worker`.
 
         Returns
         -------
         FloatArray
-            float32 (50,).
+            float32 (n, 50).
         """
-        return np.asarray(self.top(np.asarray(windows, np.float32))[1].mean(axis=0), np.float32)
-
-    def probabilities_of(self, heard: Sequence[NDArray[np.floating]]) -> FloatArray:
-        """float32 (n, 50): the same for each of n tracks."""
-        if not heard:
+        if not tracks:
             return np.zeros((0, len(self.names)), np.float32)
-        counts = np.array([len(windows) for windows in heard])
-        chances = self.top(np.concatenate([windows[:, : self.width] for windows in heard]).astype(np.float32))[1]
-        return np.asarray(np.add.reduceat(chances, np.cumsum(counts) - counts) / counts[:, None], np.float32)
+        counts = np.array([len(windows) for windows in tracks])
+        tags = self.top(np.concatenate([windows[:, : self.width] for windows in tracks]).astype(np.float32))[1]
+        return np.asarray(np.add.reduceat(tags, np.cumsum(counts) - counts) / counts[:, None], np.float32)
 
     def top(self, windows: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Units and tags of each window.
+        """Compute units and tags of each window.
 
         Parameters
         ----------
         windows
-            float32 (windows, P or more), as for `probabilities`.
+            float32 (windows, P or more): pooled activations first.
 
         Returns
         -------
         tuple
-            float32 (windows, D): how excited the units of the layer before the last are, 0 and up; and float32
+            float32 (windows, D): the activations of the layer before the last, 0 and up; and float32
             (windows, 50), probabilities.
         """
         weight, bias = self.output
@@ -81,18 +76,18 @@ class Tagger(NamedTuple):
             inner, before, scale, shift = self.dense
             units = np.maximum(layer @ inner.T + before, 0)
             layer = units * scale + shift
-        with np.errstate(over="ignore"):  # a tag that is surely not there
+        with np.errstate(over="ignore"):  # a tag of probability 0
             return units, np.asarray(1 / (1 + np.exp(-(layer @ weight.T + bias))), np.float32)
 
 
-def top_tags(names: Sequence[str], chances: FloatArray, *, most: int, least: float) -> list[str]:
-    """The likeliest tags, at most `most` of them and none that is less likely than `least`."""
-    ranked = np.argsort(-chances, kind="stable")[:most]
-    return [names[at] for at in ranked if chances[at] >= least]
+def top_tags(names: Sequence[str], probabilities: FloatArray, *, most: int, least: float) -> list[str]:
+    """Select the likeliest tags, at most `most` of them and none that is less likely than `least`."""
+    ranked = np.argsort(-probabilities, kind="stable")[:most]
+    return [names[at] for at in ranked if probabilities[at] >= least]
 
 
 def load_tagger(name: str, *, wheel: Path | None = None) -> Tagger:
-    """The tagger of a pretrained net; see `load_backbone` for the parameters and what is raised."""
+    """Load the tagger of a pretrained net; see `load_backbone` for the parameters and what is raised."""
     identity = backbone_id(name)
     names = [tag.lower() for tag in load_tags(BACKBONES[name], wheel=wheel)]
     state: Mapping[str, FloatArray]

@@ -1,4 +1,4 @@
-"""Tensors in safetensors files that are there whole, unchanged, or not at all."""
+"""Tensors in safetensors files that are whole and unchanged, or count as missing."""
 
 from __future__ import annotations
 

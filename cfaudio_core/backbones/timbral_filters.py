@@ -1,13 +1,13 @@
 """The timbral filters of musicnn by spectra: kernels half as high as the image, and the maximum over where they lie.
 
-Such a filter answers at every band where it fits, and only its strongest answer counts. Over the bands, its answers are
-a correlation, which in the frequency domain is a product (the convolution theorem). It goes there and back by matrices,
-as a real discrete Fourier transform: a few dozen bands are too few for a fast one to be faster.
+Such a filter responds at every band where it fits, and only its greatest response counts. Over the bands, its responses
+are a correlation, which in the frequency domain is a product (the convolution theorem). It goes there and back by
+matrices, as a real discrete Fourier transform: a few dozen bands are too few for a fast one to be faster.
 
 Two things save work on the way back. Kernels are moved in phase so that the places where they fit lie evenly around
-zero, at q and -q. There the even part of the answer is the same and the odd part the opposite, so that the stronger
-answer of both is ``even(q) + |odd(q)|``. And there is one more point than bands, an odd number, so that all frequencies
-but the lowest have a real and an imaginary part alike.
+zero, at q and -q. There the even part of the response is the same and the odd part the opposite, so that the greater
+response of both is ``even(q) + |odd(q)|``. And there is one more point than bands, an odd number, so that all
+frequencies but the lowest have a real and an imaginary part alike.
 """
 
 from __future__ import annotations
@@ -15,9 +15,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float32]
+from cfaudio_core.util.arrays import FloatArray
 
 
 class TimbralFilters:
@@ -40,7 +39,7 @@ class TimbralFilters:
         band = angle * np.arange(bands)
         # Row 2f is the real part at frequency f, row 2f + 1 the imaginary one.
         self._forward = np.stack([np.cos(band), -np.sin(band)], axis=1).reshape(-1, bands).astype(np.float32)
-        weight = np.where(frequency == 0, 1, 2) / points  # negative frequencies say the same again
+        weight = np.where(frequency == 0, 1, 2) / points  # negative frequencies repeat the same
         spectra = []
         self._back: list[tuple[int, FloatArray, FloatArray]] = []
         for kernel in kernels:
@@ -61,7 +60,7 @@ class TimbralFilters:
         self._product = product.astype(np.float32)
 
     def strongest(self, image: FloatArray) -> FloatArray:
-        """The strongest answer of each filter over all bands where it fits.
+        """Find the greatest response of each filter over all bands where it fits.
 
         Parameters
         ----------
@@ -79,16 +78,16 @@ class TimbralFilters:
         shifted = np.empty((len(self._product), 2, self._length, n, frames), np.float32)
         for t in range(self._length):
             shifted[:, :, t] = spectrum[..., t : t + frames]
-        answers = np.matmul(self._product, shifted.reshape(len(self._product), -1, n * frames))
-        answers = answers.reshape(len(self._product), 2, self._filters, n * frames)
+        responses = np.matmul(self._product, shifted.reshape(len(self._product), -1, n * frames))
+        responses = responses.reshape(len(self._product), 2, self._filters, n * frames)
         strongest = np.empty((self._filters, n * frames), np.float32)
         first = 0
         for filters, even, odd in self._back:
             by_place = np.empty((len(even), n * frames), np.float32)
             opposite = np.empty_like(by_place)
             for k in range(first, first + filters):
-                np.matmul(even, answers[:, 0, k], out=by_place)
-                np.matmul(odd, answers[:, 1, k], out=opposite)
+                np.matmul(even, responses[:, 0, k], out=by_place)
+                np.matmul(odd, responses[:, 1, k], out=opposite)
                 np.abs(opposite, out=opposite)
                 by_place += opposite
                 by_place.max(axis=0, out=strongest[k])

@@ -11,7 +11,8 @@ import torch
 import torch.nn.functional as F  # noqa: N812 (its usual name)
 from torch import Tensor, nn
 
-from cfaudio_core.backbones.layers import Activations, ConvBlock, Variables, as_tensor, batch_norm, conv2d, dense
+from cfaudio_core.backbones.activations import Activations
+from cfaudio_core.backbones.layers import ConvBlock, Variables, as_tensor, batch_norm, conv2d, dense
 
 # Size and stride of each pooling, in (frames, bands).
 _POOLINGS = (((4, 1), (2, 2)), ((2, 2), (2, 2)), ((2, 2), (2, 2)), ((2, 2), (2, 2)), ((4, 4), (4, 4)))
@@ -39,8 +40,8 @@ class Vgg(nn.Module):
         self.register_buffer("shift", normalise[1])
         self.output = output
 
-    def forward(self, patches: Tensor) -> Activations:
-        """Hear log-mel patches.
+    def forward(self, patches: Tensor) -> Activations[Tensor]:
+        """Compute the activations of log-mel patches.
 
         Parameters
         ----------
@@ -61,7 +62,7 @@ class Vgg(nn.Module):
 
 
 def from_variables(variables: Variables) -> Vgg:
-    """Build MSD_vgg or MTT_vgg from its published variables.
+    """Build MSD_vgg from its published variables.
 
     Parameters
     ----------

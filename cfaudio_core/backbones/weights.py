@@ -1,8 +1,8 @@
-"""Brings the published weights of musicnn: fetched once through pip, converted, cached.
+"""Published weights of musicnn: fetched once through pip, converted, cached.
 
 The weights are part of the ``musicnn`` 0.1.0 wheel (Pons and Serra, "musicnn: pre-trained convolutional
 neural networks for music audio tagging", 2019; ISC licence). Of that wheel, known by its SHA-256, only the
-data is used: nothing of it is installed or run. Its four TensorFlow checkpoints become four safetensors
+data is used: nothing of it is installed or run. Three of its TensorFlow checkpoints become safetensors
 files in the user's cache folder, each with its tags, the licence and a checksum in its metadata.
 """
 
@@ -28,20 +28,20 @@ from cfaudio_core.backbones import tensor_files
 from cfaudio_core.backbones.checkpoint import read_bundle
 from cfaudio_core.errors import WeightsError
 
-MODELS = ("MSD_musicnn", "MTT_musicnn", "MSD_vgg", "MTT_vgg")
+MODELS = ("MSD_musicnn", "MTT_musicnn", "MSD_vgg")
 REQUIREMENT = "musicnn==0.1.0"
 WHEEL_SHA256 = "f38a4890c648c1ddbb141c5d96d2b0a8cfcd36746002d896989f7b88beb65cfa"
 
 _ADVICE = "give the wheel of musicnn 0.1.0 as a file by `weights` in the config or by CFAUDIO_WEIGHTS"
 _LICENCE = "musicnn-0.1.0.dist-info/LICENSE.md"
-_LARGEST_MEMBER = 16 << 20  # bytes; the largest that is read has 9.5 MB
-_PIP_TIMEOUT = 900  # seconds, for 29 MB
+_MAX_MEMBER_BYTES = 16 << 20  # the largest that is read has 9.5 MB
+_PIP_TIMEOUT_S = 900  # for 29 MB
 # What zipfile, ast and a missing member or name raise.
-_DAMAGES = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, KeyError, ValueError, SyntaxError)
+_DAMAGE_ERRORS = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, KeyError, ValueError, SyntaxError)
 
 
 def load_weights(name: str, *, wheel: Path | None = None, cache: Path | None = None) -> dict[str, NDArray[np.float32]]:
-    """Load the weights of one published model, bringing them first if they are not cached.
+    """Load the weights of one published model, fetching them first if they are not cached.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ def load_weights(name: str, *, wheel: Path | None = None, cache: Path | None = N
         architecture.
     wheel : pathlib.Path, optional
         The musicnn 0.1.0 wheel as a local file, for machines without a network; the environment variable
-        ``CFAUDIO_WEIGHTS`` says the same. Without either, pip fetches it from the user's own package index.
+        ``CFAUDIO_WEIGHTS`` does the same. Without either, pip fetches it from the user's own package index.
     cache : pathlib.Path, optional
         Folder of the converted weights; a folder of the user's cache by default.
 
@@ -79,14 +79,14 @@ def _load(name: str, wheel: Path | None, cache: Path | None) -> tuple[dict[str, 
     path = folder / f"{name}.safetensors"
     try:
         tensors, tags = tensor_files.read(path)
-    except WeightsError:  # absent or damaged: made anew
+    except WeightsError:  # absent or damaged: made again
         tensor_files.write(convert(_wheel(wheel)), folder)
         tensors, tags = tensor_files.read(path)
     return tensors, json.loads(tags)
 
 
 def cache_folder() -> Path:
-    """Folder of the converted weights, and of what is made of them."""
+    """Return the folder of the converted weights, and of the pruned nets made of them."""
     return user_cache_path("cfaudio", appauthor=False) / "musicnn-0.1.0"
 
 
@@ -120,13 +120,13 @@ def convert(wheel: bytes) -> dict[str, bytes]:
                 tags = json.dumps(constants[f"{name[:3]}_LABELS"])
                 files[name] = tensor_files.pack(tensors, tags, {"source": REQUIREMENT, "licence": licence})
             return files
-    except _DAMAGES as error:
+    except _DAMAGE_ERRORS as error:
         raise WeightsError(f"the wheel of musicnn is damaged: {error}") from error
 
 
 def _member(archive: zipfile.ZipFile, name: str) -> bytes:
     info = archive.getinfo(name)
-    if info.file_size > _LARGEST_MEMBER:
+    if info.file_size > _MAX_MEMBER_BYTES:
         raise WeightsError(f"{name} in the wheel of musicnn is too large")
     return archive.read(info)
 
@@ -138,7 +138,7 @@ def _constants(source: bytes) -> dict[str, object]:
 
 
 def _is_weight(variable: str) -> bool:
-    """Tell a weight from what only the optimiser needed."""
+    """Whether a variable is a weight, not one that only the optimiser needed."""
     return "Adam" not in variable and not variable.endswith("_power")
 
 
@@ -172,7 +172,7 @@ def _fetch(folder: Path) -> None:
     download = ["download", "--no-deps", "--only-binary=:all:", "--dest", str(folder), REQUIREMENT]
     try:
         done = subprocess.run(
-            pip + download, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_PIP_TIMEOUT
+            pip + download, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_PIP_TIMEOUT_S
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise WeightsError(f"cannot fetch musicnn's weights: {error}; {_ADVICE}") from error

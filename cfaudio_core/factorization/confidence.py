@@ -1,8 +1,8 @@
-"""From weights to confidences: how much more a thousand plays say than one.
+"""From weights to confidences: how much more a thousand plays count than one.
 
 Plays are distributed by a power law, so that raw counts leave a model little but the few tracks played most. Hu, Koren
 and Volinsky (ICDM 2008) offer the logarithm; taking it after dividing by the row's mean makes a heavy and a light
-listener speak alike.
+listener count alike.
 """
 
 from __future__ import annotations
@@ -53,12 +53,12 @@ class Confidence(NamedTuple):
             One of `KINDS`.
         damping
             Weights are divided by the track's number of contexts and the context's number of tracks, each to this
-            power: belonging to everything says less of any one thing.
+            power: belonging to everything is little evidence of any one thing.
         """
         if kind not in KINDS:
             raise ValueError(f"unknown kind of confidence {kind!r}: one of {', '.join(KINDS)}")
-        known = matrix.data[matrix.data != 0]
-        unit = np.abs(known).mean(dtype=np.float64) if len(known) else 1.0
+        observed = matrix.data[matrix.data != 0]
+        unit = np.abs(observed).mean(dtype=np.float64) if len(observed) else 1.0
         plain = cls(kind, np.array([unit], np.float32), np.ones(matrix.shape[1], np.float32), damping)
         result = plain.apply(matrix)
         emphasis = np.maximum(np.bincount(result.indices, minlength=matrix.shape[1]), 1.0) ** -damping
@@ -67,7 +67,7 @@ class Confidence(NamedTuple):
         return plain._replace(emphasis=emphasis.astype(np.float32))
 
     def apply(self, matrix: sparse.csr_array) -> sparse.csr_array:
-        """Confidences of a contexts x tracks matrix of weights.
+        """Transform a contexts x tracks matrix of weights to confidences.
 
         Parameters
         ----------

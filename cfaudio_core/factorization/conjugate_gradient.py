@@ -1,25 +1,34 @@
-"""The inner loop of alternating least squares, compiled.
+"""The inner loop of alternating least squares, compiled by numba.
 
-Importing this module imports numba, which takes about a second and, once per installation, some seconds to compile: a
-caller with a small matrix does better without, see `least_squares.solve`.
+Importing this module takes most of a second, and some seconds once per installation, when it is compiled: import it
+where it is used.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 from numba import njit
 
-from cfaudio_core.factorization.least_squares import CONVERGED
 from cfaudio_core.util.arrays import FloatArray
 
+CONVERGED = 1e-12
+"""Squared length of a preconditioned residual, below which a row has nothing more to gain."""
 
-@njit(
-    "void(i8, i8, i4[::1], i4[::1], f4[::1], f4[:, ::1], f4[::1], f4[::1], f4[:, ::1], f4[:, ::1], i8)",
-    nogil=True,
-    cache=True,
-    fastmath=True,
-    boundscheck=False,
-)
+_SIGNATURE = "void(i8, i8, i4[::1], i4[::1], f4[::1], f4[:, ::1], f4[::1], f4[::1], f4[:, ::1], i8)"
+
+
+def _compiled(function: Callable[..., None]) -> Callable[..., None]:
+    options: dict[str, Any] = {"nogil": True, "fastmath": True, "boundscheck": False}
+    try:
+        return njit(_SIGNATURE, cache=True, **options)(function)
+    except RuntimeError:  # neither this folder nor the user's cache can be written
+        return njit(_SIGNATURE, **options)(function)
+
+
+@_compiled
 def conjugate_gradient(
     start: int,
     stop: int,
@@ -29,16 +38,15 @@ def conjugate_gradient(
     others: FloatArray,
     gram: FloatArray,
     ridge: FloatArray,
-    prior: FloatArray,
     solution: FloatArray,
     steps: int,
 ) -> None:
-    """Improve rows `start` to `stop` of `solution` in place; `least_squares.solve` says what the arrays are."""
+    """Improve rows `start` to `stop` of `solution` in place; see `least_squares.solve` for the arrays."""
     d = others.shape[1]
     longest = 1
     for row in range(start, stop):
         longest = max(longest, indptr[row + 1] - indptr[row])
-    own = np.empty((longest, d), np.float32)  # the row's counterparts side by side: each is fetched once, not per step
+    y = np.empty((longest, d), np.float32)  # the row's counterparts side by side: each is fetched once, not per step
     confidence = np.empty(longest, np.float32)
     base, x, r = np.empty(d, np.float32), np.empty(d, np.float32), np.empty(d, np.float32)
     z, p, ap = np.empty(d, np.float32), np.empty(d, np.float32), np.empty(d, np.float32)
@@ -49,21 +57,17 @@ def conjugate_gradient(
             base[f] = gram[f] + ridge[row]
             x[f] = solution[row, f]
             r[f] = -base[f] * x[f]
-        if len(prior):
-            for f in range(d):
-                r[f] += base[f] * prior[row, f]
         for k in range(n):
             w = weights[first + k]
             other = indices[first + k]
             s = np.float32(0)
             for f in range(d):
-                y = others[other, f]
-                own[k, f] = y
-                s += y * x[f]
+                y[k, f] = others[other, f]
+                s += y[k, f] * x[f]
             confidence[k] = abs(w)
             pull = max(w, np.float32(0)) - abs(w) * s
             for f in range(d):
-                r[f] += pull * own[k, f]
+                r[f] += pull * y[k, f]
         rz = np.float32(0)
         for f in range(d):
             z[f] = r[f] / base[f]
@@ -77,10 +81,10 @@ def conjugate_gradient(
             for k in range(n):
                 s = np.float32(0)
                 for f in range(d):
-                    s += own[k, f] * p[f]
+                    s += y[k, f] * p[f]
                 s *= confidence[k]
                 for f in range(d):
-                    ap[f] += s * own[k, f]
+                    ap[f] += s * y[k, f]
             curvature = np.float32(0)
             for f in range(d):
                 curvature += p[f] * ap[f]

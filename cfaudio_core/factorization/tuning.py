@@ -1,4 +1,4 @@
-"""Hyper-parameters chosen on a validation cut of the listener's own data.
+"""Choose hyper-parameters on a validation cut of the listener's own data.
 
 The weight of the unobserved and regularisation decide more than anything else about implicit-feedback factorisation:
 with a library's defaults a third of the quality is lost. As Rendle et al. advise ("Revisiting the performance of iALS",
@@ -19,7 +19,7 @@ from cfaudio_core.factorization.wmf import Factors
 from cfaudio_core.util.arrays import FloatArray, IntArray
 from cfaudio_core.util.threads import one_thread
 
-ENOUGH = 300
+MIN_HIDDEN_ENTRIES = 300
 """Hidden entries below which chance would choose."""
 
 UNOBSERVED = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64)
@@ -32,7 +32,7 @@ Point = tuple[float | str, ...]
 
 @dataclass(frozen=True)
 class Tuned:
-    """What was chosen, and on what grounds.
+    """Settings that were chosen, and the figures that chose them.
 
     Attributes
     ----------
@@ -70,18 +70,18 @@ def tune(
     matrix
         CSR (contexts, tracks) of weights.
     settings
-        Where to begin, and what everything that is not chosen stays at.
+        Where to begin; whatever is not chosen stays as it is here.
     confidences
         The kinds of confidence to choose among.
     rows
         int64 positions of the contexts that tracks are hidden from; all if left out.
     seed
-        What is hidden, and the first guess of every factorisation.
+        Decides which entries are hidden, and the first guess of every factorisation.
     """
     cut = _Cut.of(matrix, rows, np.random.default_rng(seed))
     hidden = cut.hidden.nnz
-    if hidden < ENOUGH:
-        return Tuned(settings, f"{hidden} hidden entries are too few to choose by: at least {ENOUGH}")
+    if hidden < MIN_HIDDEN_ENTRIES:
+        return Tuned(settings, f"{hidden} hidden entries are too few to choose by: at least {MIN_HIDDEN_ENTRIES}")
     tried, before, after = 0, [], []
     for part in ("wmf", "vector_exp") if name == "both" else (name,):
         at = _wmf_at if part == "wmf" else _vector_exp_at
@@ -97,9 +97,9 @@ def tune(
 
         axes: list[Sequence[float | str]]
         if part == "wmf":
-            own = settings.wmf
+            wmf = settings.wmf
             axes = [UNOBSERVED, REGULARISATION, DAMPING, confidences]
-            start: Point = (own.unobserved, own.regularisation, own.damping, own.confidence)
+            start: Point = (wmf.unobserved, wmf.regularisation, wmf.damping, wmf.confidence)
         else:
             axes = [SOFTMAX_REGULARISATION, confidences]
             start = (settings.vector_exp.regularisation, settings.vector_exp.confidence)
@@ -129,7 +129,7 @@ def _vector_exp_at(settings: FactorizerSettings, point: Point) -> FactorizerSett
 
 
 def _low(settings: FactorizerSettings) -> FactorizerSettings:
-    """The settings with fewer factors and sweeps: what is best there is near enough to what is best with more."""
+    """Reduce factors and sweeps: what is best there is near enough to what is best with more."""
     return replace(
         settings,
         factors=min(settings.factors, 32),
@@ -172,7 +172,7 @@ def _neighbours(point: Point, axes: Sequence[Sequence[float | str]]) -> Iterable
 
 
 def _beside(value: float | str, axis: Sequence[float | str]) -> list[float | str]:
-    """The next smaller and greater number of an axis; of texts, all others."""
+    """Find the next smaller and greater number of an axis; of texts, all others."""
     if isinstance(value, str):
         return [other for other in axis if other != value]
     numbers = [float(other) for other in axis]
@@ -182,39 +182,41 @@ def _beside(value: float | str, axis: Sequence[float | str]) -> list[float | str
 
 @dataclass(frozen=True)
 class _Cut:
-    """A matrix without the hidden entries, the hidden ones, and the rows to judge by."""
+    """A matrix without the hidden entries, the hidden ones, and the rows to evaluate."""
 
     kept: sparse.csr_array
     hidden: sparse.csr_array
     rows: IntArray
 
     @classmethod
-    def of(cls, matrix: sparse.csr_array, rows: IntArray | None, rng: np.random.Generator, most: int = 1000) -> _Cut:
-        """Hide a fifth of the positive entries of every row that has five, of at most `most` rows."""
+    def of(
+        cls, matrix: sparse.csr_array, rows: IntArray | None, rng: np.random.Generator, max_rows: int = 1000
+    ) -> _Cut:
+        """Hide a fifth of the positive entries of every row that has five, of at most `max_rows` rows."""
         matrix = sparse.csr_array(matrix, dtype=np.float32)
         lengths = np.diff(matrix.indptr)
         row = np.repeat(np.arange(len(lengths)), lengths)
         positive = np.bincount(row[matrix.data > 0], minlength=len(lengths))
-        judged = np.flatnonzero(positive >= 5)
+        evaluated = np.flatnonzero(positive >= 5)
         if rows is not None:
-            judged = np.intersect1d(judged, rows)
-        if len(judged) > most:
-            judged = np.sort(rng.choice(judged, most, replace=False))
+            evaluated = np.intersect1d(evaluated, rows)
+        if len(evaluated) > max_rows:
+            evaluated = np.sort(rng.choice(evaluated, max_rows, replace=False))
         # The fifth of each row that a random order puts first.
         order = np.lexsort((rng.random(matrix.nnz), matrix.data <= 0, row))
         rank = np.empty(matrix.nnz, np.int64)
         rank[order] = np.arange(matrix.nnz) - matrix.indptr[row[order]]
-        away = (rank < positive[row] // 5) & np.isin(row, judged)
+        away = (rank < positive[row] // 5) & np.isin(row, evaluated)
         left = np.bincount(matrix.indices[~away & (matrix.data > 0)], minlength=matrix.shape[1])
         found = away & (left[matrix.indices] > 0)  # a track that is left nowhere cannot be found by what is left
         kept, hidden = (
             sparse.csr_array((matrix.data[e], (row[e], matrix.indices[e])), shape=matrix.shape) for e in (~away, found)
         )
-        return cls(kept, hidden, judged[np.diff(hidden.indptr)[judged] > 0])
+        return cls(kept, hidden, evaluated[np.diff(hidden.indptr)[evaluated] > 0])
 
     @one_thread
     def score(self, factors: Factors, depth: int = 100) -> float:
-        """Mean NDCG of the hidden tracks among all that are not known of the row."""
+        """Compute the mean NDCG of the hidden tracks among all that the row does not keep."""
         depth = min(depth, factors.tracks.shape[0])
         discount = 1 / np.log2(np.arange(2, depth + 2))
         ideal = np.concatenate([[0], np.cumsum(discount)])
@@ -224,8 +226,8 @@ class _Cut:
             rows = self.rows[start : start + 256]
             scores: FloatArray = factors.contexts[rows] @ factors.tracks.T
             scores[:, ~met] = -np.inf
-            known, hidden = self.kept[rows], self.hidden[rows]
-            scores[_row_of(known), known.indices] = -np.inf
+            kept, hidden = self.kept[rows], self.hidden[rows]
+            scores[_row_of(kept), kept.indices] = -np.inf
             relevant = np.zeros(scores.shape, bool)
             relevant[_row_of(hidden), hidden.indices] = True
             top = np.argpartition(-scores, depth - 1, axis=1)[:, :depth]

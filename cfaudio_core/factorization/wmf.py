@@ -10,10 +10,6 @@ track was observed. M contexts get factors x_u and N tracks factors y_i that min
 
 where p is 1 for a positive weight and 0 for a negative one: a skip is evidence of not belonging. Contexts and tracks
 without an entry are no part of it, so that they change nothing.
-
-Tracks may have a prior mean, say what a net predicts from their sound. Then y_i is normally distributed around it with
-the precision that the rest of the loss has without it, a0 sum_u x_u x_u' + reg (..) I: what was not observed counts
-against leaving the prior, not against the prior itself. A track without an entry sits at its prior.
 """
 
 from __future__ import annotations
@@ -27,7 +23,7 @@ import numpy as np
 from scipy import sparse
 
 from cfaudio_core.factorization.confidence import Confidence
-from cfaudio_core.factorization.least_squares import compiling_pays, solve
+from cfaudio_core.factorization.least_squares import solve
 from cfaudio_core.util.arrays import FloatArray, float32
 from cfaudio_core.util.threads import one_thread
 
@@ -67,14 +63,14 @@ class WmfSettings:
 
 
 class Factors(NamedTuple):
-    """What a factorizer finds: the score of a track in a context is the dot product of their factors.
+    """Latent factors of both sides: the score of a track in a context is the dot product of their factors.
 
     Attributes
     ----------
     contexts, tracks
         float32 (contexts, factors) and (tracks, factors).
     memory
-        float32 arrays by name that folding in new contexts needs besides; the factorizer understands them.
+        float32 arrays by name that the factorizer needs besides for folding in new contexts.
     """
 
     contexts: FloatArray
@@ -83,9 +79,7 @@ class Factors(NamedTuple):
 
 
 @one_thread
-def factorize(
-    matrix: sparse.csr_array, settings: WmfSettings, rng: np.random.Generator, prior: FloatArray | None = None
-) -> Factors:
+def factorize(matrix: sparse.csr_array, settings: WmfSettings, rng: np.random.Generator) -> Factors:
     """Factorise a contexts x tracks matrix.
 
     Parameters
@@ -96,36 +90,27 @@ def factorize(
         The hyper-parameters.
     rng
         For the first guess of the track factors; the result depends on nothing else that is random.
-    prior
-        float32 (tracks, factors), the prior mean of the tracks; zeros if left out.
 
     Returns
     -------
     Factors
-        Both sides' factors; zeros for a context without an entry, the prior for a track without one.
+        Both sides' factors; zeros for a context or a track without an entry.
     """
     confidence = Confidence.of(matrix, settings.confidence, settings.damping)
     by_context = confidence.apply(matrix)
     by_track = _transposed(by_context)
-    observed = np.diff(by_track.indptr) > 0
     contexts = np.zeros((matrix.shape[0], settings.factors), np.float32)
     tracks = np.zeros((matrix.shape[1], settings.factors), np.float32)
     if by_context.nnz:
         tracks = _first_guess(by_context, by_track, settings.factors, rng)
-    if prior is not None:
-        tracks = tracks + prior
-    compiled = compiling_pays(by_context.nnz, settings.factors, 2 * settings.iterations)
     for _ in range(settings.iterations):
-        known = tracks if prior is None else np.where(observed[:, None], tracks, np.float32(0))
-        contexts = _half_sweep(by_context, known, settings, contexts, None, compiled)
-        tracks = _half_sweep(by_track, contexts, settings, tracks, prior, compiled)
+        contexts = _half_sweep(by_context, tracks, settings, contexts, settings.steps)
+        tracks = _half_sweep(by_track, contexts, settings, tracks, settings.steps)
     return Factors(contexts, tracks, {"unit": confidence.unit, "emphasis": confidence.emphasis})
 
 
-def solve_rows(
-    matrix: sparse.csr_array, others: FloatArray, settings: WmfSettings, prior: FloatArray | None = None
-) -> FloatArray:
-    """The factors of each row, given those of the other side, to convergence: the fold-in of new rows.
+def solve_rows(matrix: sparse.csr_array, others: FloatArray, settings: WmfSettings) -> FloatArray:
+    """Solve for the factors of each row, given those of the other side, to convergence: the fold-in of new rows.
 
     Parameters
     ----------
@@ -135,54 +120,29 @@ def solve_rows(
         float32 (others, factors); zeros for one that was never observed.
     settings
         The hyper-parameters of the factorisation.
-    prior
-        float32 (rows, factors), the rows' prior mean; zeros if left out.
 
     Returns
     -------
     FloatArray
-        float32 (rows, factors); the prior for a row with nothing observed.
+        float32 (rows, factors); zeros for a row with nothing observed.
     """
-    guess = np.zeros((matrix.shape[0], others.shape[1]), np.float32) if prior is None else prior
-    exact = others.shape[1] + 1
-    compiled = compiling_pays(matrix.nnz, others.shape[1], exact // max(settings.steps, 1))
-    return _half_sweep(matrix, others, settings, guess, prior, compiled, exact)
+    guess = np.zeros((matrix.shape[0], others.shape[1]), np.float32)
+    return _half_sweep(matrix, others, settings, guess, others.shape[1] + 1)
 
 
 def fold_in(rows: sparse.csr_array, factors: Factors, settings: WmfSettings) -> FloatArray:
-    """float32 (rows, factors): the factors of new contexts, CSR (rows, tracks) of weights as `factorize` was given."""
+    """Solve for the factors of new contexts, float32 (rows, factors).
+
+    `rows` is CSR (rows, tracks) of weights, as `factorize` was given.
+    """
     confidence = Confidence(settings.confidence, factors.memory["unit"], factors.memory["emphasis"], settings.damping)
     return solve_rows(confidence.apply(rows), factors.tracks, settings)
-
-
-def loss(matrix: sparse.csr_array, factors: Factors, settings: WmfSettings) -> float:
-    """What `factorize` without a prior minimises: the module's formula at these factors, in float64.
-
-    Parameters
-    ----------
-    matrix
-        CSR (contexts, tracks) of confidences.
-    factors
-        Both sides' factors.
-    settings
-        The hyper-parameters; `confidence` is not applied again.
-    """
-    x, y = factors.contexts.astype(np.float64), factors.tracks.astype(np.float64)
-    lengths = np.diff(matrix.indptr)
-    total = settings.unobserved * float(np.sum((x.T @ x) * (y.T @ y)))
-    for start in range(0, matrix.shape[0], 1000):  # a part of the contexts at a time keeps memory flat
-        part = matrix[start : start + 1000]
-        score = np.einsum("kf,kf->k", np.repeat(x[start : start + 1000], np.diff(part.indptr), axis=0), y[part.indices])
-        total += float(np.sum(np.abs(part.data) * ((part.data > 0) - score) ** 2))
-    times = np.bincount(matrix.indices, minlength=matrix.shape[1])
-    total += float(np.sum(_ridge(lengths, int(np.sum(times > 0)), settings) @ (x**2)))
-    return total + float(np.sum(_ridge(times, int(np.sum(lengths > 0)), settings) @ (y**2)))
 
 
 def _first_guess(
     by_context: sparse.csr_array, by_track: sparse.csr_array, d: int, rng: np.random.Generator, rounds: int = 2
 ) -> FloatArray:
-    """float32 (tracks, d), small: about the leading singular vectors of the normalised matrix.
+    """Approximate the leading singular vectors of the normalised matrix: float32 (tracks, d), small.
 
     A random start costs the first sweeps their worth; subspace iteration (Halko, Martinsson and Tropp, SIAM Review
     2011) gets as far for a fraction of a sweep.
@@ -209,28 +169,22 @@ def _positive_sums(matrix: sparse.csr_array) -> FloatArray:
 
 
 def _normalised(matrix: sparse.csr_array, rows: FloatArray, columns: FloatArray) -> sparse.csr_array:
-    """The positive entries times their row's and column's number; indices are shared with `matrix`, not copied."""
+    """Multiply the positive entries by their row's and column's number; indices are shared with `matrix`."""
     data = np.maximum(matrix.data, 0) * np.repeat(rows, np.diff(matrix.indptr))
     data *= columns[matrix.indices]
     return sparse.csr_array((data, matrix.indices, matrix.indptr), shape=matrix.shape)
 
 
 def _half_sweep(
-    matrix: sparse.csr_array,
-    others: FloatArray,
-    settings: WmfSettings,
-    guess: FloatArray,
-    prior: FloatArray | None,
-    compiled: bool,
-    steps: int | None = None,
+    matrix: sparse.csr_array, others: FloatArray, settings: WmfSettings, guess: FloatArray, steps: int
 ) -> FloatArray:
     gram = settings.unobserved * (others.T @ others)
     ridge = _ridge(np.diff(matrix.indptr), int(np.count_nonzero(others.any(axis=1))), settings)
-    return solve(matrix, others, gram, ridge.astype(np.float32), guess, prior, steps or settings.steps, compiled)
+    return solve(matrix, others, gram, ridge.astype(np.float32), guess, steps)
 
 
 def _ridge(lengths: np.ndarray, others: int, settings: WmfSettings) -> np.ndarray:
-    """float64 (rows,): each row's ridge, of how many entries it has and how many there are on the other side."""
+    """Compute each row's ridge, float64 (rows,), from its number of entries and that of the other side."""
     frequency = np.maximum(lengths + settings.unobserved * others, 1e-6)
     return np.asarray(settings.regularisation * frequency**settings.frequency, np.float64)
 

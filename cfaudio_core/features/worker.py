@@ -20,7 +20,7 @@ from cfaudio_core.audio.decoders.sndfile import silence_stderr
 from cfaudio_core.audio.full_track import read_whole
 from cfaudio_core.audio.melspec import band_statistics, log_mel
 from cfaudio_core.audio.windows import read_windows
-from cfaudio_core.backbones.registry import FeatureExtractor, Names, load_extractor
+from cfaudio_core.backbones.registry import Names, Net, load_extractor
 from cfaudio_core.errors import AudioError
 from cfaudio_core.features.results import FeatureResult, file_state
 from cfaudio_core.util.arrays import FloatArray
@@ -126,9 +126,9 @@ def _listen(path: bytes, ear: ExtractorConfig, sign: Sign) -> tuple[str, FloatAr
     """Content key and features of a file. Of a track heard whole, no more than a minute is in memory at a time."""
     net, sound, parts = _net(ear.backbone, ear.wheel), AudioKey(), []
     for windows in read_whole(path) if ear.windows == WHOLE else [read_windows(path, ear.windows)]:
-        sound.add(windows.sound)
-        patches = log_mel(windows.sound)
-        parts.append(np.hstack([net.features(patches).pooled, band_statistics(patches), windows.width]))
+        sound.add(windows.waveform)
+        patches = log_mel(windows.waveform)
+        parts.append(np.hstack([net(patches).pooled, band_statistics(patches), windows.width]))
         sign()
     features = np.concatenate(parts)
     return sound.key, even_means(features, MOST_KEPT) if ear.windows == WHOLE else features
@@ -169,6 +169,6 @@ def even_means(rows: FloatArray, most: int) -> FloatArray:
 
 
 @lru_cache(maxsize=1)
-def _net(backbone: Names, wheel: Path | None) -> FeatureExtractor:
+def _net(backbone: Names, wheel: Path | None) -> Net:
     """The net or nets, loaded once a process."""
     return load_extractor(backbone, wheel=wheel)

@@ -15,8 +15,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from cfaudio_core.audio.melspec import FRAMES, N_MELS
 from cfaudio_core.backbones.musicnn import Musicnn
-from cfaudio_core.backbones.registry import BANDS, FRAMES, Backbone
+from cfaudio_core.backbones.registry import Backbone
 from cfaudio_core.backbones.spotify import Spotify
 from cfaudio_core.data.training_set import TrainingSet
 from cfaudio_core.features.feature_space import FeatureSpace
@@ -67,7 +68,7 @@ def train_net(
     else:
         backbone = windows.backbone() if settings.fine_tune in {"top", "all"} else None
         read, prepare = windows.patches, _preparation(settings, backbone)
-        shape = prepare(np.zeros((1, FRAMES, BANDS), np.float32)).shape[1:]
+        shape = prepare(np.zeros((1, FRAMES, N_MELS), np.float32)).shape[1:]
     rows, inputs = collect_windows(lambda some: ((k, prepare(w)) for k, w in read(some)), keys, shape, settings, seed)
     if len(rows) < settings.min_tracks:
         return None

@@ -73,7 +73,7 @@ def _prepare_patches(config: ExtractorConfig, sign: Sign) -> Callable[[FileJob],
 
     def read(job: FileJob) -> FeatureResult:
         try:
-            patches = log_mel(read_windows(job.path, config.windows).sound)
+            patches = log_mel(read_windows(job.path, config.windows).waveform)
         except AudioError as error:
             return FeatureResult(job.path, None, job.key, problem=str(error))
         return FeatureResult(job.path, None, job.key, patches.reshape(len(patches), -1).astype(np.float16))

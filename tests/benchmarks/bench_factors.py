@@ -204,8 +204,19 @@ def one_fit(model: str, file: Path, threads: int, c: float = 20.0, ridge: float 
         tracks = tracks * (np.bincount(matrix.indices, minlength=len(tracks)) > 0)[:, None]  # no part of the loss
         scaled = Factors(contexts, tracks)
     peak = peak_megabytes()
-    total = wmf.loss(Confidence.of(matrix, "binary").apply(matrix), scaled, settings) * t * c
+    total = loss(Confidence.of(matrix, "binary").apply(matrix), scaled, settings) * t * c
     print(f"{wall:.2f} | {cpu:.2f} | {peak:.0f} | {total - matrix.nnz * c / (c - 1):.1f}")
+
+
+def loss(matrix: sparse.csr_array, factors: Factors, settings: WmfSettings) -> float:
+    """The formula of the module `wmf`, without scaling by frequency, at these factors and confidences, in float64."""
+    x, y = factors.contexts.astype(np.float64), factors.tracks.astype(np.float64)
+    total = settings.unobserved * float(np.sum((x.T @ x) * (y.T @ y)))
+    for start in range(0, matrix.shape[0], 1000):  # a part of the contexts at a time keeps memory flat
+        part = matrix[start : start + 1000]
+        score = np.einsum("kf,kf->k", np.repeat(x[start : start + 1000], np.diff(part.indptr), axis=0), y[part.indices])
+        total += float(np.sum(np.abs(part.data) * ((part.data > 0) - score) ** 2))
+    return total + settings.regularisation * float(np.sum(x**2) + np.sum(y**2))
 
 
 def peak_megabytes() -> float:

@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from tensor_bundle import HEADER, block, bundle, entry, message, number, table, varint
 
-from cfaudio_core.backbones.checkpoint import CheckpointError, read_bundle
+from cfaudio_core.backbones.checkpoint import read_bundle
+from cfaudio_core.errors import WeightsError
 
 ARRAY = np.arange(6, dtype=np.float32).reshape(2, 3)
 TENSORS = {
@@ -52,10 +53,10 @@ def test_only_what_is_wanted_is_read():
 def test_every_truncation_is_refused():
     index, data = bundle(TENSORS)
     for length in range(len(index)):
-        with pytest.raises(CheckpointError):
+        with pytest.raises(WeightsError):
             read_bundle(index[:length], data)
     for length in range(len(data)):
-        with pytest.raises(CheckpointError):
+        with pytest.raises(WeightsError):
             read_bundle(index, data[:length])
 
 
@@ -68,7 +69,7 @@ def test_a_changed_byte_is_refused_or_without_effect(draw):
     file[position] ^= draw.draw(st.integers(1, 255))
     try:
         got = read_bundle(bytes(files[0]), bytes(files[1]))
-    except CheckpointError:
+    except WeightsError:
         return
     assert file is files[0], "changed data went unnoticed"
     assert_same(got, TENSORS)
@@ -80,7 +81,7 @@ def test_nonsense_under_right_checksums_is_refused_cleanly(messages, content):
     for index in (index_of(*messages), table([content]), table([content + bytes(8)]), content):
         try:
             got = read_bundle(index, bytes(64))
-        except CheckpointError as error:
+        except WeightsError as error:
             assert "\n" not in str(error)
         else:
             assert sum(array.nbytes for array in got.values()) <= 64
@@ -94,7 +95,7 @@ def test_changed_entries_under_right_checksums_never_read_outside(draw):
         good[draw.draw(st.integers(0, len(good) - 1))] = draw.draw(st.integers(0, 255))
     try:
         got = read_bundle(index_of(bytes(good)), ARRAY.tobytes())
-    except CheckpointError:
+    except WeightsError:
         return
     assert sum(array.nbytes for array in got.values()) <= ARRAY.nbytes
 
@@ -129,7 +130,7 @@ def test_changed_entries_under_right_checksums_never_read_outside(draw):
     ],
 )
 def test_what_is_not_read_is_said(index, message):
-    with pytest.raises(CheckpointError, match=message):
+    with pytest.raises(WeightsError, match=message):
         read_bundle(index, ARRAY.tobytes())
 
 
@@ -138,5 +139,5 @@ def test_shapes_that_numpy_cannot_hold_are_refused_or_empty(shape):
     lengths = b"".join(message(2, number(1, length)) for length in shape)
     size = 24 if 0 not in shape else 0
     index = index_of(number(1, 1) + message(2, lengths) + number(5, size) + b"\x35" + entry(ARRAY, 0)[-4:])
-    with pytest.raises(CheckpointError):
+    with pytest.raises(WeightsError):
         read_bundle(index, ARRAY.tobytes())

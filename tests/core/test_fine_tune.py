@@ -328,7 +328,7 @@ class Real:
     def features(self, keys):
         net = self.backbone()
         return (
-            (key, np.float16(np.hstack([net.features(np.float32(p)).pooled, band_statistics(np.float32(p))])))
+            (key, np.float16(np.hstack([net.activations(np.float32(p)).pooled, band_statistics(np.float32(p))])))
             for key, p in self.patches(keys)
         )
 

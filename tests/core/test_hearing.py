@@ -15,7 +15,7 @@ from synthetic import NET, make_tracks, write_files
 from cfaudio_core.audio.melspec import N_MELS
 from cfaudio_core.audio.stereo import N_WIDTHS
 from cfaudio_core.audio.windows import Windows
-from cfaudio_core.backbones.registry import Features
+from cfaudio_core.backbones.activations import Activations
 from cfaudio_core.errors import AudioError
 from cfaudio_core.features import extractor, worker
 from cfaudio_core.features.extractor import hear, plan
@@ -129,12 +129,10 @@ def test_planning_opens_no_file(tracks, store, monkeypatch):
     plan(tracks, store, NET, 10)
 
 
-class FakeNet:
-    """Hears the loudness of a window, and nothing else."""
-
-    def features(self, patches):
-        loudness = patches.reshape(len(patches), -1).mean(axis=1, keepdims=True)
-        return Features(np.tile(loudness, (1, 3)), loudness, loudness)
+def fake_net(patches):
+    """A net whose activations are the loudness of the window."""
+    loudness = patches.reshape(len(patches), -1).mean(axis=1, keepdims=True)
+    return Activations(np.tile(loudness, (1, 3)), loudness, loudness)
 
 
 @pytest.fixture
@@ -150,7 +148,7 @@ def fake(monkeypatch):
     monkeypatch.setattr(worker, "read_windows", read_windows)
     monkeypatch.setattr(worker, "log_mel", lambda windows: windows)
     monkeypatch.setattr(worker, "band_statistics", lambda patches: patches[:, :0])
-    monkeypatch.setattr(worker, "_net", lambda *_: FakeNet())
+    monkeypatch.setattr(worker, "_net", lambda *_: fake_net)
     monkeypatch.setattr(extractor, "prepare_extractor", lambda *_, **__: None)
     monkeypatch.setattr(
         extractor, "extract_in_processes", lambda files, ear, _: (extract_file(file, ear) for file in files)
@@ -255,8 +253,8 @@ def test_even_means_are_of_equal_stretches():
 @pytest.mark.parametrize("nets", ["'musicnn'", "('musicnn', 'musicnn_mtt')"])
 def test_a_worker_loads_neither_torch_nor_the_store(nets):
     code = (
-        "import sys; from cfaudio_core.features import worker;"
-        "from cfaudio_core.backbones.registry import prepare_extractor;"
+        "import sys; from cfaudio_core.backbones.registry import prepare_extractor\n"
+        "from cfaudio_core.features import worker\n"
         "nets = eval(sys.argv[1]); prepare_extractor(nets) if len(sys.argv) > 2 else worker._net(nets, None);"
         "print(*{'torch', 'sqlalchemy', 'beets'} & {*sys.modules})"
     )

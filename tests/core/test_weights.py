@@ -83,8 +83,8 @@ def test_weights_come_from_a_given_wheel_and_stay_in_the_cache(wheel, tmp_path):
     for name in MODELS:
         assert_right(load_weights(name, wheel=wheel, cache=cache))
     assert load_tags("MSD_musicnn", cache=cache) == ["rock", "Hip-Hop"]
-    assert load_tags("MTT_vgg", cache=cache) == ["guitar", "no vocals"]
-    with safe_open(cache / "MTT_vgg.safetensors", framework="numpy") as file:
+    assert load_tags("MTT_musicnn", cache=cache) == ["guitar", "no vocals"]
+    with safe_open(cache / "MTT_musicnn.safetensors", framework="numpy") as file:
         assert file.metadata()["licence"] == "ISC licence"
 
 
@@ -107,7 +107,7 @@ def test_a_wheel_that_is_not_the_published_one_is_refused(tmp_path):
     assert not (tmp_path / "cache").exists()
 
 
-def test_a_wheel_that_is_not_there_is_said(tmp_path):
+def test_a_wheel_that_is_not_there_is_named(tmp_path):
     with pytest.raises(WeightsError, match=r"cannot read musicnn's weights from .*nowhere\.whl"):
         load_weights("MSD_musicnn", wheel=tmp_path / "nowhere.whl", cache=tmp_path / "cache")
 
@@ -136,7 +136,7 @@ def test_a_damaged_wheel_is_refused(content, message):
     assert "\n" not in str(caught.value)
 
 
-def test_a_damaged_cache_is_made_anew(wheel, tmp_path):
+def test_a_damaged_cache_is_made_again(wheel, tmp_path):
     load_weights("MSD_vgg", wheel=wheel, cache=tmp_path)
     file = tmp_path / "MSD_vgg.safetensors"
     good = file.read_bytes()
@@ -170,7 +170,7 @@ def test_an_interrupted_write_leaves_nothing_behind(wheel, tmp_path, monkeypatch
 
 def test_several_may_bring_the_weights_at_once(wheel, tmp_path):
     def bring(i):
-        return load_weights(MODELS[i % 4], wheel=wheel, cache=tmp_path / "cache")
+        return load_weights(MODELS[i % len(MODELS)], wheel=wheel, cache=tmp_path / "cache")
 
     with ThreadPoolExecutor(8) as pool:
         for got in pool.map(bring, range(24)):
@@ -193,7 +193,7 @@ def test_without_pip_the_message_says_what_to_do(offline, tmp_path, monkeypatch)
 
 
 def test_a_pip_that_hangs_is_given_up(offline, tmp_path, monkeypatch):
-    monkeypatch.setattr(weights, "_PIP_TIMEOUT", 0.01)
+    monkeypatch.setattr(weights, "_PIP_TIMEOUT_S", 0.01)
     with pytest.raises(WeightsError, match=r"timed out.*CFAUDIO_WEIGHTS"):
         load_weights("MSD_musicnn", cache=tmp_path)
 
@@ -208,9 +208,7 @@ def test_a_file_named_pip_in_the_current_folder_is_not_run(offline, tmp_path, mo
 
 def test_torch_is_not_imported():
     code = (
-        "import sys, cfaudio_core.backbones.weights, cfaudio_core.backbones.checkpoint;"
-        "import cfaudio_core.backbones.registry;"
-        "sys.exit('torch' in sys.modules)"
+        "import sys; from cfaudio_core.backbones import checkpoint, registry, weights;sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
@@ -222,7 +220,6 @@ def test_torch_is_not_imported():
         ("MSD_musicnn", ["rock", "pop", "alternative"], 787_159),
         ("MTT_musicnn", ["guitar", "classical", "slow"], 787_159),
         ("MSD_vgg", ["rock", "pop", "alternative"], 605_748),
-        ("MTT_vgg", ["guitar", "classical", "slow"], 605_748),
     ],
 )
 def test_the_published_weights(name, tags, parameters):

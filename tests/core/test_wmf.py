@@ -1,4 +1,4 @@
-"""Weighted matrix factorisation: what is heard together gets factors that lie together."""
+"""Weighted matrix factorisation: tracks of the same contexts get factors that lie together."""
 
 import numpy as np
 import pytest
@@ -30,7 +30,7 @@ def cosines(vectors):
     return (vectors / length) @ (vectors / length).T
 
 
-def test_tracks_heard_in_different_contexts_get_factors_that_separate():
+def test_tracks_of_different_contexts_get_factors_that_separate():
     blocks = np.zeros((6, 10))
     blocks[:3, :5] = blocks[3:, 5:] = 1
     similar = cosines(fit(blocks).tracks)

@@ -1,4 +1,4 @@
-"""ffmpeg (PyAV) as a source of sound, for what libsndfile cannot read: m4a, aac, wma, mka, ac3, ape."""
+"""Decoding by ffmpeg (PyAV): Ogg Vorbis and Opus, and what libsndfile cannot read: m4a, aac, wma, mka, ac3, ape."""
 
 from __future__ import annotations
 
@@ -11,26 +11,30 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from cfaudio_core.audio.decoders.base import NO_SOUND, UndecodableError, check_format, downmix
+from cfaudio_core.audio.decoders.base import EMPTY, UndecodableError, check_format, downmix
 
-# Seconds before the wanted place from which decoding starts: enough for any codec's overlap and bit
+# Seconds before the requested place at which decoding starts: enough for any codec's overlap and bit
 # reservoir. Some containers land late all the same, and get a longer run-up then.
-_RUN_UPS = (0.25, 2.0, 15.0)
+_RUN_UPS_S = (0.25, 2.0, 15.0)
+_VORBIS_RUN_UPS_S = (0.1, *_RUN_UPS_S)  # the longest packet spans less
+# Seconds before the end of a Vorbis stream within which nothing is sought: the last page says where the track ends, not
+# where the page would, so that time stamps after a seek to it are wrong.
+_LAST_PAGE_S = 5.0
 # Seconds decoded beside what was asked for, after which a seek counts as failed.
-_PATIENCE = 120
-# Seconds by which a time stamp may differ from the count of samples: containers round to a millisecond, and
-# a frame or two lost is not heard in 3 s.  More is missing sound.
-_JITTER = 0.06
+_MAX_BESIDE_S = 120
+# Seconds by which a time stamp may differ from the count of samples: containers round to a millisecond, and a frame or
+# two lost matter little in 3 s. More is missing audio.
+_JITTER_S = 0.06
 # Samples of all channels together that are mixed at once: what a file of many channels costs in memory.
-_BLOCK_SAMPLES = 1 << 18
+_BLOCK_SAMPLES = 1 << 15
 # ffmpeg's names of sample formats, but for the "p" of those that have a plane a channel.
 _DTYPES = {"u8": "u1", "s16": "i2", "s32": "i4", "s64": "i8", "flt": "f4", "dbl": "f8"}
-# Packets without a single frame, in a row, after which there is nothing to come.
-_BARREN_PACKETS = 2_000
+# Packets in a row without a single frame, after which the stream counts as ended.
+_MAX_EMPTY_PACKETS = 2_000
 
 
 class AvSource:
-    """A file that ffmpeg has opened; see `source.Source` for what it promises."""
+    """A file that ffmpeg has opened; see `base.Source`."""
 
     def __init__(self, container: Any) -> None:
         stream = container.streams.best("audio")
@@ -46,10 +50,13 @@ class AvSource:
         self._frames_a_tick = float(stream.time_base) * self.rate
         self._origin = round((stream.start_time or 0) * self._frames_a_tick)
         self.frames: int = self._claimed_frames()
-        self._run_ups: tuple[float, ...] = _RUN_UPS
+        self._run_ups: tuple[float, ...] = _RUN_UPS_S
+        self._last_seek = self.frames
+        if codec.name == "vorbis":
+            self._run_ups, self._last_seek = _VORBIS_RUN_UPS_S, self.frames - int(_LAST_PAGE_S * self.rate)
 
     def _claimed_frames(self) -> int:
-        # For a raw stream (adts, ac3), which does not say, this is ffmpeg's guess from the bit rate.
+        # For a raw stream (adts, ac3), which does not tell, this is ffmpeg's guess from the bit rate.
         if self._stream.duration is not None:
             claimed = int(self._stream.duration * self._stream.time_base * self.rate)
             return max(0, claimed - _pre_skip(self._stream.codec_context))
@@ -58,72 +65,77 @@ class AvSource:
     def read(self, start: int, count: int) -> NDArray[np.float32]:
         """Return middle and side of the frames from `start` on: fewer where the file ends or is damaged."""
         for i, run_up in enumerate(self._run_ups):
-            first = start - int(run_up * self.rate)
+            first = min(start - int(run_up * self.rate), self._last_seek)
             with contextlib.suppress(av.FFmpegError):
-                sound = self._decode(first, start, count)
-                if sound is not None:
-                    # What was too short here would be tried in vain, and decoded, at every other place of the file.
+                audio = self._decode(first, start, count)
+                if audio is not None:
+                    # A run-up that was too short here would be decoded in vain at every other place of the file too.
                     self._run_ups = self._run_ups[i:]
-                    return sound
+                    return audio
             if first <= 0:
                 break
-        return NO_SOUND
+        return EMPTY
 
     def _decode(self, first: int, start: int, count: int) -> NDArray[np.float32] | None:
         """Decode from `first` on, keep [start, start + count); None if the seek landed late."""
         self._seek(first)
-        jitter = int(_JITTER * self.rate)
-        sound = _Sound()
-        # Where the first frame of all lies, as each time stamp has it. Right after a seek they may be some
+        jitter = int(_JITTER_S * self.rate)
+        end, most = start + count + jitter, count + _MAX_BESIDE_S * self.rate
+        blocks = _Blocks()
+        # Place of the first frame of all, by each time stamp. Right after a seek they may be some
         # milliseconds off, since a container knows only where its pages end.
         origins: list[int] = []
+        origin = start
         decoded = 0
-        for block in self._blocks():
-            if block.pts is not None:
-                origin = round(block.pts * self._frames_a_tick) - self._origin - decoded
-            else:
-                origin = origins[-1] if origins else start
-            if origins and abs(origin - origins[-1]) > jitter:
-                break
-            if not origins and origin > start and first > 0:
+        for block in self._iter_blocks():
+            pts, samples = block.pts, block.samples
+            before = origin
+            if pts is not None:
+                origin = round(pts * self._frames_a_tick) - self._origin - decoded
+            if origins:
+                if abs(origin - before) > jitter:
+                    break
+            elif origin > start and first > 0:
                 return None
             if block.sample_rate != self.rate:
                 break
             origins.append(origin)
-            decoded += block.samples
-            if origin + decoded > start - jitter:
-                sound.add(block)
-            if origin + decoded >= start + count + jitter or decoded >= count + _PATIENCE * self.rate:
+            decoded += samples
+            reached = origin + decoded
+            if reached > start - jitter:
+                blocks.add(block, samples)
+            if reached >= end or decoded >= most:
                 break
-        if not sound.frames:
-            return NO_SOUND
-        begins = int(np.median(origins)) + decoded - sound.frames
+        if not blocks.frames:
+            return EMPTY
+        begins = int(np.median(origins)) + decoded - blocks.frames
         if begins > start and first > 0:
             return None
-        # Nothing comes earlier: the sound begins after the beginning of the track.
+        # Nothing comes earlier: the audio begins after the beginning of the track.
         silence = np.zeros((2, min(max(0, begins - start), count)), np.float32)
-        heard = sound.downmixed()[:, max(0, start - begins) :][:, : count - silence.shape[1]]
-        return np.concatenate([silence, heard], axis=1) if silence.shape[1] else heard
+        audio = blocks.downmixed()[:, max(0, start - begins) :][:, : count - silence.shape[1]]
+        return np.concatenate([silence, audio], axis=1) if silence.shape[1] else audio
 
     def _seek(self, first: int) -> None:
         ticks = (self._origin + max(0, first)) / self._frames_a_tick
         self._container.seek(int(ticks), stream=self._stream)
 
-    def _blocks(self) -> Iterator[Any]:
-        """What the decoder gives at a time, a few milliseconds; ffmpeg calls it a frame."""
-        barren = 0
+    def _iter_blocks(self) -> Iterator[Any]:
+        """Iterate over what the decoder gives at a time, a few milliseconds; ffmpeg calls it a frame."""
+        empty = 0
         for packet in self._container.demux(self._stream):
-            blocks = []
-            with contextlib.suppress(av.FFmpegError):  # a damaged packet; the next one may be whole
+            try:
                 blocks = packet.decode()
-            barren = 0 if blocks else barren + 1
-            if barren > _BARREN_PACKETS:
+            except av.FFmpegError:  # a damaged packet; the next one may be whole
+                blocks = []
+            empty = 0 if blocks else empty + 1
+            if empty > _MAX_EMPTY_PACKETS:
                 return
             yield from blocks
 
 
-class _Sound:
-    """Blocks put together. They are short, and handled many at a time, as long as they are of one format."""
+class _Blocks:
+    """Joined blocks. They are short, and handled many at a time, as long as they are of one format."""
 
     def __init__(self) -> None:
         self.frames = 0
@@ -132,44 +144,45 @@ class _Sound:
         self._size = 0
         self._done: list[NDArray[np.float32]] = []
 
-    def add(self, block: Any) -> None:
-        """Append a block."""
+    def add(self, block: Any, samples: int) -> None:
+        """Append a block of so many samples."""
         its_format = block.format.name, block.layout.nb_channels
-        if self._blocks and its_format != self._format:
+        if its_format != self._format:
             self._mix()
-        self._format = its_format
+            self._format = its_format
         self._blocks.append(block)
-        self.frames += block.samples
-        self._size += block.samples * its_format[1]
+        self.frames += samples
+        self._size += samples * its_format[1]
         if self._size > _BLOCK_SAMPLES:
             self._mix()
 
     def downmixed(self) -> NDArray[np.float32]:
-        """Middle and side of all of them, shape (2, frames)."""
-        if self._blocks:
-            self._mix()
+        """Mix all of them to middle and side, shape (2, frames)."""
+        self._mix()
         return np.concatenate(self._done, axis=1)
 
     def _mix(self) -> None:
-        self._done.append(downmix([_to_float(channel) for channel in channels_of(self._blocks)]))
+        if self._blocks:
+            self._done.append(downmix([_to_float(channel) for channel in _channels_of(self._blocks)]))
         self._blocks, self._size = [], 0
 
 
-def channels_of(blocks: Sequence[Any]) -> list[NDArray[Any]]:
-    """Put the samples of blocks of one format together, an array a channel.
+def _channels_of(blocks: Sequence[Any]) -> list[NDArray[Any]]:
+    """Join the samples of blocks of one format, an array a channel.
 
     PyAV's own to_ndarray() takes as long for a block, which is a few milliseconds, as decoding it.
     """
     first = blocks[0]
     channels, dtype = first.layout.nb_channels, _DTYPES[first.format.name.removesuffix("p")]
+    parts = [(block.planes, block.samples) for block in blocks]
     if first.format.is_planar:
-        return [np.concatenate([np.frombuffer(b.planes[c], dtype, b.samples) for b in blocks]) for c in range(channels)]
-    packed = np.concatenate([np.frombuffer(b.planes[0], dtype, b.samples * channels) for b in blocks])
+        return [np.concatenate([np.frombuffer(planes[c], dtype, n) for planes, n in parts]) for c in range(channels)]
+    packed = np.concatenate([np.frombuffer(planes[0], dtype, n * channels) for planes, n in parts])
     return list(packed.reshape(-1, channels).T)
 
 
 def _pre_skip(codec: Any) -> int:
-    """Frames at the beginning of an Opus stream that are counted in its duration, and are no sound."""
+    """Count the frames at the beginning of an Opus stream that are in its duration, and are no audio."""
     head: bytes = codec.extradata or b""
     return int.from_bytes(head[10:12], "little") if head.startswith(b"OpusHead") else 0
 

@@ -1,4 +1,4 @@
-"""What a decoder must offer to be heard, and the sanity every decoder is held to."""
+"""Protocol of the decoders, and the checks that every one makes."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ from numpy.typing import NDArray
 
 from cfaudio_core.errors import AudioError
 
-_LOWEST_RATE, _HIGHEST_RATE = 1_000, 768_000
-_MOST_CHANNELS = 64
+_MIN_RATE_HZ, _MAX_RATE_HZ = 1_000, 768_000
+_MAX_CHANNELS = 64
 
 
 class UndecodableError(AudioError):
-    """One decoder finds no sound in the file; another may."""
+    """A decoder finds no audio in the file; another may."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(f"cannot be decoded: {' '.join(reason.split()).rstrip('.') or 'no reason given'}")
 
 
 class Source(Protocol):
-    """Sound that can be read from any place.
+    """Audio that can be read from any place.
 
     Attributes
     ----------
     rate : int
         Frames a second.
     frames : int
-        How many frames the header claims, 0 where it does not say.  A claim, never to be allocated by.
+        Number of frames that the header claims, 0 where it does not tell. Never allocate by it.
     """
 
     rate: int
@@ -44,18 +44,18 @@ class Source(Protocol):
 
 
 def check_format(rate: int, channels: int) -> None:
-    """Raise `UndecodableError` if no sound has this sample rate or this number of channels."""
-    if not _LOWEST_RATE <= rate <= _HIGHEST_RATE:
+    """Raise `UndecodableError` if no audio has this sample rate or this number of channels."""
+    if not _MIN_RATE_HZ <= rate <= _MAX_RATE_HZ:
         raise UndecodableError(f"a sample rate of {rate} Hz")
-    if not 1 <= channels <= _MOST_CHANNELS:
+    if not 1 <= channels <= _MAX_CHANNELS:
         raise UndecodableError(f"{channels} channels")
 
 
 def downmix(channels: NDArray[np.float32] | Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
     """Return middle and side, channels of n frames each to shape (2, n), as `Source.read` returns them.
 
-    The middle is the mean, as librosa has it: ffmpeg's own downmix of stereo is 3 dB louder and moves the embeddings.
-    Left and right are the first two channels in every layout that has them; mono has nothing at the sides.
+    The middle is the mean, as in librosa: ffmpeg's own downmix of stereo is 3 dB louder and moves the embeddings. Left
+    and right are the first two channels in every layout that has them; the side of mono is zero.
     """
     both = np.empty((2, len(channels[0])), np.float32)
     middle, side = both
@@ -72,4 +72,4 @@ def downmix(channels: NDArray[np.float32] | Sequence[NDArray[np.float32]]) -> ND
     return both
 
 
-NO_SOUND: NDArray[np.float32] = np.empty((2, 0), np.float32)
+EMPTY: NDArray[np.float32] = np.empty((2, 0), np.float32)

@@ -1,4 +1,4 @@
-"""libsndfile as a source of sound: wav, flac, ogg vorbis, opus, mp3, aiff and their kin."""
+"""Decoding by libsndfile: wav, flac, mp3, aiff and others."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from cfaudio_core.audio.decoders.base import NO_SOUND, UndecodableError, check_format, downmix
+from cfaudio_core.audio.decoders.base import EMPTY, UndecodableError, check_format, downmix
 
 # Samples of all channels together that are read at once: what a file of many channels costs in memory.
 _BLOCK_SAMPLES = 1 << 18
 
 
 class SndfileSource:
-    """A file that libsndfile has opened; see `source.Source` for what it promises."""
+    """A file that libsndfile has opened; see `base.Source`."""
 
     def __init__(self, file: soundfile.SoundFile) -> None:
         check_format(file.samplerate, file.channels)
@@ -30,9 +30,9 @@ class SndfileSource:
     def read(self, start: int, count: int) -> NDArray[np.float32]:
         """Return middle and side of the frames from `start` on: fewer where the file ends or is damaged."""
         blocks: list[NDArray[np.float32]] = []
-        # What was read before the damage is sound, and the caller sees that it is short.
+        # Samples before the damage are good, and the caller sees that they are too few.
         with contextlib.suppress(soundfile.SoundFileError):
-            if self._file.tell() != start:  # a seek, even to where the file stands, throws away what the decoder holds
+            if self._file.tell() != start:  # a seek, even to where the file stands, discards the decoder's buffer
                 self._file.seek(start)
             while count > 0:
                 block = self._file.read(min(count, self._block), dtype="float32", always_2d=True)
@@ -40,20 +40,20 @@ class SndfileSource:
                     break
                 blocks.append(downmix(block.T))
                 count -= len(block)
-        return np.concatenate(blocks, axis=1) if blocks else NO_SOUND
+        return np.concatenate(blocks, axis=1) if blocks else EMPTY
 
 
 def silence_stderr() -> None:
-    """Send what libraries print to file descriptor 2 nowhere, and leave Python's own ``sys.stderr`` as it is.
+    """Discard what libraries print to file descriptor 2, and leave Python's own ``sys.stderr`` as it is.
 
-    For the start of a worker process: libmpg123, inside libsndfile, complains of every damaged frame past
-    Python, and cannot be told not to.
+    For the start of a worker process: libmpg123, inside libsndfile, prints a line for every damaged frame, and has no
+    option not to.
     """
     sys.stderr.flush()
     sys.stderr = os.fdopen(os.dup(2), "w", buffering=1)
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
-    os.close(nowhere)
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, 2)
+    os.close(null)
 
 
 @contextlib.contextmanager

@@ -1,4 +1,4 @@
-"""Nets of one's own: what an ONNX file must take and give, and that everything else is said in one line."""
+"""Nets of one's own: the input and output an ONNX file must have, and one line for everything else."""
 
 import numpy as np
 import onnx
@@ -13,32 +13,32 @@ PATCHES = np.random.default_rng(0).uniform(0, 3, (11, 187, 96)).astype(np.float3
 
 
 def write(file, shape=("n", 187, 96), kind=TensorProto.FLOAT, axes=(1,), keep=0, inputs=1):
-    """A net that says the mean over `axes` of what it is given."""
+    """A net whose output is the mean over `axes` of its input."""
     given = [helper.make_tensor_value_info(f"mel{i}", kind, shape) for i in range(inputs)]
     axes = helper.make_tensor("axes", TensorProto.INT64, [len(axes)], axes)
-    nodes = [helper.make_node("ReduceMean", ["mel0", "axes"], ["said"], keepdims=keep)]
+    nodes = [helper.make_node("ReduceMean", ["mel0", "axes"], ["output"], keepdims=keep)]
     nodes += [helper.make_node("Identity", [f"mel{i}"], [f"same{i}"]) for i in range(1, inputs)]
-    said = [helper.make_empty_tensor_value_info("said")]
-    said += [helper.make_tensor_value_info(f"same{i}", kind, shape) for i in range(1, inputs)]
-    graph = helper.make_graph(nodes, "mean", given, said, [axes])
+    outputs = [helper.make_empty_tensor_value_info("output")]
+    outputs += [helper.make_tensor_value_info(f"same{i}", kind, shape) for i in range(1, inputs)]
+    graph = helper.make_graph(nodes, "mean", given, outputs, [axes])
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
     onnx.save(model, file)
     return str(file)
 
 
 @pytest.mark.parametrize("n", ["n", 4, None])
-def test_a_net_in_a_file_is_heard_with_whatever_its_batch(tmp_path, n):
+def test_a_net_in_a_file_is_run_whatever_its_batch(tmp_path, n):
     net = load_extractor(write(tmp_path / "mine.onnx", (n, 187, 96)))
-    heard = net.features(PATCHES)
-    np.testing.assert_allclose(heard.pooled, PATCHES.mean(axis=1), atol=1e-5)
-    assert net.features(PATCHES[:1]).pooled.shape == (1, 96)
-    assert len(heard.tags) == 11
+    activations = net(PATCHES)
+    np.testing.assert_allclose(activations.pooled, PATCHES.mean(axis=1), atol=1e-5)
+    assert net(PATCHES[:1]).pooled.shape == (1, 96)
+    assert len(activations.tags) == 11
 
 
 def test_it_stands_beside_another(tmp_path):
     one, other = (write(tmp_path / name, axes=axes) for name, axes in (("a.onnx", (1,)), ("b.onnx", (2,))))
-    heard = load_extractor((one, other)).features(PATCHES).pooled
-    np.testing.assert_allclose(heard, np.hstack([PATCHES.mean(axis=1), PATCHES.mean(axis=2)]), atol=1e-5)
+    pooled = load_extractor((one, other))(PATCHES).pooled
+    np.testing.assert_allclose(pooled, np.hstack([PATCHES.mean(axis=1), PATCHES.mean(axis=2)]), atol=1e-5)
 
 
 def test_its_features_are_kept_under_what_is_in_the_file_and_not_under_its_name(tmp_path):

@@ -1,4 +1,4 @@
-"""Windows out of music files: the right sound from the right place, and a clean no to everything else."""
+"""Windows of audio files: the right waveform from the right place, and a clean refusal of everything else."""
 
 import os
 import socket
@@ -18,8 +18,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cfaudio_core.audio import full_track
-from cfaudio_core.audio import windows as decode
-from cfaudio_core.audio.decoders.av import AvSource, _Sound
+from cfaudio_core.audio import windows as reader
+from cfaudio_core.audio.decoders.av import AvSource, _Blocks
 from cfaudio_core.audio.decoders.base import downmix
 from cfaudio_core.audio.melspec import SAMPLE_RATE, WINDOW_SAMPLES
 from cfaudio_core.audio.stereo import N_WIDTHS
@@ -44,7 +44,7 @@ FFMPEG_FORMATS = {
 
 
 def make_music(seconds: float, rate: int = RATE) -> np.ndarray:
-    """Noise below 2 kHz, so that no two places sound the same; two different channels, shape (frames, 2)."""
+    """Noise below 2 kHz, so that no two places are alike; two different channels, shape (frames, 2)."""
     noise = np.random.default_rng(7).standard_normal((2, int(seconds * 4000) + 8))
     channels = [soxr.resample(channel, 4000, rate)[: int(seconds * rate)] for channel in noise]
     return (0.15 * np.stack(channels, axis=1)).astype(np.float32)
@@ -84,8 +84,8 @@ def library(tmp_path_factory: pytest.TempPathFactory, music: np.ndarray) -> dict
     return files
 
 
-def to_16k(sound: np.ndarray, rate: int = RATE) -> np.ndarray:
-    return soxr.resample(sound.mean(axis=1), rate, SAMPLE_RATE, quality="HQ")
+def to_16k(audio: np.ndarray, rate: int = RATE) -> np.ndarray:
+    return soxr.resample(audio.mean(axis=1), rate, SAMPLE_RATE, quality="HQ")
 
 
 def decode_whole(path: Path) -> np.ndarray:
@@ -109,11 +109,11 @@ def likeness(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def read_windows(path: Path, n: int = 10) -> np.ndarray:
-    return decode.read_windows(path, n).sound
+    return reader.read_windows(path, n).waveform
 
 
 def read_whole(path: Path) -> Iterator[np.ndarray]:
-    return (windows.sound for windows in full_track.read_whole(path))
+    return (windows.waveform for windows in full_track.read_whole(path))
 
 
 def refuse(path: Path, reason: str = "") -> None:
@@ -123,7 +123,7 @@ def refuse(path: Path, reason: str = "") -> None:
     assert path.name not in str(caught.value), "the caller names the file"
 
 
-# --- the right sound from the right place ----------------------------------------------------------------
+# --- the right waveform from the right place ----------------------------------------------------------------
 
 
 @pytest.mark.parametrize("extension", LIBSNDFILE_FORMATS)
@@ -154,7 +154,7 @@ def test_a_seek_through_ffmpeg_is_trimmed_to_the_time_stamp(library, extension, 
 
 
 @pytest.mark.parametrize("extension", ["ogg", "mp3", "opus", "m4a"])
-def test_the_format_makes_no_difference_to_what_is_heard(library, extension):
+def test_the_format_makes_no_difference_to_the_waveform(library, extension):
     for ours, reference in zip(read_windows(library[extension]), read_windows(library["flac"]), strict=False):
         assert likeness(ours, reference) > 0.97
 
@@ -171,26 +171,26 @@ def test_a_tone_keeps_its_phase_at_every_sample_rate(tmp_path, rate):
 @pytest.mark.parametrize("channels", [1, 2, 6])
 def test_the_downmix_is_the_mean_of_the_channels(tmp_path, channels):
     seconds = np.arange(5 * SAMPLE_RATE) / SAMPLE_RATE
-    sound = np.stack([0.1 * (c + 1) * np.sin(2 * np.pi * 100 * (c + 1) * seconds) for c in range(channels)], axis=1)
-    soundfile.write(tmp_path / "many.wav", sound, SAMPLE_RATE, subtype="FLOAT")
+    audio = np.stack([0.1 * (c + 1) * np.sin(2 * np.pi * 100 * (c + 1) * seconds) for c in range(channels)], axis=1)
+    soundfile.write(tmp_path / "many.wav", audio, SAMPLE_RATE, subtype="FLOAT")
     [window] = read_windows(tmp_path / "many.wav", 1)
-    [start] = evenly_spread(len(sound), 1)
-    np.testing.assert_allclose(window, sound.mean(axis=1)[start : start + WINDOW_SAMPLES], rtol=0, atol=1e-6)
+    [start] = evenly_spread(len(audio), 1)
+    np.testing.assert_allclose(window, audio.mean(axis=1)[start : start + WINDOW_SAMPLES], rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize("channels", [1, 2, 6])
 def test_the_side_is_half_of_left_less_right_and_mono_has_none(channels):
-    sound = np.random.default_rng(0).normal(0, 1, (channels, 100)).astype(np.float32)
-    middle, side = downmix(sound)
-    np.testing.assert_allclose(middle, sound.mean(axis=0), atol=1e-6)
-    np.testing.assert_allclose(side, (sound[0] - sound[1]) / 2 if channels > 1 else 0, atol=1e-6)
+    audio = np.random.default_rng(0).normal(0, 1, (channels, 100)).astype(np.float32)
+    middle, side = downmix(audio)
+    np.testing.assert_allclose(middle, audio.mean(axis=0), atol=1e-6)
+    np.testing.assert_allclose(side, (audio[0] - audio[1]) / 2 if channels > 1 else 0, atol=1e-6)
 
 
 @pytest.mark.parametrize("extension", ["wav", "ogg", "mp3", "m4a"])
 def test_every_window_has_the_width_it_has_in_any_format(library, extension):
-    heard, reference = (decode.read_windows(library[name], 3).width for name in (extension, "flac"))
-    assert heard.shape == (3, N_WIDTHS)
-    assert likeness(heard.ravel(), reference.ravel()) > 0.75  # coders save on what is beside the middle
+    width, reference = (reader.read_windows(library[name], 3).width for name in (extension, "flac"))
+    assert width.shape == (3, N_WIDTHS)
+    assert likeness(width.ravel(), reference.ravel()) > 0.75  # coders save on what is beside the middle
     whole = np.concatenate([windows.width for windows in full_track.read_whole(library[extension])])
     assert whole.shape == (6, N_WIDTHS)
     assert whole.mean() == pytest.approx(reference.mean(), abs=0.03)
@@ -203,23 +203,23 @@ def test_ffmpegs_sample_formats_all_have_full_scale_one(tmp_path, monkeypatch, d
     subtype = {"u1": "PCM_U8", "<i2": "PCM_16", "<i4": "PCM_32", "<f4": "FLOAT", "<f8": "DOUBLE"}[dtype]
     soundfile.write(tmp_path / "tone.wav", stereo, SAMPLE_RATE, subtype=subtype)
     by_libsndfile = read_windows(tmp_path / "tone.wav")
-    monkeypatch.setattr(decode, "open_sndfile", decode.open_av)
+    monkeypatch.setattr(reader, "open_sndfile", reader.open_av)
     np.testing.assert_allclose(read_windows(tmp_path / "tone.wav"), by_libsndfile, rtol=0, atol=1e-6)
 
 
-def test_a_format_that_changes_on_the_way_costs_no_sound():
+def test_a_format_that_changes_on_the_way_costs_no_audio():
     left, right = (np.linspace(-0.5, 0.5, 64) * scale for scale in (1, 0.5))
     stereo = np.stack([left, right]).astype(np.float32)
     whole_numbers = np.rint(stereo.T.reshape(1, -1) * 32768).astype(np.int16)
-    sound = _Sound()
+    joined = _Blocks()
     for block in (
         av.AudioFrame.from_ndarray(stereo, "fltp", "stereo"),
         av.AudioFrame.from_ndarray(whole_numbers, "s16", "stereo"),
         av.AudioFrame.from_ndarray(stereo[:1], "fltp", "mono"),
     ):
-        sound.add(block)
-    assert sound.frames == 3 * 64
-    middle, side = sound.downmixed()
+        joined.add(block, block.samples)
+    assert joined.frames == 3 * 64
+    middle, side = joined.downmixed()
     np.testing.assert_allclose(middle, np.concatenate([left * 0.75, left * 0.75, left]), atol=1e-4)
     np.testing.assert_allclose(side, np.concatenate([left * 0.25, left * 0.25, left * 0]), atol=1e-4)
 
@@ -230,8 +230,8 @@ def test_reading_twice_gives_the_same_bits(library):
 
 
 def test_opus_is_as_long_for_ffmpeg_as_it_is_for_libsndfile(library):
-    # What precedes the sound, and is cut off, is in the stream's duration.
-    with decode.open_av(str(library["opus"])) as one, decode.open_sndfile(str(library["opus"])) as other:
+    # What precedes the audio, and is cut off, is in the stream's duration.
+    with reader.open_av(str(library["opus"])) as one, reader.open_sndfile(str(library["opus"])) as other:
         assert one.frames == other.frames == soundfile.info(library["opus"]).frames
 
 
@@ -255,15 +255,15 @@ def test_a_run_up_that_was_too_short_is_not_tried_again(library, monkeypatch):
 @pytest.mark.parametrize("extension", [*LIBSNDFILE_FORMATS, "m4a"])
 @pytest.mark.parametrize("block", [1, 2, 20])
 def test_a_whole_track_is_its_windows_side_by_side(library, monkeypatch, extension, block):
-    monkeypatch.setattr("cfaudio_core.audio.full_track._BLOCK", block)
+    monkeypatch.setattr("cfaudio_core.audio.full_track._BLOCK_WINDOWS", block)
     blocks = list(read_whole(library[extension]))
     assert [len(windows) for windows in blocks] == {1: [1] * 6, 2: [2] * 3, 20: [6]}[block]
-    sound = np.concatenate(blocks).ravel()
+    waveform = np.concatenate(blocks).ravel()
     whole = decode_whole(library[extension])
-    with (decode.open_av if extension in ("opus", "m4a") else decode.open_sndfile)(str(library[extension])) as source:
+    with (reader.open_av if extension in ("opus", "m4a") else reader.open_sndfile)(str(library[extension])) as source:
         length = source.frames * SAMPLE_RATE // source.rate
-    start = (length - len(sound)) // 2
-    np.testing.assert_allclose(sound, whole[start : start + len(sound)], rtol=0, atol=1e-3)
+    start = (length - len(waveform)) // 2
+    np.testing.assert_allclose(waveform, whole[start : start + len(waveform)], rtol=0, atol=1e-3)
 
 
 @pytest.mark.parametrize(("seconds", "expected"), [(6.1, 2), (5.9, 1), (2, 1)])
@@ -275,19 +275,19 @@ def test_a_short_track_is_whole_in_the_windows_it_would_have_anyway(tmp_path, se
         np.testing.assert_allclose(windows, read_windows(path), rtol=0, atol=1e-5)
 
 
-def test_a_whole_track_without_sound_is_refused(tmp_path, music):
+def test_a_silent_whole_track_is_refused(tmp_path, music):
     path = write(tmp_path / "quiet.flac", np.zeros_like(music))
     with pytest.raises(AudioError, match="silent"):
         list(read_whole(path))
-    (tmp_path / "text.wav").write_text("no sound at all")
+    (tmp_path / "text.wav").write_text("no audio at all")
     with pytest.raises(AudioError, match="cannot be decoded"):
         list(read_whole(tmp_path / "text.wav"))
 
 
 def test_silence_within_a_whole_track_is_left_out(tmp_path, music):
     path = write(tmp_path / "gap.wav", np.concatenate([music, np.zeros_like(music), music]))
-    heard = sum(len(windows) for windows in read_whole(path))
-    assert 12 <= heard <= 14  # of 19; 20 s are silent
+    found = sum(len(windows) for windows in read_whole(path))
+    assert 12 <= found <= 14  # of 19; 20 s are silent
 
 
 def test_a_whole_track_ends_where_its_file_does_whatever_it_claims(library, tmp_path, music):
@@ -335,7 +335,7 @@ def test_no_window_at_all_cannot_be_asked_for(library):
         read_windows(library["wav"], 0)
 
 
-# --- what cannot be heard --------------------------------------------------------------------------------
+# --- what cannot be analysed --------------------------------------------------------------------------------
 
 
 def silence(music: np.ndarray) -> np.ndarray:
@@ -361,7 +361,7 @@ def test_silence_is_refused_whatever_it_is_made_of(tmp_path, music, signal: Call
 
 
 @pytest.mark.parametrize("number", [np.nan, np.inf, 3e38])
-def test_numbers_that_are_no_sound_cost_their_windows_only(tmp_path, music, number):
+def test_numbers_that_are_no_audio_cost_their_windows_only(tmp_path, music, number):
     broken = music.copy()
     broken[5 * RATE : 5 * RATE + 200] = number
     soundfile.write(tmp_path / "broken.wav", broken, RATE, subtype="FLOAT")
@@ -385,7 +385,7 @@ def test_music_between_silences_is_found(tmp_path, music):
 
 @pytest.mark.parametrize("extension", ["wav", "flac", "ogg", "mp3", "wma", "aac"])
 @pytest.mark.parametrize("share", [0.15, 0.4])
-def test_of_a_truncated_file_what_is_there_is_heard(library, tmp_path, extension, share):
+def test_of_a_truncated_file_what_is_there_is_read(library, tmp_path, extension, share):
     data = library[extension].read_bytes()
     path = tmp_path / f"cut.{extension}"
     path.write_bytes(data[: int(len(data) * share)])
@@ -396,7 +396,7 @@ def test_of_a_truncated_file_what_is_there_is_heard(library, tmp_path, extension
     assert likeness(whole[match : match + len(beginning)], beginning) > 0.9
 
 
-def test_a_truncated_file_that_begins_in_silence_is_heard_where_it_sounds(tmp_path, music):
+def test_a_truncated_file_that_begins_in_silence_is_read_where_it_is_not_silent(tmp_path, music):
     quiet = np.zeros((7 * RATE, 2), np.float32)
     path = write(tmp_path / "cut.flac", np.concatenate([quiet, music, music]))
     data = path.read_bytes()
@@ -412,9 +412,9 @@ def test_a_damaged_place_costs_the_windows_around_it(library, tmp_path, extensio
     data[len(data) // 2 : len(data) // 2 + 60] = bytes(60)
     path = tmp_path / f"rotten.{extension}"
     path.write_bytes(data)
-    windows, sound = read_windows(path), read_windows(library[extension])
-    intact = sum(any(likeness(w, s) > 0.999 for s in sound) for w in windows)
-    assert intact >= len(sound) - 2
+    windows, undamaged = read_windows(path), read_windows(library[extension])
+    intact = sum(any(likeness(w, s) > 0.999 for s in undamaged) for w in windows)
+    assert intact >= len(undamaged) - 2
 
 
 def lying_wav(music: np.ndarray, *, channels: int = 2, rate: int = RATE, claim: int | None = None) -> bytes:
@@ -474,7 +474,7 @@ def test_a_playlist_that_poses_as_audio_opens_no_other_file(library, tmp_path):
     extension=st.sampled_from(["wav", "flac", "ogg", "mp3", "m4a", "wma"]),
     changes=st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 255)), min_size=1, max_size=30),
 )
-def test_no_damage_leads_to_anything_but_sound_or_a_clean_no(library, tmp_path, extension, changes):
+def test_no_damage_leads_to_anything_but_windows_or_a_clean_refusal(library, tmp_path, extension, changes):
     data = bytearray(library[extension].read_bytes())
     for place, value in changes:
         data[int(place**3 * len(data))] = value  # mostly in the headers
