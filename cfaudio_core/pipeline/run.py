@@ -48,10 +48,12 @@ def fit_and_embed(
     ----------
     tracks, listeners
         As in `extract_library`, with its listeners.
-    result, store, settings
+    result
         Of `extract_library`.
-    models
-        Folder of the models.
+    store, models
+        Where features and models are kept.
+    settings
+        Settings of the run.
     may_fit
         False: use the model in force as it is, if there is one.
     """

@@ -185,3 +185,14 @@ def test_pages_say_analysed_and_played_and_use_no_private_words(page: str) -> No
     text = PAGES.get(page) or (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     found = re.findall(rf"\b(?:{PRIVATE_WORDS})\b|known\s+by\s+their\s+sound", text, re.IGNORECASE)
     assert not found, found
+
+
+def test_every_function_between_a_file_and_its_score_is_where_the_developers_page_says() -> None:
+    rows = re.findall(
+        r"^\| `([\w.]+)` \| `([\w/]+\.py)` \|", section("developers", "From a file to its score"), re.MULTILINE
+    )
+    assert 8 <= len(rows) <= 12
+    for function, module in rows:
+        file = ROOT / module if module.startswith("beetsplug") else ROOT / "cfaudio_core" / module
+        for part in function.split("."):
+            assert re.search(rf"^\s*(?:def|class) {part}\b", file.read_text(encoding="utf-8"), re.MULTILINE), function

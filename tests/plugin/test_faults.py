@@ -291,7 +291,10 @@ def test_a_model_of_an_earlier_version_is_trained_again_without_analysing_anythi
     shutil.rmtree(analysed.music)
     ran = analysed.embed().fine
     assert "Analysed 0 new tracks; 40 of 40 are analysed" in ran.out
+    again = "Fitted again from the features that are kept: the model was made by an earlier version."
+    assert ran.out.splitlines().count(again) == 1
     assert len(analysed.field("cf_score")) == 40
+    assert "earlier version" not in analysed.embed().fine.out
 
 
 def test_a_model_of_a_newer_version_is_refused_in_one_line(analysed: Home) -> None:
