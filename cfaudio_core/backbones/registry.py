@@ -53,18 +53,7 @@ class Backbone:
     net: Musicnn | Vgg
 
     def activations(self, patches: FloatArray) -> Activations[FloatArray]:
-        """Compute the activations of log-mel patches.
-
-        Parameters
-        ----------
-        patches : numpy.ndarray
-            (n, 187, 96) float32, ``log10(1 + 10000 * mel power)``: 3 s each.
-
-        Raises
-        ------
-        ValueError
-            If `patches` has another shape.
-        """
+        """Compute the activations of log-mel patches, as a `Net` does; a ValueError if they have another shape."""
         import torch
 
         check_patches(patches)

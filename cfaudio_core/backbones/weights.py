@@ -91,17 +91,7 @@ def cache_folder() -> Path:
 
 
 def convert(wheel: bytes) -> dict[str, bytes]:
-    """Convert the checkpoints inside the wheel.
-
-    Parameters
-    ----------
-    wheel : bytes
-        Content of a wheel that is laid out as musicnn 0.1.0.
-
-    Returns
-    -------
-    dict of str to bytes
-        A safetensors file for each of `MODELS`.
+    """Convert the checkpoints in the content of musicnn's wheel to a safetensors file for each of `MODELS`.
 
     Raises
     ------

@@ -12,26 +12,13 @@ from cfaudio_core.features.jobs import ExtractorConfig
 from cfaudio_core.util.threads import one_thread
 
 MAX_TAGS = 3
-"""Tags a track."""
-
-MIN_PROBABILITY = 0.1
-"""Least probability of a tag, in the mean of a track's windows."""
-
+MIN_PROBABILITY = 0.1  # in the mean of a track's windows
 _BATCH_TRACKS = 32  # more at once do not stay in the cache
 
 
 @one_thread
 def tag_tracks(store: FeatureStore, config: ExtractorConfig, keys: Iterable[str]) -> dict[str, str]:
     """Predict the likeliest tags of tracks, likeliest first.
-
-    Parameters
-    ----------
-    store
-        The store of their features.
-    config
-        The net of these features.
-    keys
-        Their content keys.
 
     Returns
     -------

@@ -97,14 +97,10 @@ def extract(
 
     Parameters
     ----------
-    files
-        The files to analyse; see `plan_extraction`.
-    config
-        The net and the number of windows.
-    store
-        Keeps the features, a batch a transaction.
-    net
-        Id of the net, for the store.
+    files, config
+        The files to analyse, see `plan_extraction`; the net and the number of windows.
+    store, net
+        The store, which gets a batch a transaction, and the id of the net there.
     jobs
         Worker processes.
     scheduler
