@@ -22,9 +22,9 @@ from beetsplug.cfaudio.library.write import Column, write_fields
 from cfaudio_core.data.listeners import Listener
 from cfaudio_core.data.tracks import Tracks
 from cfaudio_core.factorization.factorizer import FactorizerSettings
+from cfaudio_core.features.audio_tags import tag_tracks
 from cfaudio_core.features.feature_store import FeatureStore
-from cfaudio_core.features.sound_tags import tag_tracks
-from cfaudio_core.features.worker import ExtractorConfig
+from cfaudio_core.features.jobs import ExtractorConfig
 from cfaudio_core.finetuning.settings import NetSettings
 from cfaudio_core.models.training_snapshot import TrainingSettings
 from cfaudio_core.pipeline.extract import RunResult, RunSettings, extract_library

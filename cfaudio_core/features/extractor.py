@@ -1,4 +1,4 @@
-"""Files to features, in worker processes, kept as they come: what is heard once is never decoded again."""
+"""Features of a library's files, extracted in worker processes and stored as they come, each file once."""
 
 from __future__ import annotations
 
@@ -10,27 +10,26 @@ import numpy as np
 from cfaudio_core.backbones.registry import prepare_extractor
 from cfaudio_core.data.tracks import Tracks
 from cfaudio_core.features.dask_cluster import extract_on_cluster
-from cfaudio_core.features.feature_store import FeatureStore, Known
-from cfaudio_core.features.results import FeatureResult, file_state
-from cfaudio_core.features.worker import ExtractorConfig, FileJob
+from cfaudio_core.features.feature_store import FeatureStore
+from cfaudio_core.features.jobs import ExtractorConfig, FeatureResult, FileJob, file_state
 from cfaudio_core.features.worker_pool import extract_in_processes
 from cfaudio_core.util.arrays import BoolArray
 
-_BATCH = 8  # tracks a transaction: little is lost when the power fails
+_BATCH_TRACKS = 8  # a transaction: little is lost when the power fails
 
 
 @dataclass
 class ExtractionPlan:
-    """What is known, and what is left to hear, of a library.
+    """Tracks of a library that have features, and those left to analyse.
 
     Attributes
     ----------
     keys
-        n content keys, "" where a track is not heard (yet).
+        n content keys, "" where a track is not analysed (yet).
     left
-        The files to decode.
+        The files to analyse.
     problems
-        File name to what is wrong with it, for the files that an earlier run could not hear.
+        File name to its problem, for the files that an earlier run could not analyse.
     """
 
     keys: list[str]
@@ -38,7 +37,7 @@ class ExtractionPlan:
     problems: dict[bytes, str] = field(default_factory=dict)
 
 
-def plan(
+def plan_extraction(
     tracks: Tracks,
     store: FeatureStore,
     net: str,
@@ -47,7 +46,7 @@ def plan(
     within: BoolArray | None = None,
     force: bool = False,
 ) -> ExtractionPlan:
-    """Find out which tracks need hearing, without opening a file.
+    """Find out which tracks are left to analyse, without opening a file.
 
     A track is known by the content key that the library keeps for it, so that it may move and be retagged; else by its
     file's name, size and time, so that an interrupted run resumes.
@@ -57,36 +56,36 @@ def plan(
     tracks
         n tracks.
     store, net, windows
-        Where features are, of which net, and of how many windows.
+        The store of the features, the id of their net, and the number of windows.
     within
-        bool (n,): the tracks to hear, the others are taken as far as they are known; None: all.
+        bool (n,): the tracks to analyse, the others are taken as far as they are known; None: all.
     force
-        Hear again what is known, and what could not be heard.
+        Analyse again, also what could not be analysed.
     """
-    there = store.keys(net, windows)
-    wanted = np.ones(len(tracks), bool) if within is None else within
-    hearing = ExtractionPlan(keys=[key if key in there else "" for key in tracks.keys])
-    unsure = [i for i, key in enumerate(hearing.keys) if not key or (force and wanted[i])]
+    stored = store.keys(net, windows)
+    requested = np.ones(len(tracks), bool) if within is None else within
+    plan = ExtractionPlan(keys=[key if key in stored else "" for key in tracks.keys])
+    unsure = [i for i, key in enumerate(plan.keys) if not key or (force and requested[i])]
     files = store.files() if unsure else {}
     queued: set[bytes] = set()
     for i in unsure:
         path, key = tracks.paths[i], tracks.keys[i]
         state = file_state(path)
-        known = files.get(state, Known("", "")) if state else Known("", "")
-        if not hearing.keys[i] and known.key in there:
-            hearing.keys[i] = known.key
-        elif not hearing.keys[i] and known.problem:
-            hearing.problems[path] = known.problem
-        told = hearing.keys[i] or path in hearing.problems
-        if wanted[i] and (force or not told) and path not in queued:
-            hearing.left.append(FileJob(path, key or known.key))
+        known = files.get(state) if state else None
+        if not plan.keys[i] and known and known.key in stored:
+            plan.keys[i] = known.key
+        elif not plan.keys[i] and known and known.problem:
+            plan.problems[path] = known.problem
+        done = plan.keys[i] or path in plan.problems
+        if requested[i] and (force or not done) and path not in queued:
+            plan.left.append(FileJob(path, key or (known.key if known else "")))
             queued.add(path)
-    return hearing
+    return plan
 
 
-def hear(
+def extract(
     files: Sequence[FileJob],
-    ear: ExtractorConfig,
+    config: ExtractorConfig,
     store: FeatureStore,
     net: str,
     *,
@@ -94,22 +93,22 @@ def hear(
     scheduler: str = "",
     on_progress: Callable[[int], None] = lambda n: None,
 ) -> Iterator[FeatureResult]:
-    """Hear files, store their features as they come, and yield the outcomes.
+    """Analyse files, store their features as they come, and yield the results.
 
     Parameters
     ----------
     files
-        What to decode; see `plan`.
-    ear
+        The files to analyse; see `plan_extraction`.
+    config
         The net and the number of windows.
     store
-        Where features go, a batch a transaction.
+        Keeps the features, a batch a transaction.
     net
         Id of the net, for the store.
     jobs
         Worker processes.
     scheduler
-        Address of a Dask scheduler whose workers are to hear instead, or "".
+        Address of a Dask scheduler whose workers extract instead, or "".
     on_progress
         Called with the number of files done since the last call.
 
@@ -118,25 +117,25 @@ def hear(
     FeatureResult
         One a file, in the order in which they are done.
     """
-    # Here, once: not by every worker at the same time. The tags need it, whoever hears.
-    prepare_extractor(ear.backbone, wheel=ear.wheel)
-    heard_by = extract_on_cluster(files, ear, scheduler) if scheduler else extract_in_processes(files, ear, jobs)
+    # Here, once: not by every worker at the same time. The audio tags need it, wherever features are extracted.
+    prepare_extractor(config.backbone, wheel=config.wheel)
+    results = extract_on_cluster(files, config, scheduler) if scheduler else extract_in_processes(files, config, jobs)
     batch: list[FeatureResult] = []
 
-    def keep() -> list[FeatureResult]:
-        kept = batch[:]
+    def flush() -> list[FeatureResult]:
+        flushed = batch[:]
         batch.clear()
-        if kept:
-            store.add(net, ear.windows, kept)
-        return kept
+        if flushed:
+            store.add(net, config.windows, flushed)
+        return flushed
 
     try:
-        for heard in heard_by:
-            batch.append(heard)
+        for result in results:
+            batch.append(result)
             on_progress(1)
-            if len(batch) == _BATCH:
-                yield from keep()
-        yield from keep()
+            if len(batch) == _BATCH_TRACKS:
+                yield from flush()
+        yield from flush()
     finally:
-        heard_by.close()  # now: whoever handles an error may hold on to this frame for long
-        keep()
+        results.close()  # now: whoever handles an error may hold on to this frame for long
+        flush()

@@ -1,4 +1,4 @@
-"""What was heard, kept: features of every track under the content key of its audio, and which file had which key.
+"""Store of the features of every track under the content key of its audio, and of the files that have these keys.
 
 A cache in SQLite: deleting it loses nothing but computing time.
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -15,12 +14,12 @@ import sqlalchemy as sa
 
 from cfaudio_core.audio.stereo import N_WIDTHS
 from cfaudio_core.errors import StoreError
-from cfaudio_core.features.results import FeatureResult, FileState
+from cfaudio_core.features.jobs import FeatureResult, FileState
 from cfaudio_core.features.summaries import FeatureSummaries, summarize_tracks
 from cfaudio_core.util.database import Database
 
 SCHEMA = 2
-"""The version of the tables that this code reads and writes."""
+"""Version of the tables that this code reads and writes."""
 
 _metadata = sa.MetaData()
 _about = sa.Table(
@@ -54,13 +53,6 @@ MIGRATIONS: Mapping[int, Callable[[sa.Connection], None]] = {1: _there.create}
 """From a version to the step that makes the next one of it; all of them run in one transaction."""
 
 
-class Known(NamedTuple):
-    """What an earlier run found out about a file: its content key, or the problem it had."""
-
-    key: str
-    problem: str
-
-
 class FeatureStore:
     """Features by content key and net, and the files they came from.
 
@@ -90,62 +82,68 @@ class FeatureStore:
     def __exit__(self, *exc: object) -> None:
         self.close()
 
-    def add(self, net: str, wanted: int, heard: Sequence[FeatureResult]) -> None:
-        """Keep what was heard, in one transaction.
+    def add(self, net: str, requested: int, results: Sequence[FeatureResult]) -> None:
+        """Store results, in one transaction.
 
         Parameters
         ----------
         net
             Id of the net whose features they are.
-        wanted
-            The number of windows that was asked for; a short track has fewer.
-        heard
+        requested
+            The number of windows requested; a short track has fewer.
+        results
             Each with features of shape (windows, dim), or with a problem.
         """
         features = [
             {
-                "cf_key": h.key,
+                "cf_key": one.key,
                 "net": net,
-                "wanted": wanted,
-                "windows": len(h.features),
-                "data": np.ascontiguousarray(h.features, "<f2").tobytes(),
+                "wanted": requested,
+                "windows": len(one.features),
+                "data": np.ascontiguousarray(one.features, "<f2").tobytes(),
             }
-            for h in heard
-            if h.features is not None
+            for one in results
+            if one.features is not None
         ]
-        files = [{**h.state._asdict(), "cf_key": h.key or None, "problem": h.problem or None} for h in heard if h.state]
+        files = [
+            {**one.state._asdict(), "cf_key": one.key or None, "problem": one.problem or None}
+            for one in results
+            if one.state
+        ]
         with self._database.write() as connection:
             if features:
                 connection.execute(_features.insert().prefix_with("OR REPLACE"), features)
             if files:
                 connection.execute(_files.insert().prefix_with("OR REPLACE"), files)
 
-    def keys(self, net: str, wanted: int) -> set[str]:
-        """Content keys of which `net`'s features over `wanted` windows are there."""
-        query = sa.select(_features.c.cf_key).where(_features.c.net == net, _features.c.wanted == wanted)
+    def keys(self, net: str, requested: int) -> set[str]:
+        """Read the content keys that have features of a net over so many requested windows."""
+        query = sa.select(_features.c.cf_key).where(_features.c.net == net, _features.c.wanted == requested)
         with self._database.read() as connection:
             return set(connection.scalars(query))
 
     def nets(self) -> set[str]:
-        """Ids of all nets of which there are features."""
+        """Read the ids of all nets that have features here."""
         with self._database.read() as connection:
             return set(connection.scalars(sa.select(_features.c.net).distinct()))
 
     def forget(self, nets: Iterable[str]) -> None:
-        """Let go of the features of some nets."""
+        """Delete the features of some nets."""
         with self._database.write() as connection:
             connection.execute(_features.delete().where(_features.c.net.in_(list(nets))))
 
-    def files(self) -> dict[FileState, Known]:
-        """Every file heard before, with what came of it."""
+    def files(self) -> dict[FileState, FeatureResult]:
+        """Read the results of all files analysed before, without features."""
         with self._database.read() as connection:
-            return {
-                FileState(row.path, row.size, row.mtime_ns): Known(row.cf_key or "", row.problem or "")
-                for row in connection.execute(sa.select(_files))
-            }
+            rows = connection.execute(sa.select(_files)).all()
+        states = [FileState(row.path, row.size, row.mtime_ns) for row in rows]
+        return {
+            state: FeatureResult(row.path, state, row.cf_key or "", None, row.problem or "")
+            for state, row in zip(states, rows, strict=True)
+        }
 
     def noted(self, name: str) -> str:
-        """A note of an earlier run, or ""."""
+        """Read a note of an earlier run, or ""."""
         return self._read_about(f"note:{name}")
 
     def note(self, name: str, value: str) -> None:
@@ -154,28 +152,25 @@ class FeatureStore:
             connection.execute(_about.insert().prefix_with("OR REPLACE"), {"name": f"note:{name}", "value": value})
 
     def read(self, net: str, keys: Iterable[str]) -> Iterator[tuple[str, npt.NDArray[np.float16]]]:
-        """Stored features, float16 (windows, dim) each; keys that are not there are left out.
+        """Read features, float16 (windows, dim) each; keys that are not there are left out.
 
         Yields
         ------
         (key, features)
             In no particular order.
         """
-        wanted = list(dict.fromkeys(keys))
+        distinct = list(dict.fromkeys(keys))
         columns = (_features.c.cf_key, _features.c.windows, _features.c.data)
         with self._database.read() as connection:
-            for start in range(0, len(wanted), 500):  # SQLite takes a bounded number of parameters
-                some = _features.c.cf_key.in_(wanted[start : start + 500])
+            for start in range(0, len(distinct), 500):  # SQLite takes a bounded number of parameters
+                some = _features.c.cf_key.in_(distinct[start : start + 500])
                 for key, windows, data in connection.execute(sa.select(*columns).where(_features.c.net == net, some)):
                     yield key, np.frombuffer(data, "<f2").reshape(windows, -1)
 
-    def sound(self, net: str, keys: Sequence[str], *, telling: bool = True) -> FeatureSummaries:
-        """What was heard of n tracks, in the order of their content keys, all of which must be there.
-
-        `telling`: with what tells a space of sound, see `summarize_tracks`.
-        """
-        features = self.read(net, sorted(set(keys)) if telling else keys)
-        return summarize_tracks(features, keys, N_WIDTHS, covariance=telling)
+    def summaries(self, net: str, keys: Sequence[str], *, covariance: bool = True) -> FeatureSummaries:
+        """Summarize n tracks, in the order of their keys, all of which must be there; see `summarize_tracks`."""
+        features = self.read(net, sorted(set(keys)) if covariance else keys)
+        return summarize_tracks(features, keys, N_WIDTHS, covariance=covariance)
 
     def _check_schema(self) -> None:
         with self._database.read() as connection:

@@ -15,8 +15,8 @@ from cfaudio_core.audio.windows import read_windows
 from cfaudio_core.backbones.registry import Backbone, load_backbone
 from cfaudio_core.errors import AudioError, SettingError
 from cfaudio_core.features.feature_store import FeatureStore
-from cfaudio_core.features.results import FeatureResult
-from cfaudio_core.features.worker import ExtractorConfig, FileJob, Sign
+from cfaudio_core.features.jobs import ExtractorConfig, FeatureResult, FileJob
+from cfaudio_core.features.worker import Heartbeat
 from cfaudio_core.features.worker_pool import extract_in_processes
 from cfaudio_core.util.progress import progress
 
@@ -67,7 +67,7 @@ class TrackWindows(NamedTuple):
         return load_backbone(name, wheel=self.config.wheel)
 
 
-def _prepare_patches(config: ExtractorConfig, sign: Sign) -> Callable[[FileJob], FeatureResult]:
+def _prepare_patches(config: ExtractorConfig, sign: Heartbeat) -> Callable[[FileJob], FeatureResult]:
     """Make a worker process read log-mel patches: float16 (windows, 187 * 96) as the features of a file."""
     threadpool_limits(1)
 

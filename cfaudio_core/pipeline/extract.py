@@ -9,9 +9,9 @@ import numpy as np
 
 from cfaudio_core.backbones.registry import backbone_id
 from cfaudio_core.data.tracks import Tracks
-from cfaudio_core.features.extractor import hear, plan
+from cfaudio_core.features.extractor import extract, plan_extraction
 from cfaudio_core.features.feature_store import FeatureStore
-from cfaudio_core.features.worker import ExtractorConfig
+from cfaudio_core.features.jobs import ExtractorConfig
 from cfaudio_core.models.hybrid_model import HybridModel
 from cfaudio_core.models.training_snapshot import TrainingSettings
 from cfaudio_core.pipeline.scoring import TrackEmbeddings
@@ -110,14 +110,14 @@ def extract_library(
     """
     config = settings.extractor
     net = backbone_id(config.backbone)
-    known = plan(tracks, store, net, config.windows, within=requested, force=settings.force)
+    known = plan_extraction(tracks, store, net, config.windows, within=requested, force=settings.force)
     result = RunResult(keys=known.keys, old_problems=known.problems)
     left = known.left
     if left:
         keys: dict[bytes, str] = {}
         with progress("Analysing", len(left)) as advance:
             jobs = min(settings.jobs, len(left))
-            for one in hear(left, config, store, net, jobs=jobs, scheduler=settings.scheduler, on_progress=advance):
+            for one in extract(left, config, store, net, jobs=jobs, scheduler=settings.scheduler, on_progress=advance):
                 result.old_problems.pop(one.path, None)
                 if one.key:
                     keys[one.path] = one.key

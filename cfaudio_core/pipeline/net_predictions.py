@@ -8,7 +8,7 @@ import numpy as np
 
 from cfaudio_core.features.feature_matrix import FeatureMatrix
 from cfaudio_core.features.feature_store import FeatureStore
-from cfaudio_core.features.results import FeatureResult
+from cfaudio_core.features.jobs import FeatureResult
 from cfaudio_core.finetuning.track_windows import TrackWindows
 from cfaudio_core.models.hybrid_model import HybridModel
 from cfaudio_core.util.arrays import FloatArray, float32

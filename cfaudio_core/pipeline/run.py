@@ -123,7 +123,7 @@ def _features(windows: TrackWindows, model: HybridModel, keys: Sequence[str]) ->
 
 def _reader(windows: TrackWindows, keys: Sequence[str], *, covariance: bool = False) -> ReadSummaries:
     """Read feature summaries of tracks by their position among some keys."""
-    return lambda rows: windows.store.sound(windows.net, [keys[i] for i in rows], telling=covariance)
+    return lambda rows: windows.store.summaries(windows.net, [keys[i] for i in rows], covariance=covariance)
 
 
 def _cache(models: Path, model: HybridModel, windows: TrackWindows) -> tuple[Path, str]:

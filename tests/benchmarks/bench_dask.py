@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "core"))
 from dask_cluster import dask_cluster
 
 from cfaudio_core.features.dask_cluster import extract_on_cluster
-from cfaudio_core.features.worker import ExtractorConfig, FileJob
+from cfaudio_core.features.jobs import ExtractorConfig, FileJob
 
 
 def main() -> None:

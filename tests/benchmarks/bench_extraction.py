@@ -115,12 +115,12 @@ HEAR = """
 import os, sys
 from pathlib import Path
 from cfaudio_core.features.feature_store import FeatureStore
-from cfaudio_core.features.extractor import hear
-from cfaudio_core.features.worker import ExtractorConfig, FileJob
+from cfaudio_core.features.extractor import extract
+from cfaudio_core.features.jobs import ExtractorConfig, FileJob
 folder, windows, *files = sys.argv[1:]
 with FeatureStore(Path(folder) / "f.db") as store:
     todo = [FileJob(os.fsencode(file), "") for file in files]
-    list(hear(todo, ExtractorConfig(windows=int(windows)), store, "net", jobs=os.cpu_count() or 1))
+    list(extract(todo, ExtractorConfig(windows=int(windows)), store, "net", jobs=os.cpu_count() or 1))
 """
 
 if __name__ == "__main__":

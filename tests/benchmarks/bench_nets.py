@@ -113,7 +113,7 @@ def measure(folder: Path, section: dict[str, Any], *, shuffled: bool, fewest: in
         windows = KeptWindows(TrackWindows(store, net, run.extractor, paths, 1))
         if section["fine_tune"] in {"top", "all"}:
             list(windows.patches(sorted(set(heard.keys))))
-        feature_matrix = FeatureMatrix.of(store.sound(net, heard.keys))
+        feature_matrix = FeatureMatrix.of(store.summaries(net, heard.keys))
         trained: list[tuple[list[State], FloatArray]] = []
         cpu = 0.0
 

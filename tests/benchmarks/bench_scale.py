@@ -23,7 +23,7 @@ from made_up import ARTIST, STYLES, beet, fill_fields, fill_library, key, make_l
 from cfaudio_core.audio.stereo import N_WIDTHS
 from cfaudio_core.backbones.registry import backbone_id
 from cfaudio_core.features.feature_store import FeatureStore
-from cfaudio_core.features.results import FeatureResult, FileState
+from cfaudio_core.features.jobs import FeatureResult, FileState
 from cfaudio_core.util.arrays import IntArray
 
 NET = backbone_id("musicnn")

@@ -59,7 +59,7 @@ def measure(folder: Path) -> Found:
     tagger = load_tagger("musicnn")
     with open_store(settings) as store:
         heard = {key: windows.astype(np.float32) for key, windows in store.read(net, set(tracks.keys))}
-        sound = store.sound(net, tracks.keys)
+        sound = store.summaries(net, tracks.keys)
     cold, liked = read_truth(folder, tracks.ids)
     person = people[0]
     pooled = float32([heard[key][:, : tagger.width].mean(axis=0) for key in tracks.keys])

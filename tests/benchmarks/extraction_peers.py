@@ -33,7 +33,8 @@ def pymusly(files: list[str]) -> None:
 
 
 def windows(files: list[str], n: int = 10) -> None:
-    from cfaudio_core.features.worker import ExtractorConfig, FileJob, make_ready
+    from cfaudio_core.features.jobs import ExtractorConfig, FileJob
+    from cfaudio_core.features.worker import make_ready
 
     hear = make_ready(ExtractorConfig(windows=n), lambda: None)
     heard = [hear(FileJob(os.fsencode(file), "")) for file in files]
@@ -41,9 +42,9 @@ def windows(files: list[str], n: int = 10) -> None:
 
 
 def whole(files: list[str]) -> None:
-    from cfaudio_core.features.worker import WHOLE
+    from cfaudio_core.features.jobs import FULL_TRACK
 
-    windows(files, WHOLE)
+    windows(files, FULL_TRACK)
 
 
 PEERS = {"essentia": essentia, "pymusly": pymusly, "windows": windows, "whole": whole}
@@ -51,7 +52,8 @@ PEERS = {"essentia": essentia, "pymusly": pymusly, "windows": windows, "whole": 
 
 def memory(tracks: str, *files: str) -> None:
     """Hear so many tracks, the files over and over, one window of each; print the peak after each tenth of them."""
-    from cfaudio_core.features.worker import ExtractorConfig, FileJob, make_ready
+    from cfaudio_core.features.jobs import ExtractorConfig, FileJob
+    from cfaudio_core.features.worker import make_ready
 
     todo = [FileJob(os.fsencode(file), "") for file in islice(cycle(files), int(tracks))]
     hear = make_ready(ExtractorConfig(windows=1), lambda: None)

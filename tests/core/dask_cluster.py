@@ -27,17 +27,17 @@ class Cluster:
             "PYTHONWARNINGS": "ignore",
         }
         self.workers: list[subprocess.Popen[bytes]] = []
-        self._said = folder / "scheduler.txt"
-        self._scheduler = self._start(self._said, "scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard")
-        self.address = self._wait_for(self._said, r"Scheduler at:\s+(tcp://\S+)")
+        self._log = folder / "scheduler.txt"
+        self._scheduler = self._start(self._log, "scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard")
+        self.address = self._wait_for(self._log, r"Scheduler at:\s+(tcp://\S+)")
 
     def add_worker(self, nanny: bool = False, **environment: str) -> subprocess.Popen[bytes]:
         """One worker more, when it has registered."""
-        said = self._folder / f"worker{len(self.workers)}.txt"
+        log = self._folder / f"worker{len(self.workers)}.txt"
         options = ["--nthreads", "1", "--no-dashboard", "--nanny" if nanny else "--no-nanny"]
         options += ["--local-directory", str(self._folder)]
-        self.workers.append(self._start(said, "worker", self.address, *options, **environment))
-        self._wait_for(said, r"Registered to:\s+(tcp://\S+)")
+        self.workers.append(self._start(log, "worker", self.address, *options, **environment))
+        self._wait_for(log, r"Registered to:\s+(tcp://\S+)")
         return self.workers[-1]
 
     def close(self) -> None:
@@ -45,15 +45,15 @@ class Cluster:
             process.send_signal(signal.SIGKILL)
             process.wait()
 
-    def _start(self, said: Path, *args: str, **environment: str) -> subprocess.Popen[bytes]:
-        with said.open("wb") as out:
+    def _start(self, log: Path, *args: str, **environment: str) -> subprocess.Popen[bytes]:
+        with log.open("wb") as out:
             command = [sys.executable, "-m", "distributed.cli.dask_" + args[0], *args[1:]]
             return subprocess.Popen(command, env={**self._environment, **environment}, stdout=out, stderr=out)
 
     @staticmethod
-    def _wait_for(said: Path, pattern: str) -> str:
+    def _wait_for(log: Path, pattern: str) -> str:
         def text() -> str:
-            return said.read_text(errors="replace")
+            return log.read_text(errors="replace")
 
         return wait_until(lambda: re.findall(pattern, text()), text)[0]
 

@@ -15,7 +15,7 @@ from cfaudio_core.factorization.factorizer import FactorizerSettings
 from cfaudio_core.factorization.wmf import WmfSettings
 from cfaudio_core.features.feature_space import FeatureSpace
 from cfaudio_core.features.feature_store import FeatureStore
-from cfaudio_core.features.results import FeatureResult, FileState
+from cfaudio_core.features.jobs import FeatureResult, FileState
 from cfaudio_core.features.summaries import FeatureSummaries
 from cfaudio_core.models.hybrid_model import HybridModel, ModelInfo
 from cfaudio_core.models.training_snapshot import TrainingSettings

@@ -1,4 +1,4 @@
-"""What was heard, kept: features by content key, the files they came from, and clear words when it cannot be read."""
+"""The store: features by content key, the files they came from, and clear messages when it cannot be read."""
 
 import contextlib
 import sqlite3
@@ -13,11 +13,11 @@ from synthetic import NET
 
 from cfaudio_core.errors import StoreError
 from cfaudio_core.features import feature_store
-from cfaudio_core.features.feature_store import FeatureStore, Known
-from cfaudio_core.features.results import FeatureResult, FileState, file_state
+from cfaudio_core.features.feature_store import FeatureStore
+from cfaudio_core.features.jobs import FeatureResult, FileState, file_state
 
 
-def heard(name, value=1.0, windows=2):
+def analysed(name, value=1.0, windows=2):
     path = b"/music/" + name.encode()
     return FeatureResult(path, FileState(path, 10, 20), f"key of {name}", np.full((windows, 3), value, np.float16))
 
@@ -25,6 +25,11 @@ def heard(name, value=1.0, windows=2):
 def failed(name):
     path = b"/music/" + name.encode()
     return FeatureResult(path, FileState(path, 10, 20), problem="it is silent")
+
+
+def outcomes(store):
+    """Content key and problem of every file."""
+    return {state: (result.key, result.problem) for state, result in store.files().items()}
 
 
 def read(store, *keys, net=NET):
@@ -41,7 +46,7 @@ def refused(path):
 
 def test_features_come_back_as_they_went_in(store):
     given = np.random.default_rng(0).normal(size=(4, 5)).astype(np.float16)
-    store.add(NET, 10, [heard("a")._replace(features=given), heard("b", 7)])
+    store.add(NET, 10, [analysed("a")._replace(features=given), analysed("b", 7)])
     back = read(store, "key of a", "key of b", "key of c")
     assert back.keys() == {"key of a", "key of b"}
     np.testing.assert_array_equal(back["key of a"], given)
@@ -50,7 +55,7 @@ def test_features_come_back_as_they_went_in(store):
 
 
 def test_thousands_of_keys_are_read_each_once(store):
-    store.add(NET, 10, [heard(str(i), i) for i in range(1200)])
+    store.add(NET, 10, [analysed(str(i), i) for i in range(1200)])
     wanted = [f"key of {i}" for i in range(1200)]
     back = list(store.read(NET, wanted + wanted))
     assert sorted(key for key, _ in back) == sorted(wanted)
@@ -59,35 +64,35 @@ def test_thousands_of_keys_are_read_each_once(store):
 
 def test_a_store_closed_and_opened_again_still_knows(tmp_path):
     with FeatureStore(tmp_path / "f.db") as store:
-        store.add(NET, 10, [heard("a"), failed("b")])
+        store.add(NET, 10, [analysed("a"), failed("b")])
         store.note("placed", "x")
     with FeatureStore(tmp_path / "f.db") as store:
         assert store.keys(NET, 10) == {"key of a"}
-        assert store.files() == {
-            FileState(b"/music/a", 10, 20): Known("key of a", ""),
-            FileState(b"/music/b", 10, 20): Known("", "it is silent"),
+        assert outcomes(store) == {
+            FileState(b"/music/a", 10, 20): ("key of a", ""),
+            FileState(b"/music/b", 10, 20): ("", "it is silent"),
         }
         assert store.noted("placed") == "x"
 
 
 def test_features_of_another_net_or_another_number_of_windows_are_not_these(store):
-    store.add(NET, 10, [heard("a")])
+    store.add(NET, 10, [analysed("a")])
     assert store.keys(NET, 20) == store.keys("MSD_vgg-1", 10) == set()
     assert read(store, "key of a", net="MSD_vgg-1") == {}
 
 
-def test_hearing_again_takes_the_place_of_what_was_heard(store):
-    store.add(NET, 10, [heard("a", 1)])
-    store.add(NET, 20, [heard("a", 2, windows=5)])
+def test_analysing_again_replaces_the_features(store):
+    store.add(NET, 10, [analysed("a", 1)])
+    store.add(NET, 20, [analysed("a", 2, windows=5)])
     assert store.keys(NET, 10) == set()
     assert store.keys(NET, 20) == {"key of a"}
     assert read(store, "key of a")["key of a"].shape == (5, 3)
 
 
-def test_a_file_that_is_heard_at_last_has_no_problem_any_more(store):
+def test_a_file_that_is_analysed_at_last_has_no_problem_any_more(store):
     store.add(NET, 10, [failed("a")])
-    store.add(NET, 10, [heard("a")])
-    assert list(store.files().values()) == [Known("key of a", "")]
+    store.add(NET, 10, [analysed("a")])
+    assert list(outcomes(store).values()) == [("key of a", "")]
 
 
 def test_a_file_that_is_not_there_leaves_no_trace(store):
@@ -97,7 +102,7 @@ def test_a_file_that_is_not_there_leaves_no_trace(store):
 
 def test_file_names_need_not_be_text(store):
     path = b"/music/\xff\x00\n.flac"
-    store.add(NET, 10, [heard("a")._replace(path=path, state=FileState(path, 1, 2**62))])
+    store.add(NET, 10, [analysed("a")._replace(path=path, state=FileState(path, 1, 2**62))])
     assert list(store.files()) == [FileState(path, 1, 2**62)]
 
 
@@ -110,16 +115,16 @@ def test_a_note_is_the_last_one_left(store):
 
 
 def test_what_fails_half_way_leaves_nothing_behind(store):
-    broken = heard("b")._replace(state=FileState(b"/music/b", 10, None))
+    broken = analysed("b")._replace(state=FileState(b"/music/b", 10, None))
     with pytest.raises(StoreError):
-        store.add(NET, 10, [heard("a"), broken])
+        store.add(NET, 10, [analysed("a"), broken])
     assert store.keys(NET, 10) == set()
     assert store.files() == {}
 
 
 def test_the_store_is_readable_by_its_owner_alone(tmp_path):
     with FeatureStore(tmp_path / "new" / "f.db") as store:
-        store.add(NET, 10, [heard("a")])
+        store.add(NET, 10, [analysed("a")])
         for file in (tmp_path / "new").iterdir():
             assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
@@ -156,10 +161,10 @@ def test_a_store_that_another_program_has_locked_is_a_store_error(tmp_path, monk
         other = sqlite3.connect(path, isolation_level=None)
         other.execute("BEGIN EXCLUSIVE")
         with pytest.raises(StoreError, match=r"f\.db: database is locked"):
-            store.add(NET, 10, [heard("a")])
+            store.add(NET, 10, [analysed("a")])
         other.execute("ROLLBACK")
         other.close()
-        store.add(NET, 10, [heard("a")])
+        store.add(NET, 10, [analysed("a")])
         assert store.keys(NET, 10) == {"key of a"}
 
 
@@ -170,7 +175,7 @@ def test_another_process_reads_while_this_one_writes(tmp_path):
         f"with FeatureStore(Path(sys.argv[1])) as store: print(sorted(store.keys({NET!r}, 10)))"
     )
     with FeatureStore(path) as store:
-        store.add(NET, 10, [heard("a")])
+        store.add(NET, 10, [analysed("a")])
         with store._database.write() as connection:
             connection.execute(sa.text("INSERT INTO about VALUES ('half', 'done')"))
             command = [sys.executable, "-c", script, str(path)]
@@ -179,9 +184,9 @@ def test_another_process_reads_while_this_one_writes(tmp_path):
 
 
 def test_reading_may_stop_half_way_and_writing_go_on_meanwhile(store):
-    store.add(NET, 10, [heard("a"), heard("b")])
+    store.add(NET, 10, [analysed("a"), analysed("b")])
     for _key, _ in store.read(NET, ["key of a", "key of b"]):
-        store.add(NET, 10, [heard("c")])
+        store.add(NET, 10, [analysed("c")])
         break
     assert "key of c" in store.keys(NET, 10)
 
@@ -207,7 +212,7 @@ def test_features_of_an_older_schema_are_migrated_once_and_kept(tmp_path, monkey
 
 
 def test_which_features_there_are_is_read_from_an_index_alone(store):
-    store.add(NET, 10, [heard("a")])
+    store.add(NET, 10, [analysed("a")])
     query = "EXPLAIN QUERY PLAN SELECT cf_key FROM features WHERE net = ? AND wanted = ?"
     with contextlib.closing(sqlite3.connect(store.path)) as connection:
         ((*_, plan),) = connection.execute(query, (NET, 10))

@@ -10,8 +10,7 @@ from synthetic import NET, make_model
 
 from cfaudio_core.backbones.spotify import Spotify
 from cfaudio_core.features.feature_store import FeatureStore
-from cfaudio_core.features.results import FeatureResult
-from cfaudio_core.features.worker import ExtractorConfig
+from cfaudio_core.features.jobs import ExtractorConfig, FeatureResult
 from cfaudio_core.finetuning.networks import net_state
 from cfaudio_core.finetuning.settings import NetSettings
 from cfaudio_core.finetuning.track_windows import TrackWindows

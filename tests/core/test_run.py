@@ -8,8 +8,7 @@ import pytest
 from synthetic import NET, QUICK, fill_store, make_library, make_listener, make_tracks, write_files
 
 from cfaudio_core.errors import StoreError
-from cfaudio_core.features.results import FeatureResult, file_state
-from cfaudio_core.features.worker import ExtractorConfig
+from cfaudio_core.features.jobs import ExtractorConfig, FeatureResult, file_state
 from cfaudio_core.models.model_files import FORMAT
 from cfaudio_core.pipeline import extract as module
 from cfaudio_core.pipeline.extract import RunSettings, extract_library

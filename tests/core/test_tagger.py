@@ -5,10 +5,9 @@ import pytest
 
 from cfaudio_core.backbones.registry import backbone_id, load_backbone
 from cfaudio_core.backbones.tagger import Tagger, load_tagger, top_tags
+from cfaudio_core.features.audio_tags import tag_tracks
 from cfaudio_core.features.feature_store import FeatureStore
-from cfaudio_core.features.results import FeatureResult, FileState
-from cfaudio_core.features.sound_tags import tag_tracks
-from cfaudio_core.features.worker import ExtractorConfig
+from cfaudio_core.features.jobs import ExtractorConfig, FeatureResult, FileState
 
 NAMES = ["rock", "pop", "mellow", "ambient"]
 

@@ -16,8 +16,8 @@ import numpy as np
 import pytest
 
 from cfaudio_core.features.feature_store import SCHEMA as FEATURES
-from cfaudio_core.features.feature_store import FeatureStore, Known
-from cfaudio_core.features.results import FeatureResult, FileState
+from cfaudio_core.features.feature_store import FeatureStore
+from cfaudio_core.features.jobs import FeatureResult, FileState
 from cfaudio_core.history.count_growth import CountSnapshot, CountState
 from cfaudio_core.history.records import Listen, Tally, TrackText
 from cfaudio_core.history.schema import SCHEMA as HISTORY
@@ -72,9 +72,9 @@ def test_a_history_of_any_version_is_read(tmp_path: Path, version: int) -> None:
 def test_features_of_any_version_are_read(tmp_path: Path, version: int) -> None:
     with FeatureStore(restored(f"features-{version}", tmp_path)) as store:
         assert store.keys("net", 10) == {"key"}
-        assert store.files() == {
-            FileState(b"/music/\xff.mp3", 12345, 1_700_000_000_123_456_789): Known("key", ""),
-            FileState(b"/music/none.mp3", 3, 1): Known("", "silent"),
+        assert {state: (result.key, result.problem) for state, result in store.files().items()} == {
+            FileState(b"/music/\xff.mp3", 12345, 1_700_000_000_123_456_789): ("key", ""),
+            FileState(b"/music/none.mp3", 3, 1): ("", "silent"),
         }
         ((key, features),) = store.read("net", ["key"])
         assert key == "key"

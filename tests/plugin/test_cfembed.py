@@ -17,8 +17,7 @@ from beets.library import Item
 from user_home import BELLS, DRUMS, NEVER_PLAYED, PER_ARTIST, RATE, Home, Ran, bells, drums
 from waiting import LONG_SECONDS
 
-from cfaudio_core.features.results import FeatureResult
-from cfaudio_core.features.worker import WHOLE, ExtractorConfig, FileJob
+from cfaudio_core.features.jobs import FULL_TRACK, ExtractorConfig, FeatureResult, FileJob
 from cfaudio_core.util.vector_codec import decode
 
 weights = pytest.mark.weights
@@ -166,7 +165,7 @@ def test_whole_tracks_are_analysed_where_windows_are_all(unanalysed: Home) -> No
     unanalysed.configure({"windows": "all"})
     unanalysed.embed(f"artist:{BELLS[0]}")
     with sqlite3.connect(unanalysed.store) as features:
-        assert features.execute("SELECT wanted FROM features").fetchall() == [(WHOLE,)] * 4
+        assert features.execute("SELECT wanted FROM features").fetchall() == [(FULL_TRACK,)] * 4
     assert len(unanalysed.field("cf_key")) == 4
     assert unanalysed.embed(f"artist:{BELLS[0]}").lines[0].startswith("Analysed 0 new tracks")
     assert "would analyse" not in "".join(unanalysed.beet("cfembed", "-p", f"artist:{BELLS[0]}").fine.lines)

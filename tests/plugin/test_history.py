@@ -16,7 +16,7 @@ from beetsplug.cfaudio.config.settings import read_settings
 from beetsplug.cfaudio.pipeline import load, open_store
 from cfaudio_core.backbones.registry import backbone_id
 from cfaudio_core.data.listeners import Listener
-from cfaudio_core.features.results import FeatureResult
+from cfaudio_core.features.jobs import FeatureResult
 from cfaudio_core.history.records import Listen, Tally, TrackText
 from cfaudio_core.history.store import ListenStore
 from cfaudio_core.targets.base import Entry

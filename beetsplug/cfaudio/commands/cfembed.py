@@ -106,12 +106,14 @@ def _pretend(lib: Library, settings: Settings, requested: list[int] | None, *, f
 
     from beetsplug.cfaudio.pipeline import load, open_store
     from cfaudio_core.backbones.registry import backbone_id
-    from cfaudio_core.features.extractor import plan
+    from cfaudio_core.features.extractor import plan_extraction
 
     tracks, listeners = load(lib, settings)
     within = np.ones(len(tracks), bool) if requested is None else np.isin(tracks.ids, requested)
     with open_store(settings) as store:
-        planned = plan(tracks, store, backbone_id(settings.backbone), settings.windows, within=within, force=force)
+        planned = plan_extraction(
+            tracks, store, backbone_id(settings.backbone), settings.windows, within=within, force=force
+        )
     for file in planned.left:
         print_(f"would analyse {displayable_path(file.path)}")
     plays = ", ".join(f"{one.name}: {counted(int(one.played.sum()), 'track')} played" for one in listeners)

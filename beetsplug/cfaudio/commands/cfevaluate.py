@@ -129,7 +129,7 @@ def _eval_data(tracks: Tracks, listeners: list[Listener], settings: Settings, *,
         tracks, listeners = tracks.subset(analysed), [one.subset(analysed) for one in listeners]
         chosen = sample(tracks, listeners[:1], MAX_TRACKS_QUICK if quick else MAX_TRACKS, training.seed)
         tracks, listeners = tracks.subset(chosen), [one.subset(chosen) for one in listeners]
-        features = store.sound(net, tracks.keys)
+        features = store.summaries(net, tracks.keys)
     return EvalData(tracks, listeners, features, net, training), len(analysed)
 
 

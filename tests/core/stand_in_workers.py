@@ -1,4 +1,4 @@
-"""What workers of the tests do instead of hearing, by the name of the file."""
+"""Stand-ins for the workers: what they do depends on the name of the file."""
 
 import os
 import signal
@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from cfaudio_core.features.results import FeatureResult, file_state
+from cfaudio_core.features.jobs import FeatureResult, file_state
 
 
-def make_ready(ear, sign):
-    def hear(file):
+def make_ready(config, beat):
+    def analyse(file):
         name = os.path.basename(file.path).decode()  # noqa: PTH119
         if name.startswith("SIG"):
             os.kill(os.getpid(), getattr(signal, name.split(".")[0]))
@@ -26,10 +26,10 @@ def make_ready(ear, sign):
         if name.startswith("slow"):
             for _ in range(4):
                 time.sleep(1)
-                sign()
+                beat()
         if name.startswith("long"):
             for _ in range(4):
-                sign()
+                beat()
         if name.startswith("bug"):
             raise ZeroDivisionError("a bug of ours")
         if name.startswith("greedy"):
@@ -38,12 +38,12 @@ def make_ready(ear, sign):
             file.path, file_state(file.path), "key " + name, np.full((1, 3), os.getpid() % 1000, np.float16)
         )
 
-    return hear
+    return analyse
 
 
-def never_ready(ear, sign):
+def never_ready(config, beat):
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def stuck_at_the_start(ear, sign):
+def stuck_at_the_start(config, beat):
     time.sleep(1000)

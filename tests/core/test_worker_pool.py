@@ -7,18 +7,18 @@ import sys
 from itertools import islice
 from multiprocessing import connection
 
-import crews
 import numpy as np
 import pytest
 import soundfile
+import stand_in_workers
 from synthetic import write_files
 from waiting import LONG_SECONDS
 
 from cfaudio_core.errors import CfAudioError
 from cfaudio_core.features import worker_pool
-from cfaudio_core.features.extractor import hear
+from cfaudio_core.features.extractor import extract
 from cfaudio_core.features.feature_store import FeatureStore
-from cfaudio_core.features.worker import WHOLE, ExtractorConfig, FileJob
+from cfaudio_core.features.jobs import FULL_TRACK, ExtractorConfig, FileJob
 from cfaudio_core.features.worker_pool import extract_in_processes
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals")
@@ -54,10 +54,10 @@ def waiting(monkeypatch):
 
 
 @pytest.fixture
-def hearing(tmp_path, waiting):
-    """Hear files of given names, one after the other."""
+def extraction(tmp_path, waiting):
+    """Analyse files of given names, one after the other."""
 
-    def run(names, jobs=2, ready=crews.make_ready):
+    def run(names, jobs=2, ready=stand_in_workers.make_ready):
         files = [FileJob(path, "") for path in write_files(tmp_path, names)]
         return extract_in_processes(files, ExtractorConfig(), jobs, ready=ready, patience=3)
 
@@ -65,20 +65,20 @@ def hearing(tmp_path, waiting):
 
 
 @pytest.fixture
-def outcomes(hearing):
-    """The same; name to problem, "" for what was heard."""
+def problems_of(extraction):
+    """The same; name to problem, "" for what was analysed."""
 
     def run(names, *args, **how):
-        return by_name(hearing(names, *args, **how), names)
+        return by_name(extraction(names, *args, **how), names)
 
     return run
 
 
-def by_name(heard, names):
-    heard = list(heard)
-    assert len(heard) == len({h.path for h in heard}) == len(names), "each once"
-    assert all(bool(h.key) != bool(h.problem) for h in heard)
-    return {os.path.basename(h.path).decode(): h.problem for h in heard}  # noqa: PTH119
+def by_name(results, names):
+    results = list(results)
+    assert len(results) == len({h.path for h in results}) == len(names), "each once"
+    assert all(bool(h.key) != bool(h.problem) for h in results)
+    return {os.path.basename(h.path).decode(): h.problem for h in results}  # noqa: PTH119
 
 
 GOOD = [f"{i}.ogg" for i in range(7)]
@@ -93,39 +93,39 @@ GOOD = [f"{i}.ogg" for i in range(7)]
         ("exit.ogg", "its decoder crashed (exit status 3)"),
     ],
 )
-def test_a_crash_costs_one_file_and_names_it(outcomes, jobs, bad, problem):
-    assert outcomes([*GOOD[:3], bad, *GOOD[3:]], jobs) == {**dict.fromkeys(GOOD, ""), bad: problem}
+def test_a_crash_costs_one_file_and_names_it(problems_of, jobs, bad, problem):
+    assert problems_of([*GOOD[:3], bad, *GOOD[3:]], jobs) == {**dict.fromkeys(GOOD, ""), bad: problem}
 
 
-def test_files_that_all_crash_are_all_named(outcomes):
+def test_files_that_all_crash_are_all_named(problems_of):
     names = [f"SIGABRT.{i}" for i in range(5)]
-    assert outcomes(names) == dict.fromkeys(names, "its decoder crashed (SIGABRT)")
+    assert problems_of(names) == dict.fromkeys(names, "its decoder crashed (SIGABRT)")
 
 
-def test_a_process_that_was_killed_once_may_have_been_the_wrong_one(outcomes):
-    assert outcomes([*GOOD, "once.ogg"])["once.ogg"] == ""
+def test_a_process_that_was_killed_once_may_have_been_the_wrong_one(problems_of):
+    assert problems_of([*GOOD, "once.ogg"])["once.ogg"] == ""
 
 
 @pytest.mark.parametrize("bad", ["hang.ogg", "SIGSTOP.ogg"])
-def test_a_hang_costs_one_file_and_names_it(hearing, waiting, bad):
-    heard = hearing([*GOOD, bad])
-    found = list(islice(heard, len(GOOD)))
+def test_a_hang_costs_one_file_and_names_it(extraction, waiting, bad):
+    results = extraction([*GOOD, bad])
+    found = list(islice(results, len(GOOD)))
     waiting.answers = 0
-    found.append(next(heard))
+    found.append(next(results))
     assert waiting.now == 4, "the first second that is too long"
     expected = {**dict.fromkeys(GOOD, ""), bad: "its decoder hung (nothing came of it for 3 s)"}
-    assert by_name([*found, *heard], expected) == expected
+    assert by_name([*found, *results], expected) == expected
 
 
-def test_what_waits_behind_a_hang_is_heard_after_it(hearing, waiting):
+def test_what_waits_behind_a_hang_is_analysed_after_it(extraction, waiting):
     waiting.answers = 1  # that it has begun
-    heard = hearing(["hang.ogg", *GOOD], jobs=1)
-    assert "hung" in next(heard).problem
+    results = extraction(["hang.ogg", *GOOD], jobs=1)
+    assert "hung" in next(results).problem
     waiting.answers = float("inf")
-    assert by_name(heard, GOOD) == dict.fromkeys(GOOD, "")
+    assert by_name(results, GOOD) == dict.fromkeys(GOOD, "")
 
 
-def test_a_long_track_that_gives_signs_of_life_does_not_hang(outcomes, waiting, monkeypatch):
+def test_a_long_track_that_gives_signs_of_life_does_not_hang(problems_of, waiting, monkeypatch):
     wait = waiting.wait
 
     def wait_two_seconds_more(pipes, seconds):
@@ -134,16 +134,16 @@ def test_a_long_track_that_gives_signs_of_life_does_not_hang(outcomes, waiting, 
         return wait(pipes, 0)
 
     monkeypatch.setattr(waiting, "wait", wait_two_seconds_more)
-    assert outcomes(["long.ogg"]) == {"long.ogg": ""}
+    assert problems_of(["long.ogg"]) == {"long.ogg": ""}
     assert waiting.now > 12
 
 
 @pytest.mark.parametrize("between", [True, False], ids=["between two looks", "while it looks"])
 def test_time_in_which_the_user_s_process_stood_still_is_not_held_against_a_decoder(
-    hearing, waiting, monkeypatch, between
+    extraction, waiting, monkeypatch, between
 ):
-    heard = hearing(GOOD)
-    next(heard)
+    results = extraction(GOOD)
+    next(results)
     if between:
         waiting.now += 1000
     else:
@@ -155,48 +155,49 @@ def test_time_in_which_the_user_s_process_stood_still_is_not_held_against_a_deco
             return []
 
         monkeypatch.setattr(waiting, "wait", wait_long)
-    assert all(outcome.key for outcome in heard)
+    assert all(result.key for result in results)
 
 
 def test_a_process_lives_on_from_file_to_file(tmp_path):
     files = [FileJob(path, "") for path in write_files(tmp_path, GOOD)]
-    heard = list(extract_in_processes(files, ExtractorConfig(), 2, ready=crews.make_ready))
-    assert len({float(h.features[0, 0]) for h in heard}) <= 2
+    results = list(extract_in_processes(files, ExtractorConfig(), 2, ready=stand_in_workers.make_ready))
+    assert len({float(h.features[0, 0]) for h in results}) <= 2
 
 
-def test_what_is_no_problem_of_a_file_is_raised(outcomes):
+def test_what_is_no_problem_of_a_file_is_raised(problems_of):
     with pytest.raises(ZeroDivisionError, match="a bug of ours"):
-        outcomes(["bug.ogg", *GOOD])
+        problems_of(["bug.ogg", *GOOD])
 
 
 @pytest.mark.parametrize(
     ("ready", "answers", "message"),
     [
-        (crews.never_ready, float("inf"), r"crashed \(SIGKILL\) before it began"),
-        (crews.stuck_at_the_start, 0, r"hung .* before it began"),
+        (stand_in_workers.never_ready, float("inf"), r"crashed \(SIGKILL\) before it began"),
+        (stand_in_workers.stuck_at_the_start, 0, r"hung .* before it began"),
     ],
 )
-def test_workers_that_cannot_begin_are_an_error_and_not_tried_for_ever(outcomes, waiting, ready, answers, message):
+def test_workers_that_cannot_begin_are_an_error_and_not_tried_for_ever(problems_of, waiting, ready, answers, message):
     waiting.answers = answers
     with pytest.raises(CfAudioError, match=message):
-        outcomes(GOOD, ready=ready)
+        problems_of(GOOD, ready=ready)
 
 
 def test_no_process_is_left_behind(tmp_path):
     files = [FileJob(path, "") for path in write_files(tmp_path, ["0.ogg", "hang.ogg", "1.ogg"])]
-    heard = extract_in_processes(files, ExtractorConfig(), 2, ready=crews.make_ready)
-    next(heard)
-    heard.close()
+    results = extract_in_processes(files, ExtractorConfig(), 2, ready=stand_in_workers.make_ready)
+    next(results)
+    results.close()
     assert multiprocessing.active_children() == []
 
 
-def test_a_user_s_process_that_was_interrupted_ends_though_something_still_holds_on_to_the_hearing(tmp_path):
+def test_a_user_s_process_that_was_interrupted_ends_though_something_still_holds_on_to_the_extraction(tmp_path):
     code = (
         "import sys, os; from cfaudio_core.features.worker_pool import extract_in_processes;"
-        "from cfaudio_core.features.worker import ExtractorConfig, FileJob; import crews;"
+        "from cfaudio_core.features.jobs import ExtractorConfig, FileJob; import stand_in_workers;"
         "files = [FileJob(os.fsencode(p), '') for p in sys.argv[1:]];"
-        "held = [extract_in_processes(files, ExtractorConfig(), 2, ready=crews.make_ready)]; held.append(held);"
-        "sys.hearing = held; print(next(held[0]).key); raise KeyboardInterrupt"
+        "held = [extract_in_processes(files, ExtractorConfig(), 2, ready=stand_in_workers.make_ready)];"
+        "held.append(held);"
+        "sys.extraction = held; print(next(held[0]).key); raise KeyboardInterrupt"
     )
     paths = [os.fsdecode(p) for p in write_files(tmp_path, ["0.ogg", "1.ogg", "slow.ogg", "slow too.ogg"])]
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
@@ -209,10 +210,10 @@ def test_a_user_s_process_that_was_interrupted_ends_though_something_still_holds
 def test_a_worker_ends_when_the_user_s_process_is_killed(tmp_path):
     code = (
         "import sys, os, signal; from cfaudio_core.features.worker_pool import extract_in_processes;"
-        "from cfaudio_core.features.worker import ExtractorConfig, FileJob; import crews;"
+        "from cfaudio_core.features.jobs import ExtractorConfig, FileJob; import stand_in_workers;"
         "files = [FileJob(os.fsencode(p), '') for p in sys.argv[1:]];"
-        "heard = extract_in_processes(files, ExtractorConfig(), 1, ready=crews.make_ready);"
-        "print(*map(int, next(heard).features[0]), flush=True); os.kill(os.getpid(), signal.SIGKILL)"
+        "results = extract_in_processes(files, ExtractorConfig(), 1, ready=stand_in_workers.make_ready);"
+        "print(*map(int, next(results).features[0]), flush=True); os.kill(os.getpid(), signal.SIGKILL)"
     )
     paths = [os.fsdecode(p) for p in write_files(tmp_path, ["0.ogg", "slow.ogg"])]
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
@@ -228,7 +229,7 @@ def test_a_worker_takes_no_more_memory_than_a_track_can_need(tmp_path):
     code = (
         "import numpy as np; from cfaudio_core.features import worker\n"
         "worker._limit_memory(); np.ones(1 << 20)\n"
-        "worker._listen = lambda *_: np.ones(1 << 30)\n"
+        "worker._extract = lambda *_: np.ones(1 << 30)\n"
         "print(worker.extract_file(worker.FileJob(b'/', ''), worker.ExtractorConfig()).problem)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -237,7 +238,7 @@ def test_a_worker_takes_no_more_memory_than_a_track_can_need(tmp_path):
 
 @pytest.fixture
 def bad_files(tmp_path):
-    """A few good files among such as block, lie about their length or have none; name to whether it can be heard."""
+    """A few good files among such as block, lie about their length or have none; name to whether it can be analysed."""
     rate = 16000
     t = np.arange(8 * rate) / rate
     music = 0.3 * np.sin(2 * np.pi * 440 * t * (1 + 0.1 * np.sin(t)))
@@ -260,21 +261,21 @@ def bad_files(tmp_path):
     (tmp_path / "endless.wav").symlink_to("/dev/zero")
     (tmp_path / "loop.ogg").symlink_to("loop.ogg")
     (tmp_path / "folder.mp3").mkdir()
-    heard = ["good.wav", "caf\udce9.wav", "new\nline.wav", "-dash.wav", "lying 4 GB.wav", "lying 18 days.flac"]
+    good = ["good.wav", "caf\udce9.wav", "new\nline.wav", "-dash.wav", "lying 4 GB.wav", "lying 18 days.flac"]
     names = os.listdir(os.fsencode(tmp_path))  # noqa: PTH208
-    return {os.path.join(os.fsencode(tmp_path), name): os.fsdecode(name) in heard for name in names}  # noqa: PTH118
+    return {os.path.join(os.fsencode(tmp_path), name): os.fsdecode(name) in good for name in names}  # noqa: PTH118
 
 
 @pytest.mark.weights
-@pytest.mark.parametrize("windows", [3, WHOLE])
-def test_hostile_files_are_heard_or_named_by_the_real_workers(bad_files, tmp_path_factory, windows):
+@pytest.mark.parametrize("windows", [3, FULL_TRACK])
+def test_hostile_files_are_analysed_or_named_by_the_real_workers(bad_files, tmp_path_factory, windows):
     with FeatureStore(tmp_path_factory.mktemp("store") / "features.db") as store:
-        heard = list(
-            hear([FileJob(path, "") for path in bad_files], ExtractorConfig(windows=windows), store, "net", jobs=2)
+        results = list(
+            extract([FileJob(path, "") for path in bad_files], ExtractorConfig(windows=windows), store, "net", jobs=2)
         )
-        kept = dict(store.read("net", [h.key for h in heard if h.key]))
-    assert {h.path: bool(h.key) for h in heard} == bad_files
-    assert all(h.problem for h in heard if not h.key)
+        kept = dict(store.read("net", [h.key for h in results if h.key]))
+    assert {h.path: bool(h.key) for h in results} == bad_files
+    assert all(h.problem for h in results if not h.key)
     for features in kept.values():
         assert np.isfinite(features).all()
         assert np.ptp(features) > 0

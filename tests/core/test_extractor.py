@@ -1,5 +1,6 @@
-"""What needs extractor, and the hearing itself: once, resumable, and never stopped by a bad file."""
+"""Plans of an extraction, and the extraction itself: once, resumable, and never stopped by a bad file."""
 
+import hashlib
 import os
 import subprocess
 import sys
@@ -18,10 +19,10 @@ from cfaudio_core.audio.windows import Windows
 from cfaudio_core.backbones.activations import Activations
 from cfaudio_core.errors import AudioError
 from cfaudio_core.features import extractor, worker
-from cfaudio_core.features.extractor import hear, plan
+from cfaudio_core.features.extractor import extract, plan_extraction
 from cfaudio_core.features.feature_store import FeatureStore
-from cfaudio_core.features.results import FeatureResult, file_state
-from cfaudio_core.features.worker import WHOLE, AudioKey, ExtractorConfig, FileJob, even_means, extract_file
+from cfaudio_core.features.jobs import FULL_TRACK, ExtractorConfig, FeatureResult, FileJob, file_state
+from cfaudio_core.features.worker import even_means, extract_file, key_samples
 
 
 @pytest.fixture
@@ -35,10 +36,7 @@ def tracks(paths):
 
 
 def content_key(*blocks):
-    sound = AudioKey()
-    for windows in blocks:
-        sound.add(windows)
-    return sound.key
+    return hashlib.blake2b(b"".join(map(key_samples, blocks)), digest_size=16).hexdigest()
 
 
 def remember(store, path, key="", problem="", windows=10):
@@ -50,16 +48,16 @@ def touch(path):
     os.utime(path, ns=(1, 1))
 
 
-def test_a_new_library_is_all_to_be_heard_in_order(tracks, store):
-    got = plan(tracks, store, NET, 10)
+def test_a_new_library_is_all_to_be_analysed_in_order(tracks, store):
+    got = plan_extraction(tracks, store, NET, 10)
     assert got.left == [FileJob(path, "") for path in tracks.paths]
     assert got.keys == ["", "", ""]
     assert got.problems == {}
 
 
-def test_an_interrupted_run_resumes_with_what_it_has_not_heard(tracks, store):
+def test_an_interrupted_run_resumes_with_what_it_has_not_analysed(tracks, store):
     remember(store, tracks.paths[1], "key b")
-    got = plan(tracks, store, NET, 10)
+    got = plan_extraction(tracks, store, NET, 10)
     assert [file.path for file in got.left] == [tracks.paths[0], tracks.paths[2]]
     assert got.keys == ["", "key b", ""]
 
@@ -67,39 +65,39 @@ def test_an_interrupted_run_resumes_with_what_it_has_not_heard(tracks, store):
 def test_a_file_that_moved_is_known_by_the_key_in_the_library(tracks, store, tmp_path):
     remember(store, tracks.paths[0], "key a")
     gone = replace(tracks, paths=[bytes(tmp_path / "nowhere.flac"), *tracks.paths[1:]], keys=["key a", "", ""])
-    got = plan(gone, store, NET, 10)
+    got = plan_extraction(gone, store, NET, 10)
     assert got.keys[0] == "key a"
     assert [file.path for file in got.left] == tracks.paths[1:]
 
 
-def test_a_file_whose_time_or_size_changed_is_heard_again_unless_the_library_knows_it(tracks, store):
+def test_a_file_whose_time_or_size_changed_is_analysed_again_unless_the_library_knows_it(tracks, store):
     for path, key in zip(tracks.paths, ("key a", "key b", "key c"), strict=True):
         remember(store, path, key)
     touch(tracks.paths[0])
     with open(tracks.paths[1], "ab") as file:  # noqa: PTH123
         file.write(b"more")
     touch(tracks.paths[2])
-    got = plan(replace(tracks, keys=["", "", "key c"]), store, NET, 10)
+    got = plan_extraction(replace(tracks, keys=["", "", "key c"]), store, NET, 10)
     assert got.left == [FileJob(tracks.paths[0], ""), FileJob(tracks.paths[1], "")]
     assert got.keys == ["", "", "key c"]
 
 
-def test_what_could_not_be_heard_is_not_tried_again_until_it_changes(tracks, store):
+def test_what_could_not_be_analysed_is_not_tried_again_until_it_changes(tracks, store):
     remember(store, tracks.paths[0], problem="it is silent")
-    got = plan(tracks, store, NET, 10)
+    got = plan_extraction(tracks, store, NET, 10)
     assert got.problems == {tracks.paths[0]: "it is silent"}
     assert [file.path for file in got.left] == tracks.paths[1:]
     touch(tracks.paths[0])
-    got = plan(tracks, store, NET, 10)
+    got = plan_extraction(tracks, store, NET, 10)
     assert got.problems == {}
     assert [file.path for file in got.left] == tracks.paths
 
 
-def test_force_hears_everything_again_under_the_keys_it_has(tracks, store):
+def test_force_analyses_everything_again_under_the_keys_it_has(tracks, store):
     remember(store, tracks.paths[0], "key a")
     remember(store, tracks.paths[1], "key b")
     remember(store, tracks.paths[2], problem="it is silent")
-    got = plan(replace(tracks, keys=["key a", "", ""]), store, NET, 10, force=True)
+    got = plan_extraction(replace(tracks, keys=["key a", "", ""]), store, NET, 10, force=True)
     assert got.left == [
         FileJob(tracks.paths[0], "key a"),
         FileJob(tracks.paths[1], "key b"),
@@ -108,25 +106,25 @@ def test_force_hears_everything_again_under_the_keys_it_has(tracks, store):
 
 
 @pytest.mark.parametrize(("net", "windows"), [("MSD_vgg-1", 10), (NET, 20)])
-def test_another_net_or_more_windows_hear_again_and_keep_the_keys(tracks, store, net, windows):
+def test_another_net_or_more_windows_analyse_again_and_keep_the_keys(tracks, store, net, windows):
     remember(store, tracks.paths[0], "key a")
-    got = plan(replace(tracks, keys=["key a", "", ""]), store, net, windows)
+    got = plan_extraction(replace(tracks, keys=["key a", "", ""]), store, net, windows)
     assert got.left[0] == FileJob(tracks.paths[0], "key a")
 
 
-def test_a_path_that_the_library_has_twice_is_heard_once(tracks, store):
+def test_a_path_that_the_library_has_twice_is_analysed_once(tracks, store):
     twice = replace(tracks, paths=[tracks.paths[0], tracks.paths[0], tracks.paths[2]])
-    assert [file.path for file in plan(twice, store, NET, 10).left] == [tracks.paths[0], tracks.paths[2]]
+    assert [file.path for file in plan_extraction(twice, store, NET, 10).left] == [tracks.paths[0], tracks.paths[2]]
 
 
 def test_a_file_that_is_gone_is_tried_every_time_for_it_may_be_on_a_disk_that_comes_back(tracks, store, tmp_path):
     away = replace(tracks, paths=[bytes(tmp_path / "away" / name) for name in ("a", "b", "c")])
-    assert len(plan(away, store, NET, 10).left) == 3
+    assert len(plan_extraction(away, store, NET, 10).left) == 3
 
 
 def test_planning_opens_no_file(tracks, store, monkeypatch):
     monkeypatch.setattr(worker, "read_windows", lambda *_: pytest.fail("decoded"))
-    plan(tracks, store, NET, 10)
+    plan_extraction(tracks, store, NET, 10)
 
 
 def fake_net(patches):
@@ -137,7 +135,7 @@ def fake_net(patches):
 
 @pytest.fixture
 def fake(monkeypatch):
-    """Decode a file to as many constant windows as its name has letters; a name with an x cannot be heard."""
+    """Decode a file to as many constant windows as its name has letters; a name with an x cannot be analysed."""
 
     def read_windows(path, n_windows):
         name = os.path.basename(path)  # noqa: PTH119
@@ -151,53 +149,55 @@ def fake(monkeypatch):
     monkeypatch.setattr(worker, "_net", lambda *_: fake_net)
     monkeypatch.setattr(extractor, "prepare_extractor", lambda *_, **__: None)
     monkeypatch.setattr(
-        extractor, "extract_in_processes", lambda files, ear, _: (extract_file(file, ear) for file in files)
+        extractor, "extract_in_processes", lambda files, config, _: (extract_file(file, config) for file in files)
     )
 
 
-def test_what_is_heard_is_kept_and_told(fake, tmp_path, store):
+def test_what_is_analysed_is_stored_and_counted(fake, tmp_path, store):
     names = [f"{'y' * i}.wav" for i in range(1, 12)] + ["x.wav"]
     paths = write_files(tmp_path / "music", names)
-    told = []
-    outcomes = list(
-        hear([FileJob(p, "") for p in paths], ExtractorConfig(windows=4), store, NET, jobs=1, on_progress=told.append)
+    progress = []
+    results = list(
+        extract(
+            [FileJob(p, "") for p in paths], ExtractorConfig(windows=4), store, NET, jobs=1, on_progress=progress.append
+        )
     )
-    assert [h.path for h in outcomes] == paths
-    assert sum(told) == 12
-    assert outcomes[-1].problem == "its name has an x"
-    assert outcomes[-1].key == ""
-    assert store.keys(NET, 4) == {h.key for h in outcomes[:-1]}
+    assert [h.path for h in results] == paths
+    assert sum(progress) == 12
+    assert results[-1].problem == "its name has an x"
+    assert results[-1].key == ""
+    assert store.keys(NET, 4) == {h.key for h in results[:-1]}
     assert len(store.keys(NET, 4)) == 11
     tracks = make_tracks(12, paths=paths, keys=[""] * 12)
-    assert plan(tracks, store, NET, 4).left == []
-    assert plan(tracks, store, NET, 4).problems == {paths[-1]: "its name has an x"}
+    assert plan_extraction(tracks, store, NET, 4).left == []
+    assert plan_extraction(tracks, store, NET, 4).problems == {paths[-1]: "its name has an x"}
 
 
 def test_ctrl_c_loses_at_most_a_batch(fake, tmp_path, store, monkeypatch):
     paths = write_files(tmp_path / "music", [f"{i}.wav" for i in range(30)])
-    heard = hear([FileJob(p, "") for p in paths], ExtractorConfig(windows=4), store, NET, jobs=1)
-    first = [next(heard) for _ in range(10)]
-    heard.close()
+    results = extract([FileJob(p, "") for p in paths], ExtractorConfig(windows=4), store, NET, jobs=1)
+    first = [next(results) for _ in range(10)]
+    results.close()
     known = {state.path for state in store.files()}
     assert {h.path for h in first} <= known
     assert len(known) < 30
 
 
-def test_a_file_heard_again_keeps_its_key(fake, paths):
+def test_a_file_analysed_again_keeps_its_key(fake, paths):
     assert extract_file(FileJob(paths[0], "key a"), ExtractorConfig(windows=4)).key == "key a"
 
 
-def test_a_new_file_gets_the_key_of_its_sound(fake, paths):
+def test_a_new_file_gets_the_key_of_its_audio(fake, paths):
     one, other = (extract_file(FileJob(path, ""), ExtractorConfig(windows=4)) for path in paths[:2])
     assert one.key == other.key == content_key(np.full((4, 4), 0.06, np.float32))
 
 
-@pytest.mark.parametrize("sound", [np.nan, np.inf])
-def test_sound_beyond_all_measure_is_a_problem_of_the_file(fake, paths, monkeypatch, sound):
-    monkeypatch.setattr(worker, "log_mel", lambda windows: np.full_like(windows, sound))
-    heard = extract_file(FileJob(paths[0], ""), ExtractorConfig(windows=4))
-    assert heard.problem
-    assert heard.features is None
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_features_that_are_not_finite_are_a_problem_of_the_file(fake, paths, monkeypatch, value):
+    monkeypatch.setattr(worker, "log_mel", lambda windows: np.full_like(windows, value))
+    result = extract_file(FileJob(paths[0], ""), ExtractorConfig(windows=4))
+    assert result.problem
+    assert result.features is None
 
 
 def test_features_too_large_for_16_bits_are_drawn_in(fake, paths, monkeypatch):
@@ -206,32 +206,32 @@ def test_features_too_large_for_16_bits_are_drawn_in(fake, paths, monkeypatch):
 
 
 def test_a_missing_file_is_a_problem_without_a_state(tmp_path):
-    heard = extract_file(FileJob(bytes(tmp_path / "gone.wav"), ""), ExtractorConfig())
-    assert heard.state is None
-    assert heard.problem
+    result = extract_file(FileJob(bytes(tmp_path / "gone.wav"), ""), ExtractorConfig())
+    assert result.state is None
+    assert result.problem
 
 
-def test_a_content_key_is_of_the_sound_in_16_bits():
-    sound = np.random.default_rng(0).uniform(-1, 1, (2, 100)).astype(np.float32)
-    key = content_key(sound)
+def test_a_content_key_is_of_the_waveform_in_16_bits():
+    waveform = np.random.default_rng(0).uniform(-1, 1, (2, 100)).astype(np.float32)
+    key = content_key(waveform)
     assert len(key) == 32
     assert int(key, 16)
-    assert content_key(sound + np.float32(1e-7)) == key
-    assert content_key(sound * np.float32(0.99)) != key
-    assert content_key(sound[::-1]) != key
-    assert content_key(sound * 100) == content_key(np.clip(sound * 100, -1, 1))
-    assert content_key(sound[:1], sound[1:]) == key
+    assert content_key(waveform + np.float32(1e-7)) == key
+    assert content_key(waveform * np.float32(0.99)) != key
+    assert content_key(waveform[::-1]) != key
+    assert content_key(waveform * 100) == content_key(np.clip(waveform * 100, -1, 1))
+    assert content_key(waveform[:1], waveform[1:]) == key
 
 
 def test_a_whole_track_is_kept_as_the_means_of_its_stretches(fake, paths, monkeypatch):
     rng = np.random.default_rng(0)
     blocks = [rng.uniform(0, 0.5, (n, 4)).astype(np.float32) for n in (20, 20, 9)]
     monkeypatch.setattr(worker, "read_whole", lambda path: (Windows(each, each[:, :0]) for each in blocks))
-    heard = extract_file(FileJob(paths[0], ""), ExtractorConfig(windows=WHOLE))
-    assert heard.key == content_key(*blocks)
-    assert heard.features.shape == (20, 3)
+    result = extract_file(FileJob(paths[0], ""), ExtractorConfig(windows=FULL_TRACK))
+    assert result.key == content_key(*blocks)
+    assert result.features.shape == (20, 3)
     mean = np.concatenate(blocks).mean()
-    np.testing.assert_allclose(heard.features.mean(axis=0, dtype=float), mean, rtol=1e-3)
+    np.testing.assert_allclose(result.features.mean(axis=0, dtype=float), mean, rtol=1e-3)
 
 
 @given(n=st.integers(1, 400), most=st.integers(1, 50))
@@ -264,34 +264,34 @@ def test_a_worker_loads_neither_torch_nor_the_store(nets):
 
 
 @pytest.mark.weights
-def test_real_files_are_heard_by_the_real_net_whatever_their_name_and_container(tmp_path):
+def test_real_files_are_analysed_by_the_real_net_whatever_their_name_and_container(tmp_path):
     rate, t = 16000, np.arange(8 * 16000) / 16000
     low, high = (0.3 * np.sin(2 * np.pi * f * t * (1 + 0.1 * np.sin(t))) for f in (110, 1760))
-    for name, sound in {
+    for name, waveform in {
         "low.wav": low,
         "copy.wav": low,
         "low.flac": low,
         "high.wav": high,
         "silent.wav": 0 * t,
     }.items():
-        soundfile.write(tmp_path / name, np.int16(32767 * sound), rate)
-    (tmp_path / "text.wav").write_text("no sound at all")
+        soundfile.write(tmp_path / name, np.int16(32767 * waveform), rate)
+    (tmp_path / "text.wav").write_text("no audio at all")
     names = ["low.wav", "copy.wav", "low.flac", "high.wav", "silent.wav", "text.wav"]
     files = [FileJob(bytes(tmp_path / name), "") for name in names]
     with FeatureStore(tmp_path / "f.db") as store:
-        heard = dict(zip(names, hear(files, ExtractorConfig(windows=2), store, NET, jobs=1), strict=True))
+        results = dict(zip(names, extract(files, ExtractorConfig(windows=2), store, NET, jobs=1), strict=True))
         assert len(store.keys(NET, 2)) == 2
-    assert heard["low.wav"].key == heard["copy.wav"].key == heard["low.flac"].key != heard["high.wav"].key
-    assert heard["silent.wav"].problem
-    assert heard["text.wav"].problem
-    low, again, high = (heard[name].features.astype(float) for name in ("low.wav", "low.flac", "high.wav"))
+    assert results["low.wav"].key == results["copy.wav"].key == results["low.flac"].key != results["high.wav"].key
+    assert results["silent.wav"].problem
+    assert results["text.wav"].problem
+    low, again, high = (results[name].features.astype(float) for name in ("low.wav", "low.flac", "high.wav"))
     assert len(low) == 2
     np.testing.assert_array_equal(low, again)
     assert np.abs(low[0] - low[1]).max() < np.abs(low - high).max()
 
 
 @pytest.mark.weights
-def test_a_list_of_nets_is_heard_with_and_what_no_net_hears_is_added_once(tmp_path):
+def test_a_list_of_nets_is_put_side_by_side_and_what_no_net_computes_is_added_once(tmp_path):
     tone = np.sin(2 * np.pi * 440 * np.arange(4 * 16000) / 16000)
     soundfile.write(tmp_path / "tone.wav", np.int16(9000 * tone), 16000)
     file = FileJob(bytes(tmp_path / "tone.wav"), "")
@@ -300,5 +300,5 @@ def test_a_list_of_nets_is_heard_with_and_what_no_net_hears_is_added_once(tmp_pa
     )
     assert one.key == two.key == both.key
     rest = 2 * N_MELS + N_WIDTHS
-    heard = np.hstack([one.features[:, :-rest], two.features[:, :-rest], one.features[:, -rest:]])
-    np.testing.assert_array_equal(both.features, heard)
+    expected = np.hstack([one.features[:, :-rest], two.features[:, :-rest], one.features[:, -rest:]])
+    np.testing.assert_array_equal(both.features, expected)
