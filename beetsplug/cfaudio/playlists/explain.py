@@ -16,7 +16,7 @@ from cfaudio_core.data.tracks import Tracks
 from cfaudio_core.errors import StoreError
 from cfaudio_core.models.hybrid_model import HybridModel
 from cfaudio_core.models.model_files import load_model
-from cfaudio_core.ranking.score_shares import score_shares
+from cfaudio_core.pipeline.scoring import score_shares
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ import numpy as np
 from beets.exceptions import UserError
 
 from beetsplug.cfaudio.config.settings import Settings
-from beetsplug.cfaudio.errors import user_errors
+from beetsplug.cfaudio.errors import file_errors, user_errors
 from beetsplug.cfaudio.library.fields import few
 from beetsplug.cfaudio.library.snapshot import RankingData
 from beetsplug.cfaudio.library.tracks import read_tracks
@@ -130,10 +130,8 @@ def _coordinates(settings: Settings, vectors: FloatArray) -> FloatArray:
             advance(int(100 * done) - before)
 
         coordinates = project(vectors, jobs=settings.jobs, on_progress=add)
-    try:
+    with file_errors(file.parent):
         write_whole(file, key + coordinates.astype("<f4").tobytes(), private=True)
-    except OSError as error:
-        raise UserError(f"{file.parent}: {error.strerror}") from error
     return coordinates
 
 
