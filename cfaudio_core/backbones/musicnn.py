@@ -69,13 +69,7 @@ class Frontend(nn.Module):
 
 
 class Midend(nn.Module):
-    """Three convolutions over time with residual and dense connections.
-
-    Parameters
-    ----------
-    blocks : sequence of ConvBlock
-        Of 64 filters, 7 frames long, each.
-    """
+    """Three convolutions over time, of 64 filters, 7 frames long, with residual and dense connections."""
 
     def __init__(self, blocks: Sequence[ConvBlock]) -> None:
         super().__init__()
@@ -116,14 +110,7 @@ class Backend(nn.Module):
 
 
 class Musicnn(nn.Module):
-    """The whole net; build it with `from_variables`.
-
-    Parameters
-    ----------
-    frontend : Frontend
-    midend : Midend
-    backend : Backend
-    """
+    """The whole net; build it with `from_variables`."""
 
     def __init__(self, frontend: Frontend, midend: Midend, backend: Backend) -> None:
         super().__init__()
@@ -150,17 +137,9 @@ class Musicnn(nn.Module):
 
 
 def from_variables(variables: Variables) -> Musicnn:
-    """Build MSD_musicnn or MTT_musicnn from its published variables.
+    """Build MSD_musicnn or MTT_musicnn from its published variables, see `weights.load_weights`.
 
-    Parameters
-    ----------
-    variables : mapping of str to numpy.ndarray
-        See `cfaudio_core.backbones.weights.load_weights`.
-
-    Returns
-    -------
-    Musicnn
-        In evaluation mode; there is no other, since batch normalisation is frozen and dropout left out.
+    It is in evaluation mode; there is no other, since batch normalisation is frozen and dropout left out.
     """
     # TensorFlow numbers layers of a kind as they are made: input, five of the front end, three of the
     # mid-end, two of the back end.

@@ -27,17 +27,9 @@ _DEAD_NORM = 1e-5  # Euclidean norm of a filter, below which its responses drown
 
 @torch.no_grad()
 def prune_musicnn(net: Musicnn) -> Musicnn:
-    """Remove the dead filters of the front end.
+    """Remove the dead filters of the front end; layers that need no change are shared with the result.
 
-    Parameters
-    ----------
-    net : Musicnn
-        The whole net; its layers that need no change are shared with the result.
-
-    Returns
-    -------
-    Musicnn
-        The same function in `penultimate` and `tags`; of `pooled` it has the columns that are not constant.
+    It is the same function in `penultimate` and `tags`; of `pooled` it has the columns that are not constant.
     """
     pruned = [_without_dead(branch) for branch in cast("Iterable[ConvBlock]", net.frontend.branches)]
     branches = [block for block, _ in pruned]

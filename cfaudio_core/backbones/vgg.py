@@ -62,17 +62,9 @@ class Vgg(nn.Module):
 
 
 def from_variables(variables: Variables) -> Vgg:
-    """Build MSD_vgg from its published variables.
+    """Build MSD_vgg from its published variables, see `weights.load_weights`.
 
-    Parameters
-    ----------
-    variables : mapping of str to numpy.ndarray
-        See `cfaudio_core.backbones.weights.load_weights`.
-
-    Returns
-    -------
-    Vgg
-        In evaluation mode; there is no other, since batch normalisation is frozen and dropout left out.
+    It is in evaluation mode; there is no other, since batch normalisation is frozen and dropout left out.
     """
     blocks = [
         ConvBlock(conv2d(variables, f"{i}CNN", padding=1), batch_norm(variables, f"batch_normalization_{i}"))

@@ -53,15 +53,9 @@ class Factorizer:
     parts: tuple[WmfSettings | VectorExpSettings, ...]
 
     def fit(self, matrix: sparse.csr_array, rng: np.random.Generator) -> Factors:
-        """Factorise.
+        """Factorise a CSR matrix (contexts, tracks) of weights.
 
-        Parameters
-        ----------
-        matrix
-            CSR (contexts, tracks) of weights: positive where the track belongs to the context, negative where it was
-            skipped; zeros are not observed.
-        rng
-            Source of everything random.
+        They are positive where the track belongs to the context, negative where it was skipped; zeros are not observed.
         """
         fitted = [
             wmf.factorize(matrix, part, rng)
@@ -81,14 +75,9 @@ class Factorizer:
         return Factors(contexts, tracks, memory)
 
     def fold_in(self, rows: sparse.csr_array, factors: Factors) -> FloatArray:
-        """Compute factors of new contexts, float32 (rows, factors).
+        """Compute factors of new contexts, float32 (rows, factors), from their CSR weights (rows, tracks).
 
-        Parameters
-        ----------
-        rows
-            CSR (rows, tracks) of weights.
-        factors
-            The result of an earlier fit, over the same tracks.
+        `factors` are the result of an earlier fit, over the same tracks.
         """
         if len(self.parts) == 1:
             return _fold_in(rows, factors, self.parts[0])

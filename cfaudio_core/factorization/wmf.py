@@ -27,6 +27,8 @@ from cfaudio_core.factorization.least_squares import solve
 from cfaudio_core.util.arrays import FloatArray, float32
 from cfaudio_core.util.threads import one_thread
 
+_GUESS_ROUNDS = 2  # of subspace iteration
+
 
 @dataclass(frozen=True)
 class WmfSettings:
@@ -86,8 +88,6 @@ def factorize(matrix: sparse.csr_array, settings: WmfSettings, rng: np.random.Ge
     ----------
     matrix
         float32 CSR (contexts, tracks); see `gather_interactions`. Zeros are not observed.
-    settings
-        The hyper-parameters.
     rng
         For the first guess of the track factors; the result depends on nothing else that is random.
 
@@ -118,8 +118,6 @@ def solve_rows(matrix: sparse.csr_array, others: FloatArray, settings: WmfSettin
         CSR (rows, others) of confidences, see `confidence.Confidence.apply`.
     others
         float32 (others, factors); zeros for one that was never observed.
-    settings
-        The hyper-parameters of the factorisation.
 
     Returns
     -------
@@ -140,7 +138,7 @@ def fold_in(rows: sparse.csr_array, factors: Factors, settings: WmfSettings) -> 
 
 
 def _first_guess(
-    by_context: sparse.csr_array, by_track: sparse.csr_array, d: int, rng: np.random.Generator, rounds: int = 2
+    by_context: sparse.csr_array, by_track: sparse.csr_array, d: int, rng: np.random.Generator
 ) -> FloatArray:
     """Approximate the leading singular vectors of the normalised matrix: float32 (tracks, d), small.
 
@@ -154,7 +152,7 @@ def _first_guess(
     there = _normalised(by_context, by_row, by_column)
     back = _normalised(by_track, by_column, by_row)
     guess = noise
-    for _ in range(rounds):
+    for _ in range(_GUESS_ROUNDS):
         guess = back @ (there @ guess)
         values, basis = np.linalg.eigh((guess.T @ guess).astype(np.float64))
         guess = guess @ (basis / np.sqrt(np.maximum(values, 1e-6 * values.max() + 1e-30))).astype(np.float32)

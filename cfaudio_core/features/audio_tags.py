@@ -22,21 +22,13 @@ _BATCH_TRACKS = 32  # more at once do not stay in the cache
 
 @one_thread
 def tag_tracks(store: FeatureStore, config: ExtractorConfig, keys: Iterable[str]) -> dict[str, str]:
-    """Predict the likeliest tags of tracks, likeliest first.
-
-    Parameters
-    ----------
-    store
-        The store of their features.
-    config
-        The net of these features.
-    keys
-        Their content keys.
+    """Predict the likeliest tags of tracks by their content keys, from the stored features of the configured net.
 
     Returns
     -------
     dict
-        Content key to tags with commas between them; "" where none is likely. Empty for a net without tags.
+        Content key to tags with commas between them, likeliest first; "" where none is likely. Empty for a net without
+        tags.
     """
     distinct = list(dict.fromkeys(keys))  # in the library's order, which is about that of the store
     if not distinct or config.backbone not in BACKBONES:
