@@ -63,15 +63,7 @@ def log_mel(windows: NDArray[np.float32]) -> NDArray[np.float32]:
 def band_statistics(patches: NDArray[np.float32]) -> NDArray[np.float32]:
     """Compute level and variation of each mel band: timbre and production, which the net was trained to ignore.
 
-    Parameters
-    ----------
-    patches : ndarray of float32, shape (n, FRAMES, N_MELS)
-        As `log_mel` returns them.
-
-    Returns
-    -------
-    ndarray of float32, shape (n, 2 * N_MELS)
-        Mean over time and standard deviation over time of each band.
+    Of log-mel patches, (n, FRAMES, N_MELS), it gives mean and standard deviation over time, float32 (n, 2 * N_MELS).
     """
     return np.hstack([patches.mean(axis=1), patches.std(axis=1)])
 
@@ -80,13 +72,8 @@ def band_statistics(patches: NDArray[np.float32]) -> NDArray[np.float32]:
 def mel_filterbank() -> NDArray[np.float32]:
     """Compute the triangular mel bands, equal to ``librosa.filters.mel(sr=16000, n_fft=512, n_mels=96)``.
 
-    They are computed here because importing librosa's filters brings numba with it: about one second of
-    processor time in every worker process, for a matrix that takes a millisecond.
-
-    Returns
-    -------
-    ndarray of float32, shape (N_MELS, N_FFT // 2 + 1)
-        The weight of each frequency bin in each band; a band's area over frequency is one.
+    float32 (N_MELS, N_FFT // 2 + 1): the weight of each frequency bin in each band, of area one over frequency. librosa
+    itself would cost every worker process a second, for a matrix that takes a millisecond.
     """
     bins = np.fft.rfftfreq(N_FFT, 1.0 / SAMPLE_RATE)
     top_mel = _BREAK_MEL + np.log(SAMPLE_RATE / 2 / _BREAK_HZ) / _LOG_STEP

@@ -20,18 +20,9 @@ _HOP_FRAMES = 8  # instruments stay where they are: a frame every third of a sec
 def stereo_width(middle_and_side: NDArray[np.float32], rate: int) -> NDArray[np.float32]:
     """Compute how much of each band's power is beside the middle.
 
-    Parameters
-    ----------
-    middle_and_side : ndarray of float32, shape (2, frames)
-        As `decoders.base.Source.read` returns them.
-    rate : int
-        Frames a second.
-
-    Returns
-    -------
-    ndarray of float32, shape (N_WIDTHS,)
-        The root of the side's share of the power: 0 for mono, silence, and what the rate cannot hold; 1 for opposite
-        channels.
+    `middle_and_side` is float32 (2, frames), as `decoders.base.Source.read` returns it; `rate` is in frames a second.
+    The result is float32 (N_WIDTHS,), the root of the side's share of the power: 0 for mono, silence, and what the rate
+    cannot hold; 1 for opposite channels.
     """
     size = 1 << round(np.log2(rate * _FRAME_S))
     missing = size - middle_and_side.shape[1]

@@ -19,13 +19,7 @@ _BATCH_NORM_EPSILON = 1e-3  # TensorFlow's default, which the published graphs u
 
 
 class Affine(nn.Module):
-    """Scale and shift each channel: batch normalisation with its statistics frozen.
-
-    Parameters
-    ----------
-    scale, shift : torch.Tensor
-        (C,) float32.
-    """
+    """Scale and shift each of C channels: batch normalisation with its statistics frozen."""
 
     def __init__(self, scale: Tensor, shift: Tensor) -> None:
         super().__init__()

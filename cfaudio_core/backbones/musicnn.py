@@ -119,18 +119,10 @@ class Musicnn(nn.Module):
         self.backend = backend
 
     def forward(self, patches: Tensor) -> Activations[Tensor]:
-        """Compute the activations of log-mel patches.
+        """Compute the activations of log-mel patches, (n, 187, 96) float32, ``log10(1 + 10000 * mel power)``.
 
-        Parameters
-        ----------
-        patches : torch.Tensor
-            (n, 187, 96) float32, ``log10(1 + 10000 * mel power)``. Other numbers of frames work too, but the
-            net was trained on 187 (3 s).
-
-        Returns
-        -------
-        Activations
-            `pooled` is (n, 2 * C), `penultimate` (n, 200).
+        Other numbers of frames work too, but the net was trained on 187 (3 s). `pooled` is (n, 2 * C), `penultimate`
+        (n, 200).
         """
         activations: Activations[Tensor] = self.backend(self.midend(self.frontend(patches)))
         return activations
@@ -139,7 +131,7 @@ class Musicnn(nn.Module):
 def from_variables(variables: Variables) -> Musicnn:
     """Build MSD_musicnn or MTT_musicnn from its published variables, see `weights.load_weights`.
 
-    It is in evaluation mode; there is no other, since batch normalisation is frozen and dropout left out.
+    Batch normalisation is frozen and dropout left out.
     """
     # TensorFlow numbers layers of a kind as they are made: input, five of the front end, three of the
     # mid-end, two of the back end.

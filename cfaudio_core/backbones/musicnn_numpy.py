@@ -82,7 +82,7 @@ class NumpyMusicnn:
         self._timbral_length = timbral[0][0].shape[1]
 
     def activations(self, patches: FloatArray) -> Activations[FloatArray]:
-        """Compute the activations of log-mel patches, float32 (n, 187, 96); a ValueError for another shape."""
+        """Compute the activations of log-mel patches; see `registry.Backbone.activations`."""
         check_patches(patches)
         parts = [self._pooled(patches[i : i + _BATCH_PATCHES]) for i in range(0, len(patches), _BATCH_PATCHES)]
         pooled = np.concatenate(parts) if parts else np.empty((0, len(self._dense[0])), np.float32)

@@ -29,7 +29,7 @@ _DEAD_NORM = 1e-5  # Euclidean norm of a filter, below which its responses drown
 def prune_musicnn(net: Musicnn) -> Musicnn:
     """Remove the dead filters of the front end; layers that need no change are shared with the result.
 
-    It is the same function in `penultimate` and `tags`; of `pooled` it has the columns that are not constant.
+    It computes the same `penultimate` and `tags`, and of `pooled` the columns that are not constant.
     """
     pruned = [_without_dead(branch) for branch in cast("Iterable[ConvBlock]", net.frontend.branches)]
     branches = [block for block, _ in pruned]

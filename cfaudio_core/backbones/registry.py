@@ -53,7 +53,7 @@ class Backbone:
     net: Musicnn | Vgg
 
     def activations(self, patches: FloatArray) -> Activations[FloatArray]:
-        """Compute the activations of log-mel patches, float32 (n, 187, 96); a ValueError for another shape."""
+        """Compute the activations of log-mel patches, as a `Net` does; a ValueError if they have another shape."""
         import torch
 
         check_patches(patches)

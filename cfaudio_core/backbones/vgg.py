@@ -41,18 +41,10 @@ class Vgg(nn.Module):
         self.output = output
 
     def forward(self, patches: Tensor) -> Activations[Tensor]:
-        """Compute the activations of log-mel patches.
+        """Compute the activations of log-mel patches, (n, 187, 96) float32, ``log10(1 + 10000 * mel power)``.
 
-        Parameters
-        ----------
-        patches : torch.Tensor
-            (n, 187, 96) float32, ``log10(1 + 10000 * mel power)``.
-
-        Returns
-        -------
-        Activations
-            The only dense layer is the output, so `pooled` and `penultimate` are the same: the last maps,
-            (n, up to 256), by position and then by channel.
+        The only dense layer is the output, so `pooled` and `penultimate` are the same: the last maps, (n, up to 256),
+        by position and then by channel.
         """
         maps = patches[:, None] * self.scale + self.shift
         for block, (size, stride) in zip(self.blocks, _POOLINGS, strict=True):
@@ -62,10 +54,7 @@ class Vgg(nn.Module):
 
 
 def from_variables(variables: Variables) -> Vgg:
-    """Build MSD_vgg from its published variables, see `weights.load_weights`.
-
-    It is in evaluation mode; there is no other, since batch normalisation is frozen and dropout left out.
-    """
+    """Build MSD_vgg from its published variables; batch normalisation is frozen and dropout left out."""
     blocks = [
         ConvBlock(conv2d(variables, f"{i}CNN", padding=1), batch_norm(variables, f"batch_normalization_{i}"))
         for i in range(1, 6)

@@ -85,7 +85,7 @@ def cache_folder() -> Path:
 
 
 def convert(wheel: bytes) -> dict[str, bytes]:
-    """Convert the checkpoints inside a wheel laid out as musicnn 0.1.0: a safetensors file for each of `MODELS`.
+    """Convert the checkpoints in the content of musicnn's wheel to a safetensors file for each of `MODELS`.
 
     Raises
     ------

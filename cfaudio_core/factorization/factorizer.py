@@ -75,10 +75,7 @@ class Factorizer:
         return Factors(contexts, tracks, memory)
 
     def fold_in(self, rows: sparse.csr_array, factors: Factors) -> FloatArray:
-        """Compute factors of new contexts, float32 (rows, factors), from their CSR weights (rows, tracks).
-
-        `factors` are the result of an earlier fit, over the same tracks.
-        """
+        """Compute factors of new contexts, CSR (rows, tracks) to float32 (rows, factors), by an earlier fit."""
         if len(self.parts) == 1:
             return _fold_in(rows, factors, self.parts[0])
         folded = []

@@ -5,17 +5,26 @@ eigenbasis of G, what is shared is diagonal: multiplying by it costs d instead o
 preconditioner that leaves a row with n entries a problem of n + 1 distinct eigenvalues, so that conjugate gradients
 (Takacs, Pilaszy and Tikk, RecSys 2011, without this rotation) are done after n + 1 steps whatever d is, and near
 enough after two or three. Cost: entries x d x steps, and rows x d^2 for the rotation.
+
+The inner loop is compiled by numba: importing this module takes most of a second, and some seconds once per
+installation, so import it where it is used.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
+from numba import njit
 from scipy import sparse
 
 from cfaudio_core.util.arrays import FloatArray, float32
+
+_CONVERGED = 1e-12  # squared length of a preconditioned residual, below which a row has nothing more to gain
+_SIGNATURE = "void(i8, i8, i4[::1], i4[::1], f4[::1], f4[:, ::1], f4[::1], f4[::1], f4[:, ::1], i8)"
 
 
 def solve(
@@ -54,8 +63,6 @@ def solve(
     FloatArray
         float32 (rows, d); zeros for a row without entries.
     """
-    from cfaudio_core.factorization.conjugate_gradient import conjugate_gradient  # here: it imports numba
-
     values, basis = np.linalg.eigh(gram.astype(np.float64))
     diagonal, basis = np.maximum(values, 0).astype(np.float32), basis.astype(np.float32)
     rotated = others @ basis
@@ -65,7 +72,7 @@ def solve(
     cuts = _cuts(matrix.indptr, max(20_000, int(matrix.indptr[-1]) // (16 * threads)))
 
     def improve(start: int, stop: int) -> None:
-        conjugate_gradient(
+        _conjugate_gradient(
             start, stop, matrix.indptr, matrix.indices, matrix.data, rotated, diagonal, ridge, solution, steps
         )
 
@@ -81,3 +88,85 @@ def _cuts(indptr: np.ndarray, size: int) -> list[int]:
     cost = indptr.astype(np.int64) + 8 * np.arange(len(indptr))
     ends = np.searchsorted(cost, np.arange(size, int(cost[-1]), size))
     return [int(cut) for cut in np.unique(np.concatenate([[0], ends, [len(indptr) - 1]]))]
+
+
+def _compiled(function: Callable[..., None]) -> Callable[..., None]:
+    options: dict[str, Any] = {"nogil": True, "fastmath": True, "boundscheck": False}
+    try:
+        return njit(_SIGNATURE, cache=True, **options)(function)
+    except RuntimeError:  # neither this folder nor the user's cache can be written
+        return njit(_SIGNATURE, **options)(function)
+
+
+@_compiled
+def _conjugate_gradient(
+    start: int,
+    stop: int,
+    indptr: np.ndarray,
+    indices: np.ndarray,
+    weights: FloatArray,
+    others: FloatArray,
+    gram: FloatArray,
+    ridge: FloatArray,
+    solution: FloatArray,
+    steps: int,
+) -> None:
+    """Improve rows `start` to `stop` of `solution` in place; see `solve` for the arrays."""
+    d = others.shape[1]
+    longest = 1
+    for row in range(start, stop):
+        longest = max(longest, indptr[row + 1] - indptr[row])
+    y = np.empty((longest, d), np.float32)  # the row's counterparts side by side: each is fetched once, not per step
+    confidence = np.empty(longest, np.float32)
+    base, x, r = np.empty(d, np.float32), np.empty(d, np.float32), np.empty(d, np.float32)
+    z, p, ap = np.empty(d, np.float32), np.empty(d, np.float32), np.empty(d, np.float32)
+    for row in range(start, stop):
+        first = indptr[row]
+        n = indptr[row + 1] - first
+        for f in range(d):
+            base[f] = gram[f] + ridge[row]
+            x[f] = solution[row, f]
+            r[f] = -base[f] * x[f]
+        for k in range(n):
+            w = weights[first + k]
+            other = indices[first + k]
+            s = np.float32(0)
+            for f in range(d):
+                y[k, f] = others[other, f]
+                s += y[k, f] * x[f]
+            confidence[k] = abs(w)
+            pull = max(w, np.float32(0)) - abs(w) * s
+            for f in range(d):
+                r[f] += pull * y[k, f]
+        rz = np.float32(0)
+        for f in range(d):
+            z[f] = r[f] / base[f]
+            p[f] = z[f]
+            rz += r[f] * z[f]
+        for _ in range(steps):
+            if not rz > _CONVERGED:
+                break
+            for f in range(d):
+                ap[f] = base[f] * p[f]
+            for k in range(n):
+                s = np.float32(0)
+                for f in range(d):
+                    s += y[k, f] * p[f]
+                s *= confidence[k]
+                for f in range(d):
+                    ap[f] += s * y[k, f]
+            curvature = np.float32(0)
+            for f in range(d):
+                curvature += p[f] * ap[f]
+            step = rz / curvature
+            before = rz
+            rz = np.float32(0)
+            for f in range(d):
+                x[f] += step * p[f]
+                r[f] -= step * ap[f]
+                z[f] = r[f] / base[f]
+                rz += r[f] * z[f]
+            for f in range(d):
+                p[f] = z[f] + (rz / before) * p[f]
+        for f in range(d):
+            solution[row, f] = x[f]

@@ -112,14 +112,8 @@ def tune(
 
 
 def _wmf_at(settings: FactorizerSettings, point: Point) -> FactorizerSettings:
-    unobserved, regularisation, damping, confidence = point
-    wmf = replace(
-        settings.wmf,
-        unobserved=float(unobserved),
-        regularisation=float(regularisation),
-        damping=float(damping),
-        confidence=str(confidence),
-    )
+    a0, reg, damping = map(float, point[:3])
+    wmf = replace(settings.wmf, unobserved=a0, regularisation=reg, damping=damping, confidence=str(point[3]))
     return replace(settings, wmf=wmf)
 
 

@@ -23,7 +23,6 @@ import numpy as np
 from scipy import sparse
 
 from cfaudio_core.factorization.confidence import Confidence
-from cfaudio_core.factorization.least_squares import solve
 from cfaudio_core.util.arrays import FloatArray, float32
 from cfaudio_core.util.threads import one_thread
 
@@ -94,7 +93,7 @@ def factorize(matrix: sparse.csr_array, settings: WmfSettings, rng: np.random.Ge
     Returns
     -------
     Factors
-        Both sides' factors; zeros for a context or a track without an entry.
+        Zeros for a context or a track without an entry.
     """
     confidence = Confidence.of(matrix, settings.confidence, settings.damping)
     by_context = confidence.apply(matrix)
@@ -112,17 +111,8 @@ def factorize(matrix: sparse.csr_array, settings: WmfSettings, rng: np.random.Ge
 def solve_rows(matrix: sparse.csr_array, others: FloatArray, settings: WmfSettings) -> FloatArray:
     """Solve for the factors of each row, given those of the other side, to convergence: the fold-in of new rows.
 
-    Parameters
-    ----------
-    matrix
-        CSR (rows, others) of confidences, see `confidence.Confidence.apply`.
-    others
-        float32 (others, factors); zeros for one that was never observed.
-
-    Returns
-    -------
-    FloatArray
-        float32 (rows, factors); zeros for a row with nothing observed.
+    `matrix` is CSR (rows, others) of confidences, see `Confidence.apply`; `others` float32 (others, factors), zeros for
+    one that was never observed. The result is float32 (rows, factors), zeros for a row with nothing observed.
     """
     guess = np.zeros((matrix.shape[0], others.shape[1]), np.float32)
     return _half_sweep(matrix, others, settings, guess, others.shape[1] + 1)
@@ -176,6 +166,8 @@ def _normalised(matrix: sparse.csr_array, rows: FloatArray, columns: FloatArray)
 def _half_sweep(
     matrix: sparse.csr_array, others: FloatArray, settings: WmfSettings, guess: FloatArray, steps: int
 ) -> FloatArray:
+    from cfaudio_core.factorization.least_squares import solve  # here: it imports numba
+
     gram = settings.unobserved * (others.T @ others)
     ridge = _ridge(np.diff(matrix.indptr), int(np.count_nonzero(others.any(axis=1))), settings)
     return solve(matrix, others, gram, ridge.astype(np.float32), guess, steps)

@@ -12,23 +12,18 @@ from cfaudio_core.features.jobs import ExtractorConfig
 from cfaudio_core.util.threads import one_thread
 
 MAX_TAGS = 3
-"""Tags a track."""
-
-MIN_PROBABILITY = 0.1
-"""Least probability of a tag, in the mean of a track's windows."""
-
+MIN_PROBABILITY = 0.1  # in the mean of a track's windows
 _BATCH_TRACKS = 32  # more at once do not stay in the cache
 
 
 @one_thread
 def tag_tracks(store: FeatureStore, config: ExtractorConfig, keys: Iterable[str]) -> dict[str, str]:
-    """Predict the likeliest tags of tracks by their content keys, from the stored features of the configured net.
+    """Predict the likeliest tags of tracks, likeliest first.
 
     Returns
     -------
     dict
-        Content key to tags with commas between them, likeliest first; "" where none is likely. Empty for a net without
-        tags.
+        Content key to tags with commas between them; "" where none is likely. Empty for a net without tags.
     """
     distinct = list(dict.fromkeys(keys))  # in the library's order, which is about that of the store
     if not distinct or config.backbone not in BACKBONES:

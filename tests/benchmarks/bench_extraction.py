@@ -51,7 +51,7 @@ def configure(home: str, folder: Path, windows: str) -> None:
     Path(home, "config.yaml").write_text(CONFIG.format(folder=folder, home=home, windows=windows))
 
 
-def heard_alone(files: list[Path], windows: int) -> tuple[float, float]:
+def extracted_alone(files: list[Path], windows: int) -> tuple[float, float]:
     """The cost of hearing without beets and without learning, in as many workers as there are cores."""
     with tempfile.TemporaryDirectory() as folder:
         return cost([[sys.executable, "-c", HEAR, folder, str(windows), *map(str, files)]], {**os.environ})
@@ -97,7 +97,7 @@ def main() -> None:
         costs = {"beet cfembed": cost([[*beet, "cfembed"]], env)}
         costs["ffmpeg -f null"] = cost([[*ffmpeg, "-i", str(p), *to_nothing] for p in files], env)
         costs["beet cfembed again"] = cost([[*beet, "cfembed"]], env)
-        costs["its hearing alone"] = heard_alone(files, 10)
+        costs["its extraction alone"] = extracted_alone(files, 10)
         configure(home, folder, "all")
         costs["beet cfembed, all"] = cost([[*beet, "cfembed"]], env)
     print(f"{len(files)} files           cpu s   wall s   / ffmpeg, CPU")

@@ -30,7 +30,7 @@ from public_data import FILES, METRICS, judge, load, power_law, split
 from scipy import sparse
 
 from cfaudio_core.factorization import (  # compiled here, so that no fit has to wait for it
-    conjugate_gradient as compiled,
+    least_squares as compiled,
 )
 from cfaudio_core.factorization import wmf
 from cfaudio_core.factorization.confidence import Confidence

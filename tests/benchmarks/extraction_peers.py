@@ -1,4 +1,4 @@
-"""Other programs that hear: one process over all files each; and how a worker's memory grows over many tracks.
+"""Other programs that analyse audio: one process over all files each; and how a worker's memory grows over many tracks.
 
     extraction_peers.py essentia|pymusly|windows|whole [FILE...]
     extraction_peers.py memory TRACKS FILE...
@@ -36,9 +36,9 @@ def windows(files: list[str], n: int = 10) -> None:
     from cfaudio_core.features.jobs import ExtractorConfig, FileJob
     from cfaudio_core.features.worker import make_ready
 
-    hear = make_ready(ExtractorConfig(windows=n), lambda: None)
-    heard = [hear(FileJob(os.fsencode(file), "")) for file in files]
-    assert all(h.features is not None for h in heard)
+    analyse = make_ready(ExtractorConfig(windows=n), lambda: None)
+    results = [analyse(FileJob(os.fsencode(file), "")) for file in files]
+    assert all(h.features is not None for h in results)
 
 
 def whole(files: list[str]) -> None:
@@ -56,11 +56,11 @@ def memory(tracks: str, *files: str) -> None:
     from cfaudio_core.features.worker import make_ready
 
     todo = [FileJob(os.fsencode(file), "") for file in islice(cycle(files), int(tracks))]
-    hear = make_ready(ExtractorConfig(windows=1), lambda: None)
+    analyse = make_ready(ExtractorConfig(windows=1), lambda: None)
     step = max(1, len(todo) // 10)
     for start in range(0, len(todo), step):
         for file in todo[start : start + step]:
-            hear(file)
+            analyse(file)
         print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024, flush=True)  # KiB on Linux
 
 
