@@ -98,19 +98,9 @@ def read_matches(connection: sa.Connection) -> tuple[npt.NDArray[np.float64], In
     return durations, items.astype(np.int64)
 
 
-def read_listens(connection: sa.Connection) -> ListenColumns:
-    """Read all listens."""
-    dtypes = {"time": np.int64, "seconds": np.float32, "skipped": np.int8}
-    return ListenColumns(**_read(connection, schema.listens, dtypes, "time"))
-
-
-def read_tallies(connection: sa.Connection) -> TallyColumns:
-    """Read all tallies."""
-    dtypes = dict.fromkeys(("plays", "skips", "last"), np.int64)
-    return TallyColumns(**_read(connection, schema.tallies, dtypes, "source"))
-
-
-def _read(connection: sa.Connection, table: sa.Table, dtypes: Mapping[str, type], then_by: str) -> dict[str, Any]:
+def read_columns(
+    connection: sa.Connection, table: sa.Table, dtypes: Mapping[str, type], then_by: str
+) -> dict[str, Any]:
     """Read a table into columns, sorted by listener, the column `then_by` and text."""
     origins = connection.execute(sa.select(schema.origins)).all()
     listeners = sorted({origin.listener for origin in origins})

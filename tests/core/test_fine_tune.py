@@ -16,10 +16,9 @@ from cfaudio_core.features.feature_matrix import FeatureMatrix
 from cfaudio_core.features.feature_space import FeatureSpace
 from cfaudio_core.features.summaries import summarize_tracks
 from cfaudio_core.finetuning.fine_tune import NetEnsemble, collect_windows, train_net
-from cfaudio_core.finetuning.losses import make_loss
 from cfaudio_core.finetuning.networks import Head, Pooled
 from cfaudio_core.finetuning.settings import NetSettings, Schedule
-from cfaudio_core.finetuning.trainer import train
+from cfaudio_core.finetuning.trainer import make_loss, train
 from cfaudio_core.models.knn_graph import knn_graph
 from cfaudio_core.models.stacking import apply_stack, fit_stack
 from cfaudio_core.models.training_snapshot import TrainingSnapshot
