@@ -69,13 +69,7 @@ class Frontend(nn.Module):
 
 
 class Midend(nn.Module):
-    """Three convolutions over time with residual and dense connections.
-
-    Parameters
-    ----------
-    blocks : sequence of ConvBlock
-        Of 64 filters, 7 frames long, each.
-    """
+    """Three convolutions over time, of 64 filters, 7 frames long, with residual and dense connections."""
 
     def __init__(self, blocks: Sequence[ConvBlock]) -> None:
         super().__init__()
@@ -135,7 +129,7 @@ class Musicnn(nn.Module):
 
 
 def from_variables(variables: Variables) -> Musicnn:
-    """Build MSD_musicnn or MTT_musicnn from its published variables.
+    """Build MSD_musicnn or MTT_musicnn from its published variables, see `weights.load_weights`.
 
     Batch normalisation is frozen and dropout left out.
     """

@@ -12,7 +12,7 @@ import numpy as np
 
 from cfaudio_core.backbones import tensor_files
 from cfaudio_core.backbones.activations import Activations, check_patches
-from cfaudio_core.backbones.weights import REQUIREMENT, cache_folder, load_tags, load_weights
+from cfaudio_core.backbones.weights import REQUIREMENT, cache_folder, load_weights
 from cfaudio_core.errors import SettingError, WeightsError
 from cfaudio_core.util.arrays import FloatArray
 
@@ -37,13 +37,13 @@ class Backbone:
 
     Attributes
     ----------
-    name : str
+    name
         One of `BACKBONES`.
-    id : str
+    id
         Names the weights and the version of pruning: equal ids mean equal activations.
-    tags : list of str
+    tags
         Names of the columns of `Activations.tags`.
-    net : torch.nn.Module
+    net
         The net itself, for fine-tuning.
     """
 
@@ -108,13 +108,13 @@ def load_backbone(name: str, *, wheel: Path | None = None) -> Backbone:
     from cfaudio_core.backbones import musicnn, pruning, vgg
 
     published = BACKBONES[name]
-    variables = load_weights(published, wheel=wheel)
+    variables, tags = load_weights(published, wheel=wheel)
     net: Musicnn | Vgg
     if published.endswith("vgg"):
         net = pruning.prune_vgg(vgg.from_variables(variables))
     else:
         net = pruning.prune_musicnn(musicnn.from_variables(variables))
-    return Backbone(name, backbone_id(name), load_tags(published, wheel=wheel), net)
+    return Backbone(name, backbone_id(name), tags, net)
 
 
 def load_extractor(names: Names, *, wheel: Path | None = None, cache: Path | None = None) -> Net:

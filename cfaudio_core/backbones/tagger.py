@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from cfaudio_core.backbones import tensor_files
 from cfaudio_core.backbones.registry import BACKBONES, backbone_id, load_backbone, prepare_extractor
-from cfaudio_core.backbones.weights import cache_folder, load_tags
+from cfaudio_core.backbones.weights import cache_folder, load_weights
 from cfaudio_core.util.arrays import FloatArray
 
 
@@ -89,7 +89,7 @@ def top_tags(names: Sequence[str], probabilities: FloatArray, *, most: int, leas
 def load_tagger(name: str, *, wheel: Path | None = None) -> Tagger:
     """Load the tagger of a pretrained net; see `load_backbone` for the parameters and what is raised."""
     identity = backbone_id(name)
-    names = [tag.lower() for tag in load_tags(BACKBONES[name], wheel=wheel)]
+    names = [tag.lower() for tag in load_weights(BACKBONES[name], wheel=wheel)[1]]
     state: Mapping[str, FloatArray]
     if BACKBONES[name].endswith("vgg"):
         state = {key: value.numpy() for key, value in load_backbone(name, wheel=wheel).net.state_dict().items()}

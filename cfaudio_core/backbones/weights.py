@@ -40,8 +40,10 @@ _PIP_TIMEOUT_S = 900  # for 29 MB
 _DAMAGE_ERRORS = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, KeyError, ValueError, SyntaxError)
 
 
-def load_weights(name: str, *, wheel: Path | None = None, cache: Path | None = None) -> dict[str, NDArray[np.float32]]:
-    """Load the weights of one published model, fetching them first if they are not cached.
+def load_weights(
+    name: str, *, wheel: Path | None = None, cache: Path | None = None
+) -> tuple[dict[str, NDArray[np.float32]], list[str]]:
+    """Load the weights and the tags of one published model, fetching them first if they are not cached.
 
     Parameters
     ----------
@@ -56,23 +58,15 @@ def load_weights(name: str, *, wheel: Path | None = None, cache: Path | None = N
 
     Returns
     -------
-    dict of str to numpy.ndarray
-        float32 arrays by TensorFlow's variable names, in its layouts (convolutions: height, width, in, out).
+    tuple
+        float32 arrays by TensorFlow's variable names, in its layouts (convolutions: height, width, in, out); and the 50
+        tags that the model predicts, in the order of its outputs.
 
     Raises
     ------
     WeightsError
         If the weights cannot be had, or the wheel is not the published one.
     """
-    return _load(name, wheel, cache)[0]
-
-
-def load_tags(name: str, *, wheel: Path | None = None, cache: Path | None = None) -> list[str]:
-    """Load the 50 tags that a published model predicts, in the order of its outputs; see `load_weights`."""
-    return _load(name, wheel, cache)[1]
-
-
-def _load(name: str, wheel: Path | None, cache: Path | None) -> tuple[dict[str, NDArray[np.float32]], list[str]]:
     if name not in MODELS:
         raise WeightsError(f"no model is named {name!r}; there are {', '.join(MODELS)}")
     folder = cache or cache_folder()

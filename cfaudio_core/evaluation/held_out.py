@@ -10,9 +10,6 @@ from cfaudio_core.evaluation.metrics import concordance
 from cfaudio_core.models.hybrid_model import HybridModel
 from cfaudio_core.util.arrays import FloatArray
 
-WAYS = ("model", "net", "kernel", "artist", "shuffled")
-"""The model, a trained net, the kernel machine, the artist's mean, and the kernel machine on shuffled audio."""
-
 
 class HeldOut(NamedTuple):
     """Shares of pairs of one listener's known tracks that are put in the right order; 0.5 is chance.
@@ -40,7 +37,7 @@ class HeldOut(NamedTuple):
 def evaluate_held_out(model: HybridModel) -> list[HeldOut]:
     """Compute the held-out figures of each listener that a model was trained on; none if nothing was trained."""
     held_out = model.held_out
-    ways = {way: held_out.baselines[way] for way in WAYS if way in held_out.baselines}
+    ways = {way: predictions for way, predictions in held_out.baselines.items() if way != "truth"}
     truth_by_album = held_out.baselines.get("truth", held_out.truth)
     return [
         HeldOut(

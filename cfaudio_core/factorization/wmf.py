@@ -26,6 +26,8 @@ from cfaudio_core.factorization.confidence import Confidence
 from cfaudio_core.util.arrays import FloatArray, float32
 from cfaudio_core.util.threads import one_thread
 
+_GUESS_ROUNDS = 2  # of subspace iteration
+
 
 @dataclass(frozen=True)
 class WmfSettings:
@@ -85,8 +87,6 @@ def factorize(matrix: sparse.csr_array, settings: WmfSettings, rng: np.random.Ge
     ----------
     matrix
         float32 CSR (contexts, tracks); see `gather_interactions`. Zeros are not observed.
-    settings
-        The hyper-parameters.
     rng
         For the first guess of the track factors; the result depends on nothing else that is random.
 
@@ -128,7 +128,7 @@ def fold_in(rows: sparse.csr_array, factors: Factors, settings: WmfSettings) -> 
 
 
 def _first_guess(
-    by_context: sparse.csr_array, by_track: sparse.csr_array, d: int, rng: np.random.Generator, rounds: int = 2
+    by_context: sparse.csr_array, by_track: sparse.csr_array, d: int, rng: np.random.Generator
 ) -> FloatArray:
     """Approximate the leading singular vectors of the normalised matrix: float32 (tracks, d), small.
 
@@ -142,7 +142,7 @@ def _first_guess(
     there = _normalised(by_context, by_row, by_column)
     back = _normalised(by_track, by_column, by_row)
     guess = noise
-    for _ in range(rounds):
+    for _ in range(_GUESS_ROUNDS):
         guess = back @ (there @ guess)
         values, basis = np.linalg.eigh((guess.T @ guess).astype(np.float64))
         guess = guess @ (basis / np.sqrt(np.maximum(values, 1e-6 * values.max() + 1e-30))).astype(np.float32)

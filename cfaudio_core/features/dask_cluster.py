@@ -42,8 +42,6 @@ def extract_on_cluster(
     ----------
     files
         The files to analyse. The caller has them too: sizes and times of the results are those it sees.
-    config
-        The net and the number of windows.
     scheduler
         Its address, as in ``tcp://host:8786``.
     batch
@@ -82,10 +80,8 @@ def extract_on_cluster(
             some, states = sent.pop(future.key)
             failure = future.exception() if future.status == "error" else None
             if isinstance(failure, distributed.KilledWorker):
-                for file in some:
-                    yield FeatureResult(
-                        file.path, None, problem="several workers were lost when they were to analyse it"
-                    )
+                problem = "several workers were lost when they were to analyse it"
+                yield from (FeatureResult(file.path, None, problem=problem) for file in some)
             elif failure is not None:
                 raise failure
             else:

@@ -53,12 +53,10 @@ def plan_extraction(
 
     Parameters
     ----------
-    tracks
-        n tracks.
-    store, net, windows
-        The store of the features, the id of their net, and the number of windows.
+    net
+        Id of the net whose features these are.
     within
-        bool (n,): the tracks to analyse, the others are taken as far as they are known; None: all.
+        bool (n tracks,): those to analyse, the others are taken as far as they are known; None: all.
     force
         Analyse again, also what could not be analysed.
     """
@@ -93,14 +91,12 @@ def extract(
     scheduler: str = "",
     on_progress: Callable[[int], None] = lambda n: None,
 ) -> Iterator[FeatureResult]:
-    """Analyse files, store their features as they come, and yield the results.
+    """Analyse files, store their features as they come, a batch a transaction, and yield the results.
 
     Parameters
     ----------
-    files, config
-        The files to analyse, see `plan_extraction`; the net and the number of windows.
-    store, net
-        The store, which gets a batch a transaction, and the id of the net there.
+    net
+        Id of the net, for the store.
     jobs
         Worker processes.
     scheduler

@@ -83,16 +83,9 @@ class FeatureStore:
         self.close()
 
     def add(self, net: str, requested: int, results: Sequence[FeatureResult]) -> None:
-        """Store results, in one transaction.
+        """Store results, each with features of shape (windows, dim), or with a problem, in one transaction.
 
-        Parameters
-        ----------
-        net
-            Id of the net whose features they are.
-        requested
-            The number of windows requested; a short track has fewer.
-        results
-            Each with features of shape (windows, dim), or with a problem.
+        `net` is the id of the net whose features they are. A short track has fewer windows than were requested.
         """
         features = [
             {

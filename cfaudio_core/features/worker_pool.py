@@ -100,16 +100,10 @@ def extract_in_processes(
     ready: MakeReady = make_ready,
     patience: float = MAX_SILENCE_S,
 ) -> Generator[FeatureResult, None, None]:
-    """Analyse files in worker processes.
+    """Analyse files in worker processes, `jobs` of them.
 
     Parameters
     ----------
-    files
-        The files to analyse.
-    config
-        The net and the number of windows.
-    jobs
-        The number of processes.
     ready
         Called once in every process; see `worker.make_ready`.
     patience

@@ -55,7 +55,7 @@ class NetSettings:
         One of `FINE_TUNE`: nothing, new layers on the pretrained net's features (`head`), with them its last
         convolutions (`top`), all of it, or another net from random weights (`spotify`).
     loss
-        One of `LOSSES`, see `losses`.
+        One of `LOSSES`, see `trainer`.
     cache_size
         MB of windows that are kept in memory while training.
     hidden

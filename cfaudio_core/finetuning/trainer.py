@@ -4,6 +4,12 @@ As van den Oord, Dieleman and Schrauwen ("Deep content-based music recommendatio
 track in training, the mean over all of them when predicting; factors at unit length, and the mean inside the net
 (Dieleman, "Recommending music on Spotify with deep learning", 2014). The listeners' preferences are outputs beside
 the factors: a direction tells what a track belongs with, and not whether it is liked.
+
+Preferences count by their squared error throughout; losses differ in the factors:
+
+- `mse`: the squared error of the unit factors.
+- `contrastive`: beside it, a track's prediction must be nearer to its own factors than to those of the others in the
+  batch (Yeh, Hong, Hsu, Liu, Chen and LeCun, "Decoupled contrastive learning", ECCV 2022).
 """
 
 from __future__ import annotations
@@ -15,11 +21,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
+import torch.nn.functional as F  # noqa: N812 (its usual name)
 from torch import Tensor
 
 from cfaudio_core.backbones.spotify import Spotify
 from cfaudio_core.data.training_set import Targets
-from cfaudio_core.finetuning.losses import Loss, make_loss
 from cfaudio_core.finetuning.networks import DeepNet, Head, Trainable, net_state
 from cfaudio_core.finetuning.settings import NetSettings, Schedule
 from cfaudio_core.util.arrays import FloatArray, IntArray
@@ -27,12 +33,17 @@ from cfaudio_core.util.arrays import FloatArray, IntArray
 State = dict[str, FloatArray]
 """Parameters of a trained net, by name."""
 
+Loss = Callable[[Tensor, IntArray], Tensor]
+"""Maps predictions (n, outputs) for the tracks at some rows of the targets to a number."""
+
 Windows = npt.NDArray[np.floating[Any]]
 """Inputs of a net: (tracks, windows, ...)."""
 
 _BATCH_TRACKS = 8  # when predicting
 _VALIDATION_WINDOWS = 3  # of each validation track, evenly chosen
 _MAX_VALIDATION_TRACKS = 200
+_TEMPERATURE = 0.1
+_CONTRAST = 0.1  # of the contrastive loss, beside the squared error that keeps the length in place
 
 
 def train(
@@ -177,3 +188,42 @@ def reproducible(seed: int) -> Iterator[None]:
             yield
     finally:
         torch.set_num_threads(threads)
+
+
+def make_loss(name: str, targets: Targets, device: str = "cpu") -> Loss:
+    """Make a loss by its name, one of `settings.LOSSES`, for these targets."""
+    values, weights = (torch.from_numpy(part).to(device) for part in (targets.values, targets.weights))
+    listeners = targets.preference.shape[1]
+    of_factors: Loss | None = None
+    if targets.direction.shape[1]:
+        of_factors = {"mse": _squared, "contrastive": _contrastive}[name](targets, device)
+
+    def loss(predictions: Tensor, rows: IntArray) -> Tensor:
+        residuals = predictions[:, :listeners] - values[rows, :listeners]
+        of_preferences = (weights[rows, :listeners] * residuals**2).sum(dim=1).mean()
+        if of_factors is None:
+            return of_preferences
+        return of_preferences + of_factors(predictions[:, listeners:], rows)
+
+    return loss
+
+
+def _squared(targets: Targets, device: str) -> Loss:
+    direction = torch.from_numpy(targets.direction).to(device)
+    return lambda predictions, rows: ((predictions - direction[rows]) ** 2).sum(dim=1).mean()
+
+
+def _contrastive(targets: Targets, device: str) -> Loss:
+    direction, squared = torch.from_numpy(targets.direction).to(device), _squared(targets, device)
+
+    def loss(predictions: Tensor, rows: IntArray) -> Tensor:
+        own = direction[rows]
+        known = own.norm(dim=1) > 0  # of a track in no context nothing is known
+        if known.sum() < 2:
+            return squared(predictions, rows)
+        cosines = F.normalize(predictions[known], dim=1) @ own[known].T / _TEMPERATURE
+        others = cosines.masked_fill(torch.eye(len(cosines), dtype=torch.bool, device=device), -torch.inf)
+        contrast = others.logsumexp(dim=1) - cosines.diagonal()
+        return squared(predictions, rows) + _CONTRAST * contrast.mean()
+
+    return loss

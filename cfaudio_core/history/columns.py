@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -95,24 +94,13 @@ def read_matches(connection: sa.Connection) -> tuple[npt.NDArray[np.float64], In
         .outerjoin(matches, matches.c.text_id == texts.c.id)
         .order_by(texts.c.id)
     )
-    rows = [tuple(row) for row in connection.execute(query.execution_options(yield_per=_BATCH_ROWS))]
-    durations, items = zip(*rows, strict=True) if rows else ((), ())
-    return np.array(durations, np.float64), np.array(items, np.int64)
+    durations, items = _read_numbers(connection, query)
+    return durations, items.astype(np.int64)
 
 
-def read_listens(connection: sa.Connection) -> ListenColumns:
-    """Read all listens."""
-    dtypes = {"time": np.int64, "seconds": np.float32, "skipped": np.int8}
-    return ListenColumns(**_read(connection, schema.listens, dtypes, "time"))
-
-
-def read_tallies(connection: sa.Connection) -> TallyColumns:
-    """Read all tallies."""
-    dtypes = dict.fromkeys(("plays", "skips", "last"), np.int64)
-    return TallyColumns(**_read(connection, schema.tallies, dtypes, "source"))
-
-
-def _read(connection: sa.Connection, table: sa.Table, dtypes: Mapping[str, type], then_by: str) -> dict[str, Any]:
+def read_columns(
+    connection: sa.Connection, table: sa.Table, dtypes: Mapping[str, type], then_by: str
+) -> dict[str, Any]:
     """Read a table into columns, sorted by listener, the column `then_by` and text."""
     origins = connection.execute(sa.select(schema.origins)).all()
     listeners = sorted({origin.listener for origin in origins})
@@ -122,13 +110,7 @@ def _read(connection: sa.Connection, table: sa.Table, dtypes: Mapping[str, type]
         position[:, origin.id] = listeners.index(origin.listener), sources.index(origin.source)
 
     query = sa.select(table.c.origin_id, table.c.text_id, *(table.c[name] for name in dtypes))
-    # float64 is exact for whole numbers below 2^53, and NaN for NULL.
-    batches = [np.zeros((0, 2 + len(dtypes)))]
-    batches += [
-        np.array(list(chain.from_iterable(rows)), np.float64).reshape(len(rows), -1)  # half the time of rows as tuples
-        for rows in connection.execute(query.execution_options(yield_per=_BATCH_ROWS)).partitions()
-    ]
-    origin_ids, text_ids, *values = np.concatenate(batches).T
+    origin_ids, text_ids, *values = _read_numbers(connection, query)
     known_ids = np.array(connection.scalars(sa.select(schema.texts.c.id).order_by(schema.texts.c.id)).all(), np.int64)
     listener, source = position[:, origin_ids.astype(np.int64)]
     columns = {
@@ -143,3 +125,13 @@ def _read(connection: sa.Connection, table: sa.Table, dtypes: Mapping[str, type]
         "sources": tuple(sources),
         **{name: column[order] for name, column in columns.items()},
     }
+
+
+def _read_numbers(connection: sa.Connection, query: sa.Select[Any]) -> npt.NDArray[np.float64]:
+    """Read float64 (columns, rows), NaN for NULL; exact for whole numbers below 2^53."""
+    batches = [np.zeros((0, len(query.selected_columns)))]
+    with connection.execute(query) as result:
+        # Rows as the driver has them: to make SQLAlchemy's of them takes twice as long as all else.
+        while rows := result.cursor.fetchmany(_BATCH_ROWS):
+            batches.append(np.array(rows, np.float64))
+    return np.concatenate(batches).T

@@ -72,13 +72,7 @@ class LibraryIndex:
             self._ends[parts[-_MIN_COMPONENTS:]].append(at)
 
     def match(self, texts: Collection[TrackText]) -> IntArray:
-        """Look up m texts.
-
-        Returns
-        -------
-        ndarray
-            int64 (m,): positions in `tracks`; `UNKNOWN` or `AMBIGUOUS` where there is none.
-        """
+        """Look up m texts: int64 (m,), positions in `tracks`; `UNKNOWN` or `AMBIGUOUS` where there is none."""
         if not self._components and any(text.path for text in texts):  # most sources know no paths
             self._index_paths()
         return np.array([self._match_one(text) for text in texts], np.int64)

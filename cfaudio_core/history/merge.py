@@ -53,21 +53,10 @@ class ImportResult(NamedTuple):
 def stage_rows(
     connection: sa.Connection, records: Iterable[Listen | Tally], on_progress: Callable[[int], None]
 ) -> list[str]:
-    """Put records into temporary tables.
+    """Put any number of records into temporary tables, which stay until the connection is closed.
 
-    Parameters
-    ----------
-    connection
-        In a transaction; the temporary tables stay until the connection is closed.
-    records
-        Any number of them; 2,000 at a time are held in memory.
-    on_progress
-        Called with the number of records staged since its last call.
-
-    Returns
-    -------
-    list of str
-        The accounts in the source, in order of their numbers.
+    The connection is in a transaction. 2,000 records at a time are held in memory, and `on_progress` is called with the
+    number of each. Returns the accounts in the source, in order of their numbers.
     """
     schema.create_staging(connection)
     seen: set[bytes] = set()
@@ -98,16 +87,10 @@ def stage_rows(
 
 
 def merge_rows(connection: sa.Connection, source: str, listeners: Iterable[str]) -> ImportResult:
-    """Move the staged rows into the store.
+    """Move the staged rows into the store, in the connection of `stage_rows` and a transaction that may write.
 
-    Parameters
-    ----------
-    connection
-        That of `stage_rows`, in a transaction that may write.
-    source
-        The name under which the records are kept.
-    listeners
-        The listener of each account in the order of `stage_rows`; several accounts may have one listener.
+    `source` is the name under which the records are kept, `listeners` has the listener of each account in the order of
+    `stage_rows`; several accounts may have one listener.
     """
     ids = [_origin_id(connection, listener, source) for listener in listeners]
     if ids:

@@ -141,14 +141,7 @@ def is_current(connection: sa.Connection) -> bool:
 
 
 def upgrade(connection: sa.Connection, name: str) -> None:
-    """Create the tables, or upgrade those of an older version, in the caller's transaction.
-
-    Parameters
-    ----------
-    connection
-        In a transaction that may write.
-    name
-        The store's name in errors.
+    """Create the tables, or upgrade those of an older version, in the caller's transaction; errors name the store.
 
     Raises
     ------

@@ -120,13 +120,15 @@ class ListenStore:
 
     def listens(self) -> ListenColumns:
         """Read all listens, sorted by listener and time; texts as positions in `texts()`."""
+        dtypes = {"time": np.int64, "seconds": np.float32, "skipped": np.int8}
         with self._database.read() as connection:
-            return columns.read_listens(connection)
+            return ListenColumns(**columns.read_columns(connection, schema.listens, dtypes, "time"))
 
     def tallies(self) -> TallyColumns:
         """Read all tallies, sorted by listener and source; texts as positions in `texts()`."""
+        dtypes = dict.fromkeys(("plays", "skips", "last"), np.int64)
         with self._database.read() as connection:
-            return columns.read_tallies(connection)
+            return TallyColumns(**columns.read_columns(connection, schema.tallies, dtypes, "source"))
 
     def overview(self) -> list[OriginSummary]:
         """Summarize the records by listener and source."""

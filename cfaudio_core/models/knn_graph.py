@@ -25,17 +25,9 @@ _ROUNDS = 32  # 0.8 ** 32 is less than a thousandth
 
 @one_thread
 def knn_graph(features: FloatArray) -> sparse.csr_array:
-    """Join each track with its nearest.
+    """Join each track with its nearest by float32 (n, dim) features, see `neighbor_features`.
 
-    Parameters
-    ----------
-    features
-        float32 (n, dim), see `neighbor_features`.
-
-    Returns
-    -------
-    sparse.csr_array
-        float32 (n, n), symmetric, no eigenvalue above 1; empty rows for tracks without any neighbour.
+    The graph is float32 (n, n), symmetric, with no eigenvalue above 1; empty rows for tracks without any neighbour.
     """
     n = len(features)
     k = min(_NEIGHBORS, n - 1)

@@ -50,16 +50,8 @@ class KnownFactors:
     ) -> KnownFactors:
         """Factorize contexts of n tracks.
 
-        Parameters
-        ----------
-        keys
-            n content keys.
-        contexts
-            Contexts x n tracks.
-        known
-            int64 (m,): positions of the known tracks.
-        settings
-            Half of `settings.factors.factors` come out: the rest of a track's embedding is its audio.
+        `keys` are n content keys, `contexts` are contexts x n tracks, and `known` is int64 (m,), the positions of the
+        known tracks. Half of `settings.factors.factors` come out: the rest of a track's embedding is its audio.
         """
         known_keys = [keys[i] for i in known]
         if not contexts.n_shared:
@@ -90,19 +82,8 @@ class KnownFactors:
         A new track gets factors by one half-sweep of alternating least squares: its contexts get theirs from the known
         tracks, and the track gets its own from its contexts.
 
-        Parameters
-        ----------
-        tracks
-            n tracks.
-        listeners
-            The listeners that the model was trained on, over the same tracks.
-        rows
-            int64 (n,), see `rows`.
-
-        Returns
-        -------
-        FloatArray
-            float32 (n, factors), unit length; zeros for tracks of which nothing is known.
+        `listeners` are those that the model was trained on, over the same n tracks; `rows` is int64 (n,), see `rows`.
+        The factors are float32 (n, factors), unit length; zeros for tracks of which nothing is known.
         """
         directions = np.zeros((len(tracks), self.directions.shape[1]), np.float32)
         known = rows >= 0

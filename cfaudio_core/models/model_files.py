@@ -79,6 +79,14 @@ def load_model(folder: Path, model_id: str) -> HybridModel:
         raise StoreError(f"{file}: cannot be read ({error}); cfembed --retrain makes a new model") from error
 
 
+def find_model(folder: Path, model_id: str) -> HybridModel | None:
+    """Read a model by its id; None where that cannot be done."""
+    try:
+        return load_model(folder, model_id)
+    except StoreError:
+        return None
+
+
 def is_outdated(folder: Path, model_id: str) -> bool:
     """Whether a model was written by an earlier version of cfaudio."""
     try:

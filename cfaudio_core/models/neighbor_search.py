@@ -53,14 +53,7 @@ def neighbor_features(feature_matrix: FeatureMatrix, basis: FloatArray) -> Float
 
 
 def nearest(points: FloatArray, k: int) -> tuple[npt.NDArray[np.int32], FloatArray]:
-    """Find the k nearest others of each point.
-
-    Parameters
-    ----------
-    points
-        float32 (n, dim)
-    k
-        1 to n - 1.
+    """Find the k nearest others, 1 to n - 1, of each of n points, float32 (n, dim).
 
     Returns
     -------

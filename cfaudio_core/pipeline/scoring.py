@@ -12,8 +12,7 @@ from cfaudio_core.data.tracks import Tracks
 from cfaudio_core.data.training_set import standard_preference, unit
 from cfaudio_core.models.hybrid_model import HybridModel, TrackPredictions
 from cfaudio_core.models.stacking import apply_stack
-from cfaudio_core.training.fold_in import fold_in_residuals
-from cfaudio_core.util.arrays import FloatArray, float32
+from cfaudio_core.util.arrays import FloatArray, IntArray, float32
 
 HALF_PLAYS = 3.0
 """Plays of a track that weigh as much as all that is predicted of it."""
@@ -110,6 +109,68 @@ def predict_tracks(
     if by_net is not None:
         by_audio = apply_stack(model.stack_weights, by_audio, by_net)
     return model.tag_effects.predict(tracks, by_audio), factors
+
+
+def fold_in_residuals(
+    model: HybridModel, listeners: Sequence[Listener], rows: IntArray, by_audio: FloatArray, factors: FloatArray
+) -> FloatArray:
+    """Compute the residuals of n tracks, some of which became known after the model was fitted.
+
+    No part of the model changes: the residuals of such tracks correct the predictions of the tracks around them.
+
+    Parameters
+    ----------
+    model, listeners
+        A model, and the listeners that it was trained on, over the n tracks.
+    rows, factors
+        int64 (n,) and float32 (n, factors), see `KnownFactors`.
+    by_audio
+        float32 (n, outputs), see `TrackPredictions`.
+
+    Returns
+    -------
+    FloatArray
+        float32 (n, outputs), 0 where nothing is known. Of a track that the model was trained on, it is the residual
+        when that track was held out, by as much more or less as the track is liked more or less since.
+    """
+    known = rows >= 0
+    residuals = np.where(known[:, None], model.kernel.residuals[rows], 0)
+    for listener in listeners:
+        output, now = model.info.trained_listeners.index(listener.name), standard_preference(listener)
+        then = model.held_out.truth[:, output]
+        latest, still_known = then.copy(), np.flatnonzero(listener.known & known)
+        latest[rows[still_known]] = now[still_known]  # of two tracks with one key the last one counts, as in `rows`
+        residuals[:, output] += np.where(known, np.nan_to_num(latest - then)[rows], 0)
+        new = listener.known & (~known | np.isnan(then[rows]))
+        residuals[new, output] = now[new] - by_audio[new, output]
+    folded_in = np.any(factors, axis=1) & ~known
+    first = len(model.info.trained_listeners)
+    residuals[folded_in, first:] = factors[folded_in] - by_audio[folded_in, first:]
+    return float32(residuals)
+
+
+def score_shares(model: HybridModel | None, tracks: Tracks, listener: Listener) -> dict[str, FloatArray]:
+    """Share out scores to `plays` of the track, its `audio`, and the `tags` artist, album and genre.
+
+    Parameters
+    ----------
+    model
+        The model that made the scores; None: it is not there any more, and tags count for nothing.
+    tracks, listener
+        n tracks, and their listener.
+
+    Returns
+    -------
+    dict
+        float32 (n,) each; the three add up to 1.
+    """
+    n_plays = listener.plays + listener.skips
+    by_plays = n_plays / (n_plays + HALF_PLAYS)
+    known = np.zeros(len(tracks), np.float32)
+    if model is not None and listener.name in model.info.trained_listeners:
+        known = model.tag_effects.known_share(tracks)
+    parts = {"plays": by_plays, "audio": (1 - by_plays) * (1 - known), "tags": (1 - by_plays) * known}
+    return {name: float32(share) for name, share in parts.items()}
 
 
 def _blend(predicted: FloatArray, known: FloatArray, n_plays: FloatArray) -> FloatArray:

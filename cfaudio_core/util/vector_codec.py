@@ -33,11 +33,6 @@ def decode(text: str) -> FloatArray:
     return np.frombuffer(raw, "<f4").astype(np.float32)
 
 
-def decode_all(texts: Iterable[str]) -> FloatArray:
-    """Decode n texts to float32 (n, d); zeros where there is no vector, or one of another length than most have."""
-    return stack(*decode_ragged(texts))
-
-
 def decode_ragged(texts: Iterable[str]) -> tuple[FloatArray, IntArray]:
     """Decode n texts to their vectors, one after another, and the length of each, int64 (n,); 0 where there is none."""
     raw = [_bytes(text) for text in texts]

@@ -36,7 +36,7 @@ from cfaudio_core.features.feature_matrix import FeatureMatrix
 from cfaudio_core.pipeline.scoring import embed_tracks
 from cfaudio_core.training.fit import fit_model
 from cfaudio_core.util.arrays import FloatArray, float32
-from cfaudio_core.util.vector_codec import decode_all
+from cfaudio_core.util.vector_codec import decode_ragged, stack
 
 Figures = npt.NDArray[np.float64]
 NEAR = 5
@@ -80,7 +80,7 @@ def measure(folder: Path) -> Found:
     vectors = {
         "penultimate layer": penultimate,
         "the same, standardised": standardised(penultimate),
-        "`cf_embedding`": decode_all([str(fields["cf_embedding"][int(i)]) for i in tracks.ids]),
+        "`cf_embedding`": stack(*decode_ragged(str(fields["cf_embedding"][int(i)]) for i in tracks.ids)),
     }
     home = [os.path.dirname(path) for path in tracks.paths]  # noqa: PTH120 (names are bytes)
     return Found(

@@ -32,7 +32,7 @@ from cfaudio_core.data.interactions import ROW_WEIGHTS, gather_interactions
 from cfaudio_core.data.listeners import Listener
 from cfaudio_core.data.sessions import Sessions
 from cfaudio_core.data.tracks import Tracks
-from cfaudio_core.evaluation.over_time import session_halves
+from cfaudio_core.evaluation.protocols import session_halves
 from cfaudio_core.factorization.wmf import WmfSettings, factorize, fold_in
 
 DAY, K, FEWEST = 86_400, 20, 4

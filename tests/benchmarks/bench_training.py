@@ -27,7 +27,7 @@ from cfaudio_core.finetuning.fine_tune import train_net
 from cfaudio_core.finetuning.settings import NetSettings
 from cfaudio_core.models.kernel_machine import KernelMachine
 from cfaudio_core.models.knn_graph import knn_graph
-from cfaudio_core.training.cross_validation import compare_baselines
+from cfaudio_core.training.selection import compare_baselines
 from cfaudio_core.util.arrays import float32
 
 WINDOWS, DIM, FACTORS = 10, 704 + N_WIDTHS, 20

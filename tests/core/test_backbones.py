@@ -33,7 +33,7 @@ every_model = pytest.mark.parametrize("model", MODELS)
 @cache
 def nets(model):
     """Build the whole net and the pruned one."""
-    variables = load_weights(model)
+    variables, _ = load_weights(model)
     if model.endswith("vgg"):
         whole = vgg.from_variables(variables)
         return whole, pruning.prune_vgg(whole)

@@ -16,16 +16,15 @@ from cfaudio_core.features.feature_matrix import FeatureMatrix
 from cfaudio_core.features.feature_space import FeatureSpace
 from cfaudio_core.features.summaries import summarize_tracks
 from cfaudio_core.finetuning.fine_tune import NetEnsemble, collect_windows, train_net
-from cfaudio_core.finetuning.losses import make_loss
 from cfaudio_core.finetuning.networks import Head, Pooled
 from cfaudio_core.finetuning.settings import NetSettings, Schedule
-from cfaudio_core.finetuning.trainer import train
+from cfaudio_core.finetuning.trainer import make_loss, train
 from cfaudio_core.models.knn_graph import knn_graph
 from cfaudio_core.models.stacking import apply_stack, fit_stack
 from cfaudio_core.models.training_snapshot import TrainingSnapshot
 from cfaudio_core.pipeline.scoring import embed_tracks, predict_tracks
-from cfaudio_core.training.cross_validation import hold_out_albums
 from cfaudio_core.training.fit import fit_model, make_model_id
+from cfaudio_core.training.selection import hold_out_albums
 from cfaudio_core.util.fingerprint import fingerprint
 
 FAST = NetSettings("head", hidden=32, dropout=0.2, input_dropout=0.0, head=Schedule(1e-2, 200, 10, patience=6))

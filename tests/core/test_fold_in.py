@@ -8,9 +8,8 @@ from synthetic import NET, QUICK, make_library, make_listener
 
 from cfaudio_core.data.training_set import standard_preference
 from cfaudio_core.features.feature_matrix import FeatureMatrix
-from cfaudio_core.pipeline.scoring import embed_tracks
+from cfaudio_core.pipeline.scoring import embed_tracks, fold_in_residuals
 from cfaudio_core.training.fit import fit_model
-from cfaudio_core.training.fold_in import fold_in_residuals
 
 LIBRARY = make_library(240, seed=3)
 NEW = np.flatnonzero(LIBRARY.listener.played)[::8]

@@ -8,8 +8,7 @@ from synthetic import NET, QUICK, make_library, make_listener, make_tracks
 
 from cfaudio_core.data.listeners import Listener
 from cfaudio_core.data.sessions import Sessions
-from cfaudio_core.evaluation.cold_start import MAX_FOLDS, cold, relevance
-from cfaudio_core.evaluation.over_time import MONTH_S, completions, months, session_halves
+from cfaudio_core.evaluation.protocols import MAX_FOLDS, MONTH_S, cold, completions, months, relevance, session_halves
 from cfaudio_core.evaluation.splits import groups_of, sample
 from cfaudio_core.evaluation.tasks import EvalData, NotEvaluatedError
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from cfaudio_core.util.vector_codec import decode, decode_all, encode
+from cfaudio_core.util.vector_codec import decode, decode_ragged, encode, stack
 
 
 @given(arrays(np.float32, st.integers(0, 60), elements=st.floats(width=32)))
@@ -54,9 +54,9 @@ def test_any_text_is_a_vector_or_a_value_error(text):
 def test_many_texts_are_decoded_at_once_and_those_that_are_none_are_zeros():
     vectors = np.float32([[1, 2], [3, 4], [5, 6]])
     texts = [encode(vectors[0]), "", encode(vectors[1]), "?", "abc", encode(np.float32([1, 2, 3])), encode(vectors[2])]
-    decoded = decode_all(texts)
+    decoded = stack(*decode_ragged(texts))
     assert decoded.dtype == np.float32
     assert decoded.tolist() == [[1, 2], [0, 0], [3, 4], [0, 0], [0, 0], [0, 0], [5, 6]]
-    assert decode_all([encode(np.float32([np.nan, np.inf]))]).tolist() == [[0, 0]]
-    assert decode_all(["", "x"]).shape == (2, 0)
-    assert decode_all([]).shape == (0, 0)
+    assert stack(*decode_ragged([encode(np.float32([np.nan, np.inf]))])).tolist() == [[0, 0]]
+    assert stack(*decode_ragged(["", "x"])).shape == (2, 0)
+    assert stack(*decode_ragged([])).shape == (0, 0)

@@ -13,7 +13,7 @@ from safetensors import safe_open
 from tensor_bundle import bundle
 
 from cfaudio_core.backbones import weights
-from cfaudio_core.backbones.weights import MODELS, convert, load_tags, load_weights
+from cfaudio_core.backbones.weights import MODELS, convert, load_weights
 from cfaudio_core.errors import WeightsError
 
 TENSORS = {
@@ -77,20 +77,20 @@ def assert_right(got):
 
 def test_weights_come_from_a_given_wheel_and_stay_in_the_cache(wheel, tmp_path):
     cache = tmp_path / "a" / "cache"
-    assert_right(load_weights("MSD_vgg", wheel=wheel, cache=cache))
+    assert_right(load_weights("MSD_vgg", wheel=wheel, cache=cache)[0])
     assert sorted(p.name for p in cache.iterdir()) == sorted(f"{name}.safetensors" for name in MODELS)
     wheel.unlink()
     for name in MODELS:
-        assert_right(load_weights(name, wheel=wheel, cache=cache))
-    assert load_tags("MSD_musicnn", cache=cache) == ["rock", "Hip-Hop"]
-    assert load_tags("MTT_musicnn", cache=cache) == ["guitar", "no vocals"]
+        assert_right(load_weights(name, wheel=wheel, cache=cache)[0])
+    assert load_weights("MSD_musicnn", cache=cache)[1] == ["rock", "Hip-Hop"]
+    assert load_weights("MTT_musicnn", cache=cache)[1] == ["guitar", "no vocals"]
     with safe_open(cache / "MTT_musicnn.safetensors", framework="numpy") as file:
         assert file.metadata()["licence"] == "ISC licence"
 
 
 def test_weights_come_from_the_environment(wheel, tmp_path, monkeypatch, offline):
     monkeypatch.setenv("CFAUDIO_WEIGHTS", str(wheel))
-    assert_right(load_weights("MSD_musicnn", cache=tmp_path / "cache"))
+    assert_right(load_weights("MSD_musicnn", cache=tmp_path / "cache")[0])
 
 
 def test_the_default_cache_is_the_users(wheel, tmp_path, monkeypatch):
@@ -148,8 +148,8 @@ def test_a_damaged_cache_is_made_again(wheel, tmp_path):
         damages.append(bytes(damaged))
     for damaged in damages:
         file.write_bytes(damaged)
-        assert_right(load_weights("MSD_vgg", wheel=wheel, cache=tmp_path))
-        assert load_tags("MSD_vgg", wheel=wheel, cache=tmp_path) == ["rock", "Hip-Hop"]
+        assert_right(load_weights("MSD_vgg", wheel=wheel, cache=tmp_path)[0])
+        assert load_weights("MSD_vgg", wheel=wheel, cache=tmp_path)[1] == ["rock", "Hip-Hop"]
 
 
 def test_an_interrupted_write_leaves_nothing_behind(wheel, tmp_path, monkeypatch):
@@ -165,7 +165,7 @@ def test_an_interrupted_write_leaves_nothing_behind(wheel, tmp_path, monkeypatch
         with pytest.raises(WeightsError, match="No space left"):
             load_weights("MSD_musicnn", wheel=wheel, cache=cache)
     assert list(cache.iterdir()) == []
-    assert_right(load_weights("MSD_musicnn", wheel=wheel, cache=cache))
+    assert_right(load_weights("MSD_musicnn", wheel=wheel, cache=cache)[0])
 
 
 def test_several_may_bring_the_weights_at_once(wheel, tmp_path):
@@ -173,7 +173,7 @@ def test_several_may_bring_the_weights_at_once(wheel, tmp_path):
         return load_weights(MODELS[i % len(MODELS)], wheel=wheel, cache=tmp_path / "cache")
 
     with ThreadPoolExecutor(8) as pool:
-        for got in pool.map(bring, range(24)):
+        for got, _ in pool.map(bring, range(24)):
             assert_right(got)
     assert len(list((tmp_path / "cache").iterdir())) == len(MODELS)
 
@@ -223,8 +223,8 @@ def test_torch_is_not_imported():
     ],
 )
 def test_the_published_weights(name, tags, parameters):
-    got = load_weights(name)
+    got, published = load_weights(name)
     assert sum(array.size for variable, array in got.items() if "/moving_" not in variable) == parameters
     assert all(np.isfinite(array).all() for array in got.values())
-    assert load_tags(name)[:3] == tags
-    assert len(set(load_tags(name))) == 50
+    assert published[:3] == tags
+    assert len(set(published)) == 50

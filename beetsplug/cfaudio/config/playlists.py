@@ -1,17 +1,20 @@
-"""The setting `playlists`, checked."""
+"""The setting `playlists`, checked, and the periods after which one of them is drawn again."""
 
 from __future__ import annotations
 
+import datetime as dt
+import zlib
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from beets.exceptions import UserError
 
 from beetsplug.cfaudio.config.checks import Section
-from cfaudio_core.ranking.periods import REFRESH
 
 TARGETS = ("m3u", "subsonic", "mpd")
 HALF_A_YEAR_DAYS = 182
+REFRESH = ("daily", "weekly", "monthly", "never")
+"""How often a playlist is chosen again."""
 
 
 class Kind(NamedTuple):
@@ -114,3 +117,20 @@ def _playlist(entry: object, key: str) -> Playlist:
         fresh_days=section.whole("fresh_days", 0, 36_500) if "fresh_days" in section else None,
         targets=tuple(dict.fromkeys(targets)),
     )
+
+
+def period(refresh: str, day: dt.date) -> str:
+    """The period that a day is in: two days of one period have the same list. Weeks begin on Mondays."""
+    if refresh == "daily":
+        return day.isoformat()
+    if refresh == "weekly":
+        year, week, _ = day.isocalendar()
+        return f"{year}-W{week:02d}"
+    if refresh == "monthly":
+        return f"{day:%Y-%m}"
+    return "ever"
+
+
+def seed(*parts: object) -> int:
+    """A seed of draws: the same number for the same parts."""
+    return zlib.crc32("\0".join(map(str, parts)).encode("utf-8", "replace"))

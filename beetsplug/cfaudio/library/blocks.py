@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from beetsplug.cfaudio.library.fields import column, ranges
+from beetsplug.cfaudio.library.fields import column, ranges, read_parts
 from beetsplug.cfaudio.library.tracks import album, artist, recording
 from cfaudio_core.ranking.duplicates import marks, prints
 from cfaudio_core.util.array_file import Arrays
@@ -23,7 +20,6 @@ if TYPE_CHECKING:
 
     from beets.library import Library
 
-_MAX_THREADS = 4
 _COLUMNS = ("id", "title", "artist", "albumartist", "album", "album_id", "mb_trackid")
 _MILLISECONDS = "CAST(length * 1000 AS INTEGER)"  # SQLite takes long to write a fraction
 _ITEMS = "FROM items WHERE id BETWEEN ? AND ?"
@@ -63,35 +59,19 @@ class Block(NamedTuple):
 
 
 def read_blocks(lib: Library, stored: Mapping[int, Block]) -> dict[int, Block]:
-    """Read the library by the first ids of its blocks, as far as it differs from what is stored of it.
+    """Read the library by the first ids of its blocks, as far as it differs from what is stored of it."""
 
-    Each block is read from one state of the database. SQLite lets go of Python's lock while it makes digests, so
-    threads share the work, unless this process has changes to commit, which its own connection alone can see.
-    """
-
-    def read(within: tuple[int, int]) -> Block:
-        connection = lib._connection()  # beets has one for each thread
-        connection.execute("SAVEPOINT cfaudio")
-        try:
-            return _read_block(connection, within, stored.get(within[0]))
-        finally:
-            connection.execute("RELEASE cfaudio")
+    def read(connection: Connection, within: tuple[int, int]) -> Block:
+        old = stored.get(within[0])
+        of_names, of_fields = (fingerprint(*connection.execute(query, within).fetchone()) for query in _DIGESTED)
+        names = old.names if old and old.names_digest == of_names else _read_names(connection, within)
+        ids = names["ids"]
+        if old and old.fields_digest == of_fields and np.array_equal(old.names["ids"], ids):
+            return Block(of_names, names, of_fields, old.fields)
+        return Block(of_names, names, of_fields, _read_fields(connection, within, ids))
 
     blocks = ranges(lib) or [(0, 0)]  # an empty library has columns too
-    firsts = [first for first, _ in blocks]
-    if lib._connection().in_transaction or not Path(os.fsdecode(lib.path)).is_file():
-        return dict(zip(firsts, map(read, blocks), strict=True))
-    with ThreadPoolExecutor(min(_MAX_THREADS, os.cpu_count() or 1)) as pool:
-        return dict(zip(firsts, pool.map(read, blocks), strict=True))
-
-
-def _read_block(connection: Connection, within: tuple[int, int], stored: Block | None) -> Block:
-    of_names, of_fields = (fingerprint(*connection.execute(query, within).fetchone()) for query in _DIGESTED)
-    names = stored.names if stored and stored.names_digest == of_names else _read_names(connection, within)
-    ids = names["ids"]
-    if stored and stored.fields_digest == of_fields and np.array_equal(stored.names["ids"], ids):
-        return Block(of_names, names, of_fields, stored.fields)
-    return Block(of_names, names, of_fields, _read_fields(connection, within, ids))
+    return {first: block for (first, _), block in zip(blocks, read_parts(lib, blocks, read), strict=True)}
 
 
 def _read_names(connection: Connection, within: tuple[int, int]) -> Arrays:

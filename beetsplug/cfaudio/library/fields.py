@@ -6,15 +6,22 @@ count is.
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from sqlite3 import Connection, Row
+from typing import Any, TypeVar
 
 import numpy as np
 from beets.library import Library
 
 from cfaudio_core.data.listeners import coerce_count
 from cfaudio_core.util.arrays import IntArray
+
+P = TypeVar("P")
+T = TypeVar("T")
 
 Value = str | float | None
 """A field's value; None removes the field."""
@@ -26,6 +33,7 @@ BETWEEN = "BETWEEN ? AND ?"
 PART_IDS = 10_000
 """Ids that are read at a time."""
 
+_MAX_THREADS = 4
 _NAN = np.float32(np.nan)
 _MAX_LISTED_IDS = 500  # in one query
 
@@ -67,12 +75,37 @@ def read_fields(
 ) -> dict[str, dict[int, object]]:
     """Read fields as they are stored, of all items or those of some parts: field to id to value."""
     values: dict[str, dict[int, object]] = {name: {} for name in names}
-    for which, ids in parts(lib) if within is None else within:
-        with lib.transaction() as tx:
-            found = tx.query(fields_query(names, which), [*ids, *names])
-        for row in found:
-            values[row["key"]][row["entity_id"]] = row["value"]
+
+    def read(connection: Connection, part: Part) -> list[Row]:
+        which, ids = part
+        return connection.execute(fields_query(names, which), [*ids, *names]).fetchall()
+
+    for rows in read_parts(lib, parts(lib) if within is None else within, read):
+        for name, item, value in rows:
+            values[name][item] = value
     return values
+
+
+def read_parts(lib: Library, parts: Iterable[P], read: Callable[[Connection, P], T]) -> list[T]:
+    """Read parts of the library, each from one state of it.
+
+    SQLite lets go of Python's lock while it searches, so threads share the work, unless this process has changes to
+    commit, which its own connection alone can see.
+    """
+
+    def from_one_state(part: P) -> T:
+        connection = lib._connection()  # beets has one for each thread
+        connection.execute("SAVEPOINT cfaudio")
+        try:
+            return read(connection, part)
+        finally:
+            connection.execute("RELEASE cfaudio")
+
+    parts = list(parts)
+    if len(parts) == 1 or lib._connection().in_transaction or not Path(os.fsdecode(lib.path)).is_file():
+        return [from_one_state(part) for part in parts]
+    with ThreadPoolExecutor(min(_MAX_THREADS, os.cpu_count() or 1)) as pool:
+        return list(pool.map(from_one_state, parts))
 
 
 def items_without(lib: Library, name: str) -> set[int]:

@@ -15,6 +15,10 @@ from beets.exceptions import UserError
 if TYPE_CHECKING:
     from beets.library import Item, Library
 
+    from cfaudio_core.util.arrays import BoolArray, FloatArray, IntArray
+
+_BLOCK_SEEDS = 100
+
 LIBRARY: list[Library] = []
 """The library of this `beet` command, once it is open: a query is not told which one it is asked of."""
 
@@ -58,7 +62,6 @@ def _nearest(pattern: str) -> set[int]:
 
     from beetsplug.cfaudio.config.settings import read_settings
     from beetsplug.cfaudio.library.snapshot import read_snapshot
-    from cfaudio_core.ranking.similar import nearest
 
     if not LIBRARY:
         raise UserError("similar: can be asked of the library of a `beet` command only")
@@ -70,12 +73,29 @@ def _nearest(pattern: str) -> set[int]:
         return set()
     settings = read_settings(beets.config["cfaudio"])
     tracks = read_snapshot(lib, settings)
-    placed = tracks.vectors.any(axis=1)
-    ids, vectors = tracks.ids[placed], tracks.vectors[placed]
-    if not len(ids):
+    if not tracks.vectors.any():
         raise UserError("similar: no track has an embedding yet; run `beet cfembed` first")
-    positions, cosines = nearest(vectors, np.isin(ids, seeds), settings.similar)
-    found = {int(ids[at]): 100 * float(cosine) for at, cosine in zip(positions, cosines, strict=True)}
+    positions, cosines = nearest(tracks.vectors, np.isin(tracks.ids, seeds), settings.similar)
+    found = dict(zip(tracks.ids[positions].tolist(), (100 * cosines.astype(float)).tolist(), strict=True))
     for item, match in found.items():
         _matches[item] = max(_matches.get(item, 0.0), round(match, 1))
     return set(found)
+
+
+def nearest(vectors: FloatArray, seeds: BoolArray, n: int) -> tuple[IntArray, FloatArray]:
+    """Find the n tracks nearest to any of the seeds, bool (m,), which are not among them.
+
+    Vectors are float32 (m, d), unit length; zeros where a track has none. Returns positions, nearest first, int64 (at
+    most n,), and their cosines, float32.
+    """
+    import numpy as np
+
+    known = vectors.any(axis=1)
+    of_seeds, others = vectors[seeds & known], np.flatnonzero(known & ~seeds)
+    if not len(of_seeds) or not len(others):
+        return np.zeros(0, np.int64), np.zeros(0, np.float32)
+    cosines = np.full(len(others), -1, np.float32)
+    for start in range(0, len(of_seeds), _BLOCK_SEEDS):
+        np.maximum(cosines, (vectors[others] @ of_seeds[start : start + _BLOCK_SEEDS].T).max(axis=1), out=cosines)
+    order = np.argsort(-cosines, kind="stable")[:n]
+    return others[order], cosines[order]

@@ -79,7 +79,7 @@ class LibrarySnapshot:
 
 @dataclass(frozen=True)
 class RankingData(LibrarySnapshot):
-    """What lists are chosen from, read once for any number of them: the tracks, and who plays them.
+    """Everything that lists are chosen from, read once for any number of them: the tracks, and who plays them.
 
     Attributes
     ----------

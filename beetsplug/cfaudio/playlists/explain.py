@@ -12,11 +12,8 @@ from beetsplug.cfaudio.library.listeners import find_listener
 from beetsplug.cfaudio.library.snapshot import RankingData
 from beetsplug.cfaudio.library.tracks import read_tracks
 from beetsplug.cfaudio.playlists.request import Chosen, Request
-from cfaudio_core.data.tracks import Tracks
-from cfaudio_core.errors import StoreError
-from cfaudio_core.models.hybrid_model import HybridModel
-from cfaudio_core.models.model_files import load_model
-from cfaudio_core.ranking.score_shares import score_shares
+from cfaudio_core.models.model_files import find_model
+from cfaudio_core.pipeline.scoring import score_shares
 
 
 @dataclass(frozen=True)
@@ -89,7 +86,8 @@ def explain(
     reasons = [reason for reason in chosen.reasons if reason.id in position]
     listed = tracks.subset(np.array([position[reason.id] for reason in reasons], np.int64))
     own = listener.subset(data.at([reason.id for reason in reasons]))
-    parts = score_shares(_model(settings, listed), listed, own)
+    model = find_model(settings.models, next((m for m in listed.models if m), ""))
+    parts = score_shares(model, listed, own)
 
     def near(ident: int) -> Near:
         k = position[ident]
@@ -111,14 +109,6 @@ def explain(
             by_tags=round(float(parts["tags"][k]), 3),
         )
     return explanations
-
-
-def _model(settings: Settings, listed: Tracks) -> HybridModel | None:
-    """Load the model that made the tracks' embeddings, None if it is gone."""
-    try:
-        return load_model(settings.models, next((m for m in listed.models if m), ""))
-    except StoreError:
-        return None
 
 
 def _times(plays: int) -> str:

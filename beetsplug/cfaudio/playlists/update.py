@@ -17,7 +17,7 @@ from beets.library import Item, Library
 from beets.library.queries import parse_query_parts
 from beets.ui import print_
 
-from beetsplug.cfaudio.config.playlists import Playlist
+from beetsplug.cfaudio.config.playlists import Playlist, period, seed
 from beetsplug.cfaudio.config.settings import Settings
 from beetsplug.cfaudio.errors import user_errors
 from beetsplug.cfaudio.library.listeners import find_listener
@@ -27,7 +27,6 @@ from beetsplug.cfaudio.playlists.naming import check_name
 from beetsplug.cfaudio.playlists.publish import Targets, entry_of
 from beetsplug.cfaudio.playlists.state import ChosenList, PlaylistState, read_state, write_state
 from beetsplug.cfaudio.text import counted
-from cfaudio_core.ranking import periods
 from cfaudio_core.util.locking import hold_lock
 
 
@@ -130,18 +129,18 @@ def _choose(
     data: RankingData,
     playlist: Playlist,
     old: PlaylistState,
-    seed: int | None,
+    drawn: int | None,
     today: dt.date,
 ) -> tuple[PlaylistState, list[str]]:
     """Choose an entry's lists, the same as before within its period, with the reasons where some are empty."""
-    now = periods.period(playlist.refresh, today)
+    now = period(playlist.refresh, today)
     made_of = json.dumps([asdict(replace(playlist, targets=())), settings.taste, settings.exclude])
     existing = set(data.ids.tolist())
     whole = bool(old.lists) and all(one.ids and existing.issuperset(one.ids) for one in old.lists)
-    if seed is None and whole and old.period == now and old.settings == made_of:
+    if drawn is None and whole and old.period == now and old.settings == made_of:
         return old, []
     before = old.unplayed if old.period != now else old.before
-    draw = periods.seed(playlist.key, now) if seed is None else seed
+    draw = seed(playlist.key, now) if drawn is None else drawn
     lists: list[ChosenList] = []
     empty: list[str] = []
     for one, why in lists_of(lib, settings, data, playlist, draw, frozenset(before)):

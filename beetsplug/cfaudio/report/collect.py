@@ -13,12 +13,12 @@ import numpy as np
 from beets.exceptions import UserError
 
 from beetsplug.cfaudio.config.settings import Settings
-from beetsplug.cfaudio.errors import user_errors
+from beetsplug.cfaudio.errors import file_errors, user_errors
 from beetsplug.cfaudio.library.fields import few
 from beetsplug.cfaudio.library.snapshot import RankingData
 from beetsplug.cfaudio.library.tracks import read_tracks
 from beetsplug.cfaudio.pipeline import open_store
-from cfaudio_core.errors import CfAudioError
+from cfaudio_core.models.model_files import find_model
 from cfaudio_core.ranking.taste import decayed_counts, modes, taste_weights
 from cfaudio_core.report.activations import direction_activations, moment, unit_activations
 from cfaudio_core.report.disagreement import Disagreement, disagreements
@@ -83,10 +83,10 @@ def make_report(
         years=years,
         existing=np.array([os.path.isfile(path) for path in tracks.paths], bool),  # noqa: PTH113 (names are bytes)
         tags=[()] * len(tracks),
-        training_runs=training_runs(settings.folder / "models"),
+        training_runs=training_runs(settings.models),
         evaluations=evaluations(settings.folder / "evaluations"),
     )
-    report, labels = _with_units(report, settings, vectors, _model(settings, report.model), on_problem)
+    report, labels = _with_units(report, settings, vectors, find_model(settings.models, report.model), on_problem)
     weights = taste_weights(listener, decayed_counts(listener, data.last_played[listener.name])[0])
     return replace(report, modes=_taste_modes(data.vectors, weights, at, labels))
 
@@ -130,21 +130,9 @@ def _coordinates(settings: Settings, vectors: FloatArray) -> FloatArray:
             advance(int(100 * done) - before)
 
         coordinates = project(vectors, jobs=settings.jobs, on_progress=add)
-    try:
+    with file_errors(file.parent):
         write_whole(file, key + coordinates.astype("<f4").tobytes(), private=True)
-    except OSError as error:
-        raise UserError(f"{file.parent}: {error.strerror}") from error
     return coordinates
-
-
-def _model(settings: Settings, model: str) -> HybridModel | None:
-    """Load the model that made the vectors, if it still exists."""
-    from cfaudio_core.models.model_files import load_model
-
-    try:
-        return load_model(settings.folder / "models", model)
-    except CfAudioError:
-        return None
 
 
 def _with_units(

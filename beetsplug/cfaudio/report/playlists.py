@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 from beets.exceptions import UserError
 
+from beetsplug.cfaudio.config.playlists import period, seed
 from beetsplug.cfaudio.library.snapshot import read_library
 from beetsplug.cfaudio.library.tracks import read_tracks
 from beetsplug.cfaudio.playlists.kinds import lists_of
 from beetsplug.cfaudio.playlists.state import read_state
 from beetsplug.cfaudio.playlists.update import update_playlists
 from cfaudio_core.errors import CfAudioError
-from cfaudio_core.ranking.periods import period, seed
 from cfaudio_core.report.serve import ListPreview
 
 if TYPE_CHECKING:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from typing import Any
 
@@ -50,8 +51,7 @@ def _credit(artists: object) -> str:
 def _api(url: str, options: ReadOptions) -> Iterator[Listen]:
     secret = {"key": options.token} if options.token else {}
     with Service(url) as service:
-        page = 0
-        while True:
+        for page in itertools.count():
             # Without `since` the server leaves out what is older than its own start.
             params: dict[str, str | int] = {"since": "1990", "page": page, "perpage": _PAGE_SCROBBLES, **secret}
             status, answer = service.ask("/apis/mlj_1/scrobbles", params)
@@ -65,7 +65,6 @@ def _api(url: str, options: ReadOptions) -> Iterator[Listen]:
                 yield _listen(entry, where)
             if len(entries) < _PAGE_SCROBBLES:
                 return
-            page += 1
 
 
 MALOJA = Format(

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cfaudio_core.ranking.periods import REFRESH, period, seed
+from beetsplug.cfaudio.config.playlists import REFRESH, period, seed
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cfaudio_core.ranking.similar import nearest
+from beetsplug.cfaudio.library.similar_query import nearest
 
 
 def unit(rows):
