@@ -241,7 +241,7 @@ def extractor(monkeypatch):
     """Analyse every file in no time but those in `broken`; returns `broken` and the files analysed."""
     broken, analysed = {}, []
 
-    def hear(left, config, store, net, *, jobs, scheduler, on_progress):
+    def fake_extract(left, config, store, net, *, jobs, scheduler, on_progress):
         for file in left:
             analysed.append(file.path)
             problem = broken.get(file.path, "")
@@ -252,7 +252,7 @@ def extractor(monkeypatch):
             on_progress(1)
             yield one
 
-    monkeypatch.setattr(module, "hear", hear)
+    monkeypatch.setattr(module, "extract", fake_extract)
     return broken, analysed
 
 
