@@ -89,13 +89,20 @@ def read_windows(path: bytes | str | os.PathLike[str] | os.PathLike[bytes], n_wi
     with audio_errors():
         name = regular_file(path)
         # The sums of absurd numbers overflow; the windows they are in are dropped.
-        *others, last = openers(name)
+        first, second = openers(name)
+        found = None
         with np.errstate(all="ignore"):
-            for opener in others:
-                with contextlib.suppress(UndecodableError), opener(name) as source:
-                    return _read(source, n_windows)
-            with last(name) as source:
-                return _read(source, n_windows)
+            with contextlib.suppress(UndecodableError), first(name) as source:
+                found, whole = _read(source, n_windows)
+                if whole or first is open_sndfile:
+                    return found
+            if found is None:
+                with second(name) as source:
+                    return _read(source, n_windows)[0]
+            # Of several Vorbis streams in one file ffmpeg reads the first one, and libsndfile all.
+            with contextlib.suppress(AudioError), second(name) as source:
+                return max(found, _read(source, n_windows)[0], key=lambda windows: len(windows.waveform))
+        return found
 
 
 def openers(name: str) -> list[Opener]:
@@ -130,13 +137,14 @@ def regular_file(path: bytes | str | os.PathLike[str] | os.PathLike[bytes]) -> s
     return name
 
 
-def _read(source: Source, n_windows: int) -> Windows:
+def _read(source: Source, n_windows: int) -> tuple[Windows, bool]:
+    """Read the windows that can be analysed, and say whether those are all."""
     windows = _spread(source, n_windows)
     faults = [fault_of(window) for window in windows]
     if None not in faults and (not faults or CUT_SHORT in faults):
         windows = spread_over_the_beginning(source, n_windows)
         faults = [fault_of(window) for window in windows]
-    return audible(windows, faults)
+    return audible(windows, faults), not any(faults)
 
 
 def audible(windows: Sequence[Window], faults: Sequence[str | None]) -> Windows:

@@ -171,7 +171,7 @@ def test_of_several_streams_the_first_is_read(tmp_path, stream, whole):
     path = write(tmp_path / "chained.ogg", [*ogg(stream, 5000), *ogg(stream, 5000, serial=8)])
     with open_av(str(path)) as source:
         np.testing.assert_allclose(source.read(99_000, 9000), whole[:, 99_000:108_000], rtol=0, atol=1e-6)
-    assert 1 <= len(windows.read_windows(path, 3).waveform) <= 3  # of the length that the last stream claims
+    assert len(windows.read_windows(path, 3).waveform) == 3
 
 
 def test_a_stream_cut_from_a_longer_one_begins_at_its_first_whole_packet(tmp_path, stream, whole):
