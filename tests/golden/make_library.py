@@ -17,6 +17,8 @@ import zipfile
 from contextlib import closing
 from pathlib import Path
 
+import numpy as np
+
 TARGET = Path(__file__).with_name("library-0.1.0.zip")
 KEEP = ("library.db", "cfaudio/features.db", "cfaudio/history.db", "cfaudio/models/*")
 START = 1_700_000_000
@@ -48,14 +50,13 @@ def main() -> None:
                     items.append(item)
                 lib.add_album(items)
         listens = home.folder / "listens.jsonl"
-        rows = [
-            {
-                "listened_at": START + 86400 * session + 5 * k,
-                "track_metadata": {"artist_name": BELLS[(session + k) % 4], "track_name": f"Stück {k + 1}"},
-            }
-            for session in range(12)
-            for k in range(PER_ARTIST)
-        ]
+        rng = np.random.default_rng(0)
+        rows = []
+        for session in range(40):
+            for k, track in enumerate(rng.choice(4 * PER_ARTIST, int(rng.integers(2, 7)), replace=False).tolist()):
+                at, song = START + 86400 * session + 5 * k, f"Stück {track % PER_ARTIST + 1}"
+                about = {"artist_name": BELLS[track // PER_ARTIST], "track_name": song}
+                rows.append({"listened_at": at, "track_metadata": about})
         listens.write_text("".join(json.dumps(row) + "\n" for row in rows))
         for command in (["cfimport", "listenbrainz", str(listens)], ["cfembed", "-j", "1"]):
             ran = home.beet(*command)

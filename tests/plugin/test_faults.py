@@ -198,7 +198,7 @@ def test_files_that_vanish_meanwhile_are_named_and_the_others_are_analysed(
 ) -> None:
     from cfaudio_core.features import extractor
 
-    plan = extractor.plan
+    plan = extractor.plan_extraction
     gone = sorted(unanalysed.music.rglob("*.flac"))[:2]
 
     def plan_and_lose(*args: object, **how: object) -> object:
@@ -207,7 +207,7 @@ def test_files_that_vanish_meanwhile_are_named_and_the_others_are_analysed(
             file.unlink()
         return planned
 
-    monkeypatch.setattr("cfaudio_core.pipeline.run.plan", plan_and_lose)
+    monkeypatch.setattr("cfaudio_core.pipeline.extract.plan_extraction", plan_and_lose)
     ran = unanalysed.embed()
     assert ran.code == 0, ran
     assert ran.err.count("skipping") == 2

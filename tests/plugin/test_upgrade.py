@@ -48,9 +48,9 @@ def test_nothing_is_analysed_again_and_scores_stay(old: Home) -> None:
 @pytest.mark.weights
 def test_listens_are_kept_and_lists_are_chosen_before_and_after(old: Home) -> None:
     before = old.beet_here("cfrecommend", "-n", "10", "-f", "$id").fine.lines
-    assert "48" in old.beet_here("cfimport").fine.out
+    assert "164" in old.beet_here("cfimport").fine.out
     old.embed()
-    assert "48" in old.beet_here("cfimport").fine.out
+    assert "164" in old.beet_here("cfimport").fine.out
     after = old.beet_here("cfrecommend", "-n", "10", "-f", "$id").fine.lines
     assert len(before) == 10
     assert set(before) == set(after)
