@@ -9,7 +9,7 @@ from beets.exceptions import UserError
 from beets.plugins import BeetsPlugin
 from confuse import ConfigError
 
-from beetsplug.cfaudio.commands import cfembed, cfevaluate, cfimport, cfplaylists, cfrecommend, cfreport
+from beetsplug.cfaudio.commands import cfembed, cfevaluate, cfimport, cfplaylists, cfplays, cfrecommend, cfreport
 from beetsplug.cfaudio.config.settings import DEFAULTS, score_field
 from beetsplug.cfaudio.library.similar_query import SimilarQuery, cf_match, library_opened
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from beets.ui import Subcommand
 
 
-COMMANDS = (cfembed, cfrecommend, cfplaylists, cfimport, cfevaluate, cfreport)
+COMMANDS = (cfembed, cfrecommend, cfplaylists, cfimport, cfplays, cfevaluate, cfreport)
 
 
 class CfAudioPlugin(BeetsPlugin):

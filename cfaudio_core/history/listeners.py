@@ -13,6 +13,7 @@ from cfaudio_core.data.sessions import Listens, Sessions, find_sessions
 from cfaudio_core.util.arrays import FloatArray, IntArray, float32
 
 if TYPE_CHECKING:
+    from cfaudio_core.history.columns import ListenColumns
     from cfaudio_core.history.store import ListenStore
 
 
@@ -48,22 +49,10 @@ def with_history(
         return list(listeners)
     n = len(lengths)
     names = [listener.name for listener in listeners]
-    main = MAIN_LISTENER if MAIN_LISTENER in names else names[0]
     stored_names: dict[str, list[str]] = {}
     for name in sorted({*listens.listeners, *tallies.listeners}):
-        stored_names.setdefault(main if name == MAIN_LISTENER else name, []).append(name)
-
-    track = positions[listens.text]
-    length = np.append(lengths, 0)[np.where(track >= 0, track, n)]  # n may be 0
-    played = Listens(
-        listener=np.zeros(len(listens), np.int64),  # those of one listener are taken at a time
-        track=np.where(track >= 0, track, -1 - listens.text),  # texts of no known track are still different tracks
-        time=listens.time,
-        seconds=listens.seconds.astype(np.float64),
-        skipped=listens.skipped.astype(np.int64),
-        source=listens.source.astype(np.int64),
-        length=np.where(length > 0, length, durations[listens.text]),
-    )
+        stored_names.setdefault(listener_of(name, names), []).append(name)
+    played = matched_listens(listens, durations, lengths, positions)
 
     def sessions_of(aliases: Sequence[str], sources: Sequence[str]) -> Sessions:
         return find_sessions(played.take(listens.is_from(aliases, sources)), gap)
@@ -87,6 +76,28 @@ def with_history(
         if name in by_name or merged.known.any():
             by_name[name] = merged
     return list(by_name.values())
+
+
+def listener_of(stored: str, names: Sequence[str]) -> str:
+    """Name the listener whose records are stored under a name; the first of `names` is the main listener."""
+    return names[0] if stored == MAIN_LISTENER and MAIN_LISTENER not in names else stored
+
+
+def matched_listens(
+    listens: ListenColumns, durations: npt.NDArray[np.float64], lengths: FloatArray, positions: IntArray
+) -> Listens:
+    """Make plays of tracks from stored listens, in their order, all of one listener; see `with_history`."""
+    track = positions[listens.text]
+    length = np.append(lengths, 0)[np.where(track >= 0, track, len(lengths))]  # there may be no tracks
+    return Listens(
+        listener=np.zeros(len(listens), np.int64),  # those of one listener are taken at a time
+        track=np.where(track >= 0, track, -1 - listens.text),  # texts of no known track are still different tracks
+        time=listens.time,
+        seconds=listens.seconds.astype(np.float64),
+        skipped=listens.skipped.astype(np.int64),
+        source=listens.source.astype(np.int64),
+        length=np.where(length > 0, length, durations[listens.text]),
+    )
 
 
 def _sum(at: IntArray, counts: IntArray, n: int) -> IntArray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import beets
@@ -11,10 +11,12 @@ from beets.exceptions import UserError
 from beets.library import Library
 
 from beetsplug.cfaudio.config.settings import Settings
-from beetsplug.cfaudio.library.history import has_history, keep_matches, open_history
+from beetsplug.cfaudio.library.fields import column
+from beetsplug.cfaudio.library.history import has_history, keep_matches, open_history, seconds
 from cfaudio_core.data.listeners import MAIN_LISTENER, Listener, make_listeners
 from cfaudio_core.data.playlists import read_playlists
 from cfaudio_core.data.tracks import Tracks
+from cfaudio_core.history.count_growth import DATES
 from cfaudio_core.util.arrays import FloatArray, IntArray
 
 
@@ -58,6 +60,31 @@ def find_listener(among: Sequence[Listener], name: str | None) -> Listener:
         if name in (None, listener.name):
             return listener
     raise _unknown(name, [listener.name for listener in among])
+
+
+def fields_of(listener: Listener, settings: Settings, counts: Mapping[str, object]) -> list[str]:
+    """List the count fields of a listener that any track has."""
+    named = settings.users.get(listener.name, [] if settings.users else list(counts))
+    if not settings.users and listener.name != settings.main_listener:
+        return []
+    return [field for field in named if field in counts]
+
+
+def last_played_of(
+    listener: Listener,
+    settings: Settings,
+    ids: IntArray,
+    counts: Mapping[str, object],
+    dates: Mapping[str, Mapping[int, object]],
+) -> IntArray:
+    """When a listener last played each track, by the history and by the dates beside the count fields.
+
+    `dates` maps the fields of dates to item and value; returns int64 (n,), UTC in seconds, 0 where unknown or never.
+    """
+    last = listener.sessions.last_played(len(ids))
+    for date in {DATES[field] for field in fields_of(listener, settings, counts) if field in DATES}:
+        last = np.maximum(last, column(ids, dates[date], seconds, np.int64(0)))
+    return last
 
 
 def check_listener(settings: Settings, name: str) -> None:

@@ -22,8 +22,7 @@ from beetsplug.cfaudio.config.settings import Settings, score_field
 from beetsplug.cfaudio.errors import user_errors
 from beetsplug.cfaudio.library.blocks import Block, read_blocks
 from beetsplug.cfaudio.library.fields import column, count_values, read_fields
-from beetsplug.cfaudio.library.history import seconds
-from beetsplug.cfaudio.library.listeners import add_history
+from beetsplug.cfaudio.library.listeners import add_history, last_played_of
 from cfaudio_core import __version__
 from cfaudio_core.data.listeners import Listener, make_listeners
 from cfaudio_core.history.count_growth import DATES
@@ -125,11 +124,7 @@ def read_library(lib: Library, settings: Settings) -> RankingData:
         everyone = add_history(by_count, settings, tracks.ids, tracks.lengths)
     last_played = {}
     for listener in everyone:
-        last = listener.sessions.last_played(len(tracks))
-        mine = settings.users.get(listener.name, [] if settings.users else list(counts))
-        for date in {DATES[name] for name in mine if name in DATES and name in counts}:
-            last = np.maximum(last, column(tracks.ids, stored[date], seconds, np.int64(0)))
-        last_played[listener.name] = last
+        last_played[listener.name] = last_played_of(listener, settings, tracks.ids, counts, stored)
     nothing = np.full(len(tracks), np.float32(np.nan))
     fields = {one.name: score_field(one.name, main=one is everyone[0]) for one in everyone}
     scores = {name: tracks.scores.get(own, nothing) for name, own in fields.items()}

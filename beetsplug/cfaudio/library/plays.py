@@ -1,0 +1,76 @@
+"""What a listener played, as the model is fitted to it, with where that is known from."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from beets.library import Library
+
+from beetsplug.cfaudio.config.settings import Settings
+from beetsplug.cfaudio.library.fields import read_fields
+from beetsplug.cfaudio.library.history import has_history, open_history
+from beetsplug.cfaudio.library.listeners import fields_of, find_listener, last_played_of
+from beetsplug.cfaudio.library.tracks import read_tracks
+from cfaudio_core.data.listeners import Listener, make_listeners
+from cfaudio_core.data.tracks import Tracks
+from cfaudio_core.history.audit import SourceCounts, count_sources
+from cfaudio_core.history.count_growth import DATES
+from cfaudio_core.history.listeners import with_history
+from cfaudio_core.history.matching import LibraryIndex
+from cfaudio_core.util.arrays import IntArray
+
+
+class PlayCounts(NamedTuple):
+    """Counts of a listener over all n tracks of the library.
+
+    Attributes
+    ----------
+    listener, tracks
+        The plays and skips, and the tracks.
+    last_played
+        int64 (n,): UTC, seconds; 0 where unknown or never.
+    sources
+        Count fields and sources of the history; `undated` of a field is the sum of its counts.
+    shared
+        Listens of plays that another source has too, which count once.
+    listeners
+        Names of all listeners, the main one first.
+    """
+
+    listener: Listener
+    tracks: Tracks
+    last_played: IntArray
+    sources: list[SourceCounts]
+    shared: int
+    listeners: list[str]
+
+
+def read_plays(lib: Library, settings: Settings, name: str | None) -> PlayCounts:
+    """Count the plays of a listener, the main one for None; the history is matched again, and nothing is stored.
+
+    Raises
+    ------
+    UserError
+        If there is no such listener.
+    """
+    tracks = read_tracks(lib, settings.count_fields)
+    everyone = make_listeners(tracks.counts, settings.users, len(tracks))
+    sources: list[SourceCounts] = []
+    if has_history(settings):
+        with open_history(settings) as store:
+            texts = store.texts()
+            positions = LibraryIndex(tracks, lib.directory).match(texts.values())
+            durations = np.array([text.duration for text in texts.values()], np.float64)
+            history = (store, durations, tracks.lengths, positions, settings.session_gap)
+            everyone = with_history(everyone, *history)
+            listener = find_listener(everyone, name)
+            sources = count_sources(everyone, listener, *history)
+    listener = find_listener(everyone, name)
+    shared = sum(one.listens - one.unmatched - one.doubles for one in sources) - len(listener.sessions.track)
+    dates = sorted(set(DATES.values()))
+    last = last_played_of(listener, settings, tracks.ids, tracks.counts, read_fields(lib, dates))
+    mine = fields_of(listener, settings, tracks.counts)
+    fields = [SourceCounts(field, undated=int(np.nansum(tracks.counts[field]))) for field in mine]
+    names = [one.name for one in everyone]
+    return PlayCounts(listener, tracks, last, [*fields, *sources], shared, names)
