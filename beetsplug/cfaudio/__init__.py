@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+import beets
 from beets.dbcore import types
 from beets.exceptions import UserError
 from beets.plugins import BeetsPlugin
 from confuse import ConfigError
 
 from beetsplug.cfaudio.commands import cfembed, cfevaluate, cfimport, cfplaylists, cfplays, cfrecommend, cfreport
-from beetsplug.cfaudio.config.settings import DEFAULTS, score_field
+from beetsplug.cfaudio.config.settings import DEFAULTS, noted_listeners, score_field
 from beetsplug.cfaudio.library.similar_query import SimilarQuery, cf_match, library_opened
 
 if TYPE_CHECKING:
@@ -42,6 +44,8 @@ class CfAudioPlugin(BeetsPlugin):
         """Types of the fields that cfaudio writes, for ranges, sorting and `beet modify`."""
         users = self._setting("users")
         names = list(users) if isinstance(users, dict) else []
+        # The first one's scores are `cf_score`; listeners of an imported history are not in the configuration.
+        others = [*names[1:], *noted_listeners(Path(beets.config.config_dir()) / "cfaudio")[1:]]
         return {
             "cf_embedding": types.STRING,
             "cf_key": types.STRING,
@@ -49,7 +53,7 @@ class CfAudioPlugin(BeetsPlugin):
             "cf_model": types.STRING,
             "cf_score": types.FLOAT,
             "cf_tags": types.STRING,
-            **{score_field(name, main=False): types.FLOAT for name in names[1:]},
+            **{score_field(name, main=False): types.FLOAT for name in others},
         }
 
     def _keep_secrets(self) -> None:

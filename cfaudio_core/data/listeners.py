@@ -8,6 +8,7 @@ the sum.
 from __future__ import annotations
 
 import math
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -88,6 +89,22 @@ class Listener:
     def subset(self, index: IntArray) -> Listener:
         """Select the tracks at int64 (k,) positions."""
         return Listener(self.name, self.plays[index], self.skips[index], self.sessions.subset(index))
+
+
+def find_name(name: str, names: Sequence[str]) -> str | None:
+    """Find the listener that a name means among all of them, the main one first; None where it is none of them.
+
+    Case and the form of accents tell no two people apart, and `MAIN_LISTENER` is the main one, unless another has that
+    name.
+    """
+    folded = {fold_name(known): known for known in reversed(names)}
+    main = names[0] if names and fold_name(name) == MAIN_LISTENER else None
+    return folded.get(fold_name(name), main)
+
+
+def fold_name(name: str) -> str:
+    """Fold the case of a name, the form of its accents, and blanks around it."""
+    return unicodedata.normalize("NFC", name).casefold().strip()
 
 
 def coerce_count(value: object) -> float:

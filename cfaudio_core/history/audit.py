@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from cfaudio_core.data.listeners import Listener
+from cfaudio_core.data.listeners import Listener, find_name
 from cfaudio_core.data.sessions import find_sessions
-from cfaudio_core.history.listeners import listener_of, matched_listens
+from cfaudio_core.history.listeners import matched_listens
 from cfaudio_core.util.arrays import FloatArray, IntArray
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def count_sources(
     names = [listener.name for listener in listeners]
     listens, tallies = store.listens(), store.tallies()
     played = matched_listens(listens, durations, lengths, positions)
-    stored = [name for name in {*listens.listeners, *tallies.listeners} if listener_of(name, names) == of.name]
+    stored = [name for name in {*listens.listeners, *tallies.listeners} if find_name(name, names) == of.name]
     sources = []
     for source in sorted({*listens.sources, *tallies.sources}):
         rows = listens.is_from(stored, [source])

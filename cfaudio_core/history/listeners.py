@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from cfaudio_core.data.listeners import MAIN_LISTENER, Listener
+from cfaudio_core.data.listeners import Listener, find_name
 from cfaudio_core.data.sessions import Listens, Sessions, find_sessions
 from cfaudio_core.util.arrays import FloatArray, IntArray, float32
 
@@ -32,9 +32,8 @@ def with_history(
     listeners
         By the count fields, at least one, over n tracks; the first is the main listener.
     store
-        Listens and tallies. Those of `MAIN_LISTENER` are the main listener's, unless another has that name. A name
-        that is not among `listeners` is a further listener, if it can end a field's name and has any plays or skips
-        of the library's tracks.
+        Listens and tallies. A name that is none of `listeners` (`find_name`) is a further listener, if it can end a
+        field's name and has any plays or skips of the library's tracks.
     durations
         float64 (m,), seconds; of all m texts of the store, as the sources reported them; 0 where unknown.
     lengths
@@ -48,19 +47,19 @@ def with_history(
     if not len(listens) and not len(tallies):
         return list(listeners)
     n = len(lengths)
-    names = [listener.name for listener in listeners]
-    stored_names: dict[str, list[str]] = {}
-    for name in sorted({*listens.listeners, *tallies.listeners}):
-        stored_names.setdefault(listener_of(name, names), []).append(name)
+    stored_names: dict[str, list[str]] = {listener.name: [] for listener in listeners}
+    for stored in sorted({*listens.listeners, *tallies.listeners}):
+        known = find_name(stored, list(stored_names))
+        if known or stored.isidentifier():
+            stored_names.setdefault(known or stored, []).append(stored)
     played = matched_listens(listens, durations, lengths, positions)
 
     def sessions_of(aliases: Sequence[str], sources: Sequence[str]) -> Sessions:
         return find_sessions(played.take(listens.is_from(aliases, sources)), gap)
 
     by_name = {listener.name: listener for listener in listeners}
-    for name in [*names, *(name for name in stored_names if name not in by_name and name.isidentifier())]:
+    for name, aliases in stored_names.items():
         listener = by_name.get(name, Listener(name, np.zeros(n, np.float32), np.zeros(n, np.float32)))
-        aliases = stored_names.get(name, [])
         sessions = sessions_of(aliases, listens.sources)
         plays = np.maximum(listener.plays, sessions.plays(n))
         skips = np.maximum(listener.skips, sessions.skips(n))
@@ -76,11 +75,6 @@ def with_history(
         if name in by_name or merged.known.any():
             by_name[name] = merged
     return list(by_name.values())
-
-
-def listener_of(stored: str, names: Sequence[str]) -> str:
-    """Name the listener whose records are stored under a name; the first of `names` is the main listener."""
-    return names[0] if stored == MAIN_LISTENER and MAIN_LISTENER not in names else stored
 
 
 def matched_listens(

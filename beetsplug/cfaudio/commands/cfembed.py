@@ -81,17 +81,18 @@ def run(plugin: BeetsPlugin, lib: Library, opts: Values, args: list[str]) -> Non
 
 def _embed(plugin: BeetsPlugin, lib: Library, settings: Settings, opts: Values, requested: list[int] | None) -> None:
     """Run, and print a summary."""
-    from beetsplug.cfaudio.library.listeners import find_listener
+    from beetsplug.cfaudio.library.listeners import find_listener, note_listeners
     from beetsplug.cfaudio.pipeline import embed, load, run_settings
     from beetsplug.cfaudio.run_summary import summarize
 
     warn = plugin._log.warning
     tracks, listeners = load(lib, settings, on_problem=warn)
-    find_listener(listeners, opts.user)
+    only = find_listener(listeners, opts.user, settings).name if opts.user is not None else None
+    note_listeners(settings, [listener.name for listener in listeners])
     run = run_settings(
         settings, jobs=opts.jobs or settings.jobs, force=opts.force, retrain=opts.retrain, model=opts.model
     )
-    result, changed = embed(lib, tracks, listeners, requested, settings, run, warn, only=opts.user)
+    result, changed = embed(lib, tracks, listeners, requested, settings, run, warn, only=only)
     for path, problem in result.old_problems.items():
         plugin._log.debug("still skipping {}: {}", displayable_path(path), problem)
     for line in summarize(tracks, listeners, result, changed):

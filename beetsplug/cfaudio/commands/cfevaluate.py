@@ -67,7 +67,7 @@ def run(plugin: BeetsPlugin, lib: Library, opts: Values, args: list[str]) -> Non
         if name not in PROTOCOLS:
             raise UserError(f"there is no protocol {name} (there are: {', '.join(PROTOCOLS)})")
     tracks, listeners = load(lib, settings, match=False)
-    listener = find_listener(listeners, opts.user)
+    listener = find_listener(listeners, opts.user, settings)
     others = [one for one in listeners if one is not listener]
     data, analysed = _eval_data(tracks, [listener, *others], settings, quick=opts.quick)
     say: Callable[[str], None] = (lambda _: None) if opts.json else print_

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
+import shlex
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -16,7 +19,7 @@ from typing import TYPE_CHECKING
 from beets.exceptions import UserError
 from beets.ui import Subcommand, print_
 
-from beetsplug.cfaudio.config.settings import Settings, read_settings
+from beetsplug.cfaudio.config.settings import LISTENER_NAMES, Settings, read_settings, score_field
 from beetsplug.cfaudio.errors import user_errors
 
 if TYPE_CHECKING:
@@ -51,6 +54,7 @@ def command(plugin: BeetsPlugin) -> Subcommand:
 
 def run(plugin: BeetsPlugin, lib: Library, opts: Values, args: list[str]) -> None:
     """Import, or list the formats and the contents of the store."""
+    from beetsplug.cfaudio.library.listeners import listener_names, note_listeners
     from cfaudio_core.history.formats import FORMATS
 
     settings = read_settings(plugin.config)
@@ -63,15 +67,41 @@ def run(plugin: BeetsPlugin, lib: Library, opts: Values, args: list[str]) -> Non
         raise UserError(f"there is no format {args[0]} (there are: {', '.join(FORMATS)})")
     if len(args) < 2:
         raise UserError(f"what to read is missing, as in: beet cfimport {source.name} {source.example}")
+    with user_errors():
+        listener = _listener(opts.user, opts.account, settings)
     skipped: Counter[str] = Counter()
     with user_errors(), _store(settings, pretend=opts.pretend) as store:
-        added = _read(source, args[1:], opts, settings, store, skipped)
+        added = _read(source, args[1:], opts, listener, store, skipped)
         if not len(added.plays):
             reasons = "".join(f"; {line}" for line in _left_out(skipped))
             raise UserError(f"{', '.join(args[1:])}: no plays in it{reasons}")
         for line in chain(_summarize(added, opts), _left_out(skipped)):
             print_(line)
         _match(lib, added, store, pretend=opts.pretend)
+    if listener != settings.main_listener:
+        print_(
+            f"These are plays of {listener}, not of {settings.main_listener}: `beet cfrecommend -u {listener}` goes by "
+            f"them, and `beet cfembed` writes {score_field(listener, main=False)}."
+        )
+    if not opts.pretend:
+        with user_errors():
+            note_listeners(settings, listener_names(settings))
+
+
+def _listener(given: str | None, account: str | None, settings: Settings) -> str:
+    """Name the listener that `--user` means; a UserError where it cannot be the name of one."""
+    from beetsplug.cfaudio.library.listeners import listener_names
+    from cfaudio_core.data.listeners import find_name
+
+    if given is None:
+        return settings.main_listener
+    name = unicodedata.normalize("NFC", given.strip())
+    known = find_name(name, listener_names(settings))
+    if known is None and not name.isidentifier():
+        example = re.sub(r"\W+", "_", name).strip("_").lstrip("_0123456789") or "anna"
+        advice = f"--user {example} --account {shlex.quote(account or given)}"
+        raise UserError(f"--user {given}: {LISTENER_NAMES}; as in: {advice}")
+    return known or name
 
 
 @contextmanager
@@ -94,7 +124,7 @@ def _read(
     source: Format,
     places: list[str],
     opts: Values,
-    settings: Settings,
+    listener: str,
     store: ListenStore,
     skipped: Counter[str],
 ) -> ImportResult:
@@ -120,7 +150,7 @@ def _read(
         if len(accounts) > 1:
             names = ", ".join(sorted(name or "(no name)" for name in accounts))
             raise SettingError(f"{source.name}: there are several accounts in it, import one at a time: {names}")
-        return opts.user or settings.main_listener
+        return listener
 
     with progress(f"Reading {source.name}", None, "plays") as advance:
         return store.add(
@@ -219,6 +249,10 @@ def _holdings(settings: Settings) -> Iterator[str]:
         for held in holdings:
             first, last = (_day(time) if held.listens else "" for time in (held.first, held.last))
             yield f"  {held.listener:13} {held.source:13} {held.listens:9}  {first:10}  {last:10}  {held.tallies:14}"
+        unused = sorted({held.listener for held in holdings if not held.listener.isidentifier()})
+        if unused:
+            yield f"Not counted: what is kept for {', '.join(unused)}; import it again with another --user."
+            yield f"({LISTENER_NAMES.capitalize()}.)"
 
 
 def _day(time: int) -> str:

@@ -46,6 +46,7 @@ def command(plugin: BeetsPlugin) -> Subcommand:
 
 def run(plugin: BeetsPlugin, lib: Library, opts: Values, args: list[str]) -> None:
     """Choose, print, and write a playlist where one is wanted."""
+    from beetsplug.cfaudio.library.listeners import find_listener, why_nobody
     from beetsplug.cfaudio.library.snapshot import read_library
     from beetsplug.cfaudio.playlists.recommend import choose_items
     from beetsplug.cfaudio.playlists.request import request_of
@@ -68,6 +69,9 @@ def run(plugin: BeetsPlugin, lib: Library, opts: Values, args: list[str]) -> Non
         user=opts.user,
         seed=opts.seed,
     )
+    find_listener(data.listeners, opts.user, settings)
+    if opts.user is None and (hint := why_nobody(data.listeners)):
+        plugin._log.warning("{}", hint)
     chosen = choose_items(lib, data, request)
     if chosen.why:
         raise UserError(chosen.why)

@@ -53,7 +53,7 @@ def run(plugin: BeetsPlugin, lib: Library, opts: Values, args: list[str]) -> Non
     folder = Path(opts.output).expanduser() if opts.output else settings.folder / "report"
     _check(opts, folder)
     data = read_library(lib, settings)
-    listener = find_listener(data.listeners, opts.user)
+    listener = find_listener(data.listeners, opts.user, settings)
     from beetsplug.cfaudio.report.collect import make_report
     from cfaudio_core.report.page import render
 

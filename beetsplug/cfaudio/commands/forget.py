@@ -25,6 +25,7 @@ _PARTS = {
     "imported listens and plays": ("history.db*",),
     "features of the music": ("features.db*",),
     "models": ("models",),
+    "names of listeners": ("listeners.json",),
     "the snapshot of the library": ("snapshot.safetensors", "catalogue"),  # the latter by 0.1.0
     "evaluations": ("evaluations",),
     "the page of cfreport": ("report",),

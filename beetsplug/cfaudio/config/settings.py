@@ -5,8 +5,10 @@ Every `beet` command loads this module, so it imports nothing that takes time.
 
 from __future__ import annotations
 
+import json
 import os
 import re
+import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -51,6 +53,11 @@ DEFAULTS: dict[str, Any] = {
     "subsonic": {},
     "mpd": {},
 }
+
+LISTENER_NAMES = "a listener's name is letters, digits and _, and begins with no digit, as it ends a field's name"
+
+LISTENERS_FILE = "listeners.json"
+"""File in cfaudio's folder with the names of all listeners, the main one first."""
 
 FACTORIZERS = ("wmf", "vector_exp", "both")
 TASTES = ("modes", "mean")
@@ -167,7 +174,16 @@ def read_settings(config: confuse.ConfigView) -> Settings:
 
 def score_field(name: object, *, main: bool) -> str:
     """Name the field of a listener's scores; in small letters, as beets looks up any field."""
-    return "cf_score" if main else f"cf_score_{str(name).lower()}"
+    return "cf_score" if main else f"cf_score_{unicodedata.normalize('NFC', str(name)).lower()}"
+
+
+def noted_listeners(folder: Path) -> list[str]:
+    """Read the names of all listeners at the last `cfimport` or `cfembed`; none where that is not known."""
+    try:
+        names = json.loads((folder / LISTENERS_FILE).read_bytes())
+    except (OSError, ValueError):
+        return []
+    return [name for name in names if isinstance(name, str)] if isinstance(names, list) else []
 
 
 def _windows(section: Section) -> int:
@@ -211,8 +227,8 @@ def _users(section: Section) -> dict[str, list[str]]:
     for name in listeners.values:
         fields = listeners.texts(name, "count fields")
         if not str(name).isidentifier():
-            raise listeners.error(name, "a listener's name is letters, digits and _, as it ends a field's name")
-        if str(name).lower() in map(str.lower, users):
+            raise listeners.error(name, LISTENER_NAMES)
+        if score_field(name, main=False) in (score_field(other, main=False) for other in users):
             raise listeners.error(name, "there is such a listener already, but for capitals")
         users[str(name)] = fields
     return users

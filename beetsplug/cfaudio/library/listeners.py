@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -10,10 +11,11 @@ import numpy as np
 from beets.exceptions import UserError
 from beets.library import Library
 
-from beetsplug.cfaudio.config.settings import Settings
+from beetsplug.cfaudio.config.settings import LISTENERS_FILE, Settings, noted_listeners
+from beetsplug.cfaudio.errors import file_errors
 from beetsplug.cfaudio.library.fields import column
 from beetsplug.cfaudio.library.history import has_history, keep_matches, open_history, seconds
-from cfaudio_core.data.listeners import MAIN_LISTENER, Listener, make_listeners
+from cfaudio_core.data.listeners import MAIN_LISTENER, Listener, find_name, make_listeners
 from cfaudio_core.data.playlists import read_playlists
 from cfaudio_core.data.tracks import Tracks
 from cfaudio_core.history.count_growth import DATES
@@ -54,12 +56,40 @@ def add_history(by_counts: list[Listener], settings: Settings, ids: IntArray, le
         return with_history(by_counts, store, durations, lengths, positions, settings.session_gap)
 
 
-def find_listener(among: Sequence[Listener], name: str | None) -> Listener:
-    """Find the listener of a name, the main one for None; a UserError where there is none."""
-    for listener in among:
-        if name in (None, listener.name):
-            return listener
-    raise _unknown(name, [listener.name for listener in among])
+def find_listener(among: Sequence[Listener], name: str | None, settings: Settings | None = None) -> Listener:
+    """Find the listener of a name, the main one for None; a UserError where there is none.
+
+    With the settings, the error tells a listener without plays of the library's tracks from one that is unknown.
+    """
+    if name is None:
+        return among[0]
+    names = [listener.name for listener in among]
+    known = find_name(name, names)
+    if known is None:
+        if settings is not None and find_name(name, listener_names(settings)):
+            raise UserError(f"{name} has not played a track of the library yet")
+        raise _unknown(name, names)
+    return among[names.index(known)]
+
+
+def why_nobody(listeners: Sequence[Listener]) -> str:
+    """Say whose plays there are where the main listener has none; "" where there are some, or none at all."""
+    main, *others = listeners
+    names = [listener.name for listener in others if listener.known.any()]
+    if main.known.any() or not names:
+        return ""
+    return f"{main.name} has no plays; there are some of {' and of '.join(names)} (as in -u {names[0]})"
+
+
+def listener_names(settings: Settings) -> list[str]:
+    """Name every listener of the settings and the history, the main one first; the library is not read."""
+    names = list(settings.users or [MAIN_LISTENER])
+    if has_history(settings):
+        with open_history(settings) as store:
+            stored = sorted({held.listener for held in store.overview()})
+        for name in filter(str.isidentifier, stored):
+            names += [name] if find_name(name, names) is None else []
+    return names
 
 
 def fields_of(listener: Listener, settings: Settings, counts: Mapping[str, object]) -> list[str]:
@@ -89,16 +119,22 @@ def last_played_of(
 
 def check_listener(settings: Settings, name: str) -> None:
     """Raise a UserError where neither the settings nor the history know a listener; the library is not read."""
-    names = list(settings.users or [MAIN_LISTENER])
-    if has_history(settings):
-        with open_history(settings) as store:
-            names += sorted({held.listener for held in store.overview()} - {MAIN_LISTENER, *names})
-    if name not in names:
+    names = listener_names(settings)
+    if find_name(name, names) is None:
         raise _unknown(name, names)
 
 
-def _unknown(name: str | None, names: Sequence[str]) -> UserError:
+def _unknown(name: str, names: Sequence[str]) -> UserError:
     return UserError(f"there is no listener {name} (there are: {', '.join(names)})")
+
+
+def note_listeners(settings: Settings, names: Sequence[str]) -> None:
+    """Note the listeners for `noted_listeners`, so that their fields have a type whenever beets starts."""
+    from cfaudio_core.util.files import write_whole
+
+    if list(names) != noted_listeners(settings.folder):
+        with file_errors(settings.folder / LISTENERS_FILE):
+            write_whole(settings.folder / LISTENERS_FILE, json.dumps(list(names)).encode("ascii"), private=True)
 
 
 def read_handmade_playlists(lib: Library, tracks: Tracks, settings: Settings) -> list[tuple[str, ...]]:

@@ -13,6 +13,7 @@ from beetsplug.cfaudio.config.playlists import Playlist
 from beetsplug.cfaudio.config.settings import Settings
 from beetsplug.cfaudio.playlists.state import PlaylistState
 from beetsplug.cfaudio.text import counted
+from cfaudio_core.data.listeners import find_name, fold_name
 from cfaudio_core.errors import CfAudioError, StoreError
 from cfaudio_core.targets.base import Entry, Target, Written
 
@@ -165,7 +166,9 @@ class Targets:
     def _account(self, user: str | None) -> str:
         """Find the key of a listener's account: the name, or "" for the main one's."""
         name = user or self._main
-        return "" if name == self._main and name not in self._servers.accounts else name
+        name = find_name(name, [self._main]) or name
+        accounts = {fold_name(account): account for account in self._servers.accounts if account}
+        return accounts.get(fold_name(name), "" if name == self._main else name)
 
 
 def entry_of(item: Item) -> Entry:

@@ -64,7 +64,7 @@ def update_playlists(
         _check(playlist)
     data = read_library(lib, settings)
     for playlist in requested:
-        find_listener(data.listeners, playlist.user)
+        find_listener(data.listeners, playlist.user, settings)
     if not any(np.isfinite(scores).any() for scores in data.scores.values()):
         raise UserError("no track has a score yet; run `beet cfembed` first")
     on_wait = partial(print_, "Waiting for another cfplaylists to end.")

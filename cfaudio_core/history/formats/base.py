@@ -65,13 +65,13 @@ class ReadOptions:
         listed = ", ".join(sorted(names)) or "none"
         if self.user is None:
             if len(names) > 1:
-                raise SourceError(f"{where}: holds several accounts, say which with --user: {listed}")
+                raise SourceError(f"{where}: holds several accounts, say which is yours with --account: {listed}")
             return next(iter(names), None)
         if self.user in names:
             return self.user
         similar = [name for name in names if name.casefold() == self.user.casefold()]
         if len(similar) != 1:
-            raise SourceError(f"{where}: no plays of an account {self.user!r}; accounts with plays: {listed}")
+            raise SourceError(f"{where}: no plays of an account {self.user!r}, say which with --account: {listed}")
         return similar[0]
 
 

@@ -165,7 +165,7 @@ def test_users_have_numbers_where_their_names_are_not_known(tmp_path):
     content = {"TypedBaseItems": FORMER_ITEMS, "UserDatas": FORMER_DATA}
     path = write_database(tmp_path / "library.db", FORMER, content)
     _, error = collect_until_error("jellyfin", path)
-    assert_one_line(error, "library.db: holds several accounts, say which with --user: user 1, user 2")
+    assert_one_line(error, "library.db: holds several accounts, say which is yours with --account: user 1, user 2")
     assert [tally.plays for tally in collect("jellyfin", path, user="user 2")[0]] == [5]
 
 

@@ -93,12 +93,12 @@ def test_a_user_without_scrobbles_has_counts(database):
 
 def test_several_users_must_be_distinguished(database):
     _, error = collect_until_error("navidrome", database)
-    assert_one_line(error, "navidrome.db: holds several accounts, say which with --user: alice, bob")
+    assert_one_line(error, "navidrome.db: holds several accounts, say which is yours with --account: alice, bob")
 
 
 def test_a_user_who_played_nothing_is_refused_with_those_who_did(database):
     _, error = collect_until_error("navidrome", database, user="idle")
-    assert_one_line(error, "no plays of an account 'idle'; accounts with plays: alice, bob")
+    assert_one_line(error, "no plays of an account 'idle', say which with --account: alice, bob")
 
 
 def test_the_only_user_need_not_be_named(tmp_path):
