@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Collection
 from typing import NamedTuple, Protocol
 
@@ -37,6 +38,9 @@ class Target(Protocol):
     name: str
     """Its name in messages, and its key in the next run."""
 
+    def name_of(self, name: str) -> str:
+        """Make the name that a playlist gets there: two names may become one."""
+
     def write(self, name: str, entries: list[Entry], made: str = "", ours: Collection[str] = ()) -> Written:
         """Write a playlist, whole or not at all.
 
@@ -63,5 +67,6 @@ class Target(Protocol):
 
 
 def one_line(name: str) -> str:
-    """Replace line breaks and other signs of a name that do not print, and that no player shows."""
-    return " ".join("".join(c if c.isprintable() else " " for c in name).split())
+    """Replace line breaks and other signs of a name that do not print, and that no player shows; compose accents."""
+    composed = unicodedata.normalize("NFC", name)
+    return " ".join("".join(c if c.isprintable() else " " for c in composed).split())

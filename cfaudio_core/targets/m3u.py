@@ -30,10 +30,14 @@ class M3uFolder:
         self._folder = folder
         self._relative_to = relative_to
 
+    def name_of(self, name: str) -> str:
+        """Make the name of the file, without its ending."""
+        return file_name(name)
+
     def write(self, name: str, entries: list[Entry], made: str = "", ours: Collection[str] = ()) -> Written:
         """Write the file; see `Target.write`."""
         file = self._folder / f"{file_name(name)}.m3u"
-        if _somebody_elses(file):
+        if not made_by_cfaudio(file):
             raise StoreError(f"{file}: is there already, and not by cfaudio")
         write_m3u(file, entries, self._relative_to)
         return Written(str(file), [entry for entry in entries if _unwritable(entry)])
@@ -42,7 +46,7 @@ class M3uFolder:
         """Remove a file, unless somebody has put another one in its place."""
         file = Path(made)
         try:
-            if file.is_file() and not _somebody_elses(file):
+            if file.is_file() and made_by_cfaudio(file):
                 file.unlink()
         except OSError as error:
             raise StoreError(f"{file}: {error.strerror}") from error
@@ -87,13 +91,13 @@ def _unwritable(entry: Entry) -> bool:
     return b"\n" in entry.path or b"\r" in entry.path
 
 
-def _somebody_elses(file: Path) -> bool:
-    """Say whether there is a playlist that cfaudio has not written."""
+def made_by_cfaudio(file: Path) -> bool:
+    """Say whether cfaudio has written a file, or whether there is none."""
     try:
-        with file.open("rb") as there:
-            return MADE_BY not in there.read(200)
+        with file.open("rb") as existing:
+            return MADE_BY in existing.read(200)
     except FileNotFoundError:
-        return False
+        return True
     except OSError as error:
         raise StoreError(f"{file}: {error.strerror}") from error
 

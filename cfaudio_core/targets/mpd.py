@@ -26,6 +26,10 @@ class MpdServer:
         self._password = password
         self._music = music.rstrip(b"/") + b"/"
 
+    def name_of(self, name: str) -> str:
+        """Make the name of the stored playlist, which is a file's."""
+        return file_name(name)
+
     def write(self, name: str, entries: list[Entry], made: str = "", ours: Collection[str] = ()) -> Written:
         """Put the playlist together under another name, then put it in its place; see `Target.write`."""
         name = file_name(name)

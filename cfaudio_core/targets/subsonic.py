@@ -41,13 +41,17 @@ class SubsonicAccount:
         self._server: SubsonicServer | None = None
         self._songs: tuple[list[str], LibraryIndex] | None = None
 
+    def name_of(self, name: str) -> str:
+        """Make the name on the server."""
+        return one_line(name) or "playlist"
+
     def write(self, name: str, entries: list[Entry], made: str = "", ours: Collection[str] = ()) -> Written:
         """Create the playlist, or replace all of it in one request; see `Target.write`."""
         server = self._logged_in()
         songs, index = self._known_songs()
         found = index.match([self._text(entry) for entry in entries])
         song_ids = [songs[at] for at in found if at >= 0]
-        name = one_line(name) or "playlist"
+        name = self.name_of(name)
         there = self._playlists()
         same_name = [number for number, (known, _) in there.items() if known == name and number not in (made, *ours)]
         if made not in there:

@@ -329,11 +329,11 @@ def test_a_track_elsewhere_has_its_whole_path(scored: Home) -> None:
 
 def test_a_playlist_is_replaced_at_one_stroke_and_readable_by_the_player(scored: Home, tmp_path: Path) -> None:
     file = tmp_path / "a.m3u"
-    file.write_text("old")
+    file.write_text("#EXTM3U\n#CFAUDIO\n")
     held = file.open(encoding="utf-8")
     scored.beet_here("cfrecommend", "-n", "3", "-m", str(file))
     with held:
-        assert held.read() == "old"
+        assert held.read() == "#EXTM3U\n#CFAUDIO\n"
     assert file.read_text(encoding="utf-8").startswith("#EXTM3U")
     umask = os.umask(0)
     os.umask(umask)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +11,7 @@ from beets.exceptions import UserError
 from beets.ui import Subcommand, print_
 from beets.util import displayable_path
 
+from beetsplug.cfaudio.config.checks import split_query
 from beetsplug.cfaudio.config.settings import Settings, read_settings
 from beetsplug.cfaudio.errors import user_errors
 
@@ -36,6 +36,7 @@ def command(plugin: BeetsPlugin) -> Subcommand:
     option("--like", metavar="QUERY", help="tracks that go with those of a query, instead of with your plays")
     option("--seed", type="int", metavar="N", help="another draw of good tracks; the same number gives the same one")
     option("-m", "--playlist", metavar="FILE", help="write an M3U playlist too")
+    option("--force", action="store_true", default=False, help="let -m replace any file")
     option("--explain", action="store_true", default=False, help="say of each track why it is there")
     option("--json", action="store_true", default=False, help="print JSON")
     cmd.parser.add_path_option()
@@ -59,6 +60,7 @@ def run(plugin: BeetsPlugin, lib: Library, opts: Values, args: list[str]) -> Non
     unplayed = settings.unplayed if opts.unplayed is None else opts.unplayed
     if not 0 <= unplayed <= 1:
         raise UserError(f"--unplayed must be a share from 0 to 1, not {unplayed:g}")
+    file = _playlist_file(settings, Path(opts.playlist), force=opts.force) if opts.playlist else None
     data = read_library(lib, settings)
     request = request_of(
         settings,
@@ -88,8 +90,8 @@ def run(plugin: BeetsPlugin, lib: Library, opts: Values, args: list[str]) -> Non
             print_(format(item))
             if ident in explanations:
                 print_(f"    {explanations[ident]}")
-    if opts.playlist:
-        _write_playlist(plugin, lib, settings, Path(opts.playlist), list(items.values()))
+    if file:
+        _write_playlist(plugin, lib, settings, file, list(items.values()))
 
 
 def _query(text: str | None) -> tuple[str, ...]:
@@ -97,7 +99,7 @@ def _query(text: str | None) -> tuple[str, ...]:
     if text is None:
         return ()
     try:
-        parts = tuple(shlex.split(text))
+        parts = split_query(text)
     except ValueError as error:
         raise UserError(f"--like {text}: {error}") from error
     if not parts:
@@ -127,13 +129,29 @@ def _as_json(item: Item, reason: Reason) -> dict[str, object]:
     }
 
 
-def _write_playlist(plugin: BeetsPlugin, lib: Library, settings: Settings, file: Path, items: list[Item]) -> None:
-    from beetsplug.cfaudio.playlists.publish import entry_of
-    from cfaudio_core.targets.m3u import write_m3u
+def _playlist_file(settings: Settings, file: Path, *, force: bool) -> Path:
+    """Find the file that `-m` means; a UserError where that is not for it to replace."""
+    from beetsplug.cfaudio.playlists.state import read_state
+    from cfaudio_core.targets.m3u import made_by_cfaudio
 
     file = file.expanduser()
     if settings.playlist_dir and not file.is_absolute():
         file = settings.playlist_dir / file
+    if force or not file.is_file():
+        return file
+    with user_errors():
+        if not made_by_cfaudio(file):
+            raise UserError(f"{file}: is there already, and not by cfaudio (--force replaces it)")
+    for name, state in read_state(settings.folder / "playlists.json").items():
+        if any(Path(mark) == file.absolute() for mark in state.made.get("m3u", [])):
+            raise UserError(f"{file}: is the playlist {name} of the configuration (--force replaces it)")
+    return file
+
+
+def _write_playlist(plugin: BeetsPlugin, lib: Library, settings: Settings, file: Path, items: list[Item]) -> None:
+    from beetsplug.cfaudio.playlists.publish import entry_of
+    from cfaudio_core.targets.m3u import write_m3u
+
     folder = bytes(settings.relative_to) if settings.relative_to else lib.directory
     with user_errors():
         left_out = write_m3u(file, [entry_of(item) for item in items], folder)

@@ -5,10 +5,50 @@ Every `beet` command loads this module, so it imports nothing that takes time.
 
 from __future__ import annotations
 
-import shlex
+import re
 from collections.abc import Collection
 
 from beets.exceptions import UserError
+
+_QUOTED = re.compile(r"""([^\s"']*[:=~])?(?:"([^"]*)"|'([^']*)')(?=\s|$)""")
+_WORD = re.compile(r"(?:\\.|\S)+")
+# A field with a value or a sort order, ^word, a regular expression, a path, and the comma between alternatives.
+_TERM = re.compile(r"[-^]?[a-z_]\w*:\S|[a-z_]\w*[-+]$|\^\S|:\S|[/~]\S|,$")
+
+
+def split_query(text: str) -> tuple[str, ...]:
+    """Split a query that is one text into the terms that the same words are in `beet ls QUERY`.
+
+    A term reaches to the next one: `artist:Artist 1 year:2000..` has two. Quotes around a value or a word end it.
+
+    Raises
+    ------
+    ValueError
+        If a word begins with a quote that is never closed.
+    """
+    terms: list[str] = []
+    at, end, goes_on = 0, 0, False
+    while at < len(text):
+        if text[at].isspace():
+            at += 1
+            continue
+        if quoted := _QUOTED.match(text, at):
+            terms.append((quoted[1] or "") + (quoted[2] or "") + (quoted[3] or ""))
+            at, goes_on = quoted.end(), False
+            continue
+        found = _WORD.match(text, at)
+        assert found
+        word = found[0]
+        if word[0] in "\"'" and word.count(word[0]) == 1:
+            raise ValueError("No closing quotation")
+        plain = re.sub(r"\\(?=[\s\"'])", "", word)
+        if goes_on and not _TERM.match(word):
+            terms[-1] += text[end:at] + plain
+        else:
+            terms.append(plain)
+        at = end = found.end()
+        goes_on = word != ","
+    return tuple(terms)
 
 
 class Section:
@@ -101,6 +141,6 @@ class Section:
         if not isinstance(value, str):
             raise self.error(name, f"must be a beets query, not {value!r}")
         try:
-            return tuple(shlex.split(value))
+            return split_query(value)
         except ValueError as error:
             raise self.error(name, f"{value}: {error}") from error

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import beets
-from beets.dbcore.query import InQuery, SQLiteType
+from beets.dbcore.query import InQuery, InvalidQueryError, SQLiteType
 from beets.exceptions import UserError
 
 if TYPE_CHECKING:
@@ -60,6 +60,7 @@ def _nearest(pattern: str) -> set[int]:
     """Ids of the nearest tracks, and their matches noted."""
     import numpy as np
 
+    from beetsplug.cfaudio.config.checks import split_query
     from beetsplug.cfaudio.config.settings import read_settings
     from beetsplug.cfaudio.library.snapshot import read_snapshot
 
@@ -68,7 +69,11 @@ def _nearest(pattern: str) -> set[int]:
     (lib,) = LIBRARY
     if not pattern.strip():
         raise UserError("similar: what to is missing, as in similar:artist:NAME")
-    seeds = [item.id for item in lib.items(pattern) if item.id is not None]
+    try:
+        terms = split_query(pattern)
+    except ValueError as error:
+        raise InvalidQueryError(pattern, error) from error
+    seeds = [item.id for item in lib.items(list(terms)) if item.id is not None]
     if not seeds:
         return set()
     settings = read_settings(beets.config["cfaudio"])

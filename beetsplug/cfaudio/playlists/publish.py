@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import os
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from logging import Logger
 
@@ -35,7 +36,13 @@ class Targets:
     """
 
     def __init__(
-        self, lib: Library, settings: Settings, main: str, state: Mapping[str, PlaylistState], log: Logger
+        self,
+        lib: Library,
+        settings: Settings,
+        main: str,
+        state: Mapping[str, PlaylistState],
+        others: Collection[str],
+        log: Logger,
     ) -> None:
         self.failed = False
         self._servers = settings.servers
@@ -49,7 +56,9 @@ class Targets:
         for one in state.values():
             for name, marks in one.made.items():
                 self._ours.setdefault(name, set()).update(filter(None, marks))
-        self._names: set[tuple[str, str]] = set()
+        # The list that has each name there: of this run, and of the entries that it leaves as they are.
+        self._names: dict[tuple[str, str], str] = {}
+        self._others = [state[key] for key in others if key in state]
         self._written: set[tuple[str, str]] = set()
 
     def check(self, playlist: Playlist) -> None:
@@ -82,30 +91,45 @@ class Targets:
         left = {name: list(marks) for name, marks in made.items()}
         for name, marks in old.items():
             for mark in filter(None, marks):
-                if (
-                    (name, mark) not in self._written
-                    and mark not in made.get(name, [])
-                    and not self._remove(name, mark)
-                ):
+                if not self._is_written(name, mark) and mark not in made.get(name, []) and not self._remove(name, mark):
                     left.setdefault(name, []).append(mark)
         return left
+
+    def _is_written(self, name: str, mark: str) -> bool:
+        """Whether this run has written what another run made, if need be by another name of the same file."""
+        return any(
+            target == name and (new == mark or (name == "m3u" and _is_same_file(new, mark)))
+            for target, new in self._written
+        )
 
     def _put(self, target: Target, name: str, entries: list[Entry], mark: str) -> str:
         """Write one list, unless its target has failed; returns what exists of it then."""
         written: Written | None = None
         if target.name not in self._down:
             with self._errors(target):
-                if (target.name, name.casefold()) in self._names:
-                    raise StoreError(f"{target.name}: two playlists are called {name}, and only the first one is there")
+                self._check_name(target, name)
                 written = target.write(name, entries, mark, self._ours.get(target.name, set()))
         if written is None:
             return mark
-        self._names.add((target.name, name.casefold()))
+        self._names[target.name, fold_name(target.name_of(name))] = name
         self._written.add((target.name, written.made))
         self._ours.setdefault(target.name, set()).add(written.made)
         if written.left_out:
             self._log.warning("{}: {}", target.name, _left_out(name, written.left_out))
         return written.made
+
+    def _check_name(self, target: Target, name: str) -> None:
+        """Raise a StoreError where the name that a list gets there is another list's, or differs by its case alone."""
+        as_written = target.name_of(name)
+        other = self._names.get((target.name, fold_name(as_written)))
+        if other is not None and fold_name(other) == fold_name(name):
+            raise StoreError(f"{target.name}: two playlists are called {name}, and only the first one is there")
+        for one in self._others:
+            for kept, mark in zip(one.lists, one.made.get(target.name, []), strict=False):
+                if mark and fold_name(target.name_of(kept.name)) == fold_name(as_written):
+                    other = kept.name
+        if other is not None:
+            raise StoreError(f"{target.name}: {other} and {name} would both be {as_written}: rename one of them")
 
     def _remove(self, name: str, mark: str) -> bool:
         """Remove a list; returns whether nothing is left to do about it."""
@@ -175,6 +199,13 @@ def entry_of(item: Item) -> Entry:
     """Make the entry of an item."""
     label = f"{item.artist} - {item.title}"
     return Entry(item.path, item.length or 0, label, item.artist, item.title, item.album, item.albumartist)
+
+
+def _is_same_file(one: str, other: str) -> bool:
+    try:
+        return os.path.samefile(one, other)  # noqa: PTH121
+    except OSError:
+        return False
 
 
 def _left_out(name: str, entries: Sequence[Entry]) -> str:

@@ -9,6 +9,7 @@ from beets.dbcore.query import ParsingError
 from beets.exceptions import UserError
 from beets.library import Library
 
+from beetsplug.cfaudio.config.checks import split_query
 from beetsplug.cfaudio.library.listeners import find_listener
 from beetsplug.cfaudio.library.snapshot import RankingData
 from beetsplug.cfaudio.library.tracks import ids_of
@@ -64,7 +65,7 @@ def choose_items(lib: Library, data: RankingData, request: Request, *, avoid: fr
     for query in request.exclude:
         try:
             allowed &= ~_matching(lib, data, query)
-        except ParsingError as error:
+        except (ParsingError, ValueError) as error:
             raise UserError(f"cfaudio.exclude: {error}") from error
     candidates = one_a_song(data.song, np.flatnonzero(allowed), listener.plays, appeal)
     barred = np.isin(data.ids, list(avoid))
@@ -115,7 +116,7 @@ def _appeal(data: RankingData, listener: Listener, known: FloatArray, taste: Tas
 
 def _matching(lib: Library, data: RankingData, query: str | Sequence[str]) -> BoolArray:
     """Find the tracks that match a query, bool (n,)."""
-    return np.isin(data.ids, ids_of(lib, query if isinstance(query, str) else list(query)))
+    return np.isin(data.ids, ids_of(lib, list(split_query(query) if isinstance(query, str) else query)))
 
 
 def _modes(data: RankingData, taste: Taste) -> list[Mode]:

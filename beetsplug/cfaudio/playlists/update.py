@@ -71,7 +71,8 @@ def update_playlists(
     with user_errors(), nullcontext() if pretend else hold_lock(settings.folder, "cfplaylists", on_wait):
         file = settings.folder / "playlists.json"
         state = read_state(file)
-        targets = Targets(lib, settings, data.listeners[0].name, state, log)
+        others = {playlist.key for playlist in settings.playlists} - {playlist.key for playlist in requested}
+        targets = Targets(lib, settings, data.listeners[0].name, state, others, log)
         for playlist in requested:
             targets.check(playlist)
         today = dt.date.today()
