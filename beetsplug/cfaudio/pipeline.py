@@ -45,7 +45,8 @@ def load(
     match
         Match the history to the library again; False: use the last matches.
     on_problem
-        If given, store the growth of the counts first; called with one line if that cannot be done.
+        If given, store the growth of the counts first; called with one line if that cannot be done, and with one on
+        entries of playlists that are no tracks.
 
     Raises
     ------
@@ -57,9 +58,13 @@ def load(
         raise UserError("the library is empty")
     if on_problem is not None:
         record_growth(lib, settings, tracks, on_problem)
-    tracks = replace(tracks, playlists=read_handmade_playlists(lib, tracks, settings))
+    tracks = replace(tracks, playlists=read_handmade_playlists(lib, tracks, settings, on_problem or _ignore))
     with user_errors():
         return tracks, read_listeners(lib, tracks, settings, match=match)
+
+
+def _ignore(_: str) -> None:
+    pass
 
 
 def open_store(settings: Settings) -> FeatureStore:

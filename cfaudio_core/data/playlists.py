@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Sequence
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
+from urllib.parse import unquote
+
+from cfaudio_core.util.values import url_to_path
 
 MADE_BY = b"#CFAUDIO"
 """Comment line that marks playlists written by cfaudio."""
 
 _ENDINGS = {".m3u", ".m3u8"}
+_STREAM = re.compile(rb"(?!file:)[a-z][a-z0-9+.-]+://", re.IGNORECASE)
 
 
 def read_playlists(
-    folder: Path, paths: Sequence[bytes], bases: Sequence[bytes], not_by_hand: Collection[str] = ()
+    folder: Path,
+    paths: Sequence[bytes],
+    bases: Sequence[bytes],
+    not_by_hand: Collection[str] = (),
+    find: Callable[[list[str]], Iterable[int]] | None = None,
+    on_missing: Callable[[dict[str, int]], None] = lambda _: None,
 ) -> list[tuple[str, ...]]:
     """Read the playlists that each track is in.
 
@@ -27,6 +37,11 @@ def read_playlists(
         Absolute folders that relative entries may refer to, beside the playlist's own.
     not_by_hand
         Names of files to skip. Those written by cfaudio are skipped anyway: it must not be trained on its own output.
+    find
+        Finds the positions of the tracks that some paths mean which are none of `paths`, negative where there is none.
+        Other programs write accents decomposed, backslashes, Latin-1, URLs, or the music folder of another machine.
+    on_missing
+        Called once with the number of entries of each file that are no track, if there are any.
 
     Returns
     -------
@@ -34,28 +49,64 @@ def read_playlists(
         n tuples of file names, each in alphabetical order.
     """
     by_path = {path: at for at, path in enumerate(paths)}
-    playlists: list[list[str]] = [[] for _ in paths]
+    tracks: dict[str, set[int]] = {}
+    unknown: dict[tuple[str, bytes], list[str]] = {}
     for file in sorted(folder.iterdir()) if folder.is_dir() else []:
         if file.suffix.lower() not in _ENDINGS or file.name in not_by_hand or not file.is_file():
             continue
         try:
-            text = file.read_bytes()
+            content = file.read_bytes()
         except OSError:  # a link to nowhere, say: no reason to fail
             continue
-        if MADE_BY in text[:200]:
+        if MADE_BY in content[:200]:
             continue
-        candidates = {path for entry in _entries(text) for path in _possible_paths(entry, file, bases)}
-        for at in {by_path[path] for path in candidates if path in by_path}:
-            playlists[at].append(file.name)
+        folders = (os.fsencode(file.parent), *bases)
+        tracks[file.name] = set()
+        for entry in _entries(content):
+            exact = {by_path[path] for path in _joined(folders, entry) if path in by_path}
+            tracks[file.name] |= exact
+            if not exact and not _STREAM.match(entry):
+                spellings = (os.fsencode(spelling) for spelling in _spellings(entry))
+                meant = [os.fsdecode(path) for spelling in spellings for path in _joined(folders, spelling)]
+                unknown[file.name, entry] = list(dict.fromkeys(meant))
+    missing: dict[str, int] = {}
+    found = iter(find([path for meant in unknown.values() for path in meant]) if find and unknown else ())
+    for (name, _), meant in unknown.items():
+        at = next((at for at in [next(found, -1) for _ in meant] if at >= 0), -1)
+        if at >= 0:
+            tracks[name].add(int(at))
+        else:
+            missing[name] = missing.get(name, 0) + 1
+    if missing:
+        on_missing(missing)
+    playlists: list[list[str]] = [[] for _ in paths]
+    for name, positions in tracks.items():
+        for at in positions:
+            playlists[at].append(name)
     return [tuple(names) for names in playlists]
 
 
-def _entries(text: bytes) -> list[bytes]:
-    lines = text.removeprefix(b"\xef\xbb\xbf").replace(b"\r", b"\n").split(b"\n")
+def _entries(content: bytes) -> list[bytes]:
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        content = content.decode("utf-16", "replace").encode("utf-8", "replace")
+    lines = content.removeprefix(b"\xef\xbb\xbf").replace(b"\r", b"\n").split(b"\n")
     return [line.strip() for line in lines if line.strip() and not line.startswith(b"#")]
 
 
-def _possible_paths(entry: bytes, file: Path, bases: Sequence[bytes]) -> list[bytes]:
+def _joined(folders: Sequence[bytes], entry: bytes) -> list[bytes]:
     """List the file names that an entry may refer to."""
-    folders = (os.fsencode(file.parent), *bases)
     return [os.path.normpath(os.path.join(folder, entry)) for folder in folders]  # noqa: PTH118 (bytes)
+
+
+def _spellings(entry: bytes) -> Iterator[str]:
+    """Yield the paths that an entry may spell, with forward slashes."""
+    try:
+        text = entry.decode()
+    except UnicodeDecodeError:
+        text = entry.decode("cp1252", "replace")
+    if text[:5].lower() == "file:":
+        yield url_to_path(text)
+        return
+    yield text.replace("\\", "/")
+    if "%" in text:
+        yield unquote(text).replace("\\", "/")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import beets
@@ -15,11 +16,14 @@ from beetsplug.cfaudio.config.settings import LISTENERS_FILE, Settings, noted_li
 from beetsplug.cfaudio.errors import file_errors
 from beetsplug.cfaudio.library.fields import column
 from beetsplug.cfaudio.library.history import has_history, keep_matches, open_history, seconds
+from beetsplug.cfaudio.text import counted
 from cfaudio_core.data.listeners import MAIN_LISTENER, Listener, find_name, make_listeners
 from cfaudio_core.data.playlists import read_playlists
 from cfaudio_core.data.tracks import Tracks
 from cfaudio_core.history.count_growth import DATES
 from cfaudio_core.util.arrays import FloatArray, IntArray
+
+_MAX_NAMED = 5  # playlists
 
 
 def read_listeners(lib: Library, tracks: Tracks, settings: Settings, *, match: bool) -> list[Listener]:
@@ -137,12 +141,31 @@ def note_listeners(settings: Settings, names: Sequence[str]) -> None:
             write_whole(settings.folder / LISTENERS_FILE, json.dumps(list(names)).encode("ascii"), private=True)
 
 
-def read_handmade_playlists(lib: Library, tracks: Tracks, settings: Settings) -> list[tuple[str, ...]]:
-    """Read the files of beets' playlist plugin that each track is in, without those that smartplaylist makes."""
+def read_handmade_playlists(
+    lib: Library, tracks: Tracks, settings: Settings, on_problem: Callable[[str], None] = lambda _: None
+) -> list[tuple[str, ...]]:
+    """Read the files of beets' playlist plugin that each track is in, without those that smartplaylist makes.
+
+    `on_problem` is called with one line where entries of them are no tracks of the library.
+    """
     folder = beets.config["playlist"]["playlist_dir"]
     if not folder.exists() or not folder.get():
         return tracks.playlists
     smart = beets.config["smartplaylist"]["playlists"]
     made = [str(entry["name"]) for entry in smart.get(list) if "name" in entry] if smart.exists() else []
     bases = [lib.directory, *([bytes(settings.relative_to)] if settings.relative_to else [])]
-    return read_playlists(Path(folder.as_filename()), tracks.paths, bases, made)
+
+    def find(paths: list[str]) -> IntArray:
+        from cfaudio_core.history.matching import LibraryIndex
+        from cfaudio_core.history.records import TrackText
+
+        index = LibraryIndex(replace(tracks, titles=[""] * len(tracks)), lib.directory)  # by paths alone
+        return index.match([TrackText(path=path) for path in paths])
+
+    def say(missing: dict[str, int]) -> None:
+        named = [f"{name}: {number}" for name, number in list(missing.items())[:_MAX_NAMED]]
+        more = ["..."] if len(missing) > _MAX_NAMED else []
+        entries = counted(sum(missing.values()), "entry", "entries")
+        on_problem(f"{entries} of playlists made by hand are no track of the library ({', '.join(named + more)})")
+
+    return read_playlists(Path(folder.as_filename()), tracks.paths, bases, made, find, say)
