@@ -44,8 +44,8 @@ class CfAudioPlugin(BeetsPlugin):
         """Types of the fields that cfaudio writes, for ranges, sorting and `beet modify`."""
         users = self._setting("users")
         names = list(users) if isinstance(users, dict) else []
-        # The first one's scores are `cf_score`; listeners of an imported history are not in the configuration.
-        others = [*names[1:], *noted_listeners(Path(beets.config.config_dir()) / "cfaudio")[1:]]
+        # The first one's scores are `cf_score`; listeners of an imported history need not be in the configuration.
+        others = [*names[1:], *noted_listeners(Path(beets.config.config_dir()) / "cfaudio")]
         return {
             "cf_embedding": types.STRING,
             "cf_key": types.STRING,

@@ -57,7 +57,7 @@ DEFAULTS: dict[str, Any] = {
 LISTENER_NAMES = "a listener's name is letters, digits and _, and begins with no digit, as it ends a field's name"
 
 LISTENERS_FILE = "listeners.json"
-"""File in cfaudio's folder with the names of all listeners, the main one first."""
+"""File in cfaudio's folder with the names of the listeners of the history whom the settings do not name."""
 
 FACTORIZERS = ("wmf", "vector_exp", "both")
 TASTES = ("modes", "mean")
@@ -178,7 +178,7 @@ def score_field(name: object, *, main: bool) -> str:
 
 
 def noted_listeners(folder: Path) -> list[str]:
-    """Read the names of all listeners at the last `cfimport` or `cfembed`; none where that is not known."""
+    """Read the names of further listeners at the last `cfimport` or `cfembed`; none where that is not known."""
     try:
         names = json.loads((folder / LISTENERS_FILE).read_bytes())
     except (OSError, ValueError):

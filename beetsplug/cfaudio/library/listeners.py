@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import beets
 import numpy as np
@@ -14,8 +15,7 @@ from beets.library import Library
 
 from beetsplug.cfaudio.config.settings import LISTENERS_FILE, Settings, noted_listeners
 from beetsplug.cfaudio.errors import file_errors
-from beetsplug.cfaudio.library.fields import column
-from beetsplug.cfaudio.library.history import has_history, keep_matches, open_history, seconds
+from beetsplug.cfaudio.library.history import has_history, keep_matches, open_history
 from beetsplug.cfaudio.text import counted
 from cfaudio_core.data.listeners import MAIN_LISTENER, Listener, find_name, make_listeners
 from cfaudio_core.data.playlists import read_playlists
@@ -33,7 +33,8 @@ def read_listeners(lib: Library, tracks: Tracks, settings: Settings, *, match: b
     """
     by_counts = make_listeners(tracks.counts, settings.users, len(tracks))
     if not match or not has_history(settings):
-        return add_history(by_counts, settings, tracks.ids, tracks.lengths)
+        names = [listener.name for listener in by_counts]
+        return add_history(by_counts, read_history(names, settings, tracks.ids, tracks.lengths))
     from cfaudio_core.history.listeners import with_history
     from cfaudio_core.history.matching import LibraryIndex
 
@@ -44,20 +45,32 @@ def read_listeners(lib: Library, tracks: Tracks, settings: Settings, *, match: b
         return with_history(by_counts, store, durations, tracks.lengths, positions, settings.session_gap)
 
 
-def add_history(by_counts: list[Listener], settings: Settings, ids: IntArray, lengths: FloatArray) -> list[Listener]:
-    """Add the history, by its last matches, to listeners by their counts.
+def read_history(names: Sequence[str], settings: Settings, ids: IntArray, lengths: FloatArray) -> list[Listener]:
+    """Read listeners by the history alone, by its last matches: those of the names, and whoever else is in it.
 
     Ids, int64 (n,), and lengths, float32 (n,), are of every track, in the order of the ids.
     """
+    nothing = np.zeros(len(ids), np.float32)
+    listeners = [Listener(name, nothing, nothing) for name in names]
     if not has_history(settings):
-        return by_counts
+        return listeners
     from cfaudio_core.history.listeners import with_history
 
     with open_history(settings) as store:
         durations, items = store.durations_and_items()
         at = np.minimum(np.searchsorted(ids, items), max(len(ids) - 1, 0))
         positions = np.where(ids[at] == items, at, -1) if len(ids) else np.full(len(items), -1)
-        return with_history(by_counts, store, durations, lengths, positions, settings.session_gap)
+        return with_history(listeners, store, durations, lengths, positions, settings.session_gap)
+
+
+def add_history(by_counts: Sequence[Listener], by_history: Sequence[Listener]) -> list[Listener]:
+    """Add the counts of listeners to what the history has of them and of others: of both the larger."""
+    counted = {listener.name: listener for listener in by_counts}
+    return [
+        replace(one, plays=np.maximum(one.plays, also.plays), skips=np.maximum(one.skips, also.skips))
+        for one in by_history
+        for also in [counted.get(one.name, one)]
+    ]
 
 
 def find_listener(among: Sequence[Listener], name: str | None, settings: Settings | None = None) -> Listener:
@@ -105,19 +118,15 @@ def fields_of(listener: Listener, settings: Settings, counts: Mapping[str, objec
 
 
 def last_played_of(
-    listener: Listener,
-    settings: Settings,
-    ids: IntArray,
-    counts: Mapping[str, object],
-    dates: Mapping[str, Mapping[int, object]],
+    listener: Listener, settings: Settings, counts: Mapping[str, np.ndarray[Any, Any]], n: int
 ) -> IntArray:
-    """When a listener last played each track, by the history and by the dates beside the count fields.
+    """When a listener last played each of n tracks, by the history and by the dates beside the count fields.
 
-    `dates` maps the fields of dates to item and value; returns int64 (n,), UTC in seconds, 0 where unknown or never.
+    `counts` are the columns of `read_counts`; returns int64 (n,), UTC in seconds, 0 where unknown or never.
     """
-    last = listener.sessions.last_played(len(ids))
+    last = listener.sessions.last_played(n)
     for date in {DATES[field] for field in fields_of(listener, settings, counts) if field in DATES}:
-        last = np.maximum(last, column(ids, dates[date], seconds, np.int64(0)))
+        last = np.maximum(last, counts.get(date, np.int64(0)))
     return last
 
 
@@ -133,12 +142,13 @@ def _unknown(name: str, names: Sequence[str]) -> UserError:
 
 
 def note_listeners(settings: Settings, names: Sequence[str]) -> None:
-    """Note the listeners for `noted_listeners`, so that their fields have a type whenever beets starts."""
+    """Note those of all listeners whom the settings do not name, so that their fields have a type in any command."""
     from cfaudio_core.util.files import write_whole
 
-    if list(names) != noted_listeners(settings.folder):
+    others = [name for name in names if name not in settings.users and name != settings.main_listener]
+    if others != noted_listeners(settings.folder):
         with file_errors(settings.folder / LISTENERS_FILE):
-            write_whole(settings.folder / LISTENERS_FILE, json.dumps(list(names)).encode("ascii"), private=True)
+            write_whole(settings.folder / LISTENERS_FILE, json.dumps(others).encode("ascii"), private=True)
 
 
 def read_handmade_playlists(

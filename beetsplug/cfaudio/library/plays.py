@@ -8,14 +8,13 @@ import numpy as np
 from beets.library import Library
 
 from beetsplug.cfaudio.config.settings import Settings
-from beetsplug.cfaudio.library.fields import read_fields
 from beetsplug.cfaudio.library.history import has_history, open_history
 from beetsplug.cfaudio.library.listeners import fields_of, find_listener, last_played_of
+from beetsplug.cfaudio.library.snapshot import read_counts
 from beetsplug.cfaudio.library.tracks import read_tracks
 from cfaudio_core.data.listeners import Listener, make_listeners
 from cfaudio_core.data.tracks import Tracks
 from cfaudio_core.history.audit import SourceCounts, count_sources
-from cfaudio_core.history.count_growth import DATES
 from cfaudio_core.history.listeners import with_history
 from cfaudio_core.history.matching import LibraryIndex
 from cfaudio_core.util.arrays import IntArray
@@ -68,8 +67,7 @@ def read_plays(lib: Library, settings: Settings, name: str | None) -> PlayCounts
             sources = count_sources(everyone, listener, *history)
     listener = find_listener(everyone, name, settings)
     shared = sum(one.listens - one.unmatched - one.doubles for one in sources) - len(listener.sessions.track)
-    dates = sorted(set(DATES.values()))
-    last = last_played_of(listener, settings, tracks.ids, tracks.counts, read_fields(lib, dates))
+    last = last_played_of(listener, settings, read_counts(lib, settings.count_fields, tracks.ids), len(tracks))
     mine = fields_of(listener, settings, tracks.counts)
     fields = [SourceCounts(field, undated=int(np.nansum(tracks.counts[field]))) for field in mine]
     names = [one.name for one in everyone]
