@@ -1,7 +1,8 @@
-"""Counts of what each source of a listener's history holds, and how much of it counts."""
+"""Checks of a listener's history: what each source holds, how much of it counts, and what is odd about it."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -14,6 +15,12 @@ from cfaudio_core.util.arrays import FloatArray, IntArray
 
 if TYPE_CHECKING:
     from cfaudio_core.history.store import ListenStore
+
+MAX_DOUBLES = 0.05
+"""Share of the listens that may be doubles without a word."""
+
+_MIN_ODD = 5  # listens: fewer are no pattern
+_DAY_S = 86_400
 
 
 class SourceCounts(NamedTuple):
@@ -68,3 +75,46 @@ def count_sources(
         if any(counts[1:]):
             sources.append(counts)
     return sources
+
+
+def oddities(listener: Listener, listens: int, lengths: FloatArray) -> Iterator[str]:
+    """Yield a line on each thing that is odd about a listener's dated plays, with what is done about it.
+
+    Parameters
+    ----------
+    listens
+        Number of listens of tracks of the library, of which the plays in the sessions were made.
+    lengths
+        float32 (n,), seconds; of the tracks, 0 where unknown.
+    """
+    sessions, name = listener.sessions, listener.name
+    doubles = listens - len(sessions.track)
+    if doubles >= _MIN_ODD and doubles > MAX_DOUBLES * listens:
+        share = f"{doubles} of {listens} listens ({doubles / listens:.0%})"
+        yield f"{name}: {share} tell of a play that another one tells of: each play counts once."
+    for skips, plays in (
+        (int(sessions.rejected.sum()), len(sessions.track)),
+        (int(listener.skips.sum()), int(listener.skips.sum() + listener.plays.sum())),
+    ):
+        if skips >= _MIN_ODD and 2 * skips > plays:
+            share = f"{skips} of {plays} plays ({skips / plays:.0%})"
+            yield f"{name}: {share} count as skips, which weigh against their tracks; `beet cfplays` shows which."
+            break
+    days = overfull_days(sessions.time, np.where(sessions.rejected, 0, lengths[sessions.track]))
+    if len(days):
+        when = f"{len(days)} days, the first" if len(days) > 1 else "a day,"
+        yield (
+            f"{name}: more than 24 hours were played on {when} {days[0].astype('datetime64[D]')}: by several devices "
+            "or people at once, or at wrong times; plays at once count each, and none as a skip."
+        )
+
+
+def overfull_days(time: IntArray, seconds: npt.NDArray[np.floating]) -> IntArray:
+    """Find the days, int64 since 1970, on which plays add up to more than 24 hours, the last of the day left out.
+
+    Times are UTC in seconds, int64 (p,), with the duration of each play.
+    """
+    days, of_day = np.unique(time // _DAY_S, return_inverse=True)
+    longest = np.zeros(len(days))
+    np.maximum.at(longest, of_day, seconds)
+    return days[np.bincount(of_day, seconds, minlength=len(days)) - longest > _DAY_S]

@@ -151,6 +151,23 @@ class ListenStore:
                 for listener, source, *numbers in connection.execute(query)
             ]
 
+    def listeners(self) -> list[str]:
+        """List the names of all listeners in alphabetical order."""
+        with self._database.read() as connection:
+            return sorted(set(connection.scalars(sa.select(schema.origins.c.listener))))
+
+    def count_matched(self) -> dict[str, int]:
+        """Count the listens of tracks of the library, as matched last, by listener."""
+        listens, origins, matches = schema.listens, schema.origins, schema.matches
+        query = (
+            sa.select(origins.c.listener, sa.func.count())
+            .join_from(listens, origins, origins.c.id == listens.c.origin_id)
+            .join(matches, matches.c.text_id == listens.c.text_id)
+            .group_by(origins.c.listener)
+        )
+        with self._database.read() as connection:
+            return {listener: int(count) for listener, count in connection.execute(query)}
+
     def destroy(self) -> None:
         """Remove the store itself: its tables, and its file if it has one."""
         with self._database.write() as connection:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from user_home import Home
+from user_home import BELLS, Home
 
 T0 = 1_700_000_000
 
@@ -115,3 +115,21 @@ def test_neither_torch_nor_librosa_is_loaded(played: Home, tmp_path: Path) -> No
     )
     done = subprocess.run([sys.executable, str(script)], env=played.environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_an_import_of_many_doubles_says_so_and_every_later_cfembed_too(unanalysed: Home) -> None:
+    rows = [f"{BELLS[0]},Stück 1,{T0 + 3600 * k}" for k in range(20)]
+    home, file = unanalysed, unanalysed.folder / "plays.csv"
+    file.write_text("\n".join(["artist,title,time", *rows]))
+    assert "each play counts once" not in home.beet_here("cfimport", "csv", str(file)).fine.out
+    twice = home.folder / "twice.jsonl"
+    lines = [
+        {"listened_at": T0 + 3600 * k + 1, "track_metadata": {"artist_name": BELLS[0], "track_name": "Stück 1"}}
+        for k in range(20)
+    ]
+    twice.write_text("\n".join(map(json.dumps, lines)))
+    said = "me: 20 of 40 listens (50%) tell of a play that another one tells of: each play counts once."
+    assert home.beet_here("cfimport", "listenbrainz", str(twice)).fine.lines[-1] == said
+    assert said in home.embed().out.splitlines()
+    shared = home.beet_here("cfplays", "artist:Anna").fine.lines[-1]
+    assert shared == "20 listens of a play that another source has too: each play counts once."

@@ -44,7 +44,7 @@ def command(plugin: BeetsPlugin) -> Subcommand:
 
 def run(plugin: BeetsPlugin, lib: Library, opts: Values, args: list[str]) -> None:
     """Run from the files to the fields, or say what would be done."""
-    from beetsplug.cfaudio.library.listeners import check_listener
+    from beetsplug.cfaudio.library.history import check_listener
     from beetsplug.cfaudio.library.snapshot import write_snapshot
     from beetsplug.cfaudio.library.tracks import ids_of
     from cfaudio_core.models.model_files import require_model
@@ -81,7 +81,8 @@ def run(plugin: BeetsPlugin, lib: Library, opts: Values, args: list[str]) -> Non
 
 def _embed(plugin: BeetsPlugin, lib: Library, settings: Settings, opts: Values, requested: list[int] | None) -> None:
     """Run, and print a summary."""
-    from beetsplug.cfaudio.library.listeners import find_listener, note_listeners
+    from beetsplug.cfaudio.library.history import describe_oddities, has_history, note_listeners, open_history
+    from beetsplug.cfaudio.library.listeners import find_listener
     from beetsplug.cfaudio.pipeline import embed, load, run_settings
     from beetsplug.cfaudio.run_summary import summarize
 
@@ -95,6 +96,10 @@ def _embed(plugin: BeetsPlugin, lib: Library, settings: Settings, opts: Values, 
     result, changed = embed(lib, tracks, listeners, requested, settings, run, warn, only=only)
     for path, problem in result.old_problems.items():
         plugin._log.debug("still skipping {}: {}", displayable_path(path), problem)
+    if has_history(settings):
+        with open_history(settings) as store:
+            for line in describe_oddities(store, listeners, tracks.lengths):
+                print_(line)
     for line in summarize(tracks, listeners, result, changed):
         print_(line)
     if not len(result.analysed):

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
-import shlex
-import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -54,7 +51,7 @@ def command(plugin: BeetsPlugin) -> Subcommand:
 
 def run(plugin: BeetsPlugin, lib: Library, opts: Values, args: list[str]) -> None:
     """Import, or list the formats and the contents of the store."""
-    from beetsplug.cfaudio.library.listeners import listener_names, note_listeners
+    from beetsplug.cfaudio.library.history import listener_names, name_listener, note_listeners
     from cfaudio_core.history.formats import FORMATS
 
     settings = read_settings(plugin.config)
@@ -68,7 +65,7 @@ def run(plugin: BeetsPlugin, lib: Library, opts: Values, args: list[str]) -> Non
     if len(args) < 2:
         raise UserError(f"what to read is missing, as in: beet cfimport {source.name} {source.example}")
     with user_errors():
-        listener = _listener(opts.user, opts.account, settings)
+        listener = name_listener(settings, opts.user, opts.account)
     skipped: Counter[str] = Counter()
     with user_errors(), _store(settings, pretend=opts.pretend) as store:
         added = _read(source, args[1:], opts, listener, store, skipped)
@@ -77,31 +74,17 @@ def run(plugin: BeetsPlugin, lib: Library, opts: Values, args: list[str]) -> Non
             raise UserError(f"{', '.join(args[1:])}: no plays in it{reasons}")
         for line in chain(_summarize(added, opts), _left_out(skipped)):
             print_(line)
-        _match(lib, added, store, pretend=opts.pretend)
+        odd = _match(lib, settings, listener, added, store, pretend=opts.pretend)
     if listener != settings.main_listener:
         print_(
             f"These are plays of {listener}, not of {settings.main_listener}: `beet cfrecommend -u {listener}` goes by "
             f"them, and `beet cfembed` writes {score_field(listener, main=False)}."
         )
+    for line in odd:
+        print_(line)
     if not opts.pretend:
         with user_errors():
             note_listeners(settings, listener_names(settings))
-
-
-def _listener(given: str | None, account: str | None, settings: Settings) -> str:
-    """Name the listener that `--user` means; a UserError where it cannot be the name of one."""
-    from beetsplug.cfaudio.library.listeners import listener_names
-    from cfaudio_core.data.listeners import find_name
-
-    if given is None:
-        return settings.main_listener
-    name = unicodedata.normalize("NFC", given.strip())
-    known = find_name(name, listener_names(settings))
-    if known is None and not name.isidentifier():
-        example = re.sub(r"\W+", "_", name).strip("_").lstrip("_0123456789") or "anna"
-        advice = f"--user {example} --account {shlex.quote(account or given)}"
-        raise UserError(f"--user {given}: {LISTENER_NAMES}; as in: {advice}")
-    return known or name
 
 
 @contextmanager
@@ -187,9 +170,14 @@ def _left_out(skipped: Counter[str]) -> Iterator[str]:
         yield f"{rows} rows left out: {reason}"
 
 
-def _match(lib: Library, added: ImportResult, store: ListenStore, *, pretend: bool) -> None:
-    """Match an import to the library, print the shares, and store the matches."""
-    from beetsplug.cfaudio.library.history import keep_matches
+def _match(
+    lib: Library, settings: Settings, listener: str, added: ImportResult, store: ListenStore, *, pretend: bool
+) -> list[str]:
+    """Match an import to the library, print the shares, and store the matches.
+
+    Returns the lines on what is odd about the listener's history then.
+    """
+    from beetsplug.cfaudio.library.history import match_history
     from beetsplug.cfaudio.library.tracks import read_tracks
     from cfaudio_core.history.matching import LibraryIndex
 
@@ -197,8 +185,7 @@ def _match(lib: Library, added: ImportResult, store: ListenStore, *, pretend: bo
     index = LibraryIndex(tracks, lib.directory)
     for line in _shares(added, index.match(added.texts)):
         print_(line)
-    if not pretend:
-        keep_matches(store, store.texts(), index, tracks)
+    return [] if pretend else match_history(settings, listener, store, index, tracks)
 
 
 def _shares(added: ImportResult, positions: IntArray) -> Iterator[str]:

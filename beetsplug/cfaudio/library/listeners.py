@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,11 +12,10 @@ import numpy as np
 from beets.exceptions import UserError
 from beets.library import Library
 
-from beetsplug.cfaudio.config.settings import LISTENERS_FILE, Settings, noted_listeners
-from beetsplug.cfaudio.errors import file_errors
-from beetsplug.cfaudio.library.history import has_history, keep_matches, open_history
+from beetsplug.cfaudio.config.settings import Settings
+from beetsplug.cfaudio.library.history import has_history, keep_matches, listener_names, open_history, unknown_listener
 from beetsplug.cfaudio.text import counted
-from cfaudio_core.data.listeners import MAIN_LISTENER, Listener, find_name, make_listeners
+from cfaudio_core.data.listeners import Listener, find_name, make_listeners
 from cfaudio_core.data.playlists import read_playlists
 from cfaudio_core.data.tracks import Tracks
 from cfaudio_core.history.count_growth import DATES
@@ -85,7 +83,7 @@ def find_listener(among: Sequence[Listener], name: str | None, settings: Setting
     if known is None:
         if settings is not None and find_name(name, listener_names(settings)):
             raise UserError(f"{name} has not played a track of the library yet")
-        raise _unknown(name, names)
+        raise unknown_listener(name, names)
     return among[names.index(known)]
 
 
@@ -96,17 +94,6 @@ def why_nobody(listeners: Sequence[Listener]) -> str:
     if main.known.any() or not names:
         return ""
     return f"{main.name} has no plays; there are some of {' and of '.join(names)} (as in -u {names[0]})"
-
-
-def listener_names(settings: Settings) -> list[str]:
-    """Name every listener of the settings and the history, the main one first; the library is not read."""
-    names = list(settings.users or [MAIN_LISTENER])
-    if has_history(settings):
-        with open_history(settings) as store:
-            stored = sorted({held.listener for held in store.overview()})
-        for name in filter(str.isidentifier, stored):
-            names += [name] if find_name(name, names) is None else []
-    return names
 
 
 def fields_of(listener: Listener, settings: Settings, counts: Mapping[str, object]) -> list[str]:
@@ -128,27 +115,6 @@ def last_played_of(
     for date in {DATES[field] for field in fields_of(listener, settings, counts) if field in DATES}:
         last = np.maximum(last, counts.get(date, np.int64(0)))
     return last
-
-
-def check_listener(settings: Settings, name: str) -> None:
-    """Raise a UserError where neither the settings nor the history know a listener; the library is not read."""
-    names = listener_names(settings)
-    if find_name(name, names) is None:
-        raise _unknown(name, names)
-
-
-def _unknown(name: str, names: Sequence[str]) -> UserError:
-    return UserError(f"there is no listener {name} (there are: {', '.join(names)})")
-
-
-def note_listeners(settings: Settings, names: Sequence[str]) -> None:
-    """Note those of all listeners whom the settings do not name, so that their fields have a type in any command."""
-    from cfaudio_core.util.files import write_whole
-
-    others = [name for name in names if name not in settings.users and name != settings.main_listener]
-    if others != noted_listeners(settings.folder):
-        with file_errors(settings.folder / LISTENERS_FILE):
-            write_whole(settings.folder / LISTENERS_FILE, json.dumps(others).encode("ascii"), private=True)
 
 
 def read_handmade_playlists(
