@@ -16,7 +16,9 @@ from cfaudio_core.data.listens import Listens
 from cfaudio_core.util.arrays import BoolArray, IntArray
 
 _MINUTE_S = 62  # by which the times of two records of one play differ, at most: a minute, and the clocks
-_LOOP_SLACK_S = 3  # a track shorter than that begins again so exactly after its length
+_LOOP_SLACK_S = 3  # a track shorter than that begins again so soon before its end
+_LOOP_PAUSE_S = 10  # or behind it
+_DELAYED_SHARE = 0.02  # of the plays of a source, which repeats as many after some seconds
 _MIN_LOOP_S = 10  # a shorter track is no track
 _COMPLETE = 0.9  # of the length: versions differ in it, and players fade one track into the next
 _MIN_UNKNOWN_S = 30.0  # a longer play of a track of unknown length is one of all of it
@@ -43,10 +45,12 @@ def merge_records(listens: Listens) -> Listens:
         return listens
     close = _without_empty(listens.take(near))
     # Records of a source with equal durations, or none and the same outcome, are told from the rest first.
-    unknown = np.isnan(close.seconds)
-    close = _merge(close, close.source, np.where(unknown, -2.0 - close.skipped, close.seconds), rule=_copies)
-    close = _merge(close, close.source, rule=_overlaps)
-    close = _merge(_from_their_beginning(close), rule=_other_records, once=True)
+    unknown, delays = np.isnan(close.seconds), _delays(listens)
+    close = _merge(
+        close, close.source, np.where(unknown, -2.0 - close.skipped, close.seconds), rule=_copies, delays=delays
+    )
+    close = _merge(close, close.source, rule=_overlaps, delays=delays)
+    close = _merge(_from_their_beginning(close), rule=_other_records, delays=delays, once=True)
     return Listens._make(np.concatenate(both) for both in zip(listens.take(~near), close, strict=True))
 
 
@@ -55,6 +59,18 @@ def _starts(*keys: npt.NDArray[np.generic]) -> BoolArray:
     first = np.ones(len(keys[0]), np.bool_)
     first[1:] = np.logical_or.reduce([key[1:] != key[:-1] for key in keys])
     return first
+
+
+def _delays(listens: Listens) -> BoolArray:
+    """Bool (sources, 63): whether a source repeats plays after so many seconds, as long tracks show; plays by track."""
+    long = listens.length > 2 * _MINUTE_S
+    n = np.bincount(listens.source[long], minlength=int(listens.source.max()) + 1)
+    apart = np.diff(listens.time)
+    repeated = long[1:] & ~_starts(listens.listener, listens.track, listens.source)[1:] & (apart <= _MINUTE_S)
+    cell = listens.source[1:][repeated] * (_MINUTE_S + 1) + apart[repeated]
+    counts = np.bincount(cell, minlength=len(n) * (_MINUTE_S + 1)).reshape(len(n), -1)
+    near = sum(np.pad(counts, ((0, 0), (2, 2)))[:, k : k + _MINUTE_S + 1] for k in range(5))
+    return np.asarray(near > _DELAYED_SHARE * n[:, None], np.bool_)
 
 
 def _without_empty(listens: Listens) -> Listens:
@@ -78,6 +94,7 @@ def _merge(
     listens: Listens,
     *keys: npt.NDArray[np.generic],
     rule: Callable[[Listens], tuple[_Float, BoolArray]],
+    delays: BoolArray,
     once: bool = False,
 ) -> Listens:
     """Merge the records of one listener, track and further `keys`.
@@ -95,7 +112,8 @@ def _merge(
     following = np.searchsorted(stamp, stamp + np.ceil(least).astype(np.int64))
     following = np.maximum(following, np.arange(1, len(stamp) + 1))
     apart = np.append(stamp, stamp[-1] + 2 * _MINUTE_S)[following] - stamp
-    copies = loops & (apart > listens.played_s + _LOOP_SLACK_S) & (apart <= _MINUTE_S)
+    is_delay = delays[listens.source, np.minimum(apart, _MINUTE_S)]
+    copies = loops & ((apart > listens.played_s + _LOOP_PAUSE_S) | is_delay) & (apart <= _MINUTE_S)
     following[copies] = np.searchsorted(stamp, stamp[copies] + _MINUTE_S, side="right")
     if once:
         by_source = np.lexsort((stamp, listens.source))
@@ -164,8 +182,9 @@ def _other_records(listens: Listens) -> tuple[_Float, BoolArray]:
 
 
 def _rounding_s(listens: Listens) -> _Float:
-    """float64 (p,): 60 where this record and the next have times in whole minutes."""
-    whole: BoolArray = np.append(listens.time % 60 == 0, np.bool_(False))
+    """float64 (p,): 60 where this record and the next have times in whole minutes, of the beginning or the end."""
+    ends = listens.time + np.round(np.nan_to_num(listens.seconds)).astype(np.int64)
+    whole: BoolArray = np.append((listens.time % 60 == 0) | (ends % 60 == 0), np.bool_(False))
     return np.where(whole[:-1] & whole[1:], 60.0, 0.0)
 
 
