@@ -11,6 +11,7 @@ import numpy.typing as npt
 from cfaudio_core.data.listeners import Listener, find_name
 from cfaudio_core.data.sessions import find_sessions
 from cfaudio_core.history.listeners import matched_listens
+from cfaudio_core.history.records import EARLIEST
 from cfaudio_core.util.arrays import FloatArray, IntArray
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ class SourceCounts(NamedTuple):
     doubles
         Those that tell of a play which another one of the source tells of too.
     undated
-        Plays that are known by a count alone, of any track.
+        Plays whose time is not known, most of them by a count alone, of any track.
     """
 
     source: str
@@ -63,14 +64,15 @@ def count_sources(
     stored = [name for name in {*listens.listeners, *tallies.listeners} if find_name(name, names) == of.name]
     sources = []
     for source in sorted({*listens.sources, *tallies.sources}):
-        rows = listens.is_from(stored, [source])
+        of_source = listens.is_from(stored, [source])
+        rows = of_source & (listens.time >= EARLIEST)
         known = int((played.track[rows] >= 0).sum())
         counts = SourceCounts(
             source,
             listens=int(rows.sum()),
             unmatched=int(rows.sum()) - known,
             doubles=known - len(find_sessions(played.take(rows), gap).track),
-            undated=int(tallies.plays[tallies.is_from(stored, [source])].sum()),
+            undated=int(tallies.plays[tallies.is_from(stored, [source])].sum()) + int((of_source & ~rows).sum()),
         )
         if any(counts[1:]):
             sources.append(counts)

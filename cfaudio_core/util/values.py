@@ -15,6 +15,7 @@ _DRIVE = re.compile(r"/[A-Za-z]:/")
 # Names of months are read here and not by strptime, which would want them in the language of the machine.
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _DAY_FIRST = re.compile(r"(\d{1,2})[ .-]+([A-Za-z]{3,}|\d{1,2})[ .-]+(\d{4}),?(?:[ T]+(\d{1,2}):(\d\d)(?::(\d\d))?)?")
+_TIME_OF_DAY = re.compile(r"\d{1,2}:\d\d(:\d\d(\.\d+)?)?")
 _GO_ZONE = re.compile(r" ([+-]\d{4}) [A-Z]{3,4}$")
 _SCALES = ((1e17, 1e9), (1e14, 1e6), (1e11, 1e3))  # nano-, micro- and milliseconds are that large since 1973
 
@@ -109,6 +110,16 @@ def parse_date(value: object, *, local: bool = False) -> int:
         return int(moment.timestamp())
     except (OverflowError, ValueError, OSError):
         return 0
+
+
+def is_time_of_day(text: str) -> bool:
+    """Tell whether a text is a time without a date, such as "09:35" or "9:35:12"."""
+    return bool(_TIME_OF_DAY.fullmatch(text.strip()))
+
+
+def is_day(text: str) -> bool:
+    """Tell whether a text is a date without a time, such as "2020-11-20", "20.11.2020" or "20 Nov 2020"."""
+    return ":" not in text and not text.strip().isdecimal() and parse_date(text) != 0
 
 
 def parse_time(value: object) -> int:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from beets.exceptions import UserError
 from beets.ui import Subcommand, print_
 
-from beetsplug.cfaudio.config.settings import LISTENER_NAMES, Settings, read_settings, score_field
+from beetsplug.cfaudio.config.settings import Settings, read_settings, score_field
 from beetsplug.cfaudio.errors import user_errors
 
 if TYPE_CHECKING:
@@ -161,6 +161,8 @@ def _summarize(added: ImportResult, opts: Values) -> Iterator[str]:
     verb = "Would add" if opts.pretend else "Added"
     if added.listens_new or added.listens_known:
         yield f"{verb} {added.listens_new} listens; {added.listens_known} were known."
+    if added.undated:
+        yield f"{added.undated} plays have no time, or an impossible one: they count, but belong to no session."
     if added.tallies:
         yield f"{verb} or replaced the counts of {added.tallies} tracks: the source does not say when they were played."
 
@@ -239,7 +241,6 @@ def _holdings(settings: Settings) -> Iterator[str]:
         unused = sorted({held.listener for held in holdings if not held.listener.isidentifier()})
         if unused:
             yield f"Not counted: what is kept for {', '.join(unused)}; import it again with another --user."
-            yield f"({LISTENER_NAMES.capitalize()}.)"
 
 
 def _day(time: int) -> str:

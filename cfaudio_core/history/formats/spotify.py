@@ -13,9 +13,6 @@ from cfaudio_core.history.readers.json_stream import json_entries
 from cfaudio_core.history.records import Listen, Tally, TrackText
 from cfaudio_core.util.values import parse_date, to_number, to_text
 
-MIN_PLAY_S = 30.0
-"""A play that ends before counts as skipped, as it does for Spotify itself."""
-
 PRIVATE = "private session"
 IMPOSSIBLE_LENGTH = "impossible length of a play"
 TWICE = "file of account data beside the extended history, which has the same plays"
@@ -25,6 +22,7 @@ _EXTENDED = re.compile(r"(^|/)(Streaming_History_Audio[^/]*|endsong[^/]*)\.json$
 _ACCOUNT = re.compile(r"(^|/)StreamingHistory(_music)?(_?\d+)?\.json$")
 _FILES = "Streaming_History_Audio*.json, endsong*.json or StreamingHistory*.json"
 _MAX_PLAY_MS = 86_400_000
+_WENT_ON = ("fwdbtn", "backbtn", "clickrow", "clickside")  # reasons of an end: how much was played tells of a skip
 
 
 def parse(source: str, options: ReadOptions) -> Iterator[Listen | Tally]:
@@ -66,15 +64,20 @@ def _extended(entry: dict[str, Any], options: ReadOptions) -> Listen | None:
         return None
     # Only the album's artist is named, and stands for the track's as well.
     track = TrackText(artist, title, to_text(entry.get("master_metadata_album_album_name")), artist)
-    return _play(track, entry["ts"], entry["ms_played"], entry.get("reason_end") == "trackdone", options)
+    reason, skipped = entry.get("reason_end"), entry.get("skipped")
+    if reason == "trackdone":
+        skipped = False
+    elif skipped is not True and (skipped is not False or reason in _WENT_ON):
+        skipped = None
+    return _play(track, entry["ts"], entry["ms_played"], skipped, options)
 
 
 def _account_data(entry: dict[str, Any], options: ReadOptions) -> Listen | None:
     track = TrackText(to_text(entry.get("artistName")), to_text(entry.get("trackName")))
-    return _play(track, entry["endTime"], entry["msPlayed"], False, options)
+    return _play(track, entry["endTime"], entry["msPlayed"], None, options)
 
 
-def _play(track: TrackText, end: object, played: object, to_end: bool, options: ReadOptions) -> Listen | None:
+def _play(track: TrackText, end: object, played: object, skipped: bool | None, options: ReadOptions) -> Listen | None:
     milliseconds = to_number(played)
     if milliseconds is None or not 0 <= milliseconds <= _MAX_PLAY_MS:
         options.on_skip(IMPOSSIBLE_LENGTH)
@@ -82,7 +85,7 @@ def _play(track: TrackText, end: object, played: object, to_end: bool, options: 
     seconds = milliseconds / 1000
     ended = parse_date(end)
     begun = ended - round(seconds) if ended else 0
-    return Listen(track, begun, seconds, skipped=seconds < MIN_PLAY_S and not to_end)
+    return Listen(track, begun, seconds, skipped)
 
 
 SPOTIFY = Format(

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import chain, islice
 
 from cfaudio_core.errors import SourceError
 from cfaudio_core.history.formats.base import Format, ReadOptions
 from cfaudio_core.history.readers.files import Member, lines, members, rows
 from cfaudio_core.history.records import Listen, Tally, TrackText
-from cfaudio_core.util.values import parse_time, to_int, to_number
-
-UNREADABLE_TIME = "time in an unknown form"
+from cfaudio_core.util.values import is_day, is_time_of_day, parse_time, to_int, to_number
 
 _USUAL_HEADINGS: dict[str, tuple[str, ...]] = {
     "artist": ("artist", "artist_name", "artist name"),
@@ -29,9 +29,14 @@ _USUAL_HEADINGS: dict[str, tuple[str, ...]] = {
     "last": ("last", "last_played", "lastplayed", "last played"),
 }
 FIELDS = tuple(_USUAL_HEADINGS)
-"""The fields that a column can hold; durations and `seconds` are in seconds."""
+"""The fields that a column can hold."""
+_DURATIONS = ("duration", "seconds")
 
 _DELIMITERS = ",;\t|"
+_SAMPLE_ROWS = 1000  # by which a file's units are found
+_MAX_MEDIAN_S = 10_000  # no half of the durations of a table are longer
+_SCALES = (1, 1000, 1_000_000)
+_MILLISECONDS = re.compile(r"(\b|_)(ms|msec|millis|milliseconds?)(\b|_)|^ms")
 _YES, _NO = {"1", "true", "yes", "y", "skipped"}, {"0", "false", "no", "n"}
 
 
@@ -40,7 +45,9 @@ def parse(source: str, options: ReadOptions) -> Iterator[Listen | Tally]:
 
     A row is a play where the table has a column `time`, and a tally where it has `plays` instead. Fields that
     `options.columns` does not name are found by their usual headings. Times are seconds, milliseconds and so on since
-    1970, ISO 8601, or the day first; without a zone they are UTC.
+    1970, ISO 8601, or the day first; without a zone they are UTC. A date and a time of the day in two columns are put
+    together; of plays with a date alone, a second one of a track on a day has no time. Durations are in seconds, unless
+    the heading or the numbers tell that they are milliseconds.
     """
     unknown = sorted(set(options.columns) - set(FIELDS))
     if unknown:
@@ -58,28 +65,90 @@ def _file(file: Member, options: ReadOptions) -> Iterator[Listen | Tally]:
         places = {name: int(heading) - 1 for name, heading in options.columns.items()}
         _check(places, file)
     width = max(places.values()) + 1 if places else 0
-    n_read, example = 0, ""
-    for at, row in table:
-        if places is None:
-            places, width = _places(row, options.columns, file), len(row)
-            continue
+    headings: Sequence[str] = ()
+    if places is None:
+        _, headings = next(table, (0, ()))
+        if not headings:
+            raise SourceError(f"{file.name}: empty")
+        places, width = _places(headings, options.columns, file), len(headings)
+    sample = list(islice(table, _SAMPLE_ROWS))
+    units = _Units(headings, [row for _, row in sample if len(row) >= width], places)
+    n_read, example, refused = 0, "", []
+    for at, row in chain(sample, table):
         if len(row) < width:
             raise SourceError(f"{file.name}: line {at} has {len(row)} columns instead of {width}")
         cells = {name: row[place].strip() for name, place in places.items()}
         if "time" not in cells:
-            yield _tally(cells)
+            yield _tally(cells, units)
             continue
-        time = parse_time(cells["time"])
-        if time or not cells["time"].strip("0"):
+        written = units.time(row)
+        time = parse_time(written)
+        track = _track(cells, units)
+        listen = Listen(
+            track, units.first_of_day(time, track), units.seconds("seconds", cells), _skipped(cells.get("skipped", ""))
+        )
+        if time or not written.strip("0"):
             n_read += 1
-            yield Listen(_track(cells), time, to_number(cells.get("seconds")), _skipped(cells.get("skipped", "")))
+            yield listen
         else:
-            options.on_skip(UNREADABLE_TIME)
-            example = example or f"line {at}: a time in an unknown form: {cells['time'][:40]!r}"
-    if places is None:
-        raise SourceError(f"{file.name}: empty")
+            example = example or f"line {at}: a time in an unknown form: {written[:40]!r}"
+            refused.append(listen)
+            if not n_read and len(refused) > _SAMPLE_ROWS:
+                break
     if example and not n_read:
         raise SourceError(f"{file.name}: {example}")
+    yield from refused
+
+
+class _Units:
+    """Units of a table's columns, found in its headings and a sample of its rows."""
+
+    def __init__(self, headings: Sequence[str], sample: Sequence[Sequence[str]], places: Mapping[str, int]) -> None:
+        self._scales = {name: _scale(headings, sample, places[name]) for name in _DURATIONS if name in places}
+        self._time: tuple[int, ...] = ()
+        self._days: set[tuple[int, TrackText]] | None = None
+        if "time" in places:
+            at = places["time"]
+            n_columns = min((len(row) for row in sample), default=0)
+            others = sorted(set(range(n_columns)) - set(places.values()), key=lambda k: abs(k - at))
+            self._time = (at,)
+            if _all(is_day, sample, at):
+                clocks = [k for k in others if _all(is_time_of_day, sample, k)]
+                self._time = (at, *clocks[:1])
+                self._days = None if clocks else set()
+            elif _all(is_time_of_day, sample, at):
+                self._time = (*[k for k in others if _all(is_day, sample, k)][:1], at)
+
+    def time(self, row: Sequence[str]) -> str:
+        """Join the date and the time of a row."""
+        return " ".join(row[at].strip() for at in self._time if at < len(row))
+
+    def first_of_day(self, time: int, track: TrackText) -> int:
+        """Give the time, and 0 for a second play of a track on a day where a table has days alone."""
+        if self._days is None or (time, track) not in self._days:
+            if self._days is not None:
+                self._days.add((time, track))
+            return time
+        return 0
+
+    def seconds(self, name: str, cells: Mapping[str, str]) -> float | None:
+        """Convert a duration to seconds; None where it is missing."""
+        value = to_number(cells.get(name))
+        return None if value is None else value / self._scales[name]
+
+
+def _scale(headings: Sequence[str], sample: Sequence[Sequence[str]], at: int) -> int:
+    """Find how many of its units make a second in a column of durations."""
+    if at < len(headings) and _MILLISECONDS.search(headings[at].strip().casefold()):
+        return 1000
+    known = sorted(number for row in sample if (number := to_number(row[at])) and number > 0)
+    median = known[len(known) // 2] if known else 0
+    return next((scale for scale in _SCALES if median <= scale * _MAX_MEDIAN_S), _SCALES[-1])
+
+
+def _all(kind: Callable[[str], bool], sample: Sequence[Sequence[str]], at: int) -> bool:
+    cells = [row[at] for row in sample if row[at].strip()]
+    return bool(cells) and all(map(kind, cells))
 
 
 def _places(headings: Sequence[str], columns: Mapping[str, str], file: Member) -> dict[str, int]:
@@ -108,13 +177,15 @@ def _check(places: Mapping[str, int], file: Member) -> None:
         raise SourceError(f"{file.name}: say with --columns which column is the time (or the number of plays)")
 
 
-def _track(cells: Mapping[str, str]) -> TrackText:
+def _track(cells: Mapping[str, str], units: _Units) -> TrackText:
     texts = {name: cells.get(name, "") for name in FIELDS[:7]}
-    return TrackText(**texts, duration=to_number(cells.get("duration")) or 0.0)
+    return TrackText(**texts, duration=units.seconds("duration", cells) or 0.0)
 
 
-def _tally(cells: Mapping[str, str]) -> Tally:
-    return Tally(_track(cells), to_int(cells["plays"]), to_int(cells.get("skips")), parse_time(cells.get("last")))
+def _tally(cells: Mapping[str, str], units: _Units) -> Tally:
+    return Tally(
+        _track(cells, units), to_int(cells["plays"]), to_int(cells.get("skips")), parse_time(cells.get("last"))
+    )
 
 
 def _skipped(cell: str) -> bool | None:
