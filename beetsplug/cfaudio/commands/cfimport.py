@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from beets.exceptions import UserError
 from beets.ui import Subcommand, print_
 
-from beetsplug.cfaudio.config.settings import LISTENER_NAMES, Settings, read_settings, score_field
+from beetsplug.cfaudio.config.settings import Settings, read_settings, score_field
 from beetsplug.cfaudio.errors import user_errors
 
 if TYPE_CHECKING:
@@ -239,7 +239,6 @@ def _holdings(settings: Settings) -> Iterator[str]:
         unused = sorted({held.listener for held in holdings if not held.listener.isidentifier()})
         if unused:
             yield f"Not counted: what is kept for {', '.join(unused)}; import it again with another --user."
-            yield f"({LISTENER_NAMES.capitalize()}.)"
 
 
 def _day(time: int) -> str:
