@@ -143,3 +143,21 @@ def test_recommend_writes_over_its_own_and_over_no_configured_list(placed: Home,
     for n in ("2", "3"):
         assert placed.beet_here("cfrecommend", "-n", n, "-m", "Two.m3u").fine
     assert len([line for line in (lists / "Two.m3u").read_text().splitlines() if line[0] != "#"]) == 3
+
+
+def test_the_page_is_written_over_no_page_of_somebody_else(placed: Home, tmp_path: Path) -> None:
+    page = tmp_path / "index.html"
+    page.write_text("<h1>Mine</h1>")
+    complaint = placed.beet_here("cfreport", "-o", str(tmp_path)).complaint
+    assert complaint == f"error: {page}: is there already, and not by cfaudio"
+    assert page.read_text() == "<h1>Mine</h1>"
+
+
+def test_one_of_two_listeners_lists_can_be_named(placed: Home, lists: Path) -> None:
+    users = {"anna": ["play_count", "skip_count"], "ben": "his_count"}
+    placed.set("his_count", dict.fromkeys(placed.ids("artist LIKE 'Drum%'"), 5))
+    placed.set("cf_score_ben", {i: 100.0 - i for i in placed.ids("1")})
+    configure(placed, {"name": "Mix"}, {"name": "Mix", "user": "ben"}, users=users)
+    placed.beet_here("cfplaylists", "Mix [ben]").fine  # noqa: B018
+    state = (placed.beetsdir / "cfaudio" / "playlists.json").read_text()
+    assert "Mix [ben]" in state and '"Mix":' not in state

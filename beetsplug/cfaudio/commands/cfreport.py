@@ -86,8 +86,11 @@ def _check(opts: Values, folder: Path) -> None:
 
         with _port_errors(opts.port):
             listen(opts.port).close()
+    page = folder / "index.html"
     with file_errors(folder):
         make_private(folder)
+        if page.is_file() and b"cfaudio" not in page.read_bytes():
+            raise UserError(f"{page}: is there already, and not by cfaudio")
 
 
 @contextmanager

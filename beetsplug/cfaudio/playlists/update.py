@@ -109,9 +109,9 @@ def _remove_others(playlists: Sequence[Playlist], state: dict[str, PlaylistState
 def _requested(playlists: Sequence[Playlist], names: Sequence[str]) -> list[Playlist]:
     """Select the playlists of some names or kinds, all where none is given."""
     for name in names:
-        if not any(name in (one.name, one.kind) for one in playlists):
+        if not any(name in (one.name, one.kind, one.key) for one in playlists):
             raise UserError(f"there is no playlist {name} (there are: {', '.join(one.name for one in playlists)})")
-    return [one for one in playlists if not names or one.name in names or one.kind in names]
+    return [one for one in playlists if not names or {one.name, one.kind, one.key} & set(names)]
 
 
 def _check(playlist: Playlist) -> None:

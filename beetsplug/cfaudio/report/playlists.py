@@ -49,7 +49,7 @@ class ConfiguredPlaylists:
 
     def names(self) -> list[str]:
         """Their names in the configuration."""
-        return [playlist.name for playlist in self._settings.playlists]
+        return [playlist.key for playlist in self._settings.playlists]
 
     def preview(self, name: str) -> list[ListPreview]:
         """Lists as they were written last, or as they would be written now."""
@@ -58,7 +58,7 @@ class ConfiguredPlaylists:
                 last = read_state(self._settings.folder / "playlists.json").get(name)
                 if last and last.lists:
                     return [self._previewed(one) for one in last.lists]
-                playlist = next(one for one in self._settings.playlists if one.name == name)
+                playlist = next(one for one in self._settings.playlists if one.key == name)
                 draw = seed(name, period(playlist.refresh, dt.date.today()))
                 data = read_library(self._lib, self._settings)
                 lists = lists_of(self._lib, self._settings, data, playlist, draw, frozenset())
