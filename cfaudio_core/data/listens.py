@@ -47,7 +47,7 @@ class Listens(NamedTuple):
     length: npt.NDArray[np.float64]
     every_start: BoolArray
 
-    def take(self, index: npt.NDArray[np.int64] | BoolArray) -> Listens:
+    def take(self, index: npt.NDArray[np.int64] | BoolArray | slice) -> Listens:
         """Select the plays at some positions."""
         return Listens._make(column[index] for column in self)
 

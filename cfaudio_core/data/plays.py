@@ -65,11 +65,16 @@ def _delays(listens: Listens) -> BoolArray:
     """Bool (sources, 63): whether a source repeats plays after so many seconds, as long tracks show; plays by track."""
     long = listens.length > 2 * _MINUTE_S
     n = np.bincount(listens.source[long], minlength=int(listens.source.max()) + 1)
-    apart = np.diff(listens.time)
-    repeated = long[1:] & ~_starts(listens.listener, listens.track, listens.source)[1:] & (apart <= _MINUTE_S)
-    cell = listens.source[1:][repeated] * (_MINUTE_S + 1) + apart[repeated]
-    counts = np.bincount(cell, minlength=len(n) * (_MINUTE_S + 1)).reshape(len(n), -1)
-    near = sum(np.pad(counts, ((0, 0), (2, 2)))[:, k : k + _MINUTE_S + 1] for k in range(5))
+    counts = np.zeros(len(n) * (_MINUTE_S + 1), np.int64)
+    for lag in (1, 2):  # a play may be repeated more than once
+        first, later = listens.take(slice(None, -lag)), listens.take(slice(lag, None))
+        apart = later.time - first.time
+        repeated = (first.listener == later.listener) & (first.track == later.track) & (first.source == later.source)
+        repeated &= long[lag:] & (apart <= _MINUTE_S)
+        cell = first.source[repeated] * (_MINUTE_S + 1) + apart[repeated]
+        counts += np.bincount(cell, minlength=len(counts))
+    by_source = counts.reshape(len(n), -1)
+    near = sum(np.pad(by_source, ((0, 0), (2, 2)))[:, k : k + _MINUTE_S + 1] for k in range(5))
     return np.asarray(near > _DELAYED_SHARE * n[:, None], np.bool_)
 
 

@@ -130,3 +130,34 @@ def test_columns_that_are_not_there(tmp_path, columns, message):
 def test_a_quote_that_is_never_closed_is_refused(tmp_path):
     path = write(tmp_path, 'artist,title,time\nOurR,"Desert,1700000000\n' + "OurR,Desert,1700000000\n" * 10_000)
     assert_one_line(collect_until_error("csv", path)[1], "plays.csv: line")
+
+
+def test_a_date_and_a_time_in_two_columns_are_put_together(tmp_path):
+    path = write(tmp_path, "2023-11-14,22:13:20,OurR,Desert\n2023-11-14,23:13:20,OurR,Desert\n")
+    records, _ = collect("csv", path, columns={"time": "1", "artist": "3", "title": "4"})
+    assert records == [Listen(DESERT, 1_700_000_000), Listen(DESERT, 1_700_003_600)]
+    path = write(tmp_path, "Artist;Title;Time;Date\nOurR;Desert;22:13;14.11.2023\n")
+    assert collect("csv", path)[0] == [Listen(DESERT, 1_699_999_980)]
+
+
+def test_plays_of_a_day_are_all_kept_where_there_are_days_alone(tmp_path):
+    path = write(tmp_path, "artist,title,date\n" + "OurR,Desert,2023-11-14\n" * 3 + "OurR,Desert,2023-11-15\n")
+    times = [record.time for record in collect("csv", path)[0]]
+    assert times == [1_699_920_000, 0, 1, 1_700_006_400]
+
+
+@pytest.mark.parametrize(
+    ("heading", "written", "seconds"),
+    [
+        ("Play Duration Milliseconds", ["60000", "1500"], [60.0, 1.5]),
+        ("ms_played", ["5000", "4000"], [5.0, 4.0]),
+        ("played", ["200000", "180000", "5000"], [200.0, 180.0, 5.0]),
+        ("played", ["200000000", "180000000"], [200.0, 180.0]),
+        ("played", ["200", "180", "3"], [200.0, 180.0, 3.0]),
+        ("played", ["200.5", "", "7000"], [200.5, None, 7000.0]),
+    ],
+)
+def test_durations_in_milliseconds_are_converted(tmp_path, heading, written, seconds):
+    rows = [f"OurR,Desert,{1_700_000_000 + 1000 * k},{value}\n" for k, value in enumerate(written)]
+    path = write(tmp_path, f"artist,title,time,{heading}\n" + "".join(rows))
+    assert [record.seconds for record in collect("csv", path, columns={"seconds": heading})[0]] == seconds

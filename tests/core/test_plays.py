@@ -1,0 +1,106 @@
+"""One play for what several records tell of it, and skips only where a source has them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from test_sessions import GAP, T0, listens
+
+from cfaudio_core.data.sessions import find_sessions
+
+NAN = np.nan
+
+
+def count(*rows: tuple[object, ...], track: int = 5, **columns: object) -> tuple[int, int]:
+    """Plays and skips of a track by rows of (item, time, seconds, skipped, source)."""
+    found = find_sessions(listens(*rows, **columns), GAP)  # type: ignore[arg-type]
+    return int(found.plays(track + 1)[track]), int(found.skips(track + 1)[track])
+
+
+@pytest.mark.parametrize("length", [200.0, 45.0, 20.0, 0.0, NAN])
+@pytest.mark.parametrize("later", [(1,), (3,), (60,), (3, 6, 9), (3, 60)])
+def test_a_play_submitted_again_within_a_minute_is_one(length: float, later: tuple[int, ...]) -> None:
+    rows = [(5, at) for at in (0, *later)]
+    assert count(*rows, length=length) == (1, 0)
+
+
+@pytest.mark.parametrize("length", [200, 45, 60, 900])
+def test_a_loop_is_as_many_plays_as_it_has_rounds(length: int) -> None:
+    assert count(*[(5, length * k) for k in range(8)], length=length) == (8, 0)
+    # Each round submitted twice.
+    assert count(*[(5, length * k + late) for k in range(8) for late in (0, 3)], length=length) == (8, 0)
+
+
+def test_two_sources_of_a_loop_have_the_same_rounds() -> None:
+    rows = [(5, 200 * k + late, NAN, -1, source) for k in range(5) for source, late in ((0, 0), (1, 50))]
+    assert count(*rows) == (5, 0)
+
+
+def test_a_source_that_records_the_end_has_the_same_plays() -> None:
+    begun = [(item, 400 * k, NAN, -1, 0) for k, item in enumerate([5, 6, 7, 5])]
+    ended = [(item, at + 200, NAN, -1, 1) for item, at, *_ in begun]
+    assert count(*begun, *ended) == (2, 0)
+    # One of them alone is a repeat.
+    assert count(begun[0], ended[0]) == (2, 0)
+
+
+def test_a_scrobbler_that_repeats_after_a_minute_does_so_for_tracks_of_a_minute() -> None:
+    rows = [(6, 1000 * k + late) for k in range(10) for late in (0, 60)]
+    assert count((5, 100_000), (5, 100_060), *rows, lengths=[60.0, 60.0] + [200.0] * 20) == (1, 0)
+
+
+def test_a_row_of_0_s_beside_a_play_is_nothing() -> None:
+    for at in (-3, 0, 2, 200, 201):
+        assert count((5, 0, 200.0, 0), (5, at, 0.0, 1)) == (1, 0)
+    assert count((5, 0, 200.0, 0), (5, 5000, 0.0, 1)) == (1, 1)
+
+
+def test_a_play_begun_again_after_a_skip_is_both_where_durations_are_known() -> None:
+    assert count((5, 0, 5.0), (5, 6, 200.0)) == (1, 1)
+    assert count((5, 0, 5.0), (5, 3, 5.0), (5, 66, 200.0)) == (1, 1)  # the skip stands twice
+    assert count((5, 0), (5, 6)) == (1, 0)
+
+
+def test_what_a_source_knows_of_a_play_is_kept_when_another_knows_less() -> None:
+    assert count((5, 0, NAN, -1, 0), (5, 30, 20.0, -1, 1)) == (1, 0)  # a scrobble is a play
+    assert count((5, 0, NAN, -1, 0), (5, 30, 20.0, 1, 1)) == (0, 1)
+
+
+@pytest.mark.parametrize("every_start", [False, True])
+def test_two_devices_at_once_are_no_skips(every_start: bool) -> None:
+    rows = [row for k in range(8) for row in ((k, 200 * k), (10 + k, 200 * k + 60))]
+    found = find_sessions(listens(*rows, every_start=[every_start] * 16), GAP)
+    assert not found.rejected.any()
+
+
+def test_a_scrobble_is_a_play_whatever_begins_next() -> None:
+    assert not find_sessions(listens((0, 0), (1, 20), (2, 40)), GAP).rejected.any()
+    starts = find_sessions(listens((0, 0), (1, 20), (2, 43), every_start=[True] * 3), GAP)
+    assert starts.rejected.tolist() == [True, True, False]
+
+
+def test_a_start_of_another_source_is_no_skip() -> None:
+    rows = (0, 0, NAN, -1, 0), (1, 20, NAN, -1, 1)
+    assert not find_sessions(listens(*rows, every_start=[True] * 2), GAP).rejected.any()
+
+
+def test_durations_of_0_throughout_are_not_believed() -> None:
+    assert count((5, 0, 0.0), (5, 1000, 0.0)) == (2, 0)
+    assert count((5, 0, 0.0), (6, 1000, 200.0)) == (0, 1)
+
+
+def test_milliseconds_and_breaks_are_not_believed() -> None:
+    found = find_sessions(listens((0, 0, 60_000.0), (1, 10_000, 200.0), lengths=[200, 200]), GAP)
+    assert not found.rejected.any()
+    assert len(found) == 2
+
+
+def test_a_length_that_is_none_makes_no_session_of_days() -> None:
+    found = find_sessions(listens((0, 0), (1, 50_000), (2, 100_000, 80_000.0), (3, 150_000), length=200_000.0), GAP)
+    assert len(found) == 4
+
+
+def test_the_time_to_the_second_is_taken() -> None:
+    at = -((T0 + 30) % 60) + 30  # a whole minute
+    found = find_sessions(listens((5, at, NAN, -1, 0), (5, at + 23, NAN, -1, 1)), GAP)
+    assert found.time.tolist() == [T0 + at + 23]
