@@ -16,6 +16,7 @@ VARIOUS = frozenset({"variousartists", "various", "va", "unknownartist", "untagg
 
 _MARKS = re.compile("[\u0300-\u036f\u00ad\u200b-\u200f\u2060\ufe0f]+")  # accents of letters, and what has no width
 _GUESTS = r"(?:feat(?:uring)?|ft)\b\.?"
+_LIST_SIGNS = r";|\u2022\u3001"  # of lists of artists, and in no name of a band
 _BETWEEN = r"[\s\-\u2013\u2014,:]+"  # Spotify writes "2011 - Remaster"
 _EDITION = (
     rf"(?:(?:\d{{4}}|\d+(?:st|nd|rd|th)\s+anniversary|\d+-?bit|newly|digital(?:ly)?){_BETWEEN})*"
@@ -27,7 +28,9 @@ _EDITION = (
 _TITLE_GUESTS = re.compile(
     rf"\s*[(\[{{]\s*(?:{_GUESTS}|with\s)[^()\[\]{{}}]*[)\]}}]|\s{_GUESTS}\s.*?(?=\s+[(\[]|\s+-\s|$)", re.IGNORECASE
 )
-_ARTIST_GUESTS = re.compile(rf"\s*[(\[]\s*(?:{_GUESTS}|with\s).*$|[\s,;]+(?:{_GUESTS}|with)\s.*$", re.IGNORECASE)
+_ARTIST_GUESTS = re.compile(
+    rf"\s*[(\[]\s*(?:{_GUESTS}|with\s).*$|[\s,;]+(?:{_GUESTS}|with|w/)\s.*$|\s*[{_LIST_SIGNS}].*$", re.IGNORECASE
+)
 _SUFFIX = re.compile(rf"\s*[(\[]\s*{_EDITION}\s*[)\]]\s*$|\s[-\u2013\u2014/]\s*{_EDITION}\s*$", re.IGNORECASE)
 _HINTS = re.compile(r"[(\[{\-\u2013\u2014/]|feat|ft", re.IGNORECASE)  # without one of these there is nothing to strip
 _NUMERALS = "i one,ii two,iii three,iv four,v five,vi six,vii seven,viii eight,ix nine,x ten,xi eleven,xii twelve"
@@ -39,6 +42,12 @@ _PART = re.compile(
 )
 """The number of a part or a volume; a numeral alone, as in "Song II", is a name."""
 
+_LISTS = re.compile(
+    rf"\s*[{_LIST_SIGNS},/&\u00d7]\s*|\s+(?:\+|x|vs\.?|and|und|et|y|pres(?:ents|\.)?|meets)\s+"
+    rf"|[\s,(\[]+(?:{_GUESTS}|w/|with\b)\s*|[)\]]",
+    re.IGNORECASE,
+)
+_CREDITED = re.compile(rf"(?:[(\[{{]\s*(?:{_GUESTS}|with\s)|\s{_GUESTS})\s*([^()\[\]{{}}]+)", re.IGNORECASE)
 _ASCII = str.maketrans(
     {chr(c): " " for c in range(128) if not chr(c).isalnum()} | dict.fromkeys("'`.", "") | {"&": " and "}
 )
@@ -76,6 +85,18 @@ def artist_key(artist: str) -> str:
 def album_key(album: str) -> str:
     """Key of an album, without the edition and blanks."""
     return _without_the(_fold_numbered(_strip(album, _SUFFIX))).replace(" ", "")
+
+
+@lru_cache(maxsize=65536)
+def artist_keys(credit: str) -> tuple[str, ...]:
+    """Keys of the artists of a credit such as "A, B & C feat. D", in its order; bands like "Earth, Wind & Fire" too."""
+    return tuple(dict.fromkeys(filter(None, map(artist_key, _LISTS.split(credit)))))
+
+
+def guest_keys(title: str) -> tuple[str, ...]:
+    """Keys of the guests that a title names."""
+    found = _CREDITED.search(title)
+    return artist_keys(found[1]) if found else ()
 
 
 def title_key(title: str) -> str:
