@@ -36,15 +36,20 @@ class CreditIndex:
     ----------
     tracks
         n tracks.
-    titles
-        n keys of their titles.
+    titles, artists, albumartists, albums
+        n keys each, of their names.
     """
 
-    def __init__(self, tracks: Tracks, titles: Sequence[str]) -> None:
+    def __init__(
+        self,
+        tracks: Tracks,
+        titles: Sequence[str],
+        artists: Sequence[str],
+        albumartists: Sequence[str],
+        albums: Sequence[str],
+    ) -> None:
         self._lengths = np.nan_to_num(tracks.lengths)
-        self._albums = [album_key(album) for album in tracks.album_titles]
-        self._artists = [artist_key(artist) for artist in tracks.artists]
-        self._albumartists = [artist_key(artist) for artist in tracks.albumartists]
+        self._artists, self._albumartists, self._albums = artists, albumartists, albums
         self._releases = tracks.albums
         self._whole = {*self._artists, *self._albumartists} - NOBODY
         self._listed = [frozenset(map(artist_key, names)) for names in tracks.credits] or [frozenset()] * len(tracks)

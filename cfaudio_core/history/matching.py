@@ -60,6 +60,7 @@ class LibraryIndex:
             # Spotify and Subsonic name the artist of the album, others that of the track.
             for artist in {self._artists[at], self._albumartists[at]} - VARIOUS if key else ():
                 self._titles[artist, key].append(at)
+        self._known_titles = frozenset(self._keys)
         self._paths: PathIndex | None = None
         self._credits: CreditIndex | None = None
 
@@ -78,7 +79,8 @@ class LibraryIndex:
         title = title_key(text.title) if text.title else ""
         named = self._match_names(text, title) if title else UNKNOWN
         if doubtful < 0:
-            return self._match_credits(text, title) if named == UNKNOWN and title else named
+            # Most of what is not in the library has no title that is.
+            return self._match_credits(text, title) if named == UNKNOWN and title in self._known_titles else named
         return named if self._is_nearer(named, text, agrees) else doubtful
 
     def _identified(self, text: TrackText) -> Iterator[int]:
@@ -125,8 +127,10 @@ class LibraryIndex:
         return UNKNOWN
 
     def _match_credits(self, text: TrackText, title: str) -> int:
+        if not title:
+            return UNKNOWN
         if self._credits is None:
-            self._credits = CreditIndex(self._of, self._keys)
+            self._credits = CreditIndex(self._of, self._keys, self._artists, self._albumartists, self._albums)
         candidates = self._credits.find(text, title)
         return self._choose(self._of_album(candidates, text), text) if candidates else UNKNOWN
 
