@@ -17,7 +17,16 @@ import numpy as np
 
 from cfaudio_core.data.tracks import Tracks
 from cfaudio_core.history.credits import SAME_LENGTH_S, CreditIndex
-from cfaudio_core.history.normalize import VARIOUS, album_key, artist_key, artist_keys, plain_key, title_key
+from cfaudio_core.history.normalize import (
+    VARIOUS,
+    album_key,
+    artist_key,
+    artist_keys,
+    fold,
+    is_movement,
+    plain_key,
+    title_key,
+)
 from cfaudio_core.history.paths import PathIndex
 from cfaudio_core.history.records import TrackText
 from cfaudio_core.util.arrays import IntArray
@@ -144,8 +153,8 @@ class LibraryIndex:
 
         The title to the letter, the album and the length decide, as far as they are known and leave any. The rest are
         copies of one recording, on an album and on a compilation say: the most played is taken, and of equals the one
-        that came first into the library. `AMBIGUOUS` where they differ in artist, title or length, unless they are
-        known to be `one_recording`.
+        that came first into the library. `AMBIGUOUS` where they differ in artist, title or length, or are movements
+        on different albums, unless they are known to be `one_recording`.
         """
         if len(candidates) == 1:
             return candidates[0]
@@ -155,7 +164,7 @@ class LibraryIndex:
         candidates = self._of_album(candidates, text)
         if text.duration > 0:
             near = [at for at in candidates if abs(self._lengths[at] - text.duration) <= SAME_LENGTH_S]
-            one_recording = one_recording or bool(near)
+            one_recording = one_recording or (bool(near) and not self._are_movements(near))
             candidates = near or candidates
         if not one_recording and not self._one_recording(candidates):
             return AMBIGUOUS
@@ -164,7 +173,12 @@ class LibraryIndex:
     def _one_recording(self, candidates: list[int]) -> bool:
         names = {(self._artists[at], plain_key(self._of.titles[at])) for at in candidates}
         lengths = [self._lengths[at] for at in candidates if self._lengths[at] > 0]
-        return len(names) == 1 and (not lengths or max(lengths) - min(lengths) <= _RELEASE_DIFFERENCE_S)
+        alike = len(names) == 1 and (not lengths or max(lengths) - min(lengths) <= _RELEASE_DIFFERENCE_S)
+        return alike and not self._are_movements(candidates)
+
+    def _are_movements(self, candidates: list[int]) -> bool:
+        """Whether tracks of one title are likely to be of different works."""
+        return len({self._albums[at] for at in candidates}) > 1 and is_movement(fold(self._of.titles[candidates[0]]))
 
 
 def _positions(names: Sequence[str]) -> dict[str, list[int]]:

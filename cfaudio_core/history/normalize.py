@@ -48,6 +48,21 @@ _LISTS = re.compile(
     re.IGNORECASE,
 )
 _CREDITED = re.compile(rf"(?:[(\[{{]\s*(?:{_GUESTS}|with\s)|\s{_GUESTS})\s*([^()\[\]{{}}]+)", re.IGNORECASE)
+_MOVEMENT = (
+    r"adagi(?:o|etto)|agnus|all?egr(?:o|etto)|allemande|andant(?:e|ino)|animato|ari(?:a|e|oso)|benedictus|bourree|cadenza"
+    r"|chaconne|chorale?|chorus|ciaccona|coro|corrente|courante|credo|finale|fug(?:a|ue)|gavotte|giga|gigue|grave"
+    r"|introduzione|kyrie|langsam|largh?(?:o|etto)|lebhaft|lento?|maestoso|men?uett?o?|minuett?o?|moderato|o[vu]+erture"
+    r"|passacaglia|passepied|prael?udium|prelud(?:e|io)|prest(?:o|issimo)|recitativ[eo]?|rondeau|rondo|sanctus|sarabande"
+    r"|scherzo|schnell|sicilian[ao]|sinfonia|tempo|theme|trio|tutti|variation|vi[fv]|vivace|vivo"
+)
+_BESIDE_MOVEMENT = (
+    r"a|alla|and|assai|brio|cantabile|con|da|dei|di|et?|etwas|fuoco|giocoso|giusto|grazioso|il?|la|ma|massig|me[hn]o?s?"
+    r"|molto|moss?o|moto|nicht|non|perpetuo|piu|poco|quasi|ruhig|sehr|sempre|sostenuto|spiritoso|tanto|tres|troppo|und?|zu"
+)
+_MOVEMENT_TITLE = re.compile(
+    rf"(?:(?:\d+|[ivx]+) )?(?:(?:{_BESIDE_MOVEMENT}) )*(?:{_MOVEMENT})(?: (?:{_MOVEMENT}|{_BESIDE_MOVEMENT}))*"
+    r"(?:(?: \d{4})? remaster(?:ed)?(?: \d{4})?)?"
+)
 _ASCII = str.maketrans(
     {chr(c): " " for c in range(128) if not chr(c).isalnum()} | dict.fromkeys("'`.", "") | {"&": " and "}
 )
@@ -104,6 +119,11 @@ def title_key(title: str) -> str:
     if _HINTS.search(title):
         title = _strip(_strip(_strip(title, _SUFFIX), _TITLE_GUESTS), _SUFFIX)
     return _fold_numbered(title).replace(" ", "")
+
+
+def is_movement(words: str) -> bool:
+    """Whether a folded title names a movement, as "II. Allegro ma non troppo" does, and no work: many have one."""
+    return _MOVEMENT_TITLE.fullmatch(words) is not None
 
 
 def plain_key(title: str) -> str:

@@ -128,3 +128,16 @@ def test_another_file_at_a_path_is_not_the_one_that_was_played_there():
         TrackText("The Band", "Song", "First", path="01.mp3"),
         TrackText("Retagged", "Since", path="01.mp3"),
     ) == [1, 0]
+
+
+def test_a_movement_is_that_of_the_album_or_of_the_length():
+    works = [{"artist": "Bach", "title": "Allegro", "album": f"Sonata {k}", "length": 200 + 2 * k} for k in range(3)]
+    assert match(
+        library(*works),
+        TrackText("Bach", "Allegro", "Sonata 2"),
+        TrackText("Bach", "Allegro", duration=207),
+        TrackText("Bach", "Allegro", duration=202),
+        TrackText("Bach", "Allegro"),
+    ) == [2, 2, AMBIGUOUS, AMBIGUOUS]
+    remaster = {**works[0], "title": "Allegro (Remastered)"}
+    assert match(library(works[0], remaster), TrackText("Bach", "Allegro", "Sonata 0")) == [0]
