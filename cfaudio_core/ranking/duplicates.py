@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
-from hashlib import blake2b
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from cfaudio_core.history.normalize import VARIOUS, album_key, artist_key, fold, is_movement, title_key
 from cfaudio_core.util.arrays import FloatArray, IntArray
-
-Prints = npt.NDArray[np.uint64]
-"""One number a text, the same for the same text; 0 for none."""
+from cfaudio_core.util.fingerprint import Prints, prints
 
 _TAKE = re.compile(
     r"\s*[(\[][^()\[\]]*\b(?:live|unplugged|acoustic|demo|take \d+|sessions?|alternate|rehearsal|edit)\b[^()\[\]]*[)\]]"
@@ -46,13 +42,6 @@ class Marks(NamedTuple):
     recording: Prints
     title: Prints
     place: Prints
-
-
-def prints(texts: Iterable[str]) -> Prints:
-    """uint64 (n,): 64 bits of a digest of each text."""
-    nothing = bytes(8)
-    digests = (blake2b(t.encode("utf-8", "surrogatepass"), digest_size=8).digest() if t else nothing for t in texts)
-    return np.frombuffer(b"".join(digests), "<u8").astype(np.uint64)
 
 
 def marks(

@@ -159,7 +159,7 @@ def _left_out(skipped: Counter[str]) -> Iterator[str]:
 
 def _match(lib: Library, added: ImportResult, store: ListenStore, *, pretend: bool) -> None:
     """Match an import to the library, print the shares, and store the matches."""
-    from beetsplug.cfaudio.library.history import keep_matches
+    from beetsplug.cfaudio.library.history import keep_matches, library_name
     from beetsplug.cfaudio.library.tracks import read_tracks
     from cfaudio_core.history.matching import LibraryIndex
 
@@ -168,7 +168,7 @@ def _match(lib: Library, added: ImportResult, store: ListenStore, *, pretend: bo
     for line in _shares(added, index.match(added.texts)):
         print_(line)
     if not pretend:
-        keep_matches(store, store.texts(), index, tracks)
+        keep_matches(store, store.texts(), index, tracks, library_name(lib))
 
 
 def _shares(added: ImportResult, positions: IntArray) -> Iterator[str]:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 from beets.exceptions import UserError
 
 from beetsplug.cfaudio.library.fields import read_fields
+from cfaudio_core.data.identity import TrackMarks, as_rows, marks_of
 from cfaudio_core.data.listeners import MAIN_LISTENER
 from cfaudio_core.errors import CfAudioError, SettingError
 from cfaudio_core.util.file_state import settled_state
+from cfaudio_core.util.fingerprint import fingerprint
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -80,17 +83,21 @@ def record_growth(lib: Library, settings: Settings, tracks: Tracks, on_problem: 
 
 def _record_growth(lib: Library, settings: Settings, tracks: Tracks, store: ListenStore) -> None:
     from cfaudio_core.history.count_growth import DATES, SOURCE, first_counts, growth
+    from cfaudio_core.history.counted_tracks import of_these_tracks
 
-    now = int(time.time())
+    now, library = int(time.time()), library_name(lib)
     ids = [int(i) for i in tracks.ids]
     counts = {
         name: {i: int(n) for i, n in zip(ids, values.tolist(), strict=True) if n >= 0}  # NaN is not
         for name, values in tracks.counts.items()
     }
-    snapshot = store.last_counts()
+    snapshot = store.last_counts(library)
+    had = {item for items in snapshot.counts.values() for item in items} if snapshot else set()
+    marks = _marks(tracks, had.union(*({i for i, n in items.items() if n} for items in counts.values())))
     if snapshot is None:
-        store.keep_counts(now, first_counts(counts))
+        store.keep_counts(now, first_counts(counts), as_rows(marks), library)
         return
+    snapshot, outdated = of_these_tracks(snapshot, counts, marks)
     stored = read_fields(lib, list(dict.fromkeys(DATES.values())))
     dates = {name: {i: seconds(value) for i, value in values.items()} for name, values in stored.items()}
     at = {i: k for k, i in enumerate(ids)}
@@ -106,7 +113,19 @@ def _record_growth(lib: Library, settings: Settings, tracks: Tracks, store: List
     # In this order: records that are added twice, where the counts were not kept, change nothing.
     if records:
         store.add(records, source=SOURCE, listener_of=lambda listener: listener)
-    store.keep_counts(now, changed)
+    for name, items in outdated.items():
+        changed[name] = items | changed.get(name, {})
+    store.keep_counts(now, changed, as_rows(marks), library)
+
+
+def _marks(tracks: Tracks, ids: Set[int]) -> TrackMarks:
+    """Mark those of the tracks that have one of the ids."""
+    return marks_of(tracks.subset(np.flatnonzero(np.isin(tracks.ids, np.fromiter(ids, np.int64, len(ids))))))
+
+
+def library_name(lib: Library) -> str:
+    """Name a library by its file: each has ids of its own."""
+    return fingerprint(os.path.realpath(os.fsdecode(lib.path)), size=8)
 
 
 def track_text(tracks: Tracks, at: int, folder: bytes) -> TrackText:
@@ -126,8 +145,10 @@ def track_text(tracks: Tracks, at: int, folder: bytes) -> TrackText:
     )
 
 
-def keep_matches(store: ListenStore, texts: Mapping[int, TrackText], index: LibraryIndex, tracks: Tracks) -> IntArray:
-    """Match all texts of the history to tracks, and store the matches.
+def keep_matches(
+    store: ListenStore, texts: Mapping[int, TrackText], index: LibraryIndex, tracks: Tracks, library: str
+) -> IntArray:
+    """Match all texts of the history to tracks of a library, and store the matches.
 
     Returns
     -------
@@ -135,8 +156,13 @@ def keep_matches(store: ListenStore, texts: Mapping[int, TrackText], index: Libr
         int64 (m,): the position of each text's track, negative where it is none.
     """
     positions = index.match(texts.values())
+    matched = np.flatnonzero(positions >= 0)
+    names = marks_of(tracks.subset(positions[matched])).names.view(np.int64).tolist()
+    ids = np.fromiter(texts, np.int64, len(texts))[matched].tolist()
     store.keep_matches(
-        {i: (int(tracks.ids[at]), tracks.keys[at]) for i, at in zip(texts, positions, strict=True) if at >= 0}
+        {i: (int(tracks.ids[at]), tracks.keys[at]) for i, at in zip(ids, positions[matched], strict=True)},
+        dict(zip(ids, names, strict=True)),
+        library,
     )
     return positions
 
