@@ -16,12 +16,17 @@ from cfaudio_core.history.normalize import VARIOUS, album_key, artist_key, artis
 from cfaudio_core.history.records import TrackText
 
 NOBODY = VARIOUS | {
-    "unknown",
-    "variousartist",
-    "variosartistas",
-    "artistesdivers",
-    "diverseinterpreten",
-    "verschiedene",
+    *("unknown", "variousartist", "multipleartists", "compilation", "compilations", "sampler", "diverse", "divers"),
+    *(
+        "soundtrack",
+        "originalsoundtrack",
+        "ost",
+        "variosartistas",
+        "variosinterpretes",
+        "artistesdivers",
+        "artistivari",
+    ),
+    *("diverseinterpreten", "verschiedeneinterpreten", "verschiedene", "diverseartiesten"),
 }
 """Keys of artists that name nobody, as services write them."""
 

@@ -130,7 +130,7 @@ staged_tallies = _staged(
 
 
 def _add_marks(connection: sa.Connection) -> None:
-    """Version 2: items are known by marks, as `identity` makes them, and counts by their library too."""
+    """Version 2: items are known by marks, those of `TrackMarks`, and counts by their library too."""
     kept = connection.execute(sa.text("SELECT text_id, item_id, cf_key FROM cf_matches")).all()
     counts = connection.execute(sa.text("SELECT item_id, field, base, count FROM cf_snapshots")).all()
     for table in (matches, snapshots):

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import sqlalchemy as sa
 
-from cfaudio_core.data.identity import TrackMarks
+from cfaudio_core.data.tracks import TrackMarks
 from cfaudio_core.errors import StoreError
 from cfaudio_core.history import columns, library_state, schema
 from cfaudio_core.history.columns import ListenColumns, TallyColumns

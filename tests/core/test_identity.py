@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 from synthetic import make_tracks
 
-from cfaudio_core.data.identity import NOWHERE, TrackMarks, as_rows, marks_of
+from cfaudio_core.data.tracks import NOWHERE, TrackMarks, as_rows, marks_of
 from cfaudio_core.history.count_growth import CountSnapshot, CountState
-from cfaudio_core.history.counted_tracks import of_these_tracks
+from cfaudio_core.history.library_state import of_these_tracks
 from cfaudio_core.history.store import ListenStore
 
 

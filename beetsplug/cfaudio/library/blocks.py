@@ -9,7 +9,7 @@ import numpy as np
 
 from beetsplug.cfaudio.library.fields import column, ranges, read_parts
 from beetsplug.cfaudio.library.tracks import album, artist, recording
-from cfaudio_core.data.identity import name_of
+from cfaudio_core.data.tracks import name_of
 from cfaudio_core.history.normalize import artist_key
 from cfaudio_core.ranking.duplicates import marks
 from cfaudio_core.util.array_file import Arrays

@@ -12,8 +12,8 @@ import numpy as np
 from beets.exceptions import UserError
 
 from beetsplug.cfaudio.library.fields import read_fields
-from cfaudio_core.data.identity import TrackMarks, as_rows, marks_of
 from cfaudio_core.data.listeners import MAIN_LISTENER
+from cfaudio_core.data.tracks import TrackMarks, as_rows, marks_of
 from cfaudio_core.errors import CfAudioError, SettingError
 from cfaudio_core.util.file_state import settled_state
 from cfaudio_core.util.fingerprint import fingerprint
@@ -83,7 +83,7 @@ def record_growth(lib: Library, settings: Settings, tracks: Tracks, on_problem: 
 
 def _record_growth(lib: Library, settings: Settings, tracks: Tracks, store: ListenStore) -> None:
     from cfaudio_core.history.count_growth import DATES, SOURCE, first_counts, growth
-    from cfaudio_core.history.counted_tracks import of_these_tracks
+    from cfaudio_core.history.library_state import of_these_tracks
 
     now, library = int(time.time()), library_name(lib)
     ids = [int(i) for i in tracks.ids]

@@ -14,10 +14,9 @@ from beets.library import Library
 from beetsplug.cfaudio.config.settings import Settings
 from beetsplug.cfaudio.library.history import has_history, keep_matches, library_name, open_history
 from beetsplug.cfaudio.library.tracks import read_tracks
-from cfaudio_core.data.identity import TrackMarks, marks_of
 from cfaudio_core.data.listeners import MAIN_LISTENER, Listener, make_listeners
 from cfaudio_core.data.playlists import read_playlists
-from cfaudio_core.data.tracks import Tracks
+from cfaudio_core.data.tracks import TrackMarks, Tracks, marks_of
 from cfaudio_core.util.arrays import FloatArray
 
 

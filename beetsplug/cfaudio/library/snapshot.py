@@ -26,8 +26,8 @@ from beetsplug.cfaudio.library.fields import column, count_values, read_fields
 from beetsplug.cfaudio.library.history import history_state, library_name, seconds
 from beetsplug.cfaudio.library.listeners import add_history, read_history
 from beetsplug.cfaudio.library.snapshot_file import StoredSnapshot, read_snapshot_file, write_snapshot_file
-from cfaudio_core.data.identity import TrackMarks
 from cfaudio_core.data.listeners import MAIN_LISTENER, Listener, make_listeners
+from cfaudio_core.data.tracks import TrackMarks
 from cfaudio_core.history.count_growth import DATES
 from cfaudio_core.ranking.duplicates import Marks, same_songs
 from cfaudio_core.util.arrays import BoolArray, FloatArray, IntArray

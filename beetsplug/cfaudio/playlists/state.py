@@ -17,7 +17,7 @@ import numpy as np
 from beets.exceptions import UserError
 
 from beetsplug.cfaudio.errors import file_errors
-from cfaudio_core.data.identity import TrackMarks, as_rows, from_rows
+from cfaudio_core.data.tracks import TrackMarks, as_rows, from_rows
 from cfaudio_core.util.files import write_whole
 
 GONE = 0
