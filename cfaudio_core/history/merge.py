@@ -201,9 +201,9 @@ def _digest(track: TrackText) -> bytes:
 
     The last recording is the only one that 0.1.0 kept of a listen with a submitted and a mapped one.
     """
-    *names, recording, track_mbid, path = track[:7]
-    texts = (*names, recording.rpartition(" ")[2], track_mbid, path)
-    return blake2b("\0".join(texts).encode("utf-8", "surrogatepass"), digest_size=16).digest()
+    if " " in track.recording_mbid:
+        track = track._replace(recording_mbid=track.recording_mbid.rpartition(" ")[2])
+    return blake2b("\0".join(track[:7]).encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
 def _to_row(track: TrackText) -> Row:

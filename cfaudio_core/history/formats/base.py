@@ -159,7 +159,8 @@ def _clean_path(value: str) -> str:
 
 def _mbids(value: str) -> str:
     """Find the ids in a text: tags hold several with ";" or "/" between them, and some programs write addresses."""
-    return " ".join(dict.fromkeys(_MBID.findall(value.lower())))
+    value = value.lower()
+    return value if _MBID.fullmatch(value) else " ".join(dict.fromkeys(_MBID.findall(value)))
 
 
 def _duration(seconds: float | None) -> float | None:

@@ -68,9 +68,11 @@ def _listen(entry: dict[str, Any], where: str) -> Listen:
     return Listen(track, to_int(entry["listened_at"]))
 
 
-def _ids(*values: object) -> str:
+def _ids(value: object, more: object = None) -> str:
     """Join ids, each of which may be a list of them."""
-    return " ".join(to_text(one) for value in values for one in (value if isinstance(value, list) else [value])).strip()
+    if isinstance(value, list):
+        value = " ".join(map(to_text, value))
+    return to_text(value) if not more or value == more else f"{to_text(value)} {to_text(more)}".strip()
 
 
 def _address(url: str) -> tuple[str, str]:
