@@ -79,7 +79,10 @@ class CreditIndex:
         near = {at for name in (artist, *names) for at in self._by_artist.get((name, title), [])}
         if same := [at for at in near if self._credited[at] == frozenset(names) and len(names) > 1]:
             return sorted(same)
-        return sorted(at for at in near if self._is_credited(at, text, artist, names)) or self._by_nobody(text, title)
+        credited = {at for at in near if self._is_credited(at, text, artist, names)}
+        if any(self._agrees(at, text) is None for at in credited):  # then the others of them may be meant as well
+            credited |= {at for at in near if {self._artists[at], self._albumartists[at]}.intersection(names)}
+        return sorted(credited) or self._by_nobody(text, title)
 
     def _is_credited(self, at: int, text: TrackText, artist: str, names: Sequence[str]) -> bool:
         """Whether a track that shares an artist with a text is by the artists of the text."""

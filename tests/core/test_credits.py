@@ -88,6 +88,12 @@ def test_of_two_tracks_that_an_artist_may_be_on_none_is_taken():
     assert match(listed(*rows), TrackText("Anna", "Duo"), TrackText("Anna, Cy", "Duo")) == [AMBIGUOUS, 1]
 
 
+def test_of_two_artists_with_the_title_the_album_tells_which_is_meant():
+    tracks = library(*({"artist": artist, "title": "Song", "album": f"Of {artist}"} for artist in ("Anna", "Ben")))
+    texts = [TrackText("Anna, Ben", "Song", album) for album in ("", "Of Anna", "Of Ben", "Of both")]
+    assert match(tracks, *texts) == [AMBIGUOUS, 0, 1, UNKNOWN]
+
+
 SEEDS = {"artist": "The Seeds", "albumartist": "Various Artists", "title": "Song", "album": "Nuggets"}
 
 
