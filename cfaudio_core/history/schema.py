@@ -131,8 +131,8 @@ staged_tallies = _staged(
 
 def _add_marks(connection: sa.Connection) -> None:
     """Version 2: items are known by marks, those of `TrackMarks`, and counts by their library too."""
-    kept = connection.execute(sa.text("SELECT text_id, item_id, cf_key FROM cf_matches")).all()
-    counts = connection.execute(sa.text("SELECT item_id, field, base, count FROM cf_snapshots")).all()
+    old = matches.c["text_id", "item_id", "cf_key"], snapshots.c["item_id", "field", "base", "count"]
+    kept, counts = (connection.execute(sa.select(*columns)).all() for columns in old)
     for table in (matches, snapshots):
         table.drop(connection)
         table.create(connection)
