@@ -86,18 +86,6 @@ def read_texts(connection: sa.Connection) -> dict[int, TrackText]:
     return {row[-1]: to_track_text(row) for row in rows}
 
 
-def read_matches(connection: sa.Connection) -> tuple[npt.NDArray[np.float64], IntArray]:
-    """Durations in seconds (0: unknown) and last matched items (-1: none) of the texts in the order of their ids."""
-    texts, matches = schema.texts, schema.matches
-    query = (
-        sa.select(texts.c.duration, sa.func.coalesce(matches.c.item_id, -1))
-        .outerjoin(matches, matches.c.text_id == texts.c.id)
-        .order_by(texts.c.id)
-    )
-    durations, items = _read_numbers(connection, query)
-    return durations, items.astype(np.int64)
-
-
 def read_columns(
     connection: sa.Connection, table: sa.Table, dtypes: Mapping[str, type], then_by: str
 ) -> dict[str, Any]:

@@ -42,10 +42,14 @@ class CountState:
 
 @dataclass(frozen=True)
 class CountSnapshot:
-    """Time of a snapshot (UTC, seconds), and the counts by field and item; items without one are 0."""
+    """Time of a snapshot (UTC, seconds), and the counts by field and item; items without one are 0.
+
+    `marks` are those of the items, by field and item, as they were then: the marks of sound and name in `TrackMarks`.
+    """
 
     time: int
     counts: Mapping[str, Mapping[int, CountState]] = field(default_factory=dict)
+    marks: Mapping[str, Mapping[int, tuple[int, int]]] = field(default_factory=dict, compare=False)
 
 
 def first_counts(counts: Mapping[str, Mapping[int, int]]) -> dict[str, dict[int, CountState]]:

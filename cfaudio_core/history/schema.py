@@ -7,8 +7,8 @@
     cf_origins    the pairs of a listener and a source
     cf_listens    plays with their time: origin, time, text
     cf_tallies    counts by sources that know no single plays: origin, text
-    cf_matches    the library's track that a text was matched to
-    cf_snapshots  counts of the library at the last snapshot
+    cf_matches    the library's track that a text was matched to, by its id and its marks
+    cf_snapshots  counts of each library at its last snapshot, by the ids and marks of its tracks
     cf_notes      one-liners, such as the time of the last snapshot
 
 The names begin with `cf_` since a PostgreSQL database may be shared with other programs.
@@ -19,15 +19,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
 import sqlalchemy as sa
 
 from cfaudio_core.errors import StoreError
+from cfaudio_core.util.fingerprint import prints
 
-SCHEMA = 1
+SCHEMA = 2
 """The version that this code reads and writes."""
-
-MIGRATIONS: Mapping[int, Callable[[sa.Connection], None]] = {}
-"""Version to the step that upgrades it to the next; runs in the transaction that opens the store."""
 
 metadata = sa.MetaData()
 
@@ -91,13 +90,15 @@ matches = sa.Table(
     _key(sa.Integer, "text_id"),
     *_filled(sa.BigInteger, "item_id"),
     *_filled(sa.Text, "cf_key"),
+    *_filled(sa.BigInteger, "sound", "name"),
 )
 snapshots = sa.Table(
     "cf_snapshots",
     metadata,
+    _key(sa.Text, "library"),
     _key(sa.BigInteger, "item_id"),
     _key(sa.Text, "field"),
-    *_filled(sa.BigInteger, "base", "count"),
+    *_filled(sa.BigInteger, "base", "count", "sound", "name"),
     sqlite_with_rowid=False,
 )
 notes = sa.Table("cf_notes", metadata, _key(sa.Text, "name"), *_filled(sa.Text, "value"))
@@ -126,6 +127,25 @@ staged_tallies = _staged(
     *_filled(sa.LargeBinary, "digest"),
     *_filled(sa.BigInteger, "plays", "skips", "last"),
 )
+
+
+def _add_marks(connection: sa.Connection) -> None:
+    """Version 2: items are known by marks, those of `TrackMarks`, and counts by their library too."""
+    old = matches.c["text_id", "item_id", "cf_key"], snapshots.c["item_id", "field", "base", "count"]
+    kept, counts = (connection.execute(sa.select(*columns)).all() for columns in old)
+    for table in (matches, snapshots):
+        table.drop(connection)
+        table.create(connection)
+    sounds = prints(key for _, _, key in kept).view(np.int64).tolist()
+    rows = [(*match, sound, 0) for match, sound in zip(kept, sounds, strict=True)]
+    for table, filled in ((matches, rows), (snapshots, [("", *count, 0, 0) for count in counts])):
+        if filled:
+            names = [column.name for column in table.columns]
+            connection.execute(table.insert(), [dict(zip(names, row, strict=True)) for row in filled])
+
+
+MIGRATIONS: Mapping[int, Callable[[sa.Connection], None]] = {1: _add_marks}
+"""Version to the step that upgrades it to the next; runs in the transaction that opens the store."""
 
 
 def create_staging(connection: sa.Connection) -> None:

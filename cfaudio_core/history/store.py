@@ -6,20 +6,20 @@ that are not in the library are kept as well: the library grows.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import sqlalchemy as sa
 
+from cfaudio_core.data.tracks import TrackMarks
 from cfaudio_core.errors import StoreError
-from cfaudio_core.history import columns, schema
+from cfaudio_core.history import columns, library_state, schema
 from cfaudio_core.history.columns import ListenColumns, TallyColumns
 from cfaudio_core.history.count_growth import CountSnapshot, CountState
-from cfaudio_core.history.merge import ImportResult, insert, merge_rows, stage_rows
+from cfaudio_core.history.merge import ImportResult, merge_rows, stage_rows
 from cfaudio_core.history.records import EARLIEST, Listen, Tally, TrackText
-from cfaudio_core.util.arrays import IntArray
 from cfaudio_core.util.database import Database, parse_url, writing
 
 
@@ -179,51 +179,47 @@ class ListenStore:
 
     def matches(self) -> dict[int, tuple[int, str]]:
         """Map each matched text's id to the item id and content key (`cf_key`) of its track, as matched last."""
+        columns = schema.matches.c
         with self._database.read() as connection:
-            return {text: (item, key) for text, item, key in connection.execute(sa.select(schema.matches))}
+            rows = connection.execute(sa.select(columns.text_id, columns.item_id, columns.cf_key))
+            return {text: (item, key) for text, item, key in rows}
 
-    def durations_and_items(self) -> tuple[npt.NDArray[np.float64], IntArray]:
-        """Read float64 (m,) seconds (0: unknown) and int64 (m,) items matched last (-1: none) of all texts, by id."""
+    def durations_and_items(self, library: str = "") -> tuple[npt.NDArray[np.float64], TrackMarks | None]:
+        """Read float64 (m,) seconds (0: unknown) and the items matched last (id -1: none) of all texts, by id.
+
+        No items where the texts were matched to another library last.
+        """
         with self._database.read() as connection:
-            return columns.read_matches(connection)
+            durations, items = library_state.read_matches(connection)
+            return durations, items if library_state.matched_library(connection) in (None, library) else None
 
-    def keep_matches(self, matches: Mapping[int, tuple[int, str]]) -> None:
-        """Replace the stored matches: text id to item id and content key; unmatched texts are left out."""
-        if self.matches() == matches:
-            return
-        rows = [{"text_id": text, "item_id": item, "cf_key": key} for text, (item, key) in matches.items()]
+    def keep_matches(
+        self, matches: Mapping[int, tuple[int, str]], names: Mapping[int, int] | None = None, library: str = ""
+    ) -> None:
+        """Replace the stored matches: text id to item id and content key; unmatched texts are left out.
+
+        `names` has the marks of the items' names by text id, and `library` is the one that the items are in.
+        """
+        rows = library_state.match_rows(matches, names or {})
+        with self._database.read() as connection:
+            kept = library_state.matched_library(connection) == library
+            if kept and {tuple(row) for row in connection.execute(sa.select(schema.matches))} == set(rows):
+                return
         with self._database.write() as connection:
-            connection.execute(schema.matches.delete())
-            if rows:
-                connection.execute(schema.matches.insert(), rows)
+            library_state.write_matches(connection, rows, library)
 
-    def last_counts(self) -> CountSnapshot | None:
-        """Read the library's counts as of the last snapshot; None before the first."""
+    def last_counts(self, library: str | None = None) -> CountSnapshot | None:
+        """Read a library's counts as of its last snapshot, or the last of all; None before the first."""
         with self._database.read() as connection:
-            time = connection.scalar(sa.select(schema.notes.c.value).where(schema.notes.c.name == "snapshot"))
-            if time is None:
-                return None
-            counts: dict[str, dict[int, CountState]] = {}
-            for item, field, base, count in connection.execute(sa.select(schema.snapshots)):
-                counts.setdefault(field, {})[item] = CountState(base, count)
-        return CountSnapshot(int(time), counts)
+            return library_state.read_counts(connection, library)
 
-    def keep_counts(self, time: int, changed: Mapping[str, Mapping[int, CountState]]) -> None:
-        """Store the counts that changed since the last snapshot, and the time of this one."""
-        rows = [
-            {"item_id": item, "field": field, "base": state.base, "count": state.count}
-            for field, items in changed.items()
-            for item, state in items.items()
-        ]
+    def keep_counts(
+        self,
+        time: int,
+        changed: Mapping[str, Mapping[int, CountState]],
+        marks: Mapping[int, library_state.Marks] | None = None,
+        library: str = "",
+    ) -> None:
+        """Store the counts of a library that changed since the last snapshot, and the time of this one."""
         with self._database.write() as connection:
-            _upsert(connection, schema.snapshots, rows)
-            _upsert(connection, schema.notes, [{"name": "snapshot", "value": str(time)}])
-
-
-def _upsert(connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, object]]) -> None:
-    """Insert rows in place of those with the same key."""
-    statement = insert(connection, table)
-    key = list(table.primary_key)
-    new = {column.name: statement.excluded[column.name] for column in table.columns if column not in key}
-    if rows:
-        connection.execute(statement.on_conflict_do_update(index_elements=key, set_=new), rows)
+            library_state.write_counts(connection, time, changed, marks or {}, library)

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
+
+Prints = npt.NDArray[np.uint64]
+"""One number a text, the same for the same text; 0 for none."""
 
 _PLAIN = frozenset({str, int})
 _SHORT_ITEMS = 100
@@ -41,6 +45,15 @@ def fingerprint(*parts: object, size: int = 16) -> str:
     for chunk in _encoded_items(parts):
         digest.update(chunk)
     return digest.hexdigest()
+
+
+def prints(texts: Iterable[str]) -> Prints:
+    """uint64 (n,): 64 bits of a digest of each text."""
+    nothing = bytes(8)
+    digests = (
+        hashlib.blake2b(t.encode("utf-8", "surrogatepass"), digest_size=8).digest() if t else nothing for t in texts
+    )
+    return np.frombuffer(b"".join(digests), "<u8").astype(np.uint64)
 
 
 def _encoded(part: object) -> Iterator[bytes | memoryview]:

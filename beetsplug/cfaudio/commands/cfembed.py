@@ -44,7 +44,7 @@ def command(plugin: BeetsPlugin) -> Subcommand:
 
 def run(plugin: BeetsPlugin, lib: Library, opts: Values, args: list[str]) -> None:
     """Run from the files to the fields, or say what would be done."""
-    from beetsplug.cfaudio.library.history import check_listener
+    from beetsplug.cfaudio.library.listener_names import check_listener
     from beetsplug.cfaudio.library.snapshot import write_snapshot
     from beetsplug.cfaudio.library.tracks import ids_of
     from cfaudio_core.models.model_files import require_model
@@ -81,8 +81,10 @@ def run(plugin: BeetsPlugin, lib: Library, opts: Values, args: list[str]) -> Non
 
 def _embed(plugin: BeetsPlugin, lib: Library, settings: Settings, opts: Values, requested: list[int] | None) -> None:
     """Run, and print a summary."""
-    from beetsplug.cfaudio.library.history import describe_oddities, has_history, note_listeners, open_history
+    from beetsplug.cfaudio.library.history import has_history, open_history
+    from beetsplug.cfaudio.library.listener_names import note_listeners
     from beetsplug.cfaudio.library.listeners import find_listener
+    from beetsplug.cfaudio.library.matches import describe_oddities
     from beetsplug.cfaudio.pipeline import embed, load, run_settings
     from beetsplug.cfaudio.run_summary import summarize
 

@@ -51,7 +51,7 @@ def command(plugin: BeetsPlugin) -> Subcommand:
 
 def run(plugin: BeetsPlugin, lib: Library, opts: Values, args: list[str]) -> None:
     """Import, or list the formats and the contents of the store."""
-    from beetsplug.cfaudio.library.history import listener_names, name_listener, note_listeners
+    from beetsplug.cfaudio.library.listener_names import listener_names, name_listener, note_listeners
     from cfaudio_core.history.formats import FORMATS
 
     settings = read_settings(plugin.config)
@@ -179,15 +179,20 @@ def _match(
 
     Returns the lines on what is odd about the listener's history then.
     """
-    from beetsplug.cfaudio.library.history import match_history
+    from beetsplug.cfaudio.library.matches import describe_oddities, match_history
     from beetsplug.cfaudio.library.tracks import read_tracks
+    from cfaudio_core.data.listeners import make_listeners
     from cfaudio_core.history.matching import LibraryIndex
 
     tracks = read_tracks(lib, [])
     index = LibraryIndex(tracks, lib.directory)
     for line in _shares(added, index.match(added.texts)):
         print_(line)
-    return [] if pretend else match_history(settings, listener, store, index, tracks)
+    if pretend:
+        return []
+    nobody = make_listeners({}, settings.users, len(tracks))
+    everyone = match_history(lib, store, index, tracks, nobody, settings.session_gap)
+    return describe_oddities(store, [one for one in everyone if one.name == listener], tracks.lengths)
 
 
 def _shares(added: ImportResult, positions: IntArray) -> Iterator[str]:

@@ -9,10 +9,12 @@ import numpy as np
 
 from beetsplug.cfaudio.library.fields import column, ranges, read_parts
 from beetsplug.cfaudio.library.tracks import album, artist, recording
-from cfaudio_core.ranking.duplicates import marks, prints
+from cfaudio_core.data.tracks import name_of
+from cfaudio_core.history.normalize import artist_key
+from cfaudio_core.ranking.duplicates import marks
 from cfaudio_core.util.array_file import Arrays
 from cfaudio_core.util.arrays import IntArray
-from cfaudio_core.util.fingerprint import fingerprint
+from cfaudio_core.util.fingerprint import fingerprint, prints
 from cfaudio_core.util.vector_codec import decode_ragged
 
 if TYPE_CHECKING:
@@ -45,7 +47,7 @@ class Block(NamedTuple):
     names_digest, fields_digest
         Of the rows that the columns were made of.
     names
-        Of `items`: `ids` (n,) int64, `lengths` (n,) float32 in seconds, and `artist_mark`, `title`,
+        Of `items`: `ids` (n,) int64, `lengths` (n,) float32 in seconds, and `name`, `artist_mark`, `title`,
         `place`, `recording` (n,) uint64, 64 bits of a digest each as in `Marks`, 0 where unknown.
     fields
         Of `item_attributes`: `sound` and `model` (n,) uint64 as above; `width` (n,) int64, the length of each vector;
@@ -79,11 +81,13 @@ def _read_names(connection: Connection, within: tuple[int, int]) -> Arrays:
     rows = connection.execute(f"SELECT {columns} {_ITEMS} ORDER BY id", within).fetchall()
     artists = [artist(row) for row in rows]
     titles = [row["title"] or "" for row in rows]
-    of_tracks = marks(artists, titles, [album(row) for row in rows], [], [recording(row) for row in rows])
+    albums = [row["album"] or "" for row in rows]
+    of_tracks = marks(artists, titles, [album(row) for row in rows], [], [recording(row) for row in rows], albums)
     return {
         "ids": np.array([row["id"] for row in rows], np.int64),
         "lengths": np.array([(row["ms"] or 0) / 1000 for row in rows], np.float32),
-        "artist_mark": prints(name.casefold() for name in artists),
+        "name": prints(map(name_of, artists, titles, albums)),
+        "artist_mark": prints(map(artist_key, artists)),
         **{name: getattr(of_tracks, name) for name in ("title", "place", "recording")},
     }
 

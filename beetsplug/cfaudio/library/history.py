@@ -1,24 +1,20 @@
-"""The listening history beside the library: its store and listeners, the growth of counts, and matches to tracks."""
+"""The listening history beside the library: its store, and the growth of counts."""
 
 from __future__ import annotations
 
-import json
 import os
-import re
-import shlex
 import time
-import unicodedata
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Set
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 from beets.exceptions import UserError
 
-from beetsplug.cfaudio.config.settings import LISTENER_NAMES, LISTENERS_FILE, noted_listeners
-from beetsplug.cfaudio.errors import file_errors
 from beetsplug.cfaudio.library.fields import read_fields
-from cfaudio_core.data.listeners import MAIN_LISTENER, Listener, find_name, make_listeners
+from beetsplug.cfaudio.library.matches import library_name
+from cfaudio_core.data.listeners import MAIN_LISTENER
+from cfaudio_core.data.tracks import TrackMarks, as_rows, marks_of
 from cfaudio_core.errors import CfAudioError, SettingError
 from cfaudio_core.util.file_state import settled_state
 
@@ -28,10 +24,8 @@ if TYPE_CHECKING:
 
     from beetsplug.cfaudio.config.settings import Settings
     from cfaudio_core.data.tracks import Tracks
-    from cfaudio_core.history.matching import LibraryIndex
     from cfaudio_core.history.records import TrackText
     from cfaudio_core.history.store import ListenStore
-    from cfaudio_core.util.arrays import FloatArray, IntArray
 
 _MAX_TIME_S = 1e11  # a larger time is no number of seconds since 1970
 
@@ -87,17 +81,21 @@ def record_growth(lib: Library, settings: Settings, tracks: Tracks, on_problem: 
 
 def _record_growth(lib: Library, settings: Settings, tracks: Tracks, store: ListenStore) -> None:
     from cfaudio_core.history.count_growth import DATES, SOURCE, first_counts, growth
+    from cfaudio_core.history.library_state import of_these_tracks
 
-    now = int(time.time())
+    now, library = int(time.time()), library_name(lib)
     ids = [int(i) for i in tracks.ids]
     counts = {
         name: {i: int(n) for i, n in zip(ids, values.tolist(), strict=True) if n >= 0}  # NaN is not
         for name, values in tracks.counts.items()
     }
-    snapshot = store.last_counts()
+    snapshot = store.last_counts(library)
+    had = {item for items in snapshot.counts.values() for item in items} if snapshot else set()
+    marks = _marks(tracks, had.union(*({i for i, n in items.items() if n} for items in counts.values())))
     if snapshot is None:
-        store.keep_counts(now, first_counts(counts))
+        store.keep_counts(now, first_counts(counts), as_rows(marks), library)
         return
+    snapshot, outdated = of_these_tracks(snapshot, counts, marks)
     stored = read_fields(lib, list(dict.fromkeys(DATES.values())))
     dates = {name: {i: seconds(value) for i, value in values.items()} for name, values in stored.items()}
     at = {i: k for k, i in enumerate(ids)}
@@ -113,7 +111,14 @@ def _record_growth(lib: Library, settings: Settings, tracks: Tracks, store: List
     # In this order: records that are added twice, where the counts were not kept, change nothing.
     if records:
         store.add(records, source=SOURCE, listener_of=lambda listener: listener)
-    store.keep_counts(now, changed)
+    for name, items in outdated.items():
+        changed[name] = items | changed.get(name, {})
+    store.keep_counts(now, changed, as_rows(marks), library)
+
+
+def _marks(tracks: Tracks, ids: Set[int]) -> TrackMarks:
+    """Mark those of the tracks that have one of the ids."""
+    return marks_of(tracks.subset(np.flatnonzero(np.isin(tracks.ids, np.fromiter(ids, np.int64, len(ids))))))
 
 
 def track_text(tracks: Tracks, at: int, folder: bytes) -> TrackText:
@@ -133,37 +138,6 @@ def track_text(tracks: Tracks, at: int, folder: bytes) -> TrackText:
     )
 
 
-def keep_matches(store: ListenStore, texts: Mapping[int, TrackText], index: LibraryIndex, tracks: Tracks) -> IntArray:
-    """Match all texts of the history to tracks, and store the matches.
-
-    Returns
-    -------
-    IntArray
-        int64 (m,): the position of each text's track, negative where it is none.
-    """
-    positions = index.match(texts.values())
-    store.keep_matches(
-        {i: (int(tracks.ids[at]), tracks.keys[at]) for i, at in zip(texts, positions, strict=True) if at >= 0}
-    )
-    return positions
-
-
-def match_history(
-    settings: Settings, listener: str, store: ListenStore, index: LibraryIndex, tracks: Tracks
-) -> list[str]:
-    """Match the history to tracks and store the matches; returns lines on what is odd about a listener's part of it."""
-    import numpy as np
-
-    from cfaudio_core.history.listeners import with_history
-
-    texts = store.texts()
-    positions = keep_matches(store, texts, index, tracks)
-    durations = np.array([text.duration for text in texts.values()], np.float64)
-    listeners = make_listeners({}, settings.users, len(tracks))
-    everyone = with_history(listeners, store, durations, tracks.lengths, positions, settings.session_gap)
-    return describe_oddities(store, [one for one in everyone if one.name == listener], tracks.lengths)
-
-
 def seconds(value: object) -> int:
     """Convert a stored date to UTC in seconds, 0 where it is none."""
     try:
@@ -171,62 +145,3 @@ def seconds(value: object) -> int:
     except (ValueError, OverflowError):
         return 0
     return int(since) if 0 < since < _MAX_TIME_S else 0
-
-
-def listener_names(settings: Settings) -> list[str]:
-    """Name every listener of the settings and the history, the main one first; the library is not read."""
-    names = list(settings.users or [MAIN_LISTENER])
-    if has_history(settings):
-        with open_history(settings) as store:
-            stored = store.listeners()
-        for name in filter(str.isidentifier, stored):
-            names += [name] if find_name(name, names) is None else []
-    return names
-
-
-def check_listener(settings: Settings, name: str) -> None:
-    """Raise a UserError where neither the settings nor the history know a listener; the library is not read."""
-    names = listener_names(settings)
-    if find_name(name, names) is None:
-        raise unknown_listener(name, names)
-
-
-def unknown_listener(name: str, names: Sequence[str]) -> UserError:
-    """Make the error about a name that is no listener's."""
-    return UserError(f"there is no listener {name} (there are: {', '.join(names)})")
-
-
-def note_listeners(settings: Settings, names: Sequence[str]) -> None:
-    """Note those of all listeners whom the settings do not name, so that their fields have a type in any command."""
-    from cfaudio_core.util.files import write_whole
-
-    others = [name for name in names if name not in settings.users and name != settings.main_listener]
-    if others != noted_listeners(settings.folder):
-        with file_errors(settings.folder / LISTENERS_FILE):
-            write_whole(settings.folder / LISTENERS_FILE, json.dumps(others).encode("ascii"), private=True)
-
-
-def name_listener(settings: Settings, given: str | None, account: str | None) -> str:
-    """Name the listener that `--user` means; a UserError where it cannot be the name of one."""
-    if given is None:
-        return settings.main_listener
-    name = unicodedata.normalize("NFC", given.strip())
-    known = find_name(name, listener_names(settings))
-    if known is None and not name.isidentifier():
-        example = re.sub(r"\W+", "_", name).strip("_").lstrip("_0123456789") or "anna"
-        advice = f"--user {example} --account {shlex.quote(account or given)}"
-        raise UserError(f"--user {given}: {LISTENER_NAMES}; as in: {advice}")
-    return known or name
-
-
-def describe_oddities(store: ListenStore, listeners: Sequence[Listener], lengths: FloatArray) -> list[str]:
-    """Make the lines on what is odd about the history of some listeners; see `oddities`.
-
-    The history is matched, and the listeners have all of it; `lengths` are float32 (n,) seconds.
-    """
-    from cfaudio_core.history.audit import oddities
-
-    names, listens = [listener.name for listener in listeners], Counter[str]()
-    for stored, number in store.count_matched().items():
-        listens[find_name(stored, names) or stored] += number
-    return [line for one in listeners for line in oddities(one, listens[one.name], lengths)]

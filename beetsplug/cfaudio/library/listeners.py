@@ -13,11 +13,14 @@ from beets.exceptions import UserError
 from beets.library import Library
 
 from beetsplug.cfaudio.config.settings import Settings
-from beetsplug.cfaudio.library.history import has_history, keep_matches, listener_names, open_history, unknown_listener
+from beetsplug.cfaudio.library.history import has_history, open_history
+from beetsplug.cfaudio.library.listener_names import listener_names, unknown_listener
+from beetsplug.cfaudio.library.matches import library_name, match_history
+from beetsplug.cfaudio.library.tracks import read_tracks
 from beetsplug.cfaudio.text import counted
 from cfaudio_core.data.listeners import Listener, find_name, make_listeners
 from cfaudio_core.data.playlists import read_playlists
-from cfaudio_core.data.tracks import Tracks
+from cfaudio_core.data.tracks import TrackMarks, Tracks, marks_of
 from cfaudio_core.history.count_growth import DATES
 from cfaudio_core.util.arrays import FloatArray, IntArray
 
@@ -30,35 +33,40 @@ def read_listeners(lib: Library, tracks: Tracks, settings: Settings, *, match: b
     With `match` the history is matched to the library again; without, the last matches are used, which is quicker.
     """
     by_counts = make_listeners(tracks.counts, settings.users, len(tracks))
-    if not match or not has_history(settings):
-        names = [listener.name for listener in by_counts]
-        return add_history(by_counts, read_history(names, settings, tracks.ids, tracks.lengths))
-    from cfaudio_core.history.listeners import with_history
-    from cfaudio_core.history.matching import LibraryIndex
-
-    with open_history(settings) as store:
-        texts = store.texts()
-        positions = keep_matches(store, texts, LibraryIndex(tracks, lib.directory), tracks)
-        durations = np.array([text.duration for text in texts.values()], np.float64)
-        return with_history(by_counts, store, durations, tracks.lengths, positions, settings.session_gap)
+    if match and has_history(settings):
+        return _match_history(lib, by_counts, settings, tracks)
+    names = [listener.name for listener in by_counts]
+    return add_history(by_counts, read_history(lib, names, settings, marks_of(tracks), tracks.lengths))
 
 
-def read_history(names: Sequence[str], settings: Settings, ids: IntArray, lengths: FloatArray) -> list[Listener]:
+def read_history(
+    lib: Library, names: Sequence[str], settings: Settings, marks: TrackMarks, lengths: FloatArray
+) -> list[Listener]:
     """Read listeners by the history alone, by its last matches: those of the names, and whoever else is in it.
 
-    Ids, int64 (n,), and lengths, float32 (n,), are of every track, in the order of the ids.
+    Marks and lengths, float32 (n,), are of every track, in the order of the ids. The history is matched again where it
+    was matched to another library last.
     """
-    nothing = np.zeros(len(ids), np.float32)
+    nothing = np.zeros(len(lengths), np.float32)
     listeners = [Listener(name, nothing, nothing) for name in names]
     if not has_history(settings):
         return listeners
     from cfaudio_core.history.listeners import with_history
 
     with open_history(settings) as store:
-        durations, items = store.durations_and_items()
-        at = np.minimum(np.searchsorted(ids, items), max(len(ids) - 1, 0))
-        positions = np.where(ids[at] == items, at, -1) if len(ids) else np.full(len(items), -1)
-        return with_history(listeners, store, durations, lengths, positions, settings.session_gap)
+        durations, items = store.durations_and_items(library_name(lib))
+        if items is not None:
+            return with_history(listeners, store, durations, lengths, marks.find(items), settings.session_gap)
+    return _match_history(lib, listeners, settings, read_tracks(lib, ()))
+
+
+def _match_history(lib: Library, listeners: list[Listener], settings: Settings, tracks: Tracks) -> list[Listener]:
+    """Match the history to tracks, which are all of the library, and add it to listeners."""
+    from cfaudio_core.history.matching import LibraryIndex
+
+    with open_history(settings) as store:
+        index = LibraryIndex(tracks, lib.directory)
+        return match_history(lib, store, index, tracks, listeners, settings.session_gap)
 
 
 def add_history(by_counts: Sequence[Listener], by_history: Sequence[Listener]) -> list[Listener]:

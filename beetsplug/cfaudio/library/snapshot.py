@@ -25,8 +25,10 @@ from beetsplug.cfaudio.library.blocks import Block, read_blocks
 from beetsplug.cfaudio.library.fields import column, count_values, read_fields
 from beetsplug.cfaudio.library.history import history_state, seconds
 from beetsplug.cfaudio.library.listeners import add_history, last_played_of, read_history
+from beetsplug.cfaudio.library.matches import library_name
 from beetsplug.cfaudio.library.snapshot_file import StoredSnapshot, read_snapshot_file, write_snapshot_file
 from cfaudio_core.data.listeners import MAIN_LISTENER, Listener, make_listeners
+from cfaudio_core.data.tracks import TrackMarks
 from cfaudio_core.history.count_growth import DATES
 from cfaudio_core.ranking.duplicates import Marks, same_songs
 from cfaudio_core.util.arrays import BoolArray, FloatArray, IntArray
@@ -52,7 +54,7 @@ class LibrarySnapshot:
     ids
         int64 (n,), ascending: the library's own numbers.
     artist
-        int64 (n,): the same number for the same artist, whatever its capitals; 0 where unknown.
+        int64 (n,): the same number for the same artist, whatever its spelling and guests; 0 where unknown.
     song
         int64 (n,): the same number for the same song.
     lengths
@@ -63,6 +65,8 @@ class LibrarySnapshot:
         float32 (n, d), unit length; zeros where not placed, and for vectors of another length than most have.
     scores
         Field of scores to float32 (n,), NaN where there is none; fields that no track has are left out.
+    marks
+        The tracks' marks, by which they are known when another has their id; None: by their ids.
     """
 
     ids: IntArray
@@ -72,6 +76,7 @@ class LibrarySnapshot:
     placed: BoolArray
     vectors: FloatArray
     scores: Mapping[str, FloatArray]
+    marks: TrackMarks | None = field(default=None, kw_only=True)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -191,15 +196,16 @@ def _read_plays(
         counts = read_counts(lib, settings.count_fields, columns["ids"])
         snapshot = snapshot._replace(count_fields=settings.count_fields, counts=counts)
     names = list(settings.users or [MAIN_LISTENER])
+    marks = _marks(columns)
 
     def key() -> str | None:
         state = history_state(settings)
-        return state and fingerprint(state, names, settings.session_gap, columns["ids"], columns["lengths"])
+        return state and fingerprint(state, names, settings.session_gap, library_name(lib), *marks, columns["lengths"])
 
     before = key()
     if before is None or before != stored.history_key:
         with user_errors():
-            listeners = read_history(names, settings, columns["ids"], columns["lengths"])
+            listeners = read_history(lib, names, settings, marks, columns["lengths"])
         snapshot = snapshot._replace(history_key=before if before == key() else None, listeners=listeners)
     return snapshot if settled_state(_file(lib)) == snapshot.state else snapshot._replace(state=None)
 
@@ -226,7 +232,12 @@ def _tracks(columns: Columns) -> LibrarySnapshot:
         # Those of two models cannot be compared.
         vectors=vectors if placed.all() else np.where(placed[:, None], vectors, np.float32(0)),
         scores={name: scores for name, scores in columns.items() if name.startswith("cf_score")},
+        marks=_marks(columns),
     )
+
+
+def _marks(columns: Columns) -> TrackMarks:
+    return TrackMarks(columns["ids"], columns["sound"], columns["name"])
 
 
 def _file(lib: Library) -> Path:

@@ -1,17 +1,27 @@
-"""State of the configured playlists between runs: so that lists stay for their period, and none is left over."""
+"""State of the configured playlists between runs: so that lists stay for their period, and none is left over.
+
+The file knows tracks by the ids that they had, and each id by the marks of its track: another track may have got it
+since, or the library may be another one.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from beets.exceptions import UserError
 
 from beetsplug.cfaudio.errors import file_errors
+from cfaudio_core.data.tracks import TrackMarks, as_rows, from_rows
 from cfaudio_core.util.files import write_whole
+
+GONE = 0
+"""Id of a track on a list that the library has no longer; no item has it."""
 
 _VERSION = 1
 
@@ -54,23 +64,51 @@ class PlaylistState:
         """All items that were never played."""
         return [item for one in self.lists for item in one.unplayed]
 
+    def all_ids(self) -> Iterator[int]:
+        """Iterate over the ids of all items."""
+        return chain(self.before, *(chain(one.ids, one.unplayed) for one in self.lists))
 
-def read_state(file: Path) -> dict[str, PlaylistState]:
-    """Read the state of each entry by its name; empty where there is no such file."""
+    def replace_ids(self, ids: Mapping[int, int]) -> None:
+        """Give the items their ids of now; one that is gone stays on its list as `GONE`."""
+        for one in self.lists:
+            one.ids = [ids.get(item, item) for item in one.ids]
+            one.unplayed = [now for item in one.unplayed if (now := ids.get(item, item)) != GONE]
+        self.before = [now for item in self.before if (now := ids.get(item, item)) != GONE]
+
+
+def read_state(file: Path, tracks: TrackMarks | None = None) -> dict[str, PlaylistState]:
+    """Read the state of each entry by its name; empty where there is no such file.
+
+    `tracks` are all of the library: the ids are theirs, or `GONE`. None: as the file has them.
+    """
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
         if content["version"] != _VERSION:
             raise UserError(f"{file}: was written by another version of cfaudio")
-        return {name: _from_json(one) for name, one in content["playlists"].items()}
+        state = {name: _from_json(one) for name, one in content["playlists"].items()}
+        rows = content.get("tracks", {}).items()
+        marks = from_rows((int(item), int(sound), int(name)) for item, (sound, name) in rows)
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, OverflowError) as error:
         raise UserError(f"{file}: cannot be read ({type(error).__name__}); delete it to start again") from error
+    if tracks is not None:
+        now = [int(tracks.ids[at]) if at >= 0 else GONE for at in tracks.find(marks).tolist()]
+        ids = dict(zip(marks.ids.tolist(), now, strict=True))
+        for one in state.values():
+            one.replace_ids(ids)
+    return state
 
 
-def write_state(file: Path, state: Mapping[str, PlaylistState]) -> None:
-    """Write the state, whole or not at all."""
-    content = {"version": _VERSION, "playlists": {name: _as_json(one) for name, one in state.items()}}
+def write_state(file: Path, state: Mapping[str, PlaylistState], tracks: TrackMarks | None = None) -> None:
+    """Write the state, whole or not at all, with the marks of its tracks, which are among `tracks`."""
+    marks: dict[int, tuple[int, int]] = {}
+    if tracks is not None:
+        used = np.array([item for one in state.values() for item in one.all_ids()], np.int64)
+        at = np.flatnonzero(np.isin(tracks.ids, used))
+        marks = as_rows(TrackMarks(tracks.ids[at], tracks.sounds[at], tracks.names[at]))
+    entries = {name: _as_json(one) for name, one in state.items()}
+    content = {"version": _VERSION, "playlists": entries, "tracks": marks}
     with file_errors(file):
         write_whole(file, json.dumps(content, indent=1).encode("ascii"), private=True)
 

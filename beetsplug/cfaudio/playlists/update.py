@@ -70,7 +70,7 @@ def update_playlists(
     on_wait = partial(print_, "Waiting for another cfplaylists to end.")
     with user_errors(), nullcontext() if pretend else hold_lock(settings.folder, "cfplaylists", on_wait):
         file = settings.folder / "playlists.json"
-        state = read_state(file)
+        state = read_state(file, data.marks)
         others = {playlist.key for playlist in settings.playlists} - {playlist.key for playlist in requested}
         targets = Targets(lib, settings, data.listeners[0].name, state, others, log)
         for playlist in requested:
@@ -89,10 +89,10 @@ def update_playlists(
             lists = [(one.name, [entry_of(item) for item in _items(lib, one.ids)]) for one in new.lists]
             new.made = targets.write(playlist, lists, old.made)
             state[playlist.key] = new
-            write_state(file, state)  # after each, so that what was made is known whatever happens
+            write_state(file, state, data.marks)  # after each, so that what was made is known whatever happens
         if not pretend and not names:
             _remove_others(settings.playlists, state, targets)
-            write_state(file, state)
+            write_state(file, state, data.marks)
     return not targets.failed
 
 

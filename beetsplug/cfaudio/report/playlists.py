@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 from beets.exceptions import UserError
 
 from beetsplug.cfaudio.config.playlists import period, seed
-from beetsplug.cfaudio.library.snapshot import read_library
+from beetsplug.cfaudio.library.snapshot import read_library, read_snapshot
 from beetsplug.cfaudio.library.tracks import read_tracks
 from beetsplug.cfaudio.playlists.kinds import lists_of
-from beetsplug.cfaudio.playlists.state import read_state
+from beetsplug.cfaudio.playlists.state import GONE, read_state
 from beetsplug.cfaudio.playlists.update import update_playlists
 from cfaudio_core.errors import CfAudioError
 from cfaudio_core.report.serve import ListPreview
@@ -55,7 +55,8 @@ class ConfiguredPlaylists:
         """Lists as they were written last, or as they would be written now."""
         with self._lock, self._lib.music_dir_context():
             try:
-                last = read_state(self._settings.folder / "playlists.json").get(name)
+                tracks = read_snapshot(self._lib, self._settings).marks
+                last = read_state(self._settings.folder / "playlists.json", tracks).get(name)
                 if last and last.lists:
                     return [self._previewed(one) for one in last.lists]
                 playlist = next(one for one in self._settings.playlists if one.key == name)
@@ -80,8 +81,9 @@ class ConfiguredPlaylists:
 
     def _previewed(self, one: ChosenList, why: str = "") -> ListPreview:
         """Preview a list, with the texts of those of its tracks that the page does not show."""
-        tracks = read_tracks(self._lib, [], sorted(set(one.ids) - self._shown))
+        listed = [item for item in one.ids if item != GONE]
+        tracks = read_tracks(self._lib, [], sorted(set(listed) - self._shown))
         ids = tracks.ids.tolist()
         self._files.update(zip(ids, tracks.paths, strict=True))
         texts = zip(tracks.titles, tracks.artists, strict=True)
-        return ListPreview(one.name, one.ids, why, dict(zip(ids, texts, strict=True)))
+        return ListPreview(one.name, listed, why, dict(zip(ids, texts, strict=True)))

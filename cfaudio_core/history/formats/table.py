@@ -170,7 +170,8 @@ def _places(headings: Sequence[str], columns: Mapping[str, str], file: Member) -
 def _check(places: Mapping[str, int], file: Member) -> None:
     if any(place < 0 for place in places.values()):
         raise SourceError(f"{file.name}: columns are counted from 1")
-    if "path" not in places and not {"artist", "title"} <= places.keys():
+    named = "title" in places and {"artist", "album_artist", "album"} & places.keys()
+    if "path" not in places and not named:
         missing = "title" if "artist" in places else "artist"
         raise SourceError(f"{file.name}: say with --columns which column is the {missing} (or the path)")
     if not {"time", "plays"} & places.keys():
