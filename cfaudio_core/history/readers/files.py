@@ -17,10 +17,13 @@ from pathlib import Path
 from typing import IO, NamedTuple
 
 from cfaudio_core.errors import SourceError
+from cfaudio_core.history.readers.encoding import WESTERN, open_text
 
 _MAX_LINE = 1 << 20  # characters
 _BOMB_BYTES = 256 << 20  # below that the ratio does no harm
 _BOMB_RATIO = 200  # listens, the same track over and over included, pack to a fiftieth at best
+# What systems leave beside the files of others: macOS for each one in a zip archive, all of them in folders.
+_NO_CONTENT = re.compile(r"(^|/)(__MACOSX/|\._|(\.DS_Store|Thumbs\.db|desktop\.ini)$)", re.IGNORECASE)
 _DAMAGE = (EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, struct.error, NotImplementedError)
 
 
@@ -32,9 +35,9 @@ class Member(NamedTuple):
     name
         Name for messages, with that of the archive.
     path
-        Path inside the folder or archive, with forward slashes.
+        Path inside the folder or archive, with forward slashes; without ".gz".
     open
-        Opens it for reading bytes.
+        Opens it for reading bytes; text is UTF-8, whatever it is in the file.
     """
 
     name: str
@@ -70,25 +73,30 @@ def members(source: str, pattern: str, kind: str) -> Iterator[list[Member]]:
     """Open a file, a folder or a zip archive.
 
     The file itself may have any name. In a folder or an archive, `pattern` is a regular expression to search in paths;
-    the files are in the order of names with numbers, and `kind` names them in the error where there is none.
+    the files are in the order of names with numbers, and `kind` names them in the error where there is none. Files may
+    be packed by gzip.
     """
     path = local_path(source)
     with contextlib.ExitStack() as stack, errors_named(source):
         if path.is_dir():
+            found = (file for file in path.rglob("*") if file.is_file())
             inside = [
-                Member(str(file), file.relative_to(path).as_posix(), functools.partial(_open, file))
-                for file in path.rglob("*")
-                if file.is_file()
+                _member(str(file), file.relative_to(path).as_posix(), functools.partial(_open, file)) for file in found
             ]
         elif starts_with(path, b"PK"):
             inside = _archived(stack.enter_context(_archive(path, source)), source)
         else:
-            yield [Member(source, path.name, functools.partial(_open, path))]
+            yield [_member(source, path.name, functools.partial(_open, path))]
             return
+        inside = [member for member in inside if not _NO_CONTENT.search(member.path)]
         matching = sorted((member for member in inside if re.search(pattern, member.path)), key=_in_order)
         if not matching:
             raise SourceError(f"{source}: holds no {kind}")
         yield matching
+
+
+def _member(name: str, path: str, open_file: Callable[[], IO[bytes]]) -> Member:
+    return Member(name, path.removesuffix(".gz"), functools.partial(open_text, open_file))
 
 
 def _open(path: Path) -> IO[bytes]:
@@ -120,7 +128,7 @@ def _archived(archive: zipfile.ZipFile, source: str) -> list[Member]:
     if any(info.flag_bits & 1 for info in files):
         raise SourceError(f"{source}: the zip archive is encrypted")
     return [
-        Member(f"{source}: {info.filename}", info.filename, functools.partial(archive.open, info)) for info in files
+        _member(f"{source}: {info.filename}", info.filename, functools.partial(archive.open, info)) for info in files
     ]
 
 
@@ -130,23 +138,19 @@ def first_bytes(member: Member, count: int = 4096) -> bytes:
         return file.read(count).removeprefix(codecs.BOM_UTF8)
 
 
-def lines(member: Member, errors: str = "strict") -> Iterator[tuple[int, str]]:
+def lines(member: Member, errors: str = WESTERN) -> Iterator[tuple[int, str]]:
     """Read the lines of a text file, numbered from 1, their ends included.
 
-    Bytes that are no UTF-8 are an error, or kept as surrogates with `errors` "surrogateescape".
+    Bytes that are no UTF-8 are read as Windows-1252, or kept as surrogates with `errors` "surrogateescape".
     """
-    encoding = "utf-16" if first_bytes(member, 2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8-sig"
     at = 0
     with errors_named(member.name), member.open() as raw:
-        file = io.TextIOWrapper(raw, encoding, errors, newline="")
-        try:
-            while line := file.readline(_MAX_LINE):
-                at += 1
-                if len(line) == _MAX_LINE:
-                    raise SourceError(f"{member.name}: line {at} has no end")
-                yield at, line
-        except UnicodeError:
-            raise SourceError(f"{member.name}: not text in UTF-8, in line {at + 1} or soon after") from None
+        file = io.TextIOWrapper(raw, "utf-8-sig", errors, newline="")
+        while line := file.readline(_MAX_LINE):
+            at += 1
+            if len(line) == _MAX_LINE:
+                raise SourceError(f"{member.name}: line {at} has no end")
+            yield at, line
 
 
 def rows(member: Member, delimiter: str, *, quoted: bool = True) -> Iterator[tuple[int, list[str]]]:
