@@ -10,12 +10,12 @@ from xml.parsers import expat
 
 from cfaudio_core.errors import SourceError
 from cfaudio_core.history.formats.base import NOT_MUSIC, Format, ReadOptions
-from cfaudio_core.history.readers.files import Member, errors_named, first_bytes, members
+from cfaudio_core.history.readers.files import Member, first_bytes, members
+from cfaudio_core.history.readers.xml_text import xml_chunks
 from cfaudio_core.history.records import Listen, Tally, TrackText
 from cfaudio_core.util.values import parse_date, to_int, to_number, url_to_path
 
 _TRACK_DEPTH = 4  # plist, dict, the dict of "Tracks", the dict of a track
-_CHUNK_BYTES = 1 << 16
 _MAX_VALUE = 1 << 16  # characters; pictures and the like are elsewhere
 _OTHER_MEDIA = ("Podcast", "Movie", "TV Show", "Music Video", "Audiobook", "iTunesU", "Has Video")
 
@@ -107,19 +107,16 @@ def _tracks(file: Member) -> Iterator[dict[str, str]]:
     parser.EndElementHandler = found.end
     parser.CharacterDataHandler = found.data
     parser.EntityDeclHandler = found.entity
-    with errors_named(file.name), file.open() as stream:
-        try:
-            more = True
-            while more:
-                piece = stream.read(_CHUNK_BYTES)
-                more = bool(piece)
-                parser.Parse(piece, not more)
-                yield from found.complete
-                found.complete.clear()
-        except expat.ExpatError as error:
-            raise SourceError(f"{file.name}: line {error.lineno}: {expat.errors.messages[error.code]}") from None
-        except (ValueError, LookupError) as error:
-            raise SourceError(f"{file.name}: not XML ({error})") from None
+    try:
+        for piece in xml_chunks(file):
+            parser.Parse(piece)
+            yield from found.complete
+            found.complete.clear()
+        parser.Parse("", True)
+    except expat.ExpatError as error:
+        raise SourceError(f"{file.name}: line {error.lineno}: {expat.errors.messages[error.code]}") from None
+    except (ValueError, LookupError) as error:
+        raise SourceError(f"{file.name}: not XML ({error})") from None
     if not found.found:
         raise SourceError(f"{file.name}: not a library of iTunes: it has no Tracks")
 

@@ -45,7 +45,7 @@ def open_text(open_file: Callable[[], IO[bytes]]) -> IO[bytes]:
 def _unpack(open_file: Callable[[], IO[bytes]]) -> IO[bytes]:
     packed = open_file()
     file = gzip.GzipFile(fileobj=packed)
-    file.myfileobj = packed  # closed with it
+    file.myfileobj = packed  # type: ignore[assignment]  # closed with it
     return file  # type: ignore[return-value]
 
 
