@@ -23,6 +23,7 @@ def parse(source: str, options: ReadOptions) -> Iterator[Listen | Tally]:
     - CSV of ghan.nl, with headings and seconds;
     - CSV of benjaminbenben's lastfm-to-csv: artist, album, title and date, no headings, minutes only;
     - tab-separated text of lastexport.py: seconds, title, artist, album and ids, no headings;
+    - CSV and JSON of lastfmstats.com, with milliseconds;
     - CSV of Libre.fm: comments, then headings.
     """
     with members(source, r"\.(json|csv|tsv|txt)$", ".json, .csv, .tsv or .txt file") as files:
@@ -34,9 +35,12 @@ def parse(source: str, options: ReadOptions) -> Iterator[Listen | Tally]:
 
 
 def _json(file: Member, start: bytes) -> Iterator[Listen]:
-    prefix = "item" if start.startswith(b"[") else "recenttracks.track.item"
+    inside = "scrobbles.item" if b'"scrobbles"' in start else "recenttracks.track.item"
+    prefix = "item" if start.startswith(b"[") else inside
     for at, entry in json_entries(file, prefix, _KIND):
         page = entry.get("track", entry)
+        if isinstance(page, str):
+            page = {**entry, "name": page}
         for track in page if isinstance(page, list) else [page]:  # the API gives a single track without its list
             if not isinstance(track, dict) or not {"name", "artist"} <= track.keys():
                 raise SourceError(f"{file.name}: entry {at} is not {_KIND}")
@@ -52,7 +56,7 @@ def _track(track: dict[str, Any]) -> Listen:
             album=to_text(get_nested(album, "#text") or album),
             recording_mbid=to_text(track.get("mbid")),
         ),
-        to_int(get_nested(track, "date", "uts")),
+        parse_time(get_nested(track, "date", "uts") or track.get("date")),
     )
 
 
@@ -67,7 +71,7 @@ def _table(file: Member) -> Iterator[Listen]:
             if row[0].startswith("#"):
                 continue
             width = len(row)
-            headings = [heading.strip().lower() for heading in row]
+            headings = [heading.strip().lower().partition("#")[0] for heading in row]  # lastfmstats: Date#NAME
             if {"artist", "track"} <= set(headings):
                 entry = _by_heading(headings, f"{file.name}: line {at}")
                 continue
@@ -109,7 +113,7 @@ def _by_position(row: Sequence[str], tabs: bool, where: str) -> Callable[[Sequen
 
 LASTFM = Format(
     "lastfm",
-    "exports of Last.fm and Libre.fm: ghan.nl (JSON, CSV), lastfm-to-csv, lastexport",
+    "exports of Last.fm and Libre.fm: ghan.nl and lastfmstats (JSON, CSV), lastfm-to-csv, lastexport",
     "recenttracks-NAME-1700000000.json",
     parse,
 )
