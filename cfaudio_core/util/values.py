@@ -10,12 +10,11 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from cfaudio_core.util.dates import read_moment
+
 _NUMBERS = {int, float, str}  # by exact type: a bool is no number here
 _DRIVE = re.compile(r"/[A-Za-z]:/")
-# Names of months are read here and not by strptime, which would want them in the language of the machine.
-_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-_DAY_FIRST = re.compile(r"(\d{1,2})[ .-]+([A-Za-z]{3,}|\d{1,2})[ .-]+(\d{4}),?(?:[ T]+(\d{1,2}):(\d\d)(?::(\d\d))?)?")
-_GO_ZONE = re.compile(r" ([+-]\d{4}) [A-Z]{3,4}$")
+_CLOCK = re.compile(r"(?:\d+:)?\d{1,2}:\d\d(?:\.\d+)?")
 _SCALES = ((1e17, 1e9), (1e14, 1e6), (1e11, 1e3))  # nano-, micro- and milliseconds are that large since 1973
 
 
@@ -81,28 +80,14 @@ def url_to_path(url: str) -> str:
     return path[1:] if _DRIVE.match(path) else path
 
 
-def parse_date(value: object, *, local: bool = False) -> int:
+def parse_date(value: object, *, local: bool = False, month_first: bool = False) -> int:
     """Convert a date and time to UTC, seconds since 1970; 0 where it is empty or of an unknown form.
 
-    Known are ISO 8601, with a blank for the T or a fraction of a second if need be, and the day first, as in
-    "20 Nov 2020 09:35", "11 Jul 2024, 09:07" and "20.11.2020 09:35". A time without a zone is UTC, or of this machine's
-    zone where `local`.
+    The forms are those of `dates.read_moment`. A time without a zone is UTC, or of this machine's zone where `local`.
     """
-    if not isinstance(value, str):
+    moment = read_moment(value, month_first) if isinstance(value, str) else None
+    if moment is None:
         return 0
-    written = _GO_ZONE.sub(r"\1", value.strip()).removesuffix(" UTC")
-    try:
-        moment = datetime.fromisoformat(written.replace("/", "-"))
-    except ValueError:
-        found = _DAY_FIRST.fullmatch(written)
-        if not found:
-            return 0
-        day, month, year, hour, minute, second = found.groups(default="0")
-        try:
-            month_number = int(month) if month.isdecimal() else _MONTHS.index(month[:3].lower()) + 1
-            moment = datetime(int(year), month_number, int(day), int(hour), int(minute), int(second))
-        except ValueError:
-            return 0
     if moment.tzinfo is None and not local:
         moment = moment.replace(tzinfo=UTC)
     try:
@@ -111,15 +96,22 @@ def parse_date(value: object, *, local: bool = False) -> int:
         return 0
 
 
-def parse_time(value: object) -> int:
+def parse_time(value: object, *, month_first: bool = False) -> int:
     """Convert seconds, milli-, micro- or nanoseconds since 1970, or a date; 0 where it is of an unknown form."""
     count = to_number(value)
     if count is None:
-        return parse_date(value)
+        return parse_date(value, month_first=month_first)
     for smallest, scale in _SCALES:
         if abs(count) >= smallest:
             return int(count / scale)
     return int(count)
+
+
+def parse_duration(value: object) -> float | None:
+    """Convert seconds, or hours, minutes and seconds such as "1:02:03" and "4:05"; None where it is neither."""
+    if isinstance(value, str) and _CLOCK.fullmatch(value.strip()):
+        return float(sum(60**power * float(part) for power, part in enumerate(reversed(value.split(":")))))
+    return to_number(value)
 
 
 def local_to_utc(seconds: int) -> int:
