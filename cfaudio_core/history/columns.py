@@ -49,7 +49,7 @@ class ListenColumns(_Columns):
     text
         int64 (n,); positions in the store's texts.
     time
-        int64 (n,); UTC, seconds since 1970, when the play began.
+        int64 (n,); UTC, seconds since 1970, when the play began; no time before `EARLIEST`.
     seconds
         float32 (n,); how long it was played, NaN where unknown.
     skipped

@@ -9,8 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from cfaudio_core.data.listeners import MAIN_LISTENER, Listener
-from cfaudio_core.data.sessions import Listens, Sessions, find_sessions
-from cfaudio_core.util.arrays import FloatArray, IntArray, float32
+from cfaudio_core.data.listens import Listens, believable, is_rejected
+from cfaudio_core.data.sessions import Sessions, find_sessions
+from cfaudio_core.history.records import BESIDE_LISTENS, EARLIEST, EVERY_START
+from cfaudio_core.util.arrays import BoolArray, FloatArray, IntArray, float32
 
 if TYPE_CHECKING:
     from cfaudio_core.history.store import ListenStore
@@ -54,7 +56,8 @@ def with_history(
         stored_names.setdefault(main if name == MAIN_LISTENER else name, []).append(name)
 
     track = positions[listens.text]
-    length = np.append(lengths, 0)[np.where(track >= 0, track, n)]  # n may be 0
+    length = np.append(lengths, 0)[np.where(track >= 0, track, n)].astype(np.float64)  # n may be 0
+    every_start = np.array([source in EVERY_START for source in listens.sources], bool)
     played = Listens(
         listener=np.zeros(len(listens), np.int64),  # those of one listener are taken at a time
         track=np.where(track >= 0, track, -1 - listens.text),  # texts of no known track are still different tracks
@@ -62,11 +65,13 @@ def with_history(
         seconds=listens.seconds.astype(np.float64),
         skipped=listens.skipped.astype(np.int64),
         source=listens.source.astype(np.int64),
-        length=np.where(length > 0, length, durations[listens.text]),
+        length=_lengths(durations[listens.text], length),
+        every_start=every_start[listens.source],
     )
+    dated = listens.time >= EARLIEST
 
     def sessions_of(aliases: Sequence[str], sources: Sequence[str]) -> Sessions:
-        return find_sessions(played.take(listens.is_from(aliases, sources)), gap)
+        return find_sessions(played.take(listens.is_from(aliases, sources) & dated), gap)
 
     by_name = {listener.name: listener for listener in listeners}
     for name in [*names, *(name for name in stored_names if name not in by_name and name.isidentifier())]:
@@ -75,21 +80,35 @@ def with_history(
         sessions = sessions_of(aliases, listens.sources)
         plays = np.maximum(listener.plays, sessions.plays(n))
         skips = np.maximum(listener.skips, sessions.skips(n))
-        # Within one source listens and tallies are different plays, as a snapshot makes them, and add up. Two sources
-        # have mostly counted the same plays, as two count fields have: the larger count of a track is taken.
-        for source in tallies.sources:
-            rows = tallies.is_from(aliases, [source])
-            at = positions[tallies.text[rows]]
-            dated = sessions_of(aliases, [source])
-            plays = np.maximum(plays, dated.plays(n) + _sum(at, tallies.plays[rows], n))
-            skips = np.maximum(skips, dated.skips(n) + _sum(at, tallies.skips[rows], n))
+        # Two sources have mostly counted the same plays, as two count fields have: the larger count of a track is
+        # taken. Within one source, plays without a time are others than those with one, and a count is mostly of both.
+        for source in sorted({*tallies.sources, *listens.sources}):
+            counted = tallies.is_from(aliases, [source])
+            without_time = listens.is_from(aliases, [source]) & ~dated
+            if not counted.any() and not without_time.any():
+                continue
+            of_source = sessions_of(aliases, [source])
+            rejected = is_rejected(believable(played.take(without_time)))
+            at, counted_at = track[without_time], positions[tallies.text[counted]]
+            for total, single, undated, tally in (
+                (plays, of_source.plays(n), ~rejected, tallies.plays),
+                (skips, of_source.skips(n), rejected, tallies.skips),
+            ):
+                single, tally = single + _sum(at, undated, n), _sum(counted_at, tally[counted], n)
+                np.maximum(total, single + tally if source in BESIDE_LISTENS else np.maximum(single, tally), out=total)
         merged = Listener(name, float32(plays), float32(skips), sessions)
         if name in by_name or merged.known.any():
             by_name[name] = merged
     return list(by_name.values())
 
 
-def _sum(at: IntArray, counts: IntArray, n: int) -> IntArray:
+def _lengths(reported: npt.NDArray[np.float64], stored: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Choose the length that a source reported, unless it is no length of the track in the library."""
+    believed = (reported > 0) & ((stored <= 0) | ((reported > stored / 2) & (reported < 2 * stored)))
+    return np.where(believed, reported, stored)
+
+
+def _sum(at: IntArray, counts: IntArray | BoolArray, n: int) -> IntArray:
     """int64 (n,): the sum of the counts at each position; negative positions are left out."""
     known = at >= 0
     return np.bincount(at[known], counts[known], minlength=n).astype(np.int64)

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from cfaudio_core.history import schema
-from cfaudio_core.history.records import Listen, Tally, TrackText
+from cfaudio_core.history.records import EARLIEST, Listen, Tally, TrackText
 from cfaudio_core.util.arrays import IntArray
 
 _BATCH_RECORDS = 2000
@@ -40,6 +40,8 @@ class ImportResult(NamedTuple):
         The m distinct tracks that the source names.
     plays
         int64 (m,); plays of each by the source, skips left out.
+    undated
+        Listens among all these that have no time.
     """
 
     listens_new: int
@@ -48,6 +50,7 @@ class ImportResult(NamedTuple):
     texts_new: int
     texts: list[TrackText]
     plays: IntArray
+    undated: int = 0
 
 
 def stage_rows(
@@ -96,7 +99,11 @@ def merge_rows(connection: sa.Connection, source: str, listeners: Iterable[str])
     if ids:
         accounts = [{"account": account, "origin_id": i} for account, i in enumerate(ids)]
         connection.execute(schema.staged_accounts.insert(), accounts)
-    n_listens = connection.scalar(sa.select(sa.func.count()).select_from(schema.staged_listens)) or 0
+    staged = schema.staged_listens.c
+    no_time, longest = sa.func.sum(sa.case((staged.time < EARLIEST, 1), else_=0)), sa.func.max(staged.seconds)
+    n_listens, undated, longest_s = connection.execute(sa.select(sa.func.count(), no_time, longest)).one()
+    if longest_s == 0:  # a source that writes 0 knows no durations
+        connection.execute(schema.staged_listens.update().values(seconds=None))
     texts_new, listens_new, tallies = (merge(connection) for merge in (_merge_texts, _merge_listens, _merge_tallies))
     plays = plays_by_text(connection)
     return ImportResult(
@@ -106,6 +113,7 @@ def merge_rows(connection: sa.Connection, source: str, listeners: Iterable[str])
         texts_new=texts_new,
         texts=[text for text, _ in plays],
         plays=np.array([count for _, count in plays], np.int64),
+        undated=int(undated or 0),
     )
 
 

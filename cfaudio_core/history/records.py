@@ -4,6 +4,18 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+EARLIEST = 631_152_000
+"""1990-01-01 UTC: no computer played a file before; devices without a clock claim 1970 or 1980.
+
+An earlier time of a stored listen is none: it numbers the plays of a track that have no time, from 0.
+"""
+
+EVERY_START = frozenset({"spotify", "jellyfin", "rockbox"})
+"""The sources that record every start of a track; the others record plays by the rule of a service or a plugin."""
+
+BESIDE_LISTENS = frozenset({"snapshot"})
+"""The sources whose tallies leave out the plays that they have as listens; those of others count all plays."""
+
 
 class TrackText(NamedTuple):
     """Names of a track in a source; "" where the source has none.
@@ -39,7 +51,7 @@ class Listen(NamedTuple):
     track
         The track played.
     time
-        Start of the play: UTC, seconds since 1970.
+        Start of the play: UTC, seconds since 1970; 0 where unknown.
     seconds
         Duration of the play; None where unknown.
     skipped
@@ -56,7 +68,7 @@ class Listen(NamedTuple):
 
 
 class Tally(NamedTuple):
-    """Counts of one track by a source without single plays.
+    """Counts of one track by a source, which may have some of the plays as listens, too.
 
     Attributes
     ----------

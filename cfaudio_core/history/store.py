@@ -18,13 +18,13 @@ from cfaudio_core.history import columns, schema
 from cfaudio_core.history.columns import ListenColumns, TallyColumns
 from cfaudio_core.history.count_growth import CountSnapshot, CountState
 from cfaudio_core.history.merge import ImportResult, insert, merge_rows, stage_rows
-from cfaudio_core.history.records import Listen, Tally, TrackText
+from cfaudio_core.history.records import EARLIEST, Listen, Tally, TrackText
 from cfaudio_core.util.arrays import IntArray
 from cfaudio_core.util.database import Database, parse_url, writing
 
 
 class OriginSummary(NamedTuple):
-    """Summary of one listener's records from one source; times are UTC, 0 where there are no listens."""
+    """Summary of one listener's records from one source; times are UTC, 0 where no listen has one."""
 
     listener: str
     source: str
@@ -134,7 +134,8 @@ class ListenStore:
         """Summarize the records by listener and source."""
         listens, tallies, origins = schema.listens.c, schema.tallies.c, schema.origins.c
         count = sa.func.count().label("n")
-        times = (sa.func.min(listens.time).label("first"), sa.func.max(listens.time).label("last"))
+        time = sa.case((listens.time >= EARLIEST, listens.time))  # NULL for plays without one
+        times = (sa.func.min(time).label("first"), sa.func.max(time).label("last"))
         dated = sa.select(listens.origin_id, count, *times).group_by(listens.origin_id).subquery()
         plays = sa.func.sum(tallies.plays).label("plays")
         counted = sa.select(tallies.origin_id, count, plays).group_by(tallies.origin_id).subquery()

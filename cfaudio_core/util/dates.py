@@ -24,12 +24,13 @@ _NUMERIC = re.compile(r"\s*(\d{1,2})([/.-])(\d{1,2})\2(?:\d{4}|\d\d)\b")
 _GO_ZONE = re.compile(r" ([+-]\d{4}) [A-Z]{3,4}$")
 
 
-def read_moment(text: str, month_first: bool = False) -> datetime | None:
+def read_moment(text: str, month_first: bool | None = None) -> datetime | None:
     """Read a date, with a time or without; None where it is empty or of an unknown form.
 
     Known are ISO 8601, with a blank for the T or a fraction of a second if need be, the day first or the name of the
     month, and 12 hours with am or pm: "20 Nov 2020 09:35", "20.11.2020 09:35", "November 20, 2020 at 09:35AM",
-    "20/11/2020 9:35 pm". With `month_first`, of two numbers the first one is the month.
+    "20/11/2020 9:35 pm". Of two numbers, the first one is the month with `month_first`. Where that is None it is the
+    day, and a date between slashes, in which both are usual, is of an unknown form.
     """
     written = _GO_ZONE.sub(r"\1", " ".join(text.split())).removesuffix(" UTC")
     try:
@@ -40,7 +41,9 @@ def read_moment(text: str, month_first: bool = False) -> datetime | None:
         return None
     part = {name: value or "" for name, value in found.groupdict().items()}
     day, month = part["day"], part["month"]
-    if month_first and part.get("mark"):
+    if part.get("mark") == "/" and month_first is None:
+        return None
+    if part.get("mark") and month_first:
         day, month = month, day
     year, hour = int(part["year"]), int(part["hour"] or 0)
     if part["half"] and 1 <= hour <= 12:

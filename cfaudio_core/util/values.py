@@ -15,6 +15,8 @@ from cfaudio_core.util.dates import read_moment
 _NUMBERS = {int, float, str}  # by exact type: a bool is no number here
 _DRIVE = re.compile(r"/[A-Za-z]:/")
 _CLOCK = re.compile(r"(?:\d+:)?\d{1,2}:\d\d(?:\.\d+)?")
+_COMPACT_DAY = re.compile(r"(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])")  # a second in 1970 otherwise
+_TIME_OF_DAY = re.compile(r"\d{1,2}:\d\d(:\d\d(\.\d+)?)?( ?[AaPp]\.?[Mm]\.?)?")
 _SCALES = ((1e17, 1e9), (1e14, 1e6), (1e11, 1e3))  # nano-, micro- and milliseconds are that large since 1973
 
 
@@ -80,7 +82,7 @@ def url_to_path(url: str) -> str:
     return path[1:] if _DRIVE.match(path) else path
 
 
-def parse_date(value: object, *, local: bool = False, month_first: bool = False) -> int:
+def parse_date(value: object, *, local: bool = False, month_first: bool | None = None) -> int:
     """Convert a date and time to UTC, seconds since 1970; 0 where it is empty or of an unknown form.
 
     The forms are those of `dates.read_moment`. A time without a zone is UTC, or of this machine's zone where `local`.
@@ -96,10 +98,22 @@ def parse_date(value: object, *, local: bool = False, month_first: bool = False)
         return 0
 
 
-def parse_time(value: object, *, month_first: bool = False) -> int:
+def is_time_of_day(text: str) -> bool:
+    """Tell whether a text is a time without a date, such as "09:35" or "9:35:12"."""
+    return bool(_TIME_OF_DAY.fullmatch(text.strip()))
+
+
+def is_day(text: str) -> bool:
+    """Tell whether a text is a date without a time, such as "2020-11-20", "20.11.2020" or "20 Nov 2020"."""
+    if ":" in text or text.strip().isdecimal():
+        return False
+    return parse_date(text, month_first=False) != 0 or parse_date(text, month_first=True) != 0
+
+
+def parse_time(value: object, *, month_first: bool | None = None) -> int:
     """Convert seconds, milli-, micro- or nanoseconds since 1970, or a date; 0 where it is of an unknown form."""
     count = to_number(value)
-    if count is None:
+    if count is None or (isinstance(value, str) and _COMPACT_DAY.fullmatch(value.strip())):
         return parse_date(value, month_first=month_first)
     for smallest, scale in _SCALES:
         if abs(count) >= smallest:

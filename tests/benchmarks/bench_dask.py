@@ -48,14 +48,14 @@ def main() -> None:
                     began = time.monotonic()
                     outcomes = list(extract_on_cluster(files, ExtractorConfig(), cluster.address))
                     seconds[number].append(time.monotonic() - began)
-                    results.append({heard.path: heard for heard in outcomes})
+                    results.append({result.path: result for result in outcomes})
     first = results[0]
     for other in results[1:]:
         assert other.keys() == first.keys()
-        for path, heard in other.items():
-            assert heard.key == first[path].key
-            if heard.features is not None:
-                assert np.allclose(heard.features, first[path].features, atol=1e-5)
+        for path, result in other.items():
+            assert result.key == first[path].key
+            if result.features is not None:
+                assert np.allclose(result.features, first[path].features, atol=1e-5)
     print(f"| workers | s for {len(files)} files |\n|---|---|")
     for number, taken in seconds.items():
         print(f"| {number} | {', '.join(f'{s:.1f}' for s in taken)} |")

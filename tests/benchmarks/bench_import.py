@@ -19,13 +19,13 @@ from made_up import beet, make_library, names, recording
 
 FIRST = 1_200_000_000  # UTC, seconds
 GAP = 420  # seconds between two listens, on the average
-OF_LIBRARY = 0.8  # share of the distinct tracks heard that the library has
+OF_LIBRARY = 0.8  # share of the distinct tracks played that the library has
 
 
 def write_export(file: Path, listens: int, tracks: int) -> int:
     """An export as ListenBrainz makes them; returns the number of distinct tracks in it."""
     random = np.random.default_rng(1)
-    # Popularity falls off as a power of the rank; some of what is heard is not in the library.
+    # Popularity falls off as a power of the rank; some of what is played is not in the library.
     weights = np.arange(1, int(tracks / OF_LIBRARY) + 1) ** -0.8
     drawn = random.permutation(len(weights))[random.choice(len(weights), listens, p=weights / weights.sum())]
     times = FIRST + np.cumsum(random.integers(60, 2 * GAP - 60, listens))

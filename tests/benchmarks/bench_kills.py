@@ -89,7 +89,7 @@ class Home:
                 raise
 
     def make_unheard(self, number: int) -> None:
-        """Forget what was heard of some tracks."""
+        """Forget the features of some tracks."""
         with contextlib.closing(sqlite3.connect(self.folder / "library.db")) as lib, lib:
             mine = "SELECT entity_id FROM item_attributes WHERE key = 'cf_key' ORDER BY entity_id LIMIT ?"
             ids = [row[0] for row in lib.execute(mine, (number,))]

@@ -3,7 +3,7 @@
     bench_nets.py FOLDER... [--fine-tune head top all] [--loss mse contrastive] [--backbone musicnn vgg A+B spotify]
                   [--factorizer wmf vector_exp both] [--layers 1 2 3] [--fewest N] [--shuffled] [--each]
 
-Each FOLDER is BEETSDIR of a library with the play counts of a simulated listener, heard by `beet cfembed` with every
+Each FOLDER is BEETSDIR of a library with the play counts of a simulated listener, analysed by `beet cfembed` with every
 backbone asked for; nothing is written to it. Its `truth.json` maps the id of each item to [held back, liked]: the
 tracks held back were never played, and those are ranked. Truth is used for nothing else.
 
@@ -12,7 +12,7 @@ Markdown table whose rows are means over the folders: AUC / NDCG@50 of the train
 kernel machine), of the kernel machine alone on what the same backbone hears, and of the model as `cfembed` would have
 it; on how many folders the net has the better AUC; the net's mean weights in the liking and in the factors, and on how
 many folders it has any; and CPU seconds of its training, the decoding of files apart. `--shuffled` exchanges the sound
-of tracks at random first: what is left when it means nothing. Where tracks share artists, the artist's mean is told
+of tracks at random first: what is left when it means nothing. Where tracks share artists, the artist's mean is printed
 too: how the other tracks of the artist are liked.
 
 `--backbone spotify --fine-tune all` trains Dieleman's network from nothing, where musicnn hears beside it. cfaudio asks
@@ -60,17 +60,17 @@ PATCHES: dict[str, Patches] = {}  # of a file, decoded once for all rows and fol
 class KeptWindows:
     """Windows of a library's tracks, whose files are decoded once."""
 
-    heard: TrackWindows
+    extracted: TrackWindows
 
     def features(self, keys: Sequence[str]) -> Iterator[tuple[str, Patches]]:
-        return self.heard.features(keys)
+        return self.extracted.features(keys)
 
     def patches(self, keys: Sequence[str]) -> Iterator[tuple[str, Patches]]:
-        PATCHES.update(self.heard.patches([key for key in keys if key not in PATCHES]))
+        PATCHES.update(self.extracted.patches([key for key in keys if key not in PATCHES]))
         return ((key, PATCHES[key]) for key in keys if key in PATCHES)
 
     def backbone(self) -> Backbone:
-        return self.heard.backbone()
+        return self.extracted.backbone()
 
 
 def open_library(folder: Path, section: dict[str, Any]) -> tuple[Library, Settings]:
@@ -104,16 +104,16 @@ def measure(folder: Path, section: dict[str, Any], *, shuffled: bool, fewest: in
         there = store.keys(net, run.extractor.windows)
         rows = np.flatnonzero([key in there for key in tracks.keys])
         if not len(rows):
-            raise SystemExit(f"{folder}: nothing was heard by {net} yet (beet cfembed with that backbone)")
-        heard, people = tracks.subset(rows), [person.subset(rows) for person in people]
-        paths = dict(zip(heard.keys, heard.paths, strict=True))
+            raise SystemExit(f"{folder}: nothing was analysed by {net} yet (beet cfembed with that backbone)")
+        analysed, people = tracks.subset(rows), [person.subset(rows) for person in people]
+        paths = dict(zip(analysed.keys, analysed.paths, strict=True))
         if shuffled:
             order = np.random.default_rng(0).permutation(len(rows))
-            heard = replace(heard, keys=[heard.keys[i] for i in order])
+            analysed = replace(analysed, keys=[analysed.keys[i] for i in order])
         windows = KeptWindows(TrackWindows(store, net, run.extractor, paths, 1))
         if section["fine_tune"] in {"top", "all"}:
-            list(windows.patches(sorted(set(heard.keys))))
-        feature_matrix = FeatureMatrix.of(store.summaries(net, heard.keys))
+            list(windows.patches(sorted(set(analysed.keys))))
+        feature_matrix = FeatureMatrix.of(store.summaries(net, analysed.keys))
         trained: list[tuple[list[State], FloatArray]] = []
         cpu = 0.0
 
@@ -127,26 +127,30 @@ def measure(folder: Path, section: dict[str, Any], *, shuffled: bool, fewest: in
 
         train_net = tuned.train_net
         with patch.object(tuned, "train_net", train):  # to know the net as well where it gets no say
-            model, predictions = fit_model(heard, people, feature_matrix, net, training, windows)
-        cold, liked = read_truth(folder, heard.ids)
-        by_net = said(trained[0], feature_matrix, heard.keys, windows, training.net, cold) if trained else None
+            model, predictions = fit_model(analysed, people, feature_matrix, net, training, windows)
+        cold, liked = read_truth(folder, analysed.ids)
+        by_net = (
+            net_predictions(trained[0], feature_matrix, analysed.keys, windows, training.net, cold) if trained else None
+        )
     effects = model.tag_effects
     nothing = effects._replace(values=np.zeros_like(effects.values), audio_weight=np.ones_like(effects.audio_weight))
     bare = replace(model, tag_effects=nothing)
     scores = {
-        "net": np.zeros(len(heard), np.float32) if by_net is None else by_net[:, 0],
-        "kernel": predict_tracks(bare, heard, people, predictions)[0][:, 0],
-        "model": embed_tracks(model, heard, people, predictions, by_net if model.nets else None).scores[people[0].name],
+        "net": np.zeros(len(analysed), np.float32) if by_net is None else by_net[:, 0],
+        "kernel": predict_tracks(bare, analysed, people, predictions)[0][:, 0],
+        "model": embed_tracks(model, analysed, people, predictions, by_net if model.nets else None).scores[
+            people[0].name
+        ],
     }
-    if len(set(heard.artists)) < len(heard):
-        scores["artist"] = artist_means(heard.artists, standard_preference(people[0]), people[0].known)
+    if len(set(analysed.artists)) < len(analysed):
+        scores["artist"] = artist_means(analysed.artists, standard_preference(people[0]), people[0].known)
     shares = model.stack_weights[1]
     weights = np.array([shares[0], shares[-1] if len(shares) > 1 else 0])
     facts = {"cpu": cpu, "weights": weights, "known": len(model.factors.keys), "asked": asked}
-    return {**facts, **{name: judged(said[cold], liked[cold]) for name, said in scores.items()}}
+    return {**facts, **{name: judged(predicted[cold], liked[cold]) for name, predicted in scores.items()}}
 
 
-def said(
+def net_predictions(
     trained: tuple[list[State], FloatArray],
     feature_matrix: FeatureMatrix,
     keys: list[str],
@@ -218,16 +222,16 @@ def main() -> None:
                 row = measure(folder, section, shuffled=options.shuffled, fewest=options.fewest)
             rows.append(row)
             if options.each:
-                told = "; ".join(f"{way} {both(row[way])}" for way in [*ways, "artist"] if way in row)
-                print(f"{folder}: {told}; weights {row['weights'].round(2)}; {row['cpu']:.0f} s", flush=True)
+                figures = "; ".join(f"{way} {both(row[way])}" for way in [*ways, "artist"] if way in row)
+                print(f"{folder}: {figures}; weights {row['weights'].round(2)}; {row['cpu']:.0f} s", flush=True)
         mean = {name: np.mean([row[name] for row in rows], axis=0) for name in rows[0]}
         better = sum(row["net"][0] > row["kernel"][0] for row in rows)
         says = [sum(row["weights"][k] > 0 for row in rows) for k in (0, 1)]
-        told = " | ".join(both(mean[way]) for way in ways)
+        figures = " | ".join(both(mean[way]) for way in ways)
         weights = ", ".join(f"{w:.2f} ({n})" for w, n in zip(mean["weights"], says, strict=True))
         name = ", ".join([backbone, *unusual(section), *(["shuffled"] if options.shuffled else [])])
         start, of = f"| {section['fine_tune']} | {section['loss']} | {name}", f"{better} of {len(rows)}"
-        print(f"{start} | {told} | {of} | {weights} | {mean['cpu']:.0f} |", flush=True)
+        print(f"{start} | {figures} | {of} | {weights} | {mean['cpu']:.0f} |", flush=True)
         if mean["known"] < mean["asked"]:
             print(
                 f"cfaudio asks for {mean['asked']:,.0f} tracks; there are {mean['known']:.0f} in the mean", flush=True

@@ -92,7 +92,7 @@ def main() -> None:
     tracks = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
     with tempfile.TemporaryDirectory(prefix="cfaudio-bench-") as folder:
         home = Path(folder)
-        # In a process of its own: what a command takes at most is not told below what its parent has taken.
+        # In a process of its own: the peak of a command is at least what its parent has taken.
         making = Process(target=_make, args=(home, tracks))
         making.start()
         making.join()

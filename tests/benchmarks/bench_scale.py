@@ -126,12 +126,12 @@ def fill_store(home: Path, first: int, count: int) -> None:
             around = styles[[style(i) for i in tracks]] + np.array([artists[i // ARTIST] for i in tracks])
             mean = ((around + own) @ axes).astype(np.float32)
             windows = noise[random.integers(len(noise), size=len(tracks))].reshape(len(tracks), WINDOWS, DIM)
-            heard = np.maximum(mean[:, None] + windows, 0).astype(np.float16)
+            features = np.maximum(mean[:, None] + windows, 0).astype(np.float16)
             files = [FileState(b"a/%d.flac" % i, 1, 1) for i in tracks]
             store.add(
                 NET,
                 WINDOWS,
-                [FeatureResult(f.path, f, key(i), own) for i, f, own in zip(tracks, files, heard, strict=True)],
+                [FeatureResult(f.path, f, key(i), own) for i, f, own in zip(tracks, files, features, strict=True)],
             )
     fill_fields(home, ((i, "cf_key", key(i)) for i in range(first, first + count)))
 

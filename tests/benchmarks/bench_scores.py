@@ -1,4 +1,4 @@
-"""How well are never heard tracks ranked, and do tracks that belong together lie together? On simulated libraries.
+"""How well are never played tracks ranked, and do tracks that belong together lie together? On simulated libraries.
 
     bench_scores.py FOLDER...
 
@@ -58,11 +58,11 @@ def measure(folder: Path) -> Found:
     run, net = run_settings(settings, jobs=1), backbone_id("musicnn")
     tagger = load_tagger("musicnn")
     with open_store(settings) as store:
-        heard = {key: windows.astype(np.float32) for key, windows in store.read(net, set(tracks.keys))}
+        features = {key: windows.astype(np.float32) for key, windows in store.read(net, set(tracks.keys))}
         sound = store.summaries(net, tracks.keys)
     cold, liked = read_truth(folder, tracks.ids)
     person = people[0]
-    pooled = float32([heard[key][:, : tagger.width].mean(axis=0) for key in tracks.keys])
+    pooled = float32([features[key][:, : tagger.width].mean(axis=0) for key in tracks.keys])
     places, known = float32(standardised(pooled) / np.sqrt(pooled.shape[1])), np.flatnonzero(person.known)
     order = np.random.default_rng(0).permutation(len(tracks))
     shuffled = FeatureMatrix.of(sound.subset(order))
@@ -76,7 +76,7 @@ def measure(folder: Path) -> Found:
         scores["artist's mean"] = artist_means(tracks.artists, standard_preference(person), person.known)
     assert tagger.dense is not None
     *_, scale, shift = tagger.dense
-    penultimate = float32([tagger.top(heard[key])[0].mean(axis=0) * scale + shift for key in tracks.keys])
+    penultimate = float32([tagger.top(features[key])[0].mean(axis=0) * scale + shift for key in tracks.keys])
     vectors = {
         "penultimate layer": penultimate,
         "the same, standardised": standardised(penultimate),
@@ -84,7 +84,7 @@ def measure(folder: Path) -> Found:
     }
     home = [os.path.dirname(path) for path in tracks.paths]  # noqa: PTH120 (names are bytes)
     return Found(
-        {name: judged(said[cold], liked[cold]) for name, said in scores.items()},
+        {name: judged(predicted[cold], liked[cold]) for name, predicted in scores.items()},
         {name: retrieved(unit(own), home) for name, own in vectors.items()},
     )
 

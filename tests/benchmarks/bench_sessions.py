@@ -2,7 +2,7 @@
 
     bench_sessions.py --data FOLDER [--people NAME,...]
 
-The last fifth of a person's sessions is the test. Of the tracks of a session that were heard before, at least four,
+The last fifth of a person's sessions is the test. Of the tracks of a session that were played before, at least four,
 the first half is given and the rest is to be found. Everything is learnt from the sessions before the test;
 only decayed counts, and the last days that some factors are folded in with, go up to each session's beginning. In
 "other artists" both targets and candidates are by artists that the given half does not have, so that tags say nothing.

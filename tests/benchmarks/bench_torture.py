@@ -47,8 +47,8 @@ ODD_NAMES = {
 }
 # What each expectation allows to come of a file.
 ALLOWED = {
-    "analyse": {"heard"},
-    "degrade": {"heard", "named"},
+    "analyse": {"analysed"},
+    "degrade": {"analysed", "named"},
     "refuse": {"named"},
     "skip": {"named"},
 }
@@ -97,7 +97,7 @@ def without_privileges(command: list[str]) -> list[str]:
 
 
 def outcomes(home: Path, ids: dict[str, int], paths: dict[str, bytes]) -> dict[str, tuple[str, str]]:
-    """Row name to "heard", "named", "lost" or "junk", and the details."""
+    """Row name to "analysed", "named", "lost" or "junk", and the details."""
     with sqlite3.connect(home / "library.db") as library:
         stored = library.execute("SELECT entity_id, key, value FROM item_attributes WHERE key LIKE 'cf%'").fetchall()
     fields: dict[int, dict[str, object]] = {}
@@ -112,10 +112,10 @@ def outcomes(home: Path, ids: dict[str, int], paths: dict[str, bytes]) -> dict[s
         problem = problems.get(paths[name])
         if "cf_embedding" in has:
             vector = decode(str(has["cf_embedding"]))
-            heard = np.frombuffer(data[str(has["cf_key"])], "<f2")
+            features = np.frombuffer(data[str(has["cf_key"])], "<f2")
             sane = np.isfinite(vector).all() and np.ptp(vector) > 0 and abs(np.linalg.norm(vector) - 1) < 1e-3
-            sane = sane and np.isfinite(heard).all() and np.ptp(heard) > 0 and "cf_score" in has
-            found[name] = ("heard", "") if sane else ("junk", f"stored {vector[:4]}...")
+            sane = sane and np.isfinite(features).all() and np.ptp(features) > 0 and "cf_score" in has
+            found[name] = ("analysed", "") if sane else ("junk", f"stored {vector[:4]}...")
         elif has:
             found[name] = ("junk", f"no vector, but {', '.join(has)}")
         else:

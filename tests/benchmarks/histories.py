@@ -23,7 +23,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cfaudio_core.data.sessions import DEFAULT_LENGTH_S, Listens, Sessions, find_sessions
+from cfaudio_core.data.listens import Listens
+from cfaudio_core.data.sessions import DEFAULT_LENGTH_S, Sessions, find_sessions
 from cfaudio_core.history.normalize import album_key, artist_key, title_key
 
 Play = tuple[float, str, str, str]  # time, artist, title, album
@@ -100,4 +101,6 @@ def read_person(plays: Iterator[Play]) -> Person:
     times = np.array([row[0] for row in rows]).astype(np.int64)
     unknown = np.full(n, np.nan)
     zeros = np.zeros(n, np.int64)
-    return Person(find_sessions(Listens(zeros, item, times, unknown, zeros, zeros, unknown), GAP), artist, album)
+    return Person(
+        find_sessions(Listens(zeros, item, times, unknown, zeros, zeros, unknown, zeros > 0), GAP), artist, album
+    )

@@ -89,7 +89,7 @@ def steady(summaries: FloatArray) -> FeatureSummaries:
 
 
 def make_library(n: int = 240, seed: int = 0) -> Library:
-    """Albums of 5 tracks, two an artist; every other track was heard, the more often the more it is liked."""
+    """Albums of 5 tracks, two an artist; every other track was played, the more often the more it is liked."""
     rng = np.random.default_rng(seed)
     summaries = rng.normal(0, 1, (n, 8)).astype(np.float32)
     liking = summaries[:, 0]
@@ -104,18 +104,18 @@ def make_library(n: int = 240, seed: int = 0) -> Library:
 
 
 def fill_store(store: FeatureStore, library: Library, windows: int = 10, net: str = NET) -> None:
-    """Put features into a store as if the library had been heard; `summarise` gives the summaries back."""
+    """Put features into a store as if the library had been analysed; `summarise` gives the summaries back."""
     root = library.summaries.astype(np.float64)
     features = np.pad((np.sign(root) * root**2).astype(np.float16), ((0, 0), (0, N_WIDTHS)))  # in mono
-    heard = [
+    results = [
         FeatureResult(path, FileState(path, 1, 1), key, np.tile(row, (windows, 1)))
         for path, key, row in zip(library.tracks.paths, library.tracks.keys, features, strict=True)
     ]
-    store.add(net, windows, heard)
+    store.add(net, windows, results)
 
 
 def write_files(folder: Path, names: Sequence[str]) -> list[bytes]:
-    """Small files that are there, though nothing can be heard in them."""
+    """Small files that are there, though nothing can be analysed of them."""
     folder.mkdir(parents=True, exist_ok=True)
     for name in names:
         (folder / name).write_bytes(name.encode())

@@ -136,7 +136,7 @@ def test_a_net_is_heeded_if_it_adds_to_the_kernel_machine(noise, heeded):
     targets = make_targets(truth)
     kernel, net = (np.float32(truth + rng.normal(0, spread, 300))[:, None] for spread in (0.5, noise))
     shares, together = stacked(kernel, net, targets, np.array([0]), np.arange(300) % 5)
-    errors = [np.mean((said[:, 0] - truth) ** 2) for said in (together, kernel)]
+    errors = [np.mean((predicted[:, 0] - truth) ** 2) for predicted in (together, kernel)]
     if heeded:
         assert shares[1, 0] > 0.3
         assert errors[0] < 0.7 * errors[1]
@@ -252,8 +252,8 @@ def test_a_net_that_is_heeded_becomes_part_of_the_model_and_is_the_better_for_it
     by_net = NetEnsemble(model.nets, FAST).predict(features)
     both = (plain, None), (model, by_net)
     feature_matrix = FeatureMatrix.of(sound)
-    said = [predict_tracks(m, tracks, [person], m.predict(feature_matrix), net)[0][fresh, 0] for m, net in both]
-    assert correlation(said[1], liking[fresh]) > correlation(said[0], liking[fresh])
+    predicted = [predict_tracks(m, tracks, [person], m.predict(feature_matrix), net)[0][fresh, 0] for m, net in both]
+    assert correlation(predicted[1], liking[fresh]) > correlation(predicted[0], liking[fresh])
     assert np.isfinite(embed_tracks(model, tracks, [person], predictions, by_net).scores["me"]).all()
     verdict = evaluate_held_out(model)[0]
     assert verdict.baselines["model"] > verdict.baselines["kernel"] > 0.6 > verdict.baselines["shuffled"]
@@ -307,7 +307,9 @@ def test_a_contrast_is_least_where_every_track_is_nearest_to_its_own_factors():
     own = torch.from_numpy(np.hstack([np.zeros((4, 1), np.float32), 0.5 * direction]))
     swapped = own[:, [0, 2, 1, 4, 3]]
     rows = np.arange(4)
-    contrast = [(loss["contrastive"](said, rows) - loss["mse"](said, rows)).item() for said in (own, swapped)]
+    contrast = [
+        (loss["contrastive"](predicted, rows) - loss["mse"](predicted, rows)).item() for predicted in (own, swapped)
+    ]
     assert contrast[0] < 0 < contrast[1]
 
 
@@ -380,8 +382,8 @@ def test_more_layers_stand_on_convolutions_too(real_space):
     settings = NetSettings("top", hidden=16, head=none, deep=none, layers=3)
     states, held_out = train_net(training_set, keys, Real(), space, settings, seed=0)
     assert sum(name.startswith("head.") and name.endswith("weight") for name in states[0]) == 4
-    said = NetEnsemble(states[:1], settings, Real().backbone()).predict_patches(Real.patches_of["key0"])
-    np.testing.assert_allclose(said[0], held_out[0, 0], atol=0.02)  # there in 16 bits
+    predicted = NetEnsemble(states[:1], settings, Real().backbone()).predict_patches(Real.patches_of["key0"])
+    np.testing.assert_allclose(predicted[0], held_out[0, 0], atol=0.02)  # there in 16 bits
 
 
 class Pulses(Real):

@@ -45,20 +45,20 @@ def predict(windows, model, keys):
 
 def test_predictions_of_nets_are_kept_and_files_are_read_once(windows, tmp_path):
     model, keys = model_of(2), ["high", "low", "high"]
-    said = predict(windows, model, keys)
-    assert said.shape == (3, 3)
-    assert np.isfinite(said).all()
-    np.testing.assert_array_equal(said[0], said[2])
-    assert np.abs(said[0] - said[1]).max() > 1e-3
+    predicted = predict(windows, model, keys)
+    assert predicted.shape == (3, 3)
+    assert np.isfinite(predicted).all()
+    np.testing.assert_array_equal(predicted[0], predicted[2])
+    assert np.abs(predicted[0] - predicted[1]).max() > 1e-3
     for file in tmp_path.glob("*.wav"):
         file.unlink()
-    np.testing.assert_array_equal(predict(windows, model, keys), said)
+    np.testing.assert_array_equal(predict(windows, model, keys), predicted)
 
 
 def test_of_a_file_that_cannot_be_read_nets_predict_nothing(windows):
-    said = predict(windows, model_of(1), ["broken", "low"])
-    assert np.isnan(said[0]).all()
-    assert np.isfinite(said[1]).all()
+    predicted = predict(windows, model_of(1), ["broken", "low"])
+    assert np.isnan(predicted[0]).all()
+    assert np.isfinite(predicted[1]).all()
 
 
 def test_a_model_without_nets_predicts_nothing_by_them_and_opens_no_file(windows, monkeypatch):

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cfaudio_core.data.sessions import NO_SESSIONS, Listens, Sessions, find_sessions
+from cfaudio_core.data.listens import Listens
+from cfaudio_core.data.sessions import NO_SESSIONS, Sessions, find_sessions
 from cfaudio_core.util.fingerprint import fingerprint
 
 GAP = 1800.0
@@ -27,6 +28,7 @@ def listens(*rows: tuple[object, ...], length: float = 200.0, **columns: object)
         skipped=skipped.astype(np.int64),
         source=source.astype(np.int64),
         length=np.array(columns.get("lengths", [length] * n), np.float64),
+        every_start=np.array(columns.get("every_start", [False] * n), bool),
     )
 
 
@@ -72,8 +74,10 @@ def test_a_play_that_two_sources_saw_is_counted_once_with_all_that_is_known() ->
     ("second", "plays"),
     [
         ((5, 100, np.nan, -1, 1), 1),  # half of its length
-        ((5, 101, np.nan, -1, 1), 2),
-        ((5, 100, np.nan, -1, 0), 2),  # one source records a play once: it was begun again
+        ((5, 150, np.nan, -1, 1), 1),
+        ((5, 200, np.nan, -1, 1), 2),
+        ((5, 100, np.nan, -1, 0), 1),  # a scrobbler that submits twice
+        ((5, 200, np.nan, -1, 0), 2),
         ((5, 0, np.nan, -1, 0), 1),
         ((6, 0, np.nan, -1, 1), 2),
     ],
@@ -83,9 +87,9 @@ def test_one_play_is_one_track_at_one_time(second: tuple[object, ...], plays: in
 
 
 def test_two_plays_in_a_row_are_two_though_two_sources_saw_both() -> None:
-    rows = [(5, time, np.nan, -1, source) for time, source in ((0, 0), (30, 1), (60, 0), (90, 1))]
-    assert find_sessions(listens(*rows), GAP).plays(6)[5] == 1  # the first was left after a minute
-    assert find_sessions(listens(*rows), GAP).time.tolist() == [T0, T0 + 60]
+    rows = [(5, time, np.nan, -1, source) for time, source in ((0, 0), (30, 1), (200, 0), (230, 1))]
+    assert find_sessions(listens(*rows), GAP).plays(6)[5] == 2
+    assert find_sessions(listens(*rows), GAP).time.tolist() == [T0, T0 + 200]
 
 
 def test_a_short_track_may_be_half_a_minute_off() -> None:
@@ -100,7 +104,10 @@ def test_a_short_track_may_be_half_a_minute_off() -> None:
         ((0, 0, 29.0), 200.0, True),
         ((0, 0, 29.0), np.nan, True),
         ((0, 0, 29.0), 50.0, False),
-        ((0, 0, 31.0), 200.0, False),
+        ((0, 0, 45.0), 200.0, True),  # left before its half
+        ((0, 0, 45.0, 0), 200.0, False),  # the source says that it was not skipped
+        ((0, 0, 101.0), 200.0, False),
+        ((0, 0, 241.0), 3000.0, False),  # scrobblers count four minutes of a long track
         ((0, 0, np.nan, 0), 200.0, False),
         ((0, 0), 200.0, False),
     ],
@@ -120,13 +127,19 @@ def test_skipped_or_too_short_is_rejected(row: tuple[object, ...], length: float
     ],
 )
 def test_a_track_left_before_its_half_is_rejected(first: tuple[object, ...], begins: int, rejected: bool) -> None:
-    assert find_sessions(listens(first, (1, begins)), GAP).rejected[0] == rejected
+    rows = first, (1, begins), (2, 1000, 150.0)
+    assert find_sessions(listens(*rows, every_start=[True] * 3), GAP).rejected[0] == rejected
+    # A scrobble is a play by the rule of its service, whatever begins next.
+    assert not find_sessions(listens(*rows), GAP).rejected[0]
 
 
 def test_times_in_minutes_are_given_a_minute() -> None:
-    rows = [(0, 39), (1, 99), (2, 399)]  # whole minutes, counted from T0
-    assert find_sessions(listens(*rows), GAP).rejected.tolist() == [False, False, False]
-    assert find_sessions(listens(*rows, (3, 1000)), GAP).rejected.tolist() == [True, False, False, False]
+    rows = [(0, 39), (1, 99), (2, 399), (3, 1000)]
+    starts = [True] * 4
+    in_minutes = listens(*rows, every_start=starts)
+    assert not find_sessions(in_minutes._replace(time=in_minutes.time // 60 * 60), GAP).rejected.any()
+    rows[3] = (3, 1001)
+    assert find_sessions(listens(*rows, every_start=starts), GAP).rejected.tolist() == [True, False, False, False]
 
 
 def test_another_listeners_next_track_does_not_matter() -> None:
@@ -159,7 +172,11 @@ def test_the_fingerprint_follows_the_plays() -> None:
 
 def test_no_listens_make_no_sessions() -> None:
     nothing = Listens(
-        *(np.zeros(0, np.int64) for _ in range(3)), *(np.zeros(0),), *(np.zeros(0, np.int64),) * 2, np.zeros(0)
+        *(np.zeros(0, np.int64) for _ in range(3)),
+        *(np.zeros(0),),
+        *(np.zeros(0, np.int64),) * 2,
+        np.zeros(0),
+        np.zeros(0, bool),
     )
     assert len(find_sessions(nothing, GAP)) == 0
     assert NO_SESSIONS.plays(2).tolist() == [0, 0]

@@ -39,10 +39,10 @@ def write_history(file: Path) -> None:
 
 def write_features(file: Path) -> None:
     state = FileState(b"/music/\xff.mp3", 12345, 1_700_000_000_123_456_789)
-    heard = FeatureResult(state.path, state, "key", np.arange(6, dtype=np.float16).reshape(2, 3))
+    result = FeatureResult(state.path, state, "key", np.arange(6, dtype=np.float16).reshape(2, 3))
     silent = FileState(b"/music/none.mp3", 3, 1)
     with FeatureStore(file) as store:
-        store.add("net", 10, [heard, FeatureResult(silent.path, silent, problem="silent")])
+        store.add("net", 10, [result, FeatureResult(silent.path, silent, problem="silent")])
         store.note("placed", "digest")
 
 

@@ -148,6 +148,8 @@ def _summarize(added: ImportResult, opts: Values) -> Iterator[str]:
     verb = "Would add" if opts.pretend else "Added"
     if added.listens_new or added.listens_known:
         yield f"{verb} {added.listens_new} listens; {added.listens_known} were known."
+    if added.undated:
+        yield f"{added.undated} plays have no time, or an impossible one: they count, but belong to no session."
     if added.tallies:
         yield f"{verb} or replaced the counts of {added.tallies} tracks: the source does not say when they were played."
 

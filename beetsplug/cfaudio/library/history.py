@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from beets.exceptions import UserError
@@ -12,8 +13,10 @@ from beets.exceptions import UserError
 from beetsplug.cfaudio.library.fields import read_fields
 from cfaudio_core.data.listeners import MAIN_LISTENER
 from cfaudio_core.errors import CfAudioError, SettingError
+from cfaudio_core.util.file_state import settled_state
 
 if TYPE_CHECKING:
+    import sqlalchemy as sa
     from beets.library import Library
 
     from beetsplug.cfaudio.config.settings import Settings
@@ -31,20 +34,36 @@ def open_history(settings: Settings) -> ListenStore:
     import sqlalchemy as sa
 
     from cfaudio_core.history.store import ListenStore
-    from cfaudio_core.util.database import parse_url
 
     if settings.history is None:
-        return ListenStore(sa.URL.create("sqlite", database=str(settings.folder / "history.db")))
-    try:
-        url = parse_url(settings.history, settings.folder.parent)
-    except SettingError as error:
-        raise UserError(f"cfaudio.history: {error}") from error
-    return ListenStore(url)
+        return ListenStore(sa.URL.create("sqlite", database=str(_default_file(settings))))
+    return ListenStore(_url(settings, settings.history))
 
 
 def has_history(settings: Settings) -> bool:
     """Whether there may be a history: reading alone does not make a file."""
-    return settings.history is not None or (settings.folder / "history.db").is_file()
+    return settings.history is not None or _default_file(settings).is_file()
+
+
+def history_state(settings: Settings) -> str | None:
+    """Give the `settled_state` of the history's file; None where that is not certain, or the history has none."""
+    if settings.history is None:
+        return settled_state(_default_file(settings))
+    url = _url(settings, settings.history)
+    return settled_state(Path(url.database)) if url.get_backend_name() == "sqlite" and url.database else None
+
+
+def _default_file(settings: Settings) -> Path:
+    return settings.folder / "history.db"
+
+
+def _url(settings: Settings, text: str) -> sa.URL:
+    from cfaudio_core.util.database import parse_url
+
+    try:
+        return parse_url(text, settings.folder.parent)
+    except SettingError as error:
+        raise UserError(f"cfaudio.history: {error}") from error
 
 
 def record_growth(lib: Library, settings: Settings, tracks: Tracks, on_problem: Callable[[str], None]) -> None:

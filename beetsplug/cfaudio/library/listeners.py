@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import beets
@@ -25,7 +26,8 @@ def read_listeners(lib: Library, tracks: Tracks, settings: Settings, *, match: b
     """
     by_counts = make_listeners(tracks.counts, settings.users, len(tracks))
     if not match or not has_history(settings):
-        return add_history(by_counts, settings, tracks.ids, tracks.lengths)
+        names = [listener.name for listener in by_counts]
+        return add_history(by_counts, read_history(names, settings, tracks.ids, tracks.lengths))
     from cfaudio_core.history.listeners import with_history
     from cfaudio_core.history.matching import LibraryIndex
 
@@ -36,20 +38,32 @@ def read_listeners(lib: Library, tracks: Tracks, settings: Settings, *, match: b
         return with_history(by_counts, store, durations, tracks.lengths, positions, settings.session_gap)
 
 
-def add_history(by_counts: list[Listener], settings: Settings, ids: IntArray, lengths: FloatArray) -> list[Listener]:
-    """Add the history, by its last matches, to listeners by their counts.
+def read_history(names: Sequence[str], settings: Settings, ids: IntArray, lengths: FloatArray) -> list[Listener]:
+    """Read listeners by the history alone, by its last matches: those of the names, and whoever else is in it.
 
     Ids, int64 (n,), and lengths, float32 (n,), are of every track, in the order of the ids.
     """
+    nothing = np.zeros(len(ids), np.float32)
+    listeners = [Listener(name, nothing, nothing) for name in names]
     if not has_history(settings):
-        return by_counts
+        return listeners
     from cfaudio_core.history.listeners import with_history
 
     with open_history(settings) as store:
         durations, items = store.durations_and_items()
         at = np.minimum(np.searchsorted(ids, items), max(len(ids) - 1, 0))
         positions = np.where(ids[at] == items, at, -1) if len(ids) else np.full(len(items), -1)
-        return with_history(by_counts, store, durations, lengths, positions, settings.session_gap)
+        return with_history(listeners, store, durations, lengths, positions, settings.session_gap)
+
+
+def add_history(by_counts: Sequence[Listener], by_history: Sequence[Listener]) -> list[Listener]:
+    """Add the counts of listeners to what the history has of them and of others: of both the larger."""
+    counted = {listener.name: listener for listener in by_counts}
+    return [
+        replace(one, plays=np.maximum(one.plays, also.plays), skips=np.maximum(one.skips, also.skips))
+        for one in by_history
+        for also in [counted.get(one.name, one)]
+    ]
 
 
 def find_listener(among: Sequence[Listener], name: str | None) -> Listener:

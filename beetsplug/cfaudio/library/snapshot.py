@@ -1,12 +1,13 @@
 """The library as lists and pages are made from it: vectors, scores and names, kept in one file, and who plays what.
 
-`cfembed` writes the file at its end. Whatever reads it compares the digests of its blocks with those of the library as
-it is, and reads the fields of blocks that have changed; what another program or version has written is passed over.
-Counts and the history are read live, since they change with every song that is played.
+`cfembed` writes the file at its end. Whatever reads it looks whether the library's file was written to since. If so, it
+compares the digests of the stored blocks with those of the library as it is, reads the fields of blocks that have
+changed, and all counts; and the history, if that was written to. What another version has written is passed over.
 """
 
 from __future__ import annotations
 
+import os
 import shutil
 import time
 from collections import Counter
@@ -22,23 +23,22 @@ from beetsplug.cfaudio.config.settings import Settings, score_field
 from beetsplug.cfaudio.errors import user_errors
 from beetsplug.cfaudio.library.blocks import Block, read_blocks
 from beetsplug.cfaudio.library.fields import column, count_values, read_fields
-from beetsplug.cfaudio.library.history import seconds
-from beetsplug.cfaudio.library.listeners import add_history
-from cfaudio_core import __version__
-from cfaudio_core.data.listeners import Listener, make_listeners
+from beetsplug.cfaudio.library.history import history_state, seconds
+from beetsplug.cfaudio.library.listeners import add_history, read_history
+from beetsplug.cfaudio.library.snapshot_file import StoredSnapshot, read_snapshot_file, write_snapshot_file
+from cfaudio_core.data.listeners import MAIN_LISTENER, Listener, make_listeners
 from cfaudio_core.history.count_growth import DATES
 from cfaudio_core.ranking.duplicates import Marks, same_songs
-from cfaudio_core.util.array_file import read_arrays, write_arrays
 from cfaudio_core.util.arrays import BoolArray, FloatArray, IntArray
+from cfaudio_core.util.file_state import settled_state
+from cfaudio_core.util.fingerprint import fingerprint
 from cfaudio_core.util.vector_codec import stack
 
 if TYPE_CHECKING:
     from beets.library import Library
 
 FILE = "snapshot.safetensors"
-FORMAT = f"1 {__version__}"
-"""One version's file is nothing that another has to know; raise the number between releases."""
-
+Columns = dict[str, np.ndarray[Any, Any]]
 _FORMER = "catalogue"  # where 0.1.0 kept what it had read
 _log = getLogger("beets.cfaudio")
 
@@ -116,21 +116,23 @@ class RankingData(LibrarySnapshot):
 
 def read_library(lib: Library, settings: Settings) -> RankingData:
     """Read once what any number of lists are chosen from."""
-    tracks = read_snapshot(lib, settings)
-    dates = sorted({DATES[name] for name in settings.count_fields if name in DATES})
-    stored = read_fields(lib, [*settings.count_fields, *dates])
-    counts = {name: column(tracks.ids, stored[name]) for name in settings.count_fields if stored[name]}
+    stored, snapshot, columns = _read_rows(lib, settings)
+    snapshot = _read_plays(lib, settings, stored, snapshot, columns)
+    tracks = _tracks(columns)
+    n, counts = len(tracks), snapshot.counts
     with user_errors():
-        by_count = make_listeners(counts, settings.users, len(tracks))
-        everyone = add_history(by_count, settings, tracks.ids, tracks.lengths)
+        by_counts = make_listeners(
+            {name: counts[name] for name in settings.count_fields if name in counts}, settings.users, n
+        )
+    everyone = add_history(by_counts, snapshot.listeners)
     last_played = {}
     for listener in everyone:
-        last = listener.sessions.last_played(len(tracks))
-        mine = settings.users.get(listener.name, [] if settings.users else list(counts))
+        last = listener.sessions.last_played(n)
+        mine = settings.users.get(listener.name, [] if settings.users else settings.count_fields)
         for date in {DATES[name] for name in mine if name in DATES and name in counts}:
-            last = np.maximum(last, column(tracks.ids, stored[date], seconds, np.int64(0)))
+            last = np.maximum(last, counts.get(date, np.int64(0)))
         last_played[listener.name] = last
-    nothing = np.full(len(tracks), np.float32(np.nan))
+    nothing = np.full(n, np.float32(np.nan))
     fields = {one.name: score_field(one.name, main=one is everyone[0]) for one in everyone}
     scores = {name: tracks.scores.get(own, nothing) for name, own in fields.items()}
     return RankingData(
@@ -140,7 +142,81 @@ def read_library(lib: Library, settings: Settings) -> RankingData:
 
 def read_snapshot(lib: Library, settings: Settings) -> LibrarySnapshot:
     """Read the tracks: from the file as far as the library is as it was then, else from the fields."""
-    _, columns, _ = _read_columns(lib, settings.folder / FILE)
+    return _tracks(_read_rows(lib, settings)[2])
+
+
+def write_snapshot(lib: Library, settings: Settings) -> None:
+    """Write the file, unless all is as it was then; where that cannot be done, lists take longer."""
+    settled_state(_file(lib), wait=True)  # cfembed has just written to it
+    stored, snapshot, columns = _read_rows(lib, settings)
+    snapshot = _read_plays(lib, settings, stored, snapshot, columns)
+    try:
+        if snapshot.stamps != stored.stamps:
+            write_snapshot_file(settings.folder / FILE, snapshot)
+        shutil.rmtree(settings.folder / _FORMER, ignore_errors=True)
+    except OSError as error:
+        _log.debug("the snapshot of the library is not kept: {}: {}", error.filename, error.strerror)
+
+
+def _read_rows(lib: Library, settings: Settings) -> tuple[StoredSnapshot, StoredSnapshot, Columns]:
+    """Read the file, the rows of the library as far as they differ from it, and the columns of these."""
+    stored = read_snapshot_file(settings.folder / FILE)
+    # Changes of this process that are not committed are not in the file of the library.
+    state = None if lib._connection().in_transaction else settled_state(_file(lib))
+    if state is not None and state == stored.state:
+        return stored, stored, _joined(stored.blocks.values()) | dict(stored.numbers)
+    snapshot = stored._replace(state=state, blocks=read_blocks(lib, stored.blocks))
+    columns = _joined(snapshot.blocks.values())
+    if snapshot.digests != stored.digests:
+        marked = np.concatenate((np.zeros(1, np.uint64), columns["artist_mark"]))
+        numbers = {
+            "artist_number": np.unique(marked, return_inverse=True)[1][1:].astype(np.int64),
+            "song_number": same_songs(Marks(*(columns[name] for name in Marks._fields)), columns["lengths"]),
+        }
+        snapshot = snapshot._replace(numbers=numbers)
+    return stored, snapshot, columns | dict(snapshot.numbers)
+
+
+def _joined(blocks: Collection[Block]) -> Columns:
+    """Join the columns of blocks; a field of scores that some do not have is NaN there."""
+    columns = [{**block.names, **block.fields} for block in blocks]
+    nothing = [np.full(len(of_block["ids"]), np.float32(np.nan)) for of_block in columns]
+    return {
+        name: np.concatenate([of_block.get(name, nan) for of_block, nan in zip(columns, nothing, strict=True)])
+        for name in dict.fromkeys(name for of_block in columns for name in of_block)
+    }
+
+
+def _read_plays(
+    lib: Library, settings: Settings, stored: StoredSnapshot, snapshot: StoredSnapshot, columns: Columns
+) -> StoredSnapshot:
+    """Add counts and listeners to the rows of the library: as stored, or where there may be others, read again."""
+    if snapshot is not stored or stored.count_fields != settings.count_fields:
+        counts = _read_counts(lib, settings.count_fields, columns["ids"])
+        snapshot = snapshot._replace(count_fields=settings.count_fields, counts=counts)
+    names = list(settings.users or [MAIN_LISTENER])
+
+    def key() -> str | None:
+        state = history_state(settings)
+        return state and fingerprint(state, names, settings.session_gap, columns["ids"], columns["lengths"])
+
+    before = key()
+    if before is None or before != stored.history_key:
+        with user_errors():
+            listeners = read_history(names, settings, columns["ids"], columns["lengths"])
+        snapshot = snapshot._replace(history_key=before if before == key() else None, listeners=listeners)
+    return snapshot if settled_state(_file(lib)) == snapshot.state else snapshot._replace(state=None)
+
+
+def _read_counts(lib: Library, names: Sequence[str], ids: IntArray) -> Columns:
+    """Read the count fields that any item has, float32 (n,), NaN where one has none, and their dates, int64 (n,)."""
+    dates = sorted({DATES[name] for name in names if name in DATES})
+    stored = read_fields(lib, [*names, *dates])
+    counts = {name: column(ids, stored[name]) for name in names if stored[name]}
+    return counts | {date: column(ids, stored[date], seconds, np.int64(0)) for date in dates if stored[date]}
+
+
+def _tracks(columns: Columns) -> LibrarySnapshot:
     models = columns["model"]
     known, uses = np.unique(models[models > 0], return_counts=True)
     placed = models == known[np.argmax(uses)] if len(known) else np.zeros(len(models), bool)
@@ -157,63 +233,5 @@ def read_snapshot(lib: Library, settings: Settings) -> LibrarySnapshot:
     )
 
 
-def write_snapshot(lib: Library, settings: Settings) -> None:
-    """Write the file, unless the library is as it was then; where that cannot be done, lists take longer."""
-    file = settings.folder / FILE
-    blocks, columns, fresh = _read_columns(lib, file)
-    arrays = {name: columns[name] for name in ("artist_number", "song_number")}
-    for first, block in blocks.items():
-        arrays |= {f"{first}/names/{name}": array for name, array in block.names.items()}
-        arrays |= {f"{first}/fields/{name}": array for name, array in block.fields.items()}
-    try:
-        if not fresh:
-            write_arrays(file, arrays, {"format": FORMAT, "digests": _digests(blocks)})
-        shutil.rmtree(settings.folder / _FORMER, ignore_errors=True)
-    except OSError as error:
-        _log.debug("the snapshot of the library is not kept: {}: {}", error.filename, error.strerror)
-
-
-def _read_columns(lib: Library, file: Path) -> tuple[dict[int, Block], dict[str, np.ndarray[Any, Any]], bool]:
-    """Read the blocks of the library, their columns with numbers of artists and songs, and whether the file has all."""
-    stored, numbers = _read_file(file)
-    blocks = read_blocks(lib, stored)
-    columns = _joined(blocks.values())
-    fresh = _digests(blocks) == _digests(stored)
-    if not fresh:
-        marked = np.concatenate((np.zeros(1, np.uint64), columns["artist_mark"]))
-        numbers = {
-            "artist_number": np.unique(marked, return_inverse=True)[1][1:].astype(np.int64),
-            "song_number": same_songs(Marks(*(columns[name] for name in Marks._fields)), columns["lengths"]),
-        }
-    return blocks, columns | numbers, fresh
-
-
-def _read_file(file: Path) -> tuple[dict[int, Block], dict[str, np.ndarray[Any, Any]]]:
-    """Read the blocks by their first ids, and the numbers of artists and songs; nothing from another version."""
-    arrays, about = read_arrays(file) or ({}, {})
-    if about.get("format") != FORMAT:
-        return {}, {}
-    of_block: dict[str, dict[str, np.ndarray[Any, Any]]] = {}
-    for full, array in arrays.items():
-        block, _, name = full.rpartition("/")
-        of_block.setdefault(block, {})[name] = array
-    blocks = {
-        first: Block(of_names, of_block[f"{first}/names"], of_fields, of_block[f"{first}/fields"])
-        for first, of_names, of_fields in about["digests"]
-    }
-    return blocks, of_block[""]
-
-
-def _joined(blocks: Collection[Block]) -> dict[str, np.ndarray[Any, Any]]:
-    """Join the columns of blocks; a field of scores that some do not have is NaN there."""
-    columns = [{**block.names, **block.fields} for block in blocks]
-    nothing = [np.full(len(of_block["ids"]), np.float32(np.nan)) for of_block in columns]
-    return {
-        name: np.concatenate([of_block.get(name, nan) for of_block, nan in zip(columns, nothing, strict=True)])
-        for name in dict.fromkeys(name for of_block in columns for name in of_block)
-    }
-
-
-def _digests(blocks: Mapping[int, Block]) -> list[list[Any]]:
-    """List the first id of each block and its digests, as JSON has them."""
-    return [[first, block.names_digest, block.fields_digest] for first, block in blocks.items()]
+def _file(lib: Library) -> Path:
+    return Path(os.fsdecode(lib.path))

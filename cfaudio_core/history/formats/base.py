@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any, TypeAlias
 
 from cfaudio_core.errors import SourceError
-from cfaudio_core.history.records import Listen, Tally, TrackText
+from cfaudio_core.history.records import EARLIEST, Listen, Tally, TrackText
 
-EARLIEST = 631_152_000
-"""1990-01-01 UTC: no computer played a file before; devices without a clock claim 1970 or 1980."""
 MAX_CLOCK_ERROR_S = 86_400
 """Seconds by which another clock may be ahead of this one."""
 
 NAMELESS = "no artist and title"
-NO_TIME = "no time (or playing just then)"
-IMPOSSIBLE_TIME = "time before 1990 or in the future"
+PLAYING = "playing just then"
 IMPOSSIBLE_COUNT = "impossible count"
 TOO_LONG = "text longer than 1,000 characters"
 NOT_MUSIC = "not music"
+TOO_SHORT = "row with too few columns"
+ODD_ENTRY = "entry of another kind"
+
+Entry: TypeAlias = dict[str, Any]
 
 _MAX_TEXT = 1000  # characters; texts are keys of the store's indexes, which have bounds
 _MAX_PATH = 4096  # characters
@@ -43,6 +46,8 @@ class ReadOptions:
         Secrets of services; they appear in no message.
     on_skip
         Called with the reason, once for each row that is left out.
+    lenient
+        A source without the account, or without plays, is no error: it is read beside another.
     """
 
     user: str | None = None
@@ -50,6 +55,7 @@ class ReadOptions:
     token: str | None = field(default=None, repr=False)
     password: str | None = field(default=None, repr=False)
     on_skip: Callable[[str], None] = lambda _: None
+    lenient: bool = False
 
     def choose_account(self, names: Collection[str], where: str) -> str | None:
         """Choose the account whose history is read, among the `names` of those with any plays.
@@ -62,6 +68,8 @@ class ReadOptions:
         SourceError
             If there is no such account, or several and no `user`.
         """
+        if self.lenient and self.user not in names:
+            return None
         listed = ", ".join(sorted(names)) or "none"
         if self.user is None:
             if len(names) > 1:
@@ -102,10 +110,12 @@ class Format:
         """Parse a source and screen its records.
 
         Texts lose surrounding blanks and what a database cannot store; invalid ids become "". A record is left out,
-        and its reason passed to `on_skip`, where it names no track or has an impossible time or count. A tally of no
-        plays and no skips is left out silently.
+        and its reason passed to `on_skip`, where it names no track or has an impossible count. A tally of no plays and
+        no skips is left out silently. Plays of a track without a time, or with one before 1990 or in the future, have
+        their number for a time: 0, 1 and so on.
         """
         latest = int(time.time()) + MAX_CLOCK_ERROR_S
+        undated: Counter[tuple[TrackText, str]] = Counter()
         for record in self.parse(source, options):
             if isinstance(record, Tally):
                 if record.plays == 0 and record.skips == 0:
@@ -113,9 +123,6 @@ class Format:
                 if not (0 <= record.plays <= _MAX_COUNT and 0 <= record.skips <= _MAX_COUNT):
                     options.on_skip(IMPOSSIBLE_COUNT)
                     continue
-            elif not EARLIEST <= record.time <= latest:
-                options.on_skip(IMPOSSIBLE_TIME if record.time else NO_TIME)
-                continue
             track = _storable(record.track)
             if not (track.path or (track.artist and track.title)):
                 options.on_skip(NAMELESS)
@@ -125,7 +132,32 @@ class Format:
                 last = record.last if EARLIEST <= record.last <= latest else 0
                 yield Tally(track, record.plays, record.skips, last, _clean(record.user))
             else:
-                yield Listen(track, record.time, _duration(record.seconds), record.skipped, _clean(record.user))
+                user, played_at = _clean(record.user), record.time
+                if not EARLIEST <= played_at <= latest:
+                    played_at = undated[track, user]
+                    undated[track, user] += 1
+                yield Listen(track, played_at, _duration(record.seconds), record.skipped, user)
+
+
+def convert_entries(
+    entries: Iterable[tuple[int, Entry]],
+    convert: Callable[[Entry, str], Listen | None],
+    name: str,
+    options: ReadOptions,
+) -> Iterator[Listen]:
+    """Convert numbered entries of a file; one that is of another kind is left out, and an error before all others."""
+    any_good = False
+    for at, entry in entries:
+        try:
+            listen = convert(entry, f"{name}: entry {at}")
+        except SourceError:
+            if not any_good:
+                raise
+            options.on_skip(ODD_ENTRY)
+            continue
+        any_good = True
+        if listen:
+            yield listen
 
 
 def _storable(track: TrackText) -> TrackText:

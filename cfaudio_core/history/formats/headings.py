@@ -22,8 +22,8 @@ _USUAL: dict[str, str] = {
     "path": "path, file, filename, file name, file path, filepath",
     "duration": "duration, length, track duration, duration ms, media duration in milliseconds, total time, "
     "dauer, durée, duración, durata, duur",
-    "time": "uts, timestamp, time, utc time, played at, listened at, datetime, date, date time, scrobbled at, scrobble time, "
-    "play date, date played, time played, played on, played, event start timestamp, ts, "
+    "time": "uts, timestamp, time, utc time, played at, listened at, datetime, date, date time, scrobbled at, "
+    "scrobble time, play date, date played, time played, played on, played, event start timestamp, ts, "
     "datum, fecha, data, heure, uhrzeit, zeit",
     "seconds": "seconds, seconds played, played seconds, play duration milliseconds, ms played, msplayed",
     "skipped": "skipped",
@@ -82,5 +82,5 @@ def _can_be(name: str, cells: Sequence[str]) -> bool:
     if name == "title":
         return not filled or not all(map(_NUMBER.fullmatch, filled))
     if name == "time":
-        return not filled or any(abs(parse_time(cell) or parse_time(cell, month_first=True)) > 1e8 for cell in filled)
+        return not filled or any(max(parse_time(cell, month_first=m) for m in (False, True)) > 1e8 for cell in filled)
     return True

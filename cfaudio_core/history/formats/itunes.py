@@ -5,25 +5,31 @@ The file is read as a stream and not with plistlib, which would hold a library o
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from xml.parsers import expat
 
 from cfaudio_core.errors import SourceError
 from cfaudio_core.history.formats.base import NOT_MUSIC, Format, ReadOptions
+from cfaudio_core.history.formats.table import read_table
 from cfaudio_core.history.readers.files import Member, first_bytes, members
 from cfaudio_core.history.readers.xml_text import xml_chunks
 from cfaudio_core.history.records import Listen, Tally, TrackText
 from cfaudio_core.util.values import parse_date, to_int, to_number, url_to_path
 
+_TABLE = re.compile(rb"(?!bplist)[^<\r\n\t]+\t")
 _TRACK_DEPTH = 4  # plist, dict, the dict of "Tracks", the dict of a track
 _MAX_VALUE = 1 << 16  # characters; pictures and the like are elsewhere
 _OTHER_MEDIA = ("Podcast", "Movie", "TV Show", "Music Video", "Audiobook", "iTunesU", "Has Video")
 
 
 def parse(source: str, options: ReadOptions) -> Iterator[Listen | Tally]:
-    """Read the plays, skips and last play of each track."""
+    """Read the plays, skips and last play of each track: out of the library, or of a list exported as text."""
     with members(source, r"\.xml$", ".xml file") as files:
         for file in files:
+            if _TABLE.match(first_bytes(file)):
+                yield from read_table(file, options)
+                continue
             for track in _tracks(file):
                 tally = _tally(track)
                 if any(track.get(kind) == "true" for kind in _OTHER_MEDIA):
@@ -121,4 +127,9 @@ def _tracks(file: Member) -> Iterator[dict[str, str]]:
         raise SourceError(f"{file.name}: not a library of iTunes: it has no Tracks")
 
 
-ITUNES = Format("itunes", "iTunes and Apple Music: the library exported as XML (counts)", "Library.xml", parse)
+ITUNES = Format(
+    "itunes",
+    "iTunes and Apple Music: the library exported as XML, or a playlist as text (counts)",
+    "Library.xml",
+    parse,
+)

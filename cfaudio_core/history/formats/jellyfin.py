@@ -10,6 +10,7 @@ import re
 import sqlite3
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -47,16 +48,23 @@ def parse(source: str, options: ReadOptions) -> Iterator[Listen | Tally]:
     - ``jellyfin.db`` from 10.11 on: counts;
     - ``library.db`` up to 10.10: counts, with the users' names from the ``jellyfin.db`` beside it.
 
-    In a folder the first of these is read.
+    In a folder the first of these is read, and beside plays the counts, which are also of earlier plays.
     """
-    if local_path(source).is_dir():
+    if (path := local_path(source)).is_dir():
         path = database_file(source, "playback_reporting.db", "library.db", "jellyfin.db")
-    else:
-        path = local_path(source)
-        if not starts_with(path, b"SQLite format 3"):
-            with _open_beside(path) as (users, items):
-                yield from _exported_plays(source, users, items, options)
+        counted = [other for other in map(path.with_name, ("library.db", "jellyfin.db")) if other.is_file()]
+        if path not in counted:
+            user = options.user
+            for listen in parse(str(path), options):
+                user = listen.user
+                yield listen
+            for other in counted[:1]:
+                yield from parse(str(other), replace(options, user=user, lenient=True))
             return
+    elif not starts_with(path, b"SQLite format 3"):
+        with _open_beside(path) as (users, items):
+            yield from _exported_plays(source, users, items, options)
+        return
     with read_only(path) as database:
         if not columns(database, "PlaybackActivity"):
             yield from _read_counts(path, database, options)
@@ -71,7 +79,9 @@ def _read_counts(path: Path, database: sqlite3.Connection, options: ReadOptions)
         return _read_current(path, database, options)
     if columns(database, "UserDatas") and columns(database, "TypedBaseItems"):
         return _read_former(path, database, options)
-    raise SourceError(f"{path}: not a database of Jellyfin with plays")
+    if not options.lenient:
+        raise SourceError(f"{path}: not a database of Jellyfin with plays")
+    return iter(())
 
 
 def _track(values: tuple[object, ...]) -> TrackText:
@@ -237,9 +247,5 @@ def _split_name(name: str) -> TrackText:
     return TrackText(artist, title)
 
 
-JELLYFIN = Format(
-    "jellyfin",
-    "Jellyfin: plays out of Playback Reporting (database or TSV), or counts out of jellyfin.db or library.db",
-    "/var/lib/jellyfin/data",
-    parse,
-)
+_SUMMARY = "Jellyfin: plays out of Playback Reporting (database or TSV), counts out of jellyfin.db or library.db"
+JELLYFIN = Format("jellyfin", _SUMMARY, "/var/lib/jellyfin/data", parse)

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 from typing import Any
 
 from cfaudio_core.errors import SourceError
-from cfaudio_core.history.formats.base import Format, ReadOptions
-from cfaudio_core.history.readers.files import Member, first_bytes, lines, members, rows
+from cfaudio_core.history.formats.base import PLAYING, TOO_SHORT, Format, ReadOptions
+from cfaudio_core.history.readers.files import Member, first_bytes, full_rows, lines, members, rows
 from cfaudio_core.history.readers.json_stream import json_entries
 from cfaudio_core.history.records import Listen, Tally, TrackText
-from cfaudio_core.util.values import get_nested, parse_date, parse_time, to_int, to_text
+from cfaudio_core.util.values import get_nested, is_time_of_day, parse_date, parse_time, to_int, to_text
+
+_Entry = Callable[[Sequence[str]], Listen | None]
+"""Convert a row; None for what was playing during the export."""
 
 _KIND = "an export of Last.fm"
 _TIMES = ("uts", "timestamp", "time", "utc_time", "datetime", "date")  # as headings, the exact ones first
@@ -24,17 +28,20 @@ def parse(source: str, options: ReadOptions) -> Iterator[Listen | Tally]:
     - CSV of benjaminbenben's lastfm-to-csv: artist, album, title and date, no headings, minutes only;
     - tab-separated text of lastexport.py: seconds, title, artist, album and ids, no headings;
     - CSV and JSON of lastfmstats.com, with milliseconds;
+    - CSV of lastfm-backup-cli: date, time, artist and title, no headings;
     - CSV of Libre.fm: comments, then headings.
+
+    What was playing during the export has no date in them, and is left out.
     """
     with members(source, r"\.(json|csv|tsv|txt)$", ".json, .csv, .tsv or .txt file") as files:
         for file in files:
             start = first_bytes(file).lstrip()
             if not start:
                 raise SourceError(f"{file.name}: empty")
-            yield from _json(file, start) if start[:1] in b"[{" else _table(file)
+            yield from _json(file, start, options) if start[:1] in b"[{" else _table(file, options)
 
 
-def _json(file: Member, start: bytes) -> Iterator[Listen]:
+def _json(file: Member, start: bytes, options: ReadOptions) -> Iterator[Listen]:
     inside = "scrobbles.item" if b'"scrobbles"' in start else "recenttracks.track.item"
     prefix = "item" if start.startswith(b"[") else inside
     for at, entry in json_entries(file, prefix, _KIND):
@@ -44,7 +51,10 @@ def _json(file: Member, start: bytes) -> Iterator[Listen]:
         for track in page if isinstance(page, list) else [page]:  # the API gives a single track without its list
             if not isinstance(track, dict) or not {"name", "artist"} <= track.keys():
                 raise SourceError(f"{file.name}: entry {at} is not {_KIND}")
-            yield _track(track)
+            if get_nested(track, "@attr", "nowplaying") == "true":
+                options.on_skip(PLAYING)
+            else:
+                yield _track(track)
 
 
 def _track(track: dict[str, Any]) -> Listen:
@@ -60,54 +70,54 @@ def _track(track: dict[str, Any]) -> Listen:
     )
 
 
-def _table(file: Member) -> Iterator[Listen]:
+def _table(file: Member, options: ReadOptions) -> Iterator[Listen]:
     head = next((line for _, line in lines(file) if line.strip() and not line.startswith("#")), "")
     tabs = "\t" in head
     delimiter = "\t" if tabs else ";" if head.count(";") > head.count(",") else ","
-    entry: Callable[[Sequence[str]], Listen] | None = None
-    width = 0
-    for at, row in rows(file, delimiter, quoted=not tabs):
-        if entry is None:
-            if row[0].startswith("#"):
-                continue
-            width = len(row)
-            headings = [heading.strip().lower().partition("#")[0] for heading in row]  # lastfmstats: Date#NAME
-            if {"artist", "track"} <= set(headings):
-                entry = _by_heading(headings, f"{file.name}: line {at}")
-                continue
-            entry = _by_position(row, tabs, f"{file.name}: line {at}")
-        if len(row) < width and not tabs:
-            raise SourceError(f"{file.name}: line {at} has {len(row)} columns instead of {width}")
-        if tabs and len(row) < 3:
-            raise SourceError(f"{file.name}: line {at} has {len(row)} columns instead of 3 or more")
-        yield entry(row)
-    if entry is None:
+    table = rows(file, delimiter, quoted=not tabs)
+    at, first = next(((at, row) for at, row in table if not row[0].startswith("#")), (0, []))
+    if not first:
         raise SourceError(f"{file.name}: not {_KIND}: it holds comments only")
+    headings = [heading.strip().lower().partition("#")[0] for heading in first]  # lastfmstats: Date#NAME
+    if {"artist", "track"} <= set(headings):
+        entry = _by_heading(headings, f"{file.name}: line {at}")
+    else:
+        entry = _by_position(first, tabs, f"{file.name}: line {at}")
+        table = chain([(at, first)], table)
+    width = 3 if tabs else len(first)
+    for _, row in full_rows(table, width, file.name, lambda: options.on_skip(TOO_SHORT)):
+        if listen := entry(row):
+            yield listen
+        else:
+            options.on_skip(PLAYING)
 
 
-def _by_heading(headings: list[str], where: str) -> Callable[[Sequence[str]], Listen]:
+def _by_heading(headings: list[str], where: str) -> _Entry:
     place = {heading: i for i, heading in reversed(list(enumerate(headings)))}
     moment = next((name for name in _TIMES if name in place), None)
     if moment is None:
         raise SourceError(f"{where} has no heading {', '.join(_TIMES)}")
 
-    def listen(row: Sequence[str]) -> Listen:
+    def listen(row: Sequence[str]) -> Listen | None:
         artist, title, album, mbid = (
             row[place[name]] if name in place and place[name] < len(row) else ""
             for name in ("artist", "track", "album", "track_mbid")
         )
         track = TrackText(artist=artist, title=title, album=album, recording_mbid=mbid)
-        return Listen(track, parse_time(row[place[moment]]) if place[moment] < len(row) else 0)
+        written = row[place[moment]].strip() if place[moment] < len(row) else ""
+        return Listen(track, parse_time(written)) if written else None
 
     return listen
 
 
-def _by_position(row: Sequence[str], tabs: bool, where: str) -> Callable[[Sequence[str]], Listen]:
+def _by_position(row: Sequence[str], tabs: bool, where: str) -> _Entry:
     if tabs and row[0].strip().isdecimal() and len(row) >= 3:
         # The ids that follow come in an order that differs between versions, so they are not used.
         return lambda row: Listen(TrackText(row[2], row[1], row[3] if len(row) > 3 else ""), to_int(row[0]))
     if len(row) == 4 and (not row[3].strip() or parse_date(row[3])):
-        return lambda row: Listen(TrackText(row[0], row[2], row[1]), parse_date(row[3]))
+        return lambda row: Listen(TrackText(row[0], row[2], row[1]), parse_date(row[3])) if row[3].strip() else None
+    if len(row) == 4 and is_time_of_day(row[1]) and parse_date(row[0]):
+        return lambda row: Listen(TrackText(row[2], row[3]), parse_date(f"{row[0].strip()} {row[1].strip()}"))
     raise SourceError(f"{where} is not the beginning of {_KIND}")
 
 

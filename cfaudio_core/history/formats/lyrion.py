@@ -13,24 +13,24 @@ from cfaudio_core.util.values import to_int, to_text, url_to_path
 
 NOT_A_FILE = "not a local file"
 
-# The tables, best first, each with a column that is not 0 where it is used.
-_TABLES = {"track_history": "played", "alternativeplaycount": "playcount", "tracks_persistent": "playcount"}
+_HISTORY = "track_history"
+_COUNTS = ("alternativeplaycount", "tracks_persistent")
 
 
 def parse(source: str, options: ReadOptions) -> Iterator[Listen | Tally]:
-    """Read the plays of TrackStat, or the counts of the plugin Alternative Play Count, or the server's own.
+    """Read the plays of TrackStat, and the counts of the plugin Alternative Play Count and of the server itself.
 
-    They count the same plays, so only the first that has any is read.
+    All of them count the same plays, each since it was installed, and the plugin better than the server.
     """
     path = database_file(source, "persist.db", "prefs/persist.db", "cache/persist.db")
     with read_only(path) as database:
-        tables = [name for name in _TABLES if columns(database, name)]
+        tables = [name for name in (_HISTORY, *_COUNTS) if columns(database, name)]
         if not tables:
-            raise SourceError(f"{path}: not the persist.db of Lyrion: it has no {' or '.join(_TABLES)}")
-        for name in tables:
-            if database.execute(f"SELECT 1 FROM {name} WHERE {_TABLES[name]} > 0 LIMIT 1").fetchone():
-                yield from _listens(database, options) if name == "track_history" else _tallies(database, name, options)
-                return
+            raise SourceError(f"{path}: not the persist.db of Lyrion: it has no {' or '.join((_HISTORY, *_COUNTS))}")
+        if _HISTORY in tables:
+            yield from _listens(database, options)
+        if counts := [name for name in tables if name != _HISTORY]:
+            yield from _tallies(database, counts, options)
 
 
 def _track(url: object, mbid: object, options: ReadOptions) -> TrackText | None:
@@ -48,18 +48,22 @@ def _listens(database: sqlite3.Connection, options: ReadOptions) -> Iterator[Lis
             yield Listen(track, to_int(played))
 
 
-def _tallies(database: sqlite3.Connection, table: str, options: ReadOptions) -> Iterator[Tally]:
+def _tallies(database: sqlite3.Connection, tables: list[str], options: ReadOptions) -> Iterator[Tally]:
+    """Read the counts of each track in the first of the tables that has any."""
     names = ("url", "musicbrainz_id", "playcount", "skipcount", "lastplayed")
-    selected = select_list(database, table, {name: name for name in names})
-    for url, mbid, plays, skips, last in database.execute(f"SELECT {selected} FROM {table} ORDER BY url"):
-        counts = to_int(plays), to_int(skips)
-        if any(counts) and (track := _track(url, mbid, options)):
-            yield Tally(track, *counts, last=to_int(last))
+    known: set[object] = set()
+    for table in tables:
+        selected = select_list(database, table, {name: name for name in names})
+        for url, mbid, plays, skips, last in database.execute(f"SELECT {selected} FROM {table} ORDER BY url"):
+            counts = to_int(plays), to_int(skips)
+            if any(counts) and url not in known and (track := _track(url, mbid, options)):
+                known.add(url)
+                yield Tally(track, *counts, last=to_int(last))
 
 
 LYRION = Format(
     "lyrion",
-    "Lyrion (Logitech Media Server): counts, or TrackStat's history",
+    "Lyrion (Logitech Media Server): counts, and TrackStat's history",
     "/var/lib/squeezeboxserver/persist.db",
     parse,
 )

@@ -1,4 +1,4 @@
-"""Navidrome's database: single plays where its version keeps them, counts of each user elsewhere."""
+"""Navidrome's database: single plays where its version keeps them, and counts."""
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ _TRACK = {  # the order of TrackText
 def parse(source: str, options: ReadOptions) -> Iterator[Listen | Tally]:
     """Read the plays of one user.
 
-    Versions since the end of 2025 record plays in `scrobbles`. A user without any there has counts in `annotation`.
+    Versions since the end of 2025 record plays in `scrobbles`, and all of them count plays in `annotation`, also those
+    from before.
     Paths are relative to the folder of the library that a file is in.
     """
     path = database_file(source, "navidrome.db")
@@ -40,11 +41,9 @@ def parse(source: str, options: ReadOptions) -> Iterator[Listen | Tally]:
         if user is None:
             return
         key = accounts[user]
-        any_of_user = "SELECT 1 FROM scrobbles WHERE user_id = ? LIMIT 1"
-        if scrobbles and database.execute(any_of_user, (key,)).fetchone():
+        if scrobbles:
             yield from _listens(database, key, user)
-        else:
-            yield from _tallies(database, key, user)
+        yield from _tallies(database, key, user)
 
 
 def _accounts(database: sqlite3.Connection, scrobbles: bool) -> dict[str, str]:
@@ -81,5 +80,5 @@ def _tallies(database: sqlite3.Connection, key: str, user: str) -> Iterator[Tall
 
 
 NAVIDROME = Format(
-    "navidrome", "Navidrome's database: plays, or counts, of one user", "/var/lib/navidrome/navidrome.db", parse
+    "navidrome", "Navidrome's database: plays and counts of one user", "/var/lib/navidrome/navidrome.db", parse
 )

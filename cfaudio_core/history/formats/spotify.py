@@ -7,14 +7,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from cfaudio_core.errors import SourceError
-from cfaudio_core.history.formats.base import NOT_MUSIC, Format, ReadOptions
+from cfaudio_core.history.formats.base import NOT_MUSIC, Format, ReadOptions, convert_entries
 from cfaudio_core.history.readers.files import Member, members
 from cfaudio_core.history.readers.json_stream import json_entries
 from cfaudio_core.history.records import Listen, Tally, TrackText
 from cfaudio_core.util.values import parse_date, to_number, to_text
-
-MIN_PLAY_S = 30.0
-"""A play that ends before counts as skipped, as it does for Spotify itself."""
 
 PRIVATE = "private session"
 IMPOSSIBLE_LENGTH = "impossible length of a play"
@@ -25,6 +22,7 @@ _EXTENDED = re.compile(r"(^|/)(Streaming_History_Audio[^/]*|endsong[^/]*)\.json$
 _ACCOUNT = re.compile(r"(^|/)StreamingHistory(_music)?(_?\d+)?\.json$")
 _FILES = "Streaming_History_Audio*.json, endsong*.json or StreamingHistory*.json"
 _MAX_PLAY_MS = 86_400_000
+_WENT_ON = ("fwdbtn", "backbtn", "clickrow", "clickside")  # reasons of an end: how much was played tells of a skip
 
 
 def parse(source: str, options: ReadOptions) -> Iterator[Listen | Tally]:
@@ -44,15 +42,14 @@ def parse(source: str, options: ReadOptions) -> Iterator[Listen | Tally]:
 
 
 def _file(file: Member, options: ReadOptions) -> Iterator[Listen]:
-    for at, entry in json_entries(file, "item", _KIND):
+    def listen(entry: dict[str, Any], where: str) -> Listen | None:
         if "ms_played" in entry and "ts" in entry:
-            listen = _extended(entry, options)
-        elif "msPlayed" in entry and "endTime" in entry:
-            listen = _account_data(entry, options)
-        else:
-            raise SourceError(f"{file.name}: entry {at} is not {_KIND}")
-        if listen:
-            yield listen
+            return _extended(entry, options)
+        if "msPlayed" in entry and "endTime" in entry:
+            return _account_data(entry, options)
+        raise SourceError(f"{where} is not {_KIND}")
+
+    yield from convert_entries(json_entries(file, "item", _KIND), listen, file.name, options)
 
 
 def _extended(entry: dict[str, Any], options: ReadOptions) -> Listen | None:
@@ -66,15 +63,20 @@ def _extended(entry: dict[str, Any], options: ReadOptions) -> Listen | None:
         return None
     # Only the album's artist is named, and stands for the track's as well.
     track = TrackText(artist, title, to_text(entry.get("master_metadata_album_album_name")), artist)
-    return _play(track, entry["ts"], entry["ms_played"], entry.get("reason_end") == "trackdone", options)
+    reason, skipped = entry.get("reason_end"), entry.get("skipped")
+    if reason == "trackdone":
+        skipped = False
+    elif skipped is not True and (skipped is not False or reason in _WENT_ON):
+        skipped = None
+    return _play(track, entry["ts"], entry["ms_played"], skipped, options)
 
 
 def _account_data(entry: dict[str, Any], options: ReadOptions) -> Listen | None:
     track = TrackText(to_text(entry.get("artistName")), to_text(entry.get("trackName")))
-    return _play(track, entry["endTime"], entry["msPlayed"], False, options)
+    return _play(track, entry["endTime"], entry["msPlayed"], None, options)
 
 
-def _play(track: TrackText, end: object, played: object, to_end: bool, options: ReadOptions) -> Listen | None:
+def _play(track: TrackText, end: object, played: object, skipped: bool | None, options: ReadOptions) -> Listen | None:
     milliseconds = to_number(played)
     if milliseconds is None or not 0 <= milliseconds <= _MAX_PLAY_MS:
         options.on_skip(IMPOSSIBLE_LENGTH)
@@ -82,7 +84,7 @@ def _play(track: TrackText, end: object, played: object, to_end: bool, options: 
     seconds = milliseconds / 1000
     ended = parse_date(end)
     begun = ended - round(seconds) if ended else 0
-    return Listen(track, begun, seconds, skipped=seconds < MIN_PLAY_S and not to_end)
+    return Listen(track, begun, seconds, skipped)
 
 
 SPOTIFY = Format(

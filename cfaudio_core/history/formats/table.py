@@ -2,36 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import chain, islice
 
 from cfaudio_core.errors import SourceError
-from cfaudio_core.history.formats.base import Format, ReadOptions
-from cfaudio_core.history.readers.files import Member, lines, members, rows
+from cfaudio_core.history.formats.base import NOT_MUSIC, TOO_SHORT, Format, ReadOptions
+from cfaudio_core.history.formats.headings import FIELDS, find_columns
+from cfaudio_core.history.readers.files import Member, full_rows, lines, members, rows
 from cfaudio_core.history.records import Listen, Tally, TrackText
-from cfaudio_core.util.values import parse_time, to_int, to_number
+from cfaudio_core.util.dates import month_comes_first
+from cfaudio_core.util.values import is_day, is_time_of_day, parse_duration, parse_time, to_int
 
-UNREADABLE_TIME = "time in an unknown form"
-
-_USUAL_HEADINGS: dict[str, tuple[str, ...]] = {
-    "artist": ("artist", "artist_name", "artist name"),
-    "title": ("title", "track", "track_name", "track name", "song", "name"),
-    "album": ("album", "album_name", "album name", "release"),
-    "album_artist": ("album_artist", "albumartist", "album artist"),
-    "recording_mbid": ("recording_mbid", "mb_trackid"),
-    "track_mbid": ("track_mbid", "mb_releasetrackid"),
-    "path": ("path", "file", "filename"),
-    "duration": ("duration", "length"),
-    "time": ("uts", "timestamp", "time", "utc_time", "played_at", "listened_at", "datetime", "date"),
-    "seconds": ("seconds", "seconds_played", "played_seconds"),
-    "skipped": ("skipped",),
-    "plays": ("plays", "play_count", "playcount", "play count"),
-    "skips": ("skips", "skip_count", "skipcount", "skip count"),
-    "last": ("last", "last_played", "lastplayed", "last played"),
-}
-FIELDS = tuple(_USUAL_HEADINGS)
-"""The fields that a column can hold; durations and `seconds` are in seconds."""
+_DURATIONS = ("duration", "seconds")
 
 _DELIMITERS = ",;\t|"
+_DELIMITER_LINE = re.compile(r"sep=(.)")
+_SAMPLE_ROWS = 1000  # by which a file's units are found
+_MAX_MEDIAN_S = 10_000  # no half of the durations of a table are longer
+_SCALES = (1, 1000, 1_000_000)
+_MILLISECONDS = re.compile(r"(\b|_)(ms|msec|millis|milliseconds?)(\b|_)|^ms")
+# Of Apple's Play Activity: the events that are no plays, and the plays that are no music.
+_OTHERS = {"event type": re.compile(r"(?!PLAY_END$).+"), "media type": re.compile(r"VIDEO|.*PODCAST.*")}
 _YES, _NO = {"1", "true", "yes", "y", "skipped"}, {"0", "false", "no", "n"}
 
 
@@ -40,81 +32,155 @@ def parse(source: str, options: ReadOptions) -> Iterator[Listen | Tally]:
 
     A row is a play where the table has a column `time`, and a tally where it has `plays` instead. Fields that
     `options.columns` does not name are found by their usual headings. Times are seconds, milliseconds and so on since
-    1970, ISO 8601, or the day first; without a zone they are UTC.
+    1970, ISO 8601, or the day first; without a zone they are UTC. A date and a time of the day in two columns are put
+    together; of plays with a date alone, a second one of a track on a day has no time. Durations are in seconds, unless
+    the heading or the numbers tell that they are milliseconds.
     """
     unknown = sorted(set(options.columns) - set(FIELDS))
     if unknown:
         raise SourceError(f"csv: no such field as {unknown[0]!r}; there are: {', '.join(FIELDS)}")
     with members(source, r"\.(csv|tsv|txt)$", ".csv, .tsv or .txt file") as files:
         for file in files:
-            yield from _file(file, options)
+            yield from read_table(file, options)
 
 
-def _file(file: Member, options: ReadOptions) -> Iterator[Listen | Tally]:
+def read_table(file: Member, options: ReadOptions) -> Iterator[Listen | Tally]:
+    """Read one file as `parse` does."""
     head = next((line for _, line in lines(file) if line.strip()), "")
-    table = rows(file, max(_DELIMITERS, key=head.count))
+    told = _DELIMITER_LINE.fullmatch(head.strip("\r\n"))  # Excel's
+    delimiter = told[1] if told else max(_DELIMITERS, key=head.count)
+    quoted = delimiter != "\t" or head.startswith('"')
+    table = islice(rows(file, delimiter, quoted=quoted), 1 if told else 0, None)
     places: dict[str, int] | None = None
     if options.columns and all(heading.isdecimal() for heading in options.columns.values()):
         places = {name: int(heading) - 1 for name, heading in options.columns.items()}
         _check(places, file)
     width = max(places.values()) + 1 if places else 0
-    n_read, example = 0, ""
-    for at, row in table:
-        if places is None:
-            places, width = _places(row, options.columns, file), len(row)
+    headings: Sequence[str] = ()
+    if places is None:
+        _, headings = next(table, (0, ()))
+        if not headings:
+            raise SourceError(f"{file.name}: empty")
+        width = len(headings)
+    sample = list(islice(table, _SAMPLE_ROWS))
+    whole = [row for _, row in sample if len(row) >= width]
+    if places is None:
+        places = find_columns(headings, whole, options.columns, file.name)
+        _check(places, file)
+    units = _Units(headings, whole, places)
+    dated = [places[name] for name in ("time", "last") if name in places]
+    month_first = month_comes_first(row[at] for row in whole for at in dated)
+    if month_first is None:  # no row of the sample tells
+        every = rows(file, delimiter, quoted=quoted)
+        month_first = month_comes_first(row[at] for _, row in every for at in dated if at < len(row))
+    others = _others(headings, whole)
+    n_read, example, refused = 0, "", []
+    for at, row in full_rows(chain(sample, table), width, file.name, lambda: options.on_skip(TOO_SHORT)):
+        if any(pattern.fullmatch(row[place].strip()) for place, pattern in others):
+            options.on_skip(NOT_MUSIC)
             continue
-        if len(row) < width:
-            raise SourceError(f"{file.name}: line {at} has {len(row)} columns instead of {width}")
         cells = {name: row[place].strip() for name, place in places.items()}
         if "time" not in cells:
-            yield _tally(cells)
+            yield _tally(cells, units, month_first)
             continue
-        time = parse_time(cells["time"])
-        if time or not cells["time"].strip("0"):
+        written = units.time(row)
+        time = parse_time(written, month_first=month_first)
+        if not time and parse_time(written, month_first=True):
+            raise SourceError(f"{file.name}: line {at}: {written[:40]!r} may have the day or the month first")
+        track = _track(cells, units)
+        listen = Listen(
+            track, units.first_of_day(time, track), units.seconds("seconds", cells), _skipped(cells.get("skipped", ""))
+        )
+        if time or not written.strip("0"):
             n_read += 1
-            yield Listen(_track(cells), time, to_number(cells.get("seconds")), _skipped(cells.get("skipped", "")))
+            yield listen
         else:
-            options.on_skip(UNREADABLE_TIME)
-            example = example or f"line {at}: a time in an unknown form: {cells['time'][:40]!r}"
-    if places is None:
-        raise SourceError(f"{file.name}: empty")
+            example = example or f"line {at}: a time in an unknown form: {written[:40]!r}"
+            refused.append(listen)
+            if not n_read and len(refused) > _SAMPLE_ROWS:
+                break
     if example and not n_read:
         raise SourceError(f"{file.name}: {example}")
+    yield from refused
 
 
-def _places(headings: Sequence[str], columns: Mapping[str, str], file: Member) -> dict[str, int]:
-    listed = [heading.strip().casefold() for heading in headings]
-    places = {}
-    for name, heading in columns.items():
-        if heading.strip().casefold() not in listed:
-            known = ", ".join(heading.strip() for heading in headings)[:200]
-            raise SourceError(f"{file.name}: no column {heading!r} for {name}; there are: {known}")
-        places[name] = listed.index(heading.strip().casefold())
-    for name, usual in _USUAL_HEADINGS.items():
-        found = next((heading for heading in usual if heading in listed), None)
-        if name not in places and found and listed.index(found) not in places.values():
-            places[name] = listed.index(found)
-    _check(places, file)
-    return places
+class _Units:
+    """Units of a table's columns, found in its headings and a sample of its rows."""
+
+    def __init__(self, headings: Sequence[str], sample: Sequence[Sequence[str]], places: Mapping[str, int]) -> None:
+        self._scales = {name: _scale(headings, sample, places[name]) for name in _DURATIONS if name in places}
+        self._time: tuple[int, ...] = ()
+        self._days: set[tuple[int, TrackText]] | None = None
+        if "time" in places:
+            at = places["time"]
+            n_columns = min((len(row) for row in sample), default=0)
+            others = sorted(set(range(n_columns)) - set(places.values()), key=lambda k: abs(k - at))
+            self._time = (at,)
+            if _all(is_day, sample, at):
+                clocks = [k for k in others if _all(is_time_of_day, sample, k)]
+                self._time = (at, *clocks[:1])
+                self._days = None if clocks else set()
+            elif _all(is_time_of_day, sample, at):
+                self._time = (*[k for k in others if _all(is_day, sample, k)][:1], at)
+
+    def time(self, row: Sequence[str]) -> str:
+        """Join the date and the time of a row."""
+        return " ".join(row[at].strip() for at in self._time if at < len(row))
+
+    def first_of_day(self, time: int, track: TrackText) -> int:
+        """Give the time, and 0 for a second play of a track on a day where a table has days alone."""
+        if self._days is None or (time, track) not in self._days:
+            if self._days is not None:
+                self._days.add((time, track))
+            return time
+        return 0
+
+    def seconds(self, name: str, cells: Mapping[str, str]) -> float | None:
+        """Convert a duration to seconds; None where it is missing."""
+        value = parse_duration(cells.get(name))
+        return None if value is None else value / self._scales[name]
+
+
+def _scale(headings: Sequence[str], sample: Sequence[Sequence[str]], at: int) -> int:
+    """Find how many of its units make a second in a column of durations."""
+    if at < len(headings) and _MILLISECONDS.search(headings[at].strip().casefold()):
+        return 1000
+    known = sorted(number for row in sample if (number := parse_duration(row[at])) and number > 0)
+    median = known[len(known) // 2] if known else 0
+    return next((scale for scale in _SCALES if median <= scale * _MAX_MEDIAN_S), _SCALES[-1])
+
+
+def _others(headings: Sequence[str], sample: Sequence[Sequence[str]]) -> list[tuple[int, re.Pattern[str]]]:
+    """Find the columns that tell what is no play of music, and by which cells."""
+    found = [
+        (at, _OTHERS[name]) for at, heading in enumerate(headings) if (name := heading.strip().casefold()) in _OTHERS
+    ]
+    return [(at, pattern) for at, pattern in found if not all(pattern.fullmatch(row[at].strip()) for row in sample)]
+
+
+def _all(kind: Callable[[str], bool], sample: Sequence[Sequence[str]], at: int) -> bool:
+    cells = [row[at] for row in sample if row[at].strip()]
+    return bool(cells) and all(map(kind, cells))
 
 
 def _check(places: Mapping[str, int], file: Member) -> None:
     if any(place < 0 for place in places.values()):
         raise SourceError(f"{file.name}: columns are counted from 1")
-    if "path" not in places and not {"artist", "title"} <= places.keys():
-        missing = "title" if "artist" in places else "artist"
+    if "path" not in places and not ("title" in places and {"artist", "album"} & places.keys()):
+        missing = "artist" if "title" in places else "title"
         raise SourceError(f"{file.name}: say with --columns which column is the {missing} (or the path)")
     if not {"time", "plays"} & places.keys():
         raise SourceError(f"{file.name}: say with --columns which column is the time (or the number of plays)")
 
 
-def _track(cells: Mapping[str, str]) -> TrackText:
+def _track(cells: Mapping[str, str], units: _Units) -> TrackText:
     texts = {name: cells.get(name, "") for name in FIELDS[:7]}
-    return TrackText(**texts, duration=to_number(cells.get("duration")) or 0.0)
+    return TrackText(**texts, duration=units.seconds("duration", cells) or 0.0)
 
 
-def _tally(cells: Mapping[str, str]) -> Tally:
-    return Tally(_track(cells), to_int(cells["plays"]), to_int(cells.get("skips")), parse_time(cells.get("last")))
+def _tally(cells: Mapping[str, str], units: _Units, month_first: bool | None) -> Tally:
+    last = parse_time(cells.get("last"), month_first=month_first)
+    return Tally(_track(cells, units), to_int(cells["plays"]), to_int(cells.get("skips")), last)
 
 
 def _skipped(cell: str) -> bool | None:

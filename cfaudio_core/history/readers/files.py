@@ -12,7 +12,7 @@ import re
 import struct
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import IO, NamedTuple
 
@@ -151,6 +151,23 @@ def lines(member: Member, errors: str = WESTERN) -> Iterator[tuple[int, str]]:
             if len(line) == _MAX_LINE:
                 raise SourceError(f"{member.name}: line {at} has no end")
             yield at, line
+
+
+def full_rows(
+    table: Iterable[tuple[int, list[str]]], width: int, name: str, on_short: Callable[[], None]
+) -> Iterator[tuple[int, list[str]]]:
+    """Leave out rows of fewer columns than `width`; SourceError for the last one, or where a quote is never closed."""
+    short = ""
+    for at, row in table:
+        if short:
+            on_short()
+        short = f"{name}: line {at} has {len(row)} columns instead of {width}" if len(row) < width else ""
+        if not short:
+            yield at, row
+        elif "\n" in "".join(row):
+            break
+    if short:
+        raise SourceError(short)
 
 
 def rows(member: Member, delimiter: str, *, quoted: bool = True) -> Iterator[tuple[int, list[str]]]:

@@ -47,7 +47,7 @@ def test_the_message_of_an_error_is_one_line_whatever_it_quotes():
 
 
 @pytest.mark.parametrize(
-    ("when", "kept"),
+    ("when", "dated"),
     [
         (0, False),
         (1, False),
@@ -59,10 +59,10 @@ def test_the_message_of_an_error_is_one_line_whatever_it_quotes():
         (1_700_000_000_000, False),
     ],
 )
-def test_times_are_between_1990_and_tomorrow(when, kept):
-    records, reasons = screen(Listen(TRACK, when))
-    assert len(records) == kept
-    assert len(reasons) == (not kept)
+def test_times_are_between_1990_and_tomorrow_and_other_plays_have_a_number(when, dated):
+    records, reasons = screen(Listen(TRACK, when), Listen(TRACK, when))
+    assert [record.time for record in records] == ([when, when] if dated else [0, 1])
+    assert not reasons
 
 
 @pytest.mark.parametrize(

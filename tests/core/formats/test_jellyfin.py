@@ -169,7 +169,22 @@ def test_users_have_numbers_where_their_names_are_not_known(tmp_path):
     assert [tally.plays for tally in collect("jellyfin", path, user="user 2")[0]] == [5]
 
 
-def test_plays_are_preferred_in_a_folder(tmp_path):
+def test_a_folder_has_the_plays_and_the_counts_from_before(tmp_path):
     TestCurrentCounts().make(tmp_path)
     write_database(tmp_path / "playback_reporting.db", PLAYBACK, {"PlaybackActivity": ACTIVITIES})
-    assert collect("jellyfin", tmp_path, user="alice")[0] == TestPlaybackReporting.expected
+    expected = [*TestPlaybackReporting.expected, *TestCurrentCounts.expected]
+    assert collect("jellyfin", tmp_path, user="alice")[0] == expected
+
+
+def test_the_counts_beside_are_those_of_the_account_of_the_plays(tmp_path):
+    TestCurrentCounts().make(tmp_path)
+    write_database(tmp_path / "playback_reporting.db", PLAYBACK, {"PlaybackActivity": ACTIVITIES[-1:]})
+    records, _ = collect("jellyfin", tmp_path)  # Alice has counts as well
+    assert [(type(record), record.user) for record in records] == [(Listen, "bob"), (Tally, "bob")]
+
+
+def test_an_account_without_counts_beside_its_plays_is_no_error(tmp_path):
+    TestFormerCounts().make(tmp_path)
+    stranger = activity("2023-11-14 22:22:00", uuid.UUID(int=77), STRANGER_ID, "OurR - Stranger (Not Known)", 100)
+    write_database(tmp_path / "playback_reporting.db", PLAYBACK, {"PlaybackActivity": [stranger]})
+    assert [type(record) for record in collect("jellyfin", tmp_path)[0]] == [Listen]

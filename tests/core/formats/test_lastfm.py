@@ -16,7 +16,7 @@ RECORDS = [
     Listen(TrackText("OurR", "Desert", "Desert EP", recording_mbid=MBID), 1_700_000_000),
     Listen(TrackText("Sigur Rós", "Ágætis, byrjun"), 1_699_999_000),
 ]
-NO_TIME = {"no time (or playing just then)": 1}
+PLAYING = {"playing just then": 1}
 
 
 def track(artist, title, album, time, mbid=""):
@@ -41,7 +41,7 @@ TRACKS = [
 class TestGhanJson(JsonContract):
     name = "lastfm"
     expected = RECORDS
-    left_out = NO_TIME
+    left_out = PLAYING
 
     def make(self, folder):
         # The API gives a page's only track without the list.
@@ -52,7 +52,7 @@ class TestGhanJson(JsonContract):
 class TestAnswerOfTheApi(JsonContract):
     name = "lastfm"
     expected = RECORDS
-    left_out = NO_TIME
+    left_out = PLAYING
 
     def make(self, folder):
         content = {"recenttracks": {"track": TRACKS, "@attr": {"user": "somebody", "total": "2"}}}
@@ -62,7 +62,7 @@ class TestAnswerOfTheApi(JsonContract):
 class TestGhanCsv(FormatContract):
     name = "lastfm"
     expected = RECORDS
-    left_out = NO_TIME
+    left_out = PLAYING
     open_end = True
 
     def make(self, folder):
@@ -83,7 +83,7 @@ class TestLastfmToCsv(FormatContract):
         Listen(TrackText("OurR", "Desert", "Desert EP"), 1_699_999_980),
         Listen(TrackText("Sigur Rós", 'Ágætis "byrjun"'), 1_606_728_900),
     ]
-    left_out = NO_TIME
+    left_out = PLAYING
     open_end = True
 
     def make(self, folder):
@@ -102,8 +102,8 @@ class TestLastexport(FormatContract):
     expected: ClassVar = [
         Listen(TrackText("OurR", "Desert", "Desert EP"), 1_700_000_000),
         Listen(TrackText("Sigur Rós", 'A "quoted" title'), 1_699_999_000),
+        Listen(TrackText("OurR", "Clock"), 0),
     ]
-    left_out: ClassVar = {"time before 1990 or in the future": 1}
     open_end = True
 
     def make(self, folder):
@@ -144,8 +144,8 @@ def test_tables_of_other_exporters_by_their_headings(tmp_path):
         f"OurR,,Desert,{MBID},0,1970-01-01 00:00\n"
     )
     assert collect("lastfm", tmp_path / "a.csv")[0] == [Listen(TrackText("OurR", "Desert"), 1_699_999_980)]
-    expected = [Listen(TrackText("OurR", "Desert", recording_mbid=MBID), 1_700_000_000)]
-    assert collect("lastfm", tmp_path / "b.csv") == (expected, NO_TIME)
+    desert = TrackText("OurR", "Desert", recording_mbid=MBID)
+    assert collect("lastfm", tmp_path / "b.csv") == ([Listen(desert, 1_700_000_000), Listen(desert, 0)], {})
 
 
 def test_a_table_without_a_time_is_refused(tmp_path):

@@ -43,8 +43,8 @@ class TestKoito(JsonContract):
             TrackText("OurR feat. Someone", "Desert", "Desert EP", recording_mbid=MBID, duration=245.0), 1_700_000_000
         ),
         Listen(TrackText("Sigur Rós", "Svefn-g-englar"), 1_700_003_600 - 7200),
+        Listen(TrackText("OurR", "Never"), 0),
     ]
-    left_out: ClassVar = {"no time (or playing just then)": 1}
 
     def make(self, folder):
         artists = [named("Someone", is_primary=False), named("아월", "OurR", is_primary=True)]

@@ -60,10 +60,13 @@ class TestScrobbles(FormatContract):
     name = "navidrome"
     options: ClassVar = {"user": "alice"}
     expected: ClassVar = [
+        Listen(DESERT, 0, user="alice"),
         Listen(DESERT, 1_700_000_000, user="alice"),
         Listen(STRANGER, 1_700_000_300, user="alice"),
+        Tally(DESERT, 12, 0, 1_700_000_000, "alice"),  # also from before there were scrobbles
+        Tally(STRANGER, 1, 0, 1_700_000_000, "alice"),
     ]
-    left_out: ClassVar = {"no artist and title": 1, "no time (or playing just then)": 1}
+    left_out: ClassVar = {"no artist and title": 2}
 
     def make(self, folder):
         return write_database(folder / "navidrome.db", SCHEMA + SCROBBLES, CONTENT | PLAYS)
@@ -141,7 +144,7 @@ def test_writes_in_the_log_of_a_running_server_are_seen(database):
     owner.execute("INSERT INTO scrobbles VALUES (9, 'm1', 'u1', 1700000900)")
     owner.commit()
     records, _ = collect("navidrome", database, user="alice")
-    assert records[-1] == Listen(DESERT, 1_700_000_900, user="alice")
+    assert Listen(DESERT, 1_700_000_900, user="alice") in records
     owner.execute("INSERT INTO scrobbles VALUES (10, 'm1', 'u1', 1700000901)")  # nobody is in its way
     owner.commit()
     owner.close()
@@ -159,7 +162,7 @@ def test_a_log_without_its_index_is_read_from_a_copy(tmp_path, database):
     owner.close()
     before = {path.name: path.read_bytes() for path in backup.iterdir()}
     records, _ = collect("navidrome", backup, user="alice")
-    assert records[-1].time == 1_700_000_900
+    assert records[-3].time == 1_700_000_900
     assert {path.name: path.read_bytes() for path in backup.iterdir()} == before
 
 
@@ -171,7 +174,7 @@ def test_the_log_beside_the_file_that_a_link_points_to_is_read(tmp_path, databas
     (tmp_path / "elsewhere").mkdir()
     link = tmp_path / "elsewhere" / "link.db"
     link.symlink_to(database)
-    assert collect("navidrome", link, user="alice")[0][-1].time == 1_700_000_900
+    assert collect("navidrome", link, user="alice")[0][-3].time == 1_700_000_900
     owner.close()
 
 

@@ -46,14 +46,14 @@ class TestExtended(JsonContract):
     name = "spotify"
     expected: ClassVar = [
         Listen(TRACK, 1_700_000_000 - 200, 200.0, False),
-        Listen(TRACK, 1_700_000_100 - 12, 12.25, True),
+        Listen(TRACK, 1_700_000_100 - 12, 12.25, None),
         Listen(TRACK, 1_700_000_200 - 20, 20.0, False),
+        Listen(TRACK, 0, 1.0, False),
     ]
     left_out: ClassVar = {
         "not music": 1,
         "private session": 1,
         "no artist and title": 1,
-        "time before 1990 or in the future": 1,
         "impossible length of a play": 1,
     }
 
@@ -76,10 +76,10 @@ class TestExtended(JsonContract):
 class TestAccountData(JsonContract):
     name = "spotify"
     expected: ClassVar = [
-        Listen(TrackText("OurR", "Desert"), 1_699_999_980 - 200, 200.0, False),
-        Listen(TrackText("OurR", "Stranger"), 1_699_999_980 - 3, 3.0, True),
+        Listen(TrackText("OurR", "Desert"), 1_699_999_980 - 200, 200.0, None),
+        Listen(TrackText("OurR", "Stranger"), 1_699_999_980 - 3, 3.0, None),
+        Listen(TrackText("OurR", "Desert"), 0, 200.0, None),
     ]
-    left_out: ClassVar = {"no time (or playing just then)": 1}
 
     def make(self, folder):
         row = {"endTime": "2023-11-14 22:13", "artistName": "OurR", "trackName": "Desert", "msPlayed": 200_000}
@@ -142,7 +142,18 @@ def test_an_error_names_the_file_in_the_zip_and_the_entry(tmp_path, files):
     assert_one_line(error, "mine.zip: Spotify Extended Streaming History/Streaming_History_Audio_2023_9.json: entry 1")
 
 
-def test_skipped_is_what_was_left_before_30_seconds(tmp_path):
-    plays = [extended(ms_played=ms, reason_end="endplay") for ms in (0, 29_999, 30_000)]
-    records, _ = collect("spotify", write_json(tmp_path / "endsong_0.json", plays))
-    assert [record.skipped for record in records] == [True, True, False]
+@pytest.mark.parametrize(
+    ("skipped", "reason", "expected"),
+    [
+        (True, "fwdbtn", True),
+        (True, "trackdone", False),  # played to its end
+        (False, "endplay", False),
+        (False, "fwdbtn", None),  # how much was played decides
+        (None, "endplay", None),
+        (None, "trackdone", False),
+    ],
+)
+def test_what_the_export_says_of_a_skip_is_believed(tmp_path, skipped, reason, expected):
+    play = extended(ms_played=45_000, skipped=skipped, reason_end=reason)
+    records, _ = collect("spotify", write_json(tmp_path / "endsong_0.json", [play]))
+    assert [record.skipped for record in records] == [expected]
