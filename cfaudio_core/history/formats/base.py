@@ -124,7 +124,7 @@ class Format:
                     options.on_skip(IMPOSSIBLE_COUNT)
                     continue
             track = _storable(record.track)
-            if not (track.path or (track.artist and track.title)):
+            if not (track.path or (track.title and (track.artist or track.album_artist or track.album))):
                 options.on_skip(NAMELESS)
             elif len(track.path) > _MAX_PATH or max(map(len, track[:4])) > _MAX_TEXT:
                 options.on_skip(TOO_LONG)
