@@ -38,6 +38,8 @@ class Tracks:
         n tuples of names of playlists made by hand.
     counts
         Count field to float32 (n,), NaN where a track has no such count.
+    credits
+        n tuples of the artists of a track, one by one; () for a track with less than two, [] where nobody asked.
     """
 
     ids: IntArray
@@ -55,6 +57,7 @@ class Tracks:
     lengths: FloatArray
     playlists: list[tuple[str, ...]]
     counts: dict[str, FloatArray] = field(default_factory=dict)
+    credits: list[tuple[str, ...]] = field(default_factory=list)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -62,7 +65,7 @@ class Tracks:
     def subset(self, index: IntArray) -> Tracks:
         """Select the tracks at int64 (k,) positions."""
         columns: dict[str, Any] = {
-            name: values[index] if isinstance(values, np.ndarray) else [values[i] for i in index]
+            name: values[index] if isinstance(values, np.ndarray) else [values[i] for i in index] if values else []
             for name, values in vars(self).items()
             if name != "counts"
         }

@@ -161,6 +161,11 @@ def _merge_texts(connection: sa.Connection) -> int:
     # Existing texts are left out of the INSERT, as PostgreSQL uses up an id for every row that conflicts.
     missing = ~sa.exists().where(stored.digest == staged.digest)
     query = sa.select(*(staged[name] for name in names)).where(missing).order_by(staged.digest)
+    # A text with an id that an older import did not have is the same one.
+    several = sa.select(staged.digest, staged.recording_mbid).where(staged.recording_mbid.contains(" ")).subquery()
+    ids = sa.select(several.c.recording_mbid).where(several.c.digest == stored.digest).scalar_subquery()
+    known = sa.select(several.c.digest)
+    connection.execute(schema.texts.update().values(recording_mbid=ids).where(stored.digest.in_(known)))
     return _row_count(connection, insert(connection, schema.texts).from_select(names, query).on_conflict_do_nothing())
 
 
@@ -200,8 +205,13 @@ def _row_count(connection: sa.Connection, statement: sa.Executable) -> int:
 
 
 def _digest(track: TrackText) -> bytes:
-    """Hash all texts of a track to 16 bytes; its duration is no part of its identity."""
-    return blake2b("\0".join(track[:7]).encode("utf-8", "surrogatepass"), digest_size=16).digest()
+    """Hash all texts of a track to 16 bytes, of several recordings the last; its duration is no part of its identity.
+
+    The last recording is the only one that 0.1.0 kept of a listen with a submitted and a mapped one.
+    """
+    *names, recording, track_mbid, path = track[:7]
+    texts = (*names, recording.rpartition(" ")[2], track_mbid, path)
+    return blake2b("\0".join(texts).encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
 def _to_row(track: TrackText) -> Row:

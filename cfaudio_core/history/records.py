@@ -25,7 +25,8 @@ class TrackText(NamedTuple):
     artist, title, album, album_artist
         Texts as received, stripped of surrounding blanks.
     recording_mbid, track_mbid
-        MusicBrainz recording and release-track ids (beets: `mb_trackid` and `mb_releasetrackid`), in lower case.
+        MusicBrainz recording and release-track ids (beets: `mb_trackid` and `mb_releasetrackid`), in lower case;
+        several with blanks between them, the one that is believed most first.
     path
         Path of the file, relative to the music folder or absolute, with forward slashes; undecodable bytes as
         surrogates.

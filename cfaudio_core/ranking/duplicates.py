@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from cfaudio_core.history.normalize import VARIOUS, artist_key, fold, title_key
+from cfaudio_core.history.normalize import VARIOUS, album_key, artist_key, fold, is_movement, title_key
 from cfaudio_core.util.arrays import FloatArray, IntArray
 
 Prints = npt.NDArray[np.uint64]
@@ -22,6 +22,7 @@ _TAKE = re.compile(
     re.IGNORECASE,
 )
 _SAME_LENGTH_S = 5.0
+_SAME_EDITION_S = 1.0  # two editions of a recording, that an album has others of
 _NO_SONG = re.compile(
     r"(?:track|titel|piste|pista|untitled|no ?title|intro|outro|interlude|skit|prelude|hidden track|bonus track)?\s*\d*"
 )
@@ -36,7 +37,7 @@ class Marks(NamedTuple):
     sound, recording
         The content of the audio, and the MusicBrainz recording.
     title
-        Artist and title, but for editions and takes.
+        Artist and title, but for editions and takes; of movements the album too: twelve sonatas have an Allegro each.
     place
         Album and title to the letter.
     """
@@ -60,12 +61,13 @@ def marks(
     albums: Sequence[str],
     keys: Sequence[str],
     recordings: Sequence[str],
+    album_titles: Sequence[str] = (),
 ) -> Marks:
-    """Marks of n tracks, from texts as in `Tracks`."""
+    """Marks of n tracks, from texts as in `Tracks`; without titles of the albums, each album has another."""
     return Marks(
         prints(keys),
         prints(recordings),
-        prints(_song(artist, title) for artist, title in zip(artists, titles, strict=True)),
+        prints(map(_song, artists, titles, album_titles or albums)),
         prints(f"{title}\0{album}" if album else "" for title, album in zip(titles, albums, strict=True)),
     )
 
@@ -74,10 +76,9 @@ def same_songs(of_tracks: Marks, lengths: FloatArray) -> IntArray:
     """Number the songs of n tracks, int64 (n,): the position of the song's first track; lengths are in seconds.
 
     Tracks are one song if they have the same audio, the same MusicBrainz recording, or one artist and title but for
-    editions and takes, unless an album has that title twice.
+    editions and takes. Where an album has that title twice, their lengths have to be the same as well.
     """
-    title = of_tracks.title
-    title = np.where(np.isin(title, _twice_on_an_album(of_tracks, lengths)), 0, title)
+    title = _told_by_length(of_tracks, lengths)
     song = np.arange(len(lengths))
     groups = [_groups(column) for column in (of_tracks.sound, of_tracks.recording, title)]
     while True:
@@ -105,14 +106,28 @@ def one_a_song(song: IntArray, allowed: IntArray, plays: FloatArray, scores: Flo
     return np.sort(np.concatenate((alone, takes[order][first])))
 
 
-def _song(artist: str, title: str) -> str:
+def _song(artist: str, title: str, album: str) -> str:
     """Artist and title, without editions and takes; "" where they do not identify a song."""
     by = artist_key(artist)
     if by in VARIOUS:
         return ""
     stripped = _TAKE.sub("", title) if "(" in title or "[" in title or " -" in title or " \u2013" in title else title
     name = title_key(stripped if stripped.strip() else title)
-    return "" if not name or _NO_SONG.fullmatch(fold(stripped)) else f"{by}\0{name}"
+    words = fold(stripped)
+    if not name or _NO_SONG.fullmatch(words):
+        return ""
+    return f"{by}\0{name}\0{album_key(album)}" if is_movement(words) else f"{by}\0{name}"
+
+
+def _told_by_length(of_tracks: Marks, lengths: FloatArray) -> Prints:
+    """Marks of titles, of which those that an album has twice have one for each length."""
+    title = of_tracks.title.copy()
+    at = np.flatnonzero(np.isin(title, _twice_on_an_album(of_tracks, lengths)))
+    at = at[np.lexsort((lengths[at], title[at]))]
+    same = (title[at][1:] == title[at][:-1]) & (np.diff(lengths[at]) <= _SAME_EDITION_S)
+    same &= of_tracks.place[at][1:] != of_tracks.place[at][:-1]  # on another album: another edition of it
+    title[at] ^= np.cumsum(np.append(True, ~same)[: len(at)]).astype(np.uint64)
+    return title
 
 
 def _twice_on_an_album(of_tracks: Marks, lengths: FloatArray) -> Prints:

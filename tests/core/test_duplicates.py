@@ -13,7 +13,7 @@ def same(titles, **columns):
     """The songs of tracks of one artist, as groups of positions."""
     n = len(titles)
     tracks = make_tracks(n, **{"titles": titles, "artists": ["Can"] * n, **columns})
-    texts = (tracks.artists, tracks.titles, tracks.albums, tracks.keys, tracks.recording_mbids)
+    texts = (tracks.artists, tracks.titles, tracks.albums, tracks.keys, tracks.recording_mbids, tracks.album_titles)
     numbers = same_songs(marks(*texts), tracks.lengths)
     return sorted(np.flatnonzero(numbers == k).tolist() for k in np.unique(numbers))
 
@@ -67,6 +67,36 @@ def test_a_title_that_an_album_has_twice_identifies_no_song():
     # Two files of one recording are the same song on one album too, and a bonus live take is.
     assert same(["Allegro"] * 2, albums=["#1", "#1"], lengths=np.float32([100, 101])) == [[0, 1]]
     assert same(["Spoon", "Spoon (live)"], albums=["#1", "#1"], lengths=np.float32([100, 300])) == [[0, 1]]
+
+
+@pytest.mark.parametrize("title", ["Allegro", "II. Adagio ma non troppo", "Menuetto: Allegretto", "Aria"])
+def test_movements_of_twelve_sonatas_are_twelve_works(title):
+    albums = [f"Sonata {k}" for k in range(12)]
+    lengths = np.full(12, np.float32(200))
+    ids = [f"#{k}" for k in range(12)]
+    assert same([title] * 12, albums=ids, album_titles=albums, lengths=lengths) == [[k] for k in range(12)]
+    assert same([title] * 12, albums=["#1"] * 12, lengths=200 + 10 * np.arange(12, dtype=np.float32)) == [
+        [k] for k in range(12)
+    ]
+
+
+def test_a_remaster_of_a_movement_is_the_movement():
+    albums = ["Sonatas", "Sonatas (2011 Remaster)", "Symphonies"]
+    titles = ["Allegro", "Allegro (Remastered)", "Allegro"]
+    assert same(titles, albums=["#1", "#2", "#3"], album_titles=albums) == [[0, 1], [2]]
+    # An album with two of them: each is that of its length.
+    lengths = np.float32([100, 200, 200.5, 100.2])
+    assert same(["Allegro"] * 4, albums=["#1", "#1", "#2", "#2"], album_titles=["A"] * 4, lengths=lengths) == [
+        [0, 3],
+        [1, 2],
+    ]
+
+
+@pytest.mark.parametrize(
+    "title", ["Sonata No. 3: Allegro", "Song", "Gymnopédie No. 1", "The March", "No No No", "Andante Song"]
+)
+def test_a_title_with_more_than_a_movement_is_one_song_on_any_album(title):
+    assert same([title] * 2, albums=["#1", "#2"], album_titles=["A", "Best of"]) == [[0, 1]]
 
 
 def test_the_same_audio_or_recording_is_one_song_whatever_it_is_called():

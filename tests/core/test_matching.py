@@ -139,7 +139,7 @@ def test_a_recording_id_is_worth_more_than_names() -> None:
     tracks = library(SONG, {**SONG, "title": "Other", "recording_mbid": "r1"}, {**SONG, "track_mbid": "t1"})
     assert match(
         tracks,
-        TrackText("The Band", "Song", "First", recording_mbid="r1"),
+        TrackText("The Band", "Song (Ballad)", "First", recording_mbid="r1"),
         TrackText("Nobody", "Nothing", track_mbid="t1"),
         TrackText("The Band", "Other", recording_mbid="unknown"),
     ) == [1, 2, 1]

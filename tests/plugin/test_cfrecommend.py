@@ -77,6 +77,15 @@ def test_no_artist_comes_too_often(scored: Home, cap: int) -> None:
     assert max(artists.values()) == cap
 
 
+def test_an_artist_with_guests_is_that_artist(scored: Home) -> None:
+    ids = scored.ids("artist = ?", DRUMS[-1])
+    names = [f"{DRUMS[-1]}{guests}" for guests in (" feat. Anna", " ft. Ben", "; Cy", " (with D)", "")]
+    for k, item in enumerate(ids):
+        scored.beet_here("modify", "-y", "-W", "-M", f"id:{item}", f"artist={names[k % len(names)]}")
+    artists = [row["artist"] for row in _json(scored, "-n", "8", "--unplayed", "1")]
+    assert 0 < sum(artist.startswith(DRUMS[-1]) for artist in artists) <= 2
+
+
 def test_the_most_played_and_the_best_never_played_are_taken(scored: Home) -> None:
     scored.configure({"diversity": 0, "per_artist": 99})
     rows = _json(scored, "-n", "12")

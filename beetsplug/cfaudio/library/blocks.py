@@ -9,6 +9,7 @@ import numpy as np
 
 from beetsplug.cfaudio.library.fields import column, ranges, read_parts
 from beetsplug.cfaudio.library.tracks import album, artist, recording
+from cfaudio_core.history.normalize import artist_key
 from cfaudio_core.ranking.duplicates import marks, prints
 from cfaudio_core.util.array_file import Arrays
 from cfaudio_core.util.arrays import IntArray
@@ -79,11 +80,12 @@ def _read_names(connection: Connection, within: tuple[int, int]) -> Arrays:
     rows = connection.execute(f"SELECT {columns} {_ITEMS} ORDER BY id", within).fetchall()
     artists = [artist(row) for row in rows]
     titles = [row["title"] or "" for row in rows]
-    of_tracks = marks(artists, titles, [album(row) for row in rows], [], [recording(row) for row in rows])
+    albums = [row["album"] or "" for row in rows]
+    of_tracks = marks(artists, titles, [album(row) for row in rows], [], [recording(row) for row in rows], albums)
     return {
         "ids": np.array([row["id"] for row in rows], np.int64),
         "lengths": np.array([(row["ms"] or 0) / 1000 for row in rows], np.float32),
-        "artist_mark": prints(name.casefold() for name in artists),
+        "artist_mark": prints(map(artist_key, artists)),
         **{name: getattr(of_tracks, name) for name in ("title", "place", "recording")},
     }
 

@@ -52,7 +52,7 @@ class LibrarySnapshot:
     ids
         int64 (n,), ascending: the library's own numbers.
     artist
-        int64 (n,): the same number for the same artist, whatever its capitals; 0 where unknown.
+        int64 (n,): the same number for the same artist, whatever its spelling and guests; 0 where unknown.
     song
         int64 (n,): the same number for the same song.
     lengths

@@ -15,7 +15,7 @@ from cfaudio_core.data.sessions import Sessions
 from cfaudio_core.util.array_file import Arrays, read_arrays, write_arrays
 from cfaudio_core.util.arrays import float32
 
-FORMAT = f"2 {__version__}"
+FORMAT = f"3 {__version__}"
 """One version's file is nothing that another has to know; raise the number between releases."""
 
 _SESSIONS = ("track", "session", "time", "rejected")

@@ -19,7 +19,7 @@ from cfaudio_core.data.tracks import Tracks
 
 _COLUMNS = (
     *("artists", "albums", "genres", "titles", "album_titles", "albumartists", "recording_mbids", "track_mbids"),
-    *("lengths", "keys", "models"),
+    *("lengths", "keys", "models", "credits"),
 )
 _UNTIDY = re.compile(rb"(^|/)\.{0,2}(/|$)")  # "a//b", "./a", "a/..": for beets to tidy up
 
@@ -34,10 +34,11 @@ def read_tracks(lib: Library, count_fields: Sequence[str], only: Sequence[int] |
     columns: dict[str, list[Any]] = {name: [] for name in _COLUMNS}
     flexible: dict[str, dict[int, object]] = {name: {} for name in count_fields}
     genres: dict[str, tuple[str, ...]] = {}
+    credits: dict[str, tuple[str, ...]] = {}
     for which, numbers in parts(lib) if only is None else few(only):
         with lib.transaction() as tx:
             rows = tx.query(
-                "SELECT id, path, artist, albumartist, album, album_id, genres, title, length, "
+                "SELECT id, path, artist, artists, albumartist, album, album_id, genres, title, length, "
                 f"mb_trackid, mb_releasetrackid FROM items WHERE id {which} ORDER BY id",
                 numbers,
             )
@@ -47,6 +48,9 @@ def read_tracks(lib: Library, count_fields: Sequence[str], only: Sequence[int] |
         for row in rows:
             if (text := row["genres"] or "") not in genres:
                 genres[text] = tuple(intern(genre) for genre in text.split(MULTI_VALUE_DELIMITER) if genre)
+            if (text := row["artists"] or "") not in credits:
+                names = tuple(text.split(MULTI_VALUE_DELIMITER))
+                credits[text] = names if len(names) > 1 else ()
         ids += [row["id"] for row in rows]
         stored += [bytes(row["path"] or b"") for row in rows]
         # Texts that many tracks share are kept once: names take most of the memory of a large library.
@@ -61,6 +65,7 @@ def read_tracks(lib: Library, count_fields: Sequence[str], only: Sequence[int] |
             "track_mbids": [(row["mb_releasetrackid"] or "").strip().lower() for row in rows],
             "lengths": [row["length"] or 0 for row in rows],
             "keys": [str(own["cf_key"].get(row["id"], "")) for row in rows],
+            "credits": [credits[row["artists"] or ""] for row in rows],
             "models": [intern(str(own["cf_model"].get(row["id"], ""))) for row in rows],
         }
         for name, more in part.items():

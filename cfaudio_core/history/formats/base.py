@@ -29,7 +29,7 @@ _MAX_TEXT = 1000  # characters; texts are keys of the store's indexes, which hav
 _MAX_PATH = 4096  # characters
 _MAX_COUNT = 1_000_000  # a larger one comes from a broken counter
 _MAX_PLAY_S = 86_400.0
-_MBID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+_MBID = re.compile(r"(?<![0-9a-f-])[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}(?![0-9a-f-])")
 
 
 @dataclass(frozen=True)
@@ -167,8 +167,8 @@ def _storable(track: TrackText) -> TrackText:
         _clean(title),
         _clean(album) if album else "",
         _clean(album_artist) if album_artist else "",
-        _mbid(recording) if recording else "",
-        _mbid(release_track) if release_track else "",
+        _mbids(recording) if recording else "",
+        _mbids(release_track) if release_track else "",
         _clean_path(path) if path else "",
         _duration(duration) or 0.0,
     )
@@ -189,9 +189,9 @@ def _clean_path(value: str) -> str:
     return value
 
 
-def _mbid(value: str) -> str:
-    value = value.strip().lower()
-    return value if _MBID.fullmatch(value) else ""
+def _mbids(value: str) -> str:
+    """Find the ids in a text: tags hold several with ";" or "/" between them, and some programs write addresses."""
+    return " ".join(dict.fromkeys(_MBID.findall(value.lower())))
 
 
 def _duration(seconds: float | None) -> float | None:

@@ -60,12 +60,17 @@ def _listen(entry: dict[str, Any], where: str) -> Listen:
         to_text(about.get("artist_name")),
         to_text(about["track_name"]),
         to_text(about.get("release_name")),
-        # The mapping is the service's own; clients send ids out of tags, which may be old.
-        recording_mbid=to_text(get_nested(about, "mbid_mapping", "recording_mbid")) or to_text(sent("recording_mbid")),
-        track_mbid=to_text(sent("track_mbid")),
+        # Clients send the ids in the tags of the file that was played; the mapping is the service's guess by names.
+        recording_mbid=_ids(sent("recording_mbid"), get_nested(about, "mbid_mapping", "recording_mbid")),
+        track_mbid=_ids(sent("track_mbid")),
         duration=milliseconds / 1000 if milliseconds else to_number(sent("duration")) or 0.0,
     )
     return Listen(track, to_int(entry["listened_at"]))
+
+
+def _ids(*values: object) -> str:
+    """Join ids, each of which may be a list of them."""
+    return " ".join(to_text(one) for value in values for one in (value if isinstance(value, list) else [value])).strip()
 
 
 def _address(url: str) -> tuple[str, str]:

@@ -26,7 +26,7 @@ OTHER_MBID = "5b3abc4a-668b-4f39-a78b-c7366dd0593d"
 NOON = 1_700_000_000  # 2023-11-14 22:13:20 UTC
 Record = Listen | Tally
 
-_MBID_OR_NONE = re.compile(r"([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})?")
+_MBID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _many = settings(deadline=None, max_examples=50, suppress_health_check=list(HealthCheck), derandomize=True)
 
 VALUES = re.compile(r'(?<=: )("(?:[^"\\]|\\.)*"|[\d.]+|null|true|false)')
@@ -103,8 +103,8 @@ def assert_sound(record: Record) -> None:
         assert "\0" not in text
         assert len(text) <= 1000
         text.encode()
-    assert all(_MBID_OR_NONE.fullmatch(mbid) for mbid in track[4:6])
-    assert track.path or (track.artist and track.title)
+    assert all(_MBID.fullmatch(mbid) for mbid in " ".join(track[4:6]).split())
+    assert track.path or (track.title and (track.artist or track.album_artist or track.album))
     assert "\0" not in track.path
     track.path.encode("utf-8", "surrogateescape")
     record.user.encode()

@@ -37,11 +37,14 @@ LISTENS = [
     listen(0, "Never"),
     listen(1_700_000_900, " "),
 ]
+BOTH = f"{OTHER_MBID} {MBID}"
+"""The submitted recording, and the mapped one."""
+
 RECORDS = [
     Listen(TrackText("OurR", "Desert", "Desert EP", recording_mbid=MBID, duration=245.5), 1_700_000_000),
     Listen(TrackText("OurR", "Stranger", "Desert EP", recording_mbid=OTHER_MBID, duration=180.0), 1_700_000_300),
     Listen(
-        TrackText("OurR", "Third", "Desert EP", recording_mbid=MBID, track_mbid=OTHER_MBID, duration=245.5),
+        TrackText("OurR", "Third", "Desert EP", recording_mbid=BOTH, track_mbid=OTHER_MBID, duration=245.5),
         1_700_000_600,
     ),
     Listen(TrackText("OurR", "Never", "Desert EP", recording_mbid=MBID, duration=245.5), 0),
