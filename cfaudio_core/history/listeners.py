@@ -13,6 +13,7 @@ from cfaudio_core.data.listens import Listens, believable, is_rejected
 from cfaudio_core.data.sessions import Sessions, find_sessions
 from cfaudio_core.history.records import BESIDE_LISTENS, EARLIEST, EVERY_START
 from cfaudio_core.util.arrays import BoolArray, FloatArray, IntArray, float32
+from cfaudio_core.util.values import latest_time
 
 if TYPE_CHECKING:
     from cfaudio_core.history.store import ListenStore
@@ -68,7 +69,7 @@ def with_history(
         length=_lengths(durations[listens.text], length),
         every_start=every_start[listens.source],
     )
-    dated = listens.time >= EARLIEST
+    dated = (listens.time >= EARLIEST) & (listens.time <= latest_time())
 
     def sessions_of(aliases: Sequence[str], sources: Sequence[str]) -> Sessions:
         return find_sessions(played.take(listens.is_from(aliases, sources) & dated), gap)

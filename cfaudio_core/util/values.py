@@ -20,6 +20,15 @@ _TIME_OF_DAY = re.compile(r"\d{1,2}:\d\d(:\d\d(\.\d+)?)?( ?[AaPp]\.?[Mm]\.?)?")
 _SCALES = ((1e17, 1e9), (1e14, 1e6), (1e11, 1e3))  # nano-, micro- and milliseconds are that large since 1973
 
 
+MAX_CLOCK_ERROR_S = 86_400
+"""Seconds by which another clock may be ahead of this one."""
+
+
+def latest_time() -> int:
+    """Return the latest time that is believed, UTC in seconds since 1970: a later one is of a wrong clock."""
+    return int(time.time()) + MAX_CLOCK_ERROR_S
+
+
 def to_text(value: object) -> str:
     """Convert to text without blanks around it; "" for what is no text and no number."""
     if isinstance(value, str):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -11,9 +10,7 @@ from typing import Any, TypeAlias
 
 from cfaudio_core.errors import SourceError
 from cfaudio_core.history.records import EARLIEST, Listen, Tally, TrackText
-
-MAX_CLOCK_ERROR_S = 86_400
-"""Seconds by which another clock may be ahead of this one."""
+from cfaudio_core.util.values import latest_time
 
 NAMELESS = "no artist and title"
 PLAYING = "playing just then"
@@ -114,7 +111,7 @@ class Format:
         no skips is left out silently. Plays of a track without a time, or with one before 1990 or in the future, have
         their number for a time: 0, 1 and so on.
         """
-        latest = int(time.time()) + MAX_CLOCK_ERROR_S
+        latest = latest_time()
         undated: Counter[tuple[TrackText, str]] = Counter()
         for record in self.parse(source, options):
             if isinstance(record, Tally):

@@ -12,7 +12,7 @@ from cfaudio_core.history.readers.files import Member, errors_named, first_bytes
 _CHUNK = 1 << 16
 _DECLARED = re.compile(rb"""<\?xml[^>]*\bencoding=["']([\w.-]+)""")
 _FORBIDDEN = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
-_BARE_AMPERSAND = re.compile(r"&(?!#?\w+;)")
+_BARE_AMPERSAND = re.compile(r"&(?!(?:amp|lt|gt|quot|apos|#\d+|#x[0-9A-Fa-f]+);)")
 _REFERENCE = re.compile(r"&#(?:x([0-9A-Fa-f]{1,6})|(\d{1,7}));")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _UNFINISHED = re.compile(r"(?:&#\w{1,8};)?(?:&[#\w]{0,32})?$")  # what may go on in the next chunk
