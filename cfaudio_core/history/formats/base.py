@@ -136,6 +136,15 @@ class Format:
                 yield Listen(track, played_at, _duration(record.seconds), record.skipped, user)
 
 
+def check_keys(entry: object, keys: Iterable[str], what: str) -> None:
+    """Raise a SourceError that begins with `what` and names the first of the keys that an object lacks."""
+    if not isinstance(entry, dict):
+        raise SourceError(f"{what}: a value is no object")
+    for key in keys:
+        if key not in entry:
+            raise SourceError(f"{what}: it has no {key!r}")
+
+
 def convert_entries(
     entries: Iterable[tuple[int, Entry]],
     convert: Callable[[Entry, str], Listen | None],

@@ -217,6 +217,8 @@ def _exported_rows(source: str) -> Iterator[_Row]:
         for file in files:
             at = 0
             for at, row in rows(file, "\t", quoted=False):
+                if at == 1 and row[0] == "DateCreated":
+                    continue
                 if len(row) < _EXPORT_COLUMNS or not (at > 1 or parse_date(row[0], local=True)):
                     raise SourceError(f"{file.name}: line {at} is not a row of an export of Playback Reporting")
                 date, user, item, kind, name, _, _, _, seconds = row[:_EXPORT_COLUMNS]

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from cfaudio_core.errors import SourceError
-from cfaudio_core.history.formats.base import Format, ReadOptions, convert_entries
+from cfaudio_core.history.formats.base import Format, ReadOptions, check_keys, convert_entries
 from cfaudio_core.history.readers.files import members
 from cfaudio_core.history.readers.json_stream import json_entries
 from cfaudio_core.history.records import Listen, Tally, TrackText
@@ -23,9 +22,9 @@ def parse(source: str, options: ReadOptions) -> Iterator[Listen | Tally]:
 
 
 def _listen(entry: dict[str, Any], where: str) -> Listen:
-    about = entry.get("track")
-    if "listened_at" not in entry or not isinstance(about, dict):
-        raise SourceError(f"{where} is not a listen of Koito")
+    check_keys(entry, ("listened_at", "track"), f"{where} is not a listen of Koito")
+    about = entry["track"]
+    check_keys(about, (), f"{where} is not a listen of Koito")
     track = TrackText(
         artist=join_artists(map(_name, _primary_first(entry.get("artists")))),
         title=_name(about),

@@ -7,7 +7,9 @@ from itertools import chain
 from typing import Any
 
 from cfaudio_core.errors import SourceError
-from cfaudio_core.history.formats.base import PLAYING, TOO_SHORT, Format, ReadOptions
+from cfaudio_core.history.formats.base import PLAYING, TOO_SHORT, Format, ReadOptions, check_keys
+from cfaudio_core.history.formats.headings import find_columns
+from cfaudio_core.history.formats.table import read_table
 from cfaudio_core.history.readers.files import Member, first_bytes, full_rows, lines, members, rows
 from cfaudio_core.history.readers.json_stream import json_entries
 from cfaudio_core.history.records import Listen, Tally, TrackText
@@ -49,8 +51,7 @@ def _json(file: Member, start: bytes, options: ReadOptions) -> Iterator[Listen]:
         if isinstance(page, str):
             page = {**entry, "name": page}
         for track in page if isinstance(page, list) else [page]:  # the API gives a single track without its list
-            if not isinstance(track, dict) or not {"name", "artist"} <= track.keys():
-                raise SourceError(f"{file.name}: entry {at} is not {_KIND}")
+            check_keys(track, ("name", "artist"), f"{file.name}: entry {at} is not {_KIND}")
             if get_nested(track, "@attr", "nowplaying") == "true":
                 options.on_skip(PLAYING)
             else:
@@ -70,7 +71,7 @@ def _track(track: dict[str, Any]) -> Listen:
     )
 
 
-def _table(file: Member, options: ReadOptions) -> Iterator[Listen]:
+def _table(file: Member, options: ReadOptions) -> Iterator[Listen | Tally]:
     head = next((line for _, line in lines(file) if line.strip() and not line.startswith("#")), "")
     tabs = "\t" in head
     delimiter = "\t" if tabs else ";" if head.count(";") > head.count(",") else ","
@@ -81,6 +82,9 @@ def _table(file: Member, options: ReadOptions) -> Iterator[Listen]:
     headings = [heading.strip().lower().partition("#")[0] for heading in first]  # lastfmstats: Date#NAME
     if {"artist", "track"} <= set(headings):
         entry = _by_heading(headings, f"{file.name}: line {at}")
+    elif {"artist", "title", "time"} <= find_columns(first, [], {}, file.name).keys():
+        yield from read_table(file, options)
+        return
     else:
         entry = _by_position(first, tabs, f"{file.name}: line {at}")
         table = chain([(at, first)], table)

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from cfaudio_core.clients.http import Service, is_url
 from cfaudio_core.errors import SourceError
-from cfaudio_core.history.formats.base import Format, ReadOptions, convert_entries
+from cfaudio_core.history.formats.base import Format, ReadOptions, check_keys, convert_entries
 from cfaudio_core.history.readers.files import first_bytes, members
 from cfaudio_core.history.readers.json_stream import json_entries, json_lines
 from cfaudio_core.history.records import Listen, Tally, TrackText
@@ -50,9 +50,9 @@ def _export(source: str, options: ReadOptions) -> Iterator[Listen]:
 
 
 def _listen(entry: dict[str, Any], where: str) -> Listen:
-    about = entry.get("track_metadata")
-    if "listened_at" not in entry or not isinstance(about, dict) or "track_name" not in about:
-        raise SourceError(f"{where} is not {_KIND}")
+    check_keys(entry, ("listened_at", "track_metadata"), f"{where} is not {_KIND}")
+    about = entry["track_metadata"]
+    check_keys(about, ("track_name",), f"{where} is not {_KIND}")
     info = about.get("additional_info")
     sent = info.get if isinstance(info, dict) else dict[str, Any]().get
     milliseconds = to_number(sent("duration_ms"))

@@ -22,7 +22,8 @@ _SAMPLE_ROWS = 1000  # by which a file's units are found
 _MAX_MEDIAN_S = 10_000  # no half of the durations of a table are longer
 _SCALES = (1, 1000, 1_000_000)
 _MILLISECONDS = re.compile(r"(\b|_)(ms|msec|millis|milliseconds?)(\b|_)|^ms")
-# Of Apple's Play Activity: the events that are no plays, and the plays that are no music.
+_OF_APPLE = "Apple Music Play Activity.csv"  # one of many tables in what Apple sends
+# In that, the events that are no plays, and the plays that are no music.
 _OTHERS = {"event type": re.compile(r"(?!PLAY_END$).+"), "media type": re.compile(r"VIDEO|.*PODCAST.*")}
 _YES, _NO = {"1", "true", "yes", "y", "skipped"}, {"0", "false", "no", "n"}
 
@@ -40,7 +41,7 @@ def parse(source: str, options: ReadOptions) -> Iterator[Listen | Tally]:
     if unknown:
         raise SourceError(f"csv: no such field as {unknown[0]!r}; there are: {', '.join(FIELDS)}")
     with members(source, r"\.(csv|tsv|txt)$", ".csv, .tsv or .txt file") as files:
-        for file in files:
+        for file in [file for file in files if file.path.endswith(_OF_APPLE)] or files:
             yield from read_table(file, options)
 
 

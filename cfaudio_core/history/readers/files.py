@@ -73,13 +73,13 @@ def members(source: str, pattern: str, kind: str) -> Iterator[list[Member]]:
     """Open a file, a folder or a zip archive.
 
     The file itself may have any name. In a folder or an archive, `pattern` is a regular expression to search in paths;
-    the files are in the order of names with numbers, and `kind` names them in the error where there is none. Files may
-    be packed by gzip.
+    the files are in the order of names with numbers, without empty ones, and `kind` names them in the error where there
+    is none. Files may be packed by gzip.
     """
     path = local_path(source)
     with contextlib.ExitStack() as stack, errors_named(source):
         if path.is_dir():
-            found = (file for file in path.rglob("*") if file.is_file())
+            found = (file for file in path.rglob("*") if file.is_file() and file.stat().st_size)
             inside = [
                 _member(str(file), file.relative_to(path).as_posix(), functools.partial(_open, file)) for file in found
             ]
@@ -128,7 +128,9 @@ def _archived(archive: zipfile.ZipFile, source: str) -> list[Member]:
     if any(info.flag_bits & 1 for info in files):
         raise SourceError(f"{source}: the zip archive is encrypted")
     return [
-        _member(f"{source}: {info.filename}", info.filename, functools.partial(archive.open, info)) for info in files
+        _member(f"{source}: {info.filename}", info.filename, functools.partial(archive.open, info))
+        for info in files
+        if info.file_size
     ]
 
 

@@ -92,8 +92,9 @@ def json_entries(member: Member, prefix: str, kind: str) -> Iterator[tuple[int, 
         except (ijson.JSONError, UnicodeError, RecursionError) as error:
             why = "is cut short or damaged" if isinstance(error, ijson.IncompleteJSONError) else "is not JSON"
             raise SourceError(f"{member.name}: {why if at else 'not JSON'} after entry {at}") from None
-    if at == 0 and not _has_array(member, prefix.removesuffix(".item").removesuffix("item")):
-        raise SourceError(f"{member.name}: not {kind}")
+    array = prefix.removesuffix(".item").removesuffix("item")
+    if at == 0 and not _has_array(member, array):
+        raise SourceError(f"{member.name}: not {kind}" + (f": it has no list {array!r}" if array else ""))
 
 
 def _has_array(member: Member, prefix: str) -> bool:

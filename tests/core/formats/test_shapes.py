@@ -212,3 +212,44 @@ def test_embys_table_has_more_columns_than_jellyfins(tmp_path, monkeypatch):
     for path in (tmp_path / "emby.tsv", database):
         [play] = collect("jellyfin", path)[0]
         assert (play.track, play.seconds, play.user) == (TrackText("OurR", "Desert", "Live"), 200.0, "abc")
+
+
+# --- what is wrong with a file --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("format_name", "content", "message"),
+    [
+        ("listenbrainz", [{"listened_at": 5}], "entry 1 is not a listen of ListenBrainz: it has no 'track_metadata'"),
+        (
+            "spotify",
+            [{"endTime": "2023-11-14 22:13"}],
+            "entry 1 is not a play of Spotify's streaming history: it has no 'msPl",
+        ),
+        ("lastfm", [{"track": [{"name": "x"}]}], "entry 1 is not an export of Last.fm: it has no 'artist'"),
+        ("maloja", {"listens": []}, "not an export of Maloja: it has no list 'scrobbles'"),
+        (
+            "koito",
+            {"listens": [{"listened_at": "", "track": 5}]},
+            "entry 1 is not a listen of Koito: a value is no object",
+        ),
+    ],
+)
+def test_the_key_that_is_missing_is_named(tmp_path, format_name, content, message):
+    path = write(tmp_path, json.dumps(content), "x.json")
+    assert_one_line(collect_until_error(format_name, path)[1], f"x.json: {message}")
+
+
+def test_of_what_apple_sends_one_table_is_read_and_empty_files_are_none(tmp_path):
+    with zipfile.ZipFile(tmp_path / "apple.zip", "w") as archive:
+        archive.writestr("Apple/Apple Music - Top Content.csv", "Rank,Name\n1,x\n")
+        archive.writestr("Apple/Apple Music Play Activity.csv", PLAYS)
+    assert collect("csv", tmp_path / "apple.zip")[0] == BOTH
+    with zipfile.ZipFile(tmp_path / "empty.zip", "w") as archive:
+        archive.writestr("1.csv", "")
+        archive.writestr("2.csv", PLAYS)
+    assert collect("csv", tmp_path / "empty.zip")[0] == BOTH
+
+
+def test_a_table_of_lastfm_may_have_any_usual_headings(tmp_path):
+    assert collect("lastfm", write(tmp_path, PLAYS))[0] == BOTH
