@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterable
 from datetime import datetime, timedelta, timezone
@@ -32,6 +33,8 @@ def read_moment(text: str, month_first: bool | None = None) -> datetime | None:
     "20/11/2020 9:35 pm". Of two numbers, the first one is the month with `month_first`. Where that is None it is the
     day, and a date between slashes, in which both are usual, is of an unknown form.
     """
+    with contextlib.suppress(ValueError):
+        return datetime.fromisoformat(text)  # most are
     written = _GO_ZONE.sub(r"\1", " ".join(text.split())).removesuffix(" UTC")
     try:
         return datetime.fromisoformat(written.replace("/", "-"))

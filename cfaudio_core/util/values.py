@@ -122,7 +122,7 @@ def is_day(text: str) -> bool:
 def parse_time(value: object, *, month_first: bool | None = None) -> int:
     """Convert seconds, milli-, micro- or nanoseconds since 1970, or a date; 0 where it is of an unknown form."""
     count = to_number(value)
-    if count is None or (isinstance(value, str) and _COMPACT_DAY.fullmatch(value.strip())):
+    if count is None or (1.9e7 < count < 2.1e7 and isinstance(value, str) and _COMPACT_DAY.fullmatch(value.strip())):
         return parse_date(value, month_first=month_first)
     for smallest, scale in _SCALES:
         if abs(count) >= smallest:
@@ -132,9 +132,10 @@ def parse_time(value: object, *, month_first: bool | None = None) -> int:
 
 def parse_duration(value: object) -> float | None:
     """Convert seconds, or hours, minutes and seconds such as "1:02:03" and "4:05"; None where it is neither."""
-    if isinstance(value, str) and _CLOCK.fullmatch(value.strip()):
+    number = to_number(value)
+    if number is None and isinstance(value, str) and _CLOCK.fullmatch(value.strip()):
         return float(sum(60**power * float(part) for power, part in enumerate(reversed(value.split(":")))))
-    return to_number(value)
+    return number
 
 
 def local_to_utc(seconds: int) -> int:

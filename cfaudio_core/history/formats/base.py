@@ -136,13 +136,13 @@ class Format:
                 yield Listen(track, played_at, _duration(record.seconds), record.skipped, user)
 
 
-def check_keys(entry: object, keys: Iterable[str], what: str) -> None:
-    """Raise a SourceError that begins with `what` and names the first of the keys that an object lacks."""
+def check_keys(entry: object, keys: Iterable[str], where: str, kind: str) -> None:
+    """Raise a SourceError that names the first of the keys that an object lacks."""
     if not isinstance(entry, dict):
-        raise SourceError(f"{what}: a value is no object")
+        raise SourceError(f"{where} is not {kind}: a value is no object")
     for key in keys:
         if key not in entry:
-            raise SourceError(f"{what}: it has no {key!r}")
+            raise SourceError(f"{where} is not {kind}: it has no {key!r}")
 
 
 def convert_entries(

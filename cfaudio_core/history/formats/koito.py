@@ -22,9 +22,9 @@ def parse(source: str, options: ReadOptions) -> Iterator[Listen | Tally]:
 
 
 def _listen(entry: dict[str, Any], where: str) -> Listen:
-    check_keys(entry, ("listened_at", "track"), f"{where} is not a listen of Koito")
+    check_keys(entry, ("listened_at", "track"), where, "a listen of Koito")
     about = entry["track"]
-    check_keys(about, (), f"{where} is not a listen of Koito")
+    check_keys(about, (), where, "a listen of Koito")
     track = TrackText(
         artist=join_artists(map(_name, _primary_first(entry.get("artists")))),
         title=_name(about),

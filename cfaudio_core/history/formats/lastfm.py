@@ -51,7 +51,7 @@ def _json(file: Member, start: bytes, options: ReadOptions) -> Iterator[Listen]:
         if isinstance(page, str):
             page = {**entry, "name": page}
         for track in page if isinstance(page, list) else [page]:  # the API gives a single track without its list
-            check_keys(track, ("name", "artist"), f"{file.name}: entry {at} is not {_KIND}")
+            check_keys(track, ("name", "artist"), f"{file.name}: entry {at}", _KIND)
             if get_nested(track, "@attr", "nowplaying") == "true":
                 options.on_skip(PLAYING)
             else:

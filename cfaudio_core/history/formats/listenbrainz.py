@@ -50,9 +50,9 @@ def _export(source: str, options: ReadOptions) -> Iterator[Listen]:
 
 
 def _listen(entry: dict[str, Any], where: str) -> Listen:
-    check_keys(entry, ("listened_at", "track_metadata"), f"{where} is not {_KIND}")
+    check_keys(entry, ("listened_at", "track_metadata"), where, _KIND)
     about = entry["track_metadata"]
-    check_keys(about, ("track_name",), f"{where} is not {_KIND}")
+    check_keys(about, ("track_name",), where, _KIND)
     info = about.get("additional_info")
     sent = info.get if isinstance(info, dict) else dict[str, Any]().get
     milliseconds = to_number(sent("duration_ms"))
@@ -70,7 +70,8 @@ def _listen(entry: dict[str, Any], where: str) -> Listen:
 
 def _ids(*values: object) -> str:
     """Join ids, each of which may be a list of them."""
-    return " ".join(to_text(one) for value in values for one in (value if isinstance(value, list) else [value])).strip()
+    given = [one for value in values if value for one in (value if isinstance(value, list) else [value])]
+    return " ".join(map(to_text, given)).strip() if given else ""
 
 
 def _address(url: str) -> tuple[str, str]:

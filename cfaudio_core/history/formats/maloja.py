@@ -29,9 +29,9 @@ def parse(source: str, options: ReadOptions) -> Iterator[Listen | Tally]:
 
 
 def _listen(entry: dict[str, Any], where: str) -> Listen:
-    check_keys(entry, ("time", "track"), f"{where} is not a scrobble of Maloja")
+    check_keys(entry, ("time", "track"), where, "a scrobble of Maloja")
     about = entry["track"]
-    check_keys(about, ("title",), f"{where} is not a scrobble of Maloja")
+    check_keys(about, ("title",), where, "a scrobble of Maloja")
     album = about.get("album")
     track = TrackText(
         artist=_credit(about.get("artists")),

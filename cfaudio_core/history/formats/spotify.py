@@ -42,11 +42,10 @@ def parse(source: str, options: ReadOptions) -> Iterator[Listen | Tally]:
 
 def _file(file: Member, options: ReadOptions) -> Iterator[Listen]:
     def listen(entry: dict[str, Any], where: str) -> Listen | None:
-        is_account_data = "endTime" in entry
-        check_keys(
-            entry, ("endTime", "msPlayed") if is_account_data else ("ts", "ms_played"), f"{where} is not {_KIND}"
-        )
-        return (_account_data if is_account_data else _extended)(entry, options)
+        if "ms_played" in entry and "ts" in entry:
+            return _extended(entry, options)
+        check_keys(entry, ("endTime", "msPlayed") if "endTime" in entry else ("ts", "ms_played"), where, _KIND)
+        return _account_data(entry, options)
 
     yield from convert_entries(json_entries(file, "item", _KIND), listen, file.name, options)
 

@@ -77,7 +77,7 @@ def read_table(file: Member, options: ReadOptions) -> Iterator[Listen | Tally]:
     others = _others(headings, whole)
     n_read, example, refused = 0, "", []
     for at, row in full_rows(chain(sample, table), width, file.name, lambda: options.on_skip(TOO_SHORT)):
-        if any(pattern.fullmatch(row[place].strip()) for place, pattern in others):
+        if others and any(pattern.fullmatch(row[place].strip()) for place, pattern in others):
             options.on_skip(NOT_MUSIC)
             continue
         cells = {name: row[place].strip() for name, place in places.items()}

@@ -15,6 +15,7 @@ from cfaudio_core.history.readers.files import Member, errors_named, first_bytes
 
 _MAX_ENTRY_BYTES = 64 << 20
 _BLANK_CONTROLS = b" " * 32 + bytes(range(32, 256))
+_DECODE = json.JSONDecoder(strict=False).decode
 _MAX_DEPTH = 1000  # the parser's time grows with the square of the depth
 
 
@@ -24,7 +25,7 @@ def json_lines(member: Member) -> Iterator[tuple[int, dict[str, Any]]]:
         if line.isspace():
             continue
         try:
-            entry = json.loads(line, strict=False)
+            entry = _DECODE(line)
         except (ValueError, RecursionError):
             raise SourceError(f"{member.name}: line {at} is not JSON, or cut short") from None
         if not isinstance(entry, dict):
