@@ -7,18 +7,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from io import TextIOWrapper
 from xml.parsers import expat
 
 from cfaudio_core.errors import SourceError
 from cfaudio_core.history.formats.base import NOT_MUSIC, Format, ReadOptions
 from cfaudio_core.history.formats.table import read_table
-from cfaudio_core.history.readers.files import Member, first_bytes, members
-from cfaudio_core.history.readers.xml_text import xml_chunks
+from cfaudio_core.history.readers.files import WESTERN, Member, errors_named, first_bytes, members
 from cfaudio_core.history.records import Listen, Tally, TrackText
 from cfaudio_core.util.values import parse_date, to_int, to_number, url_to_path
 
 _TABLE = re.compile(rb"(?!bplist)[^<\r\n\t]+\t")
 _TRACK_DEPTH = 4  # plist, dict, the dict of "Tracks", the dict of a track
+_CHUNK = 1 << 16
+_DECLARED = re.compile(rb"""<\?xml[^>]*\bencoding=["']([\w.-]+)""")
+_FORBIDDEN = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+_BARE_AMPERSAND = re.compile(r"&(?!(?:amp|lt|gt|quot|apos|#\d+|#x[0-9A-Fa-f]+);)")
+_REFERENCE = re.compile(r"&#(?:x([0-9A-Fa-f]{1,6})|(\d{1,7}));")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_UNFINISHED = re.compile(r"(?:&#\w{1,8};)?(?:&[#\w]{0,32})?$")  # what may go on in the next chunk
 _MAX_VALUE = 1 << 16  # characters; pictures and the like are elsewhere
 _OTHER_MEDIA = ("Podcast", "Movie", "TV Show", "Music Video", "Audiobook", "iTunesU", "Has Video")
 
@@ -103,6 +110,37 @@ class _Tracks:
         raise SourceError(f"{self._name}: declares XML entities, which no library of iTunes does")
 
 
+def _chunks(member: Member) -> Iterator[str]:
+    """Read the text of an XML file in its declared encoding, without what a parser would refuse."""
+    declared = _DECLARED.search(first_bytes(member))
+    encoding = declared[1].decode().lower() if declared else "utf-8"
+    if encoding.startswith("utf"):
+        encoding = "utf-8-sig"  # see Member.open
+    with errors_named(member.name), member.open() as raw:
+        text = TextIOWrapper(raw, encoding, WESTERN if encoding == "utf-8-sig" else "replace", newline="")
+        rest = ""
+        while piece := text.read(_CHUNK):
+            rest += piece
+            end = _UNFINISHED.search(rest, max(0, len(rest) - 64)).start()  # type: ignore[union-attr]
+            yield _allowed(rest[:end])
+            rest = rest[end:]
+        yield _allowed(rest)
+
+
+def _allowed(text: str) -> str:
+    text = _REFERENCE.sub(_to_allowed, _BARE_AMPERSAND.sub("&amp;", _FORBIDDEN.sub(" ", text)))
+    if _SURROGATE.search(text):  # pairs are a letter
+        text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return text
+
+
+def _to_allowed(reference: re.Match[str]) -> str:
+    code = int(reference[1], 16) if reference[1] else int(reference[2])
+    if 0xD800 <= code < 0xE000:
+        return chr(code)
+    return " " if code > 0x10FFFF or _FORBIDDEN.match(chr(code)) else reference[0]
+
+
 def _tracks(file: Member) -> Iterator[dict[str, str]]:
     if first_bytes(file).startswith(b"bplist"):
         raise SourceError(f"{file.name}: a binary property list; export the library as XML (File, Library, Export)")
@@ -114,7 +152,7 @@ def _tracks(file: Member) -> Iterator[dict[str, str]]:
     parser.CharacterDataHandler = found.data
     parser.EntityDeclHandler = found.entity
     try:
-        for piece in xml_chunks(file):
+        for piece in _chunks(file):
             parser.Parse(piece)
             yield from found.complete
             found.complete.clear()

@@ -34,8 +34,7 @@ _TRACK = {
     "Path": "i.Path",
     "RunTimeTicks": "i.RunTimeTicks",
 }
-# DateCreated UserId ItemId ItemType ItemName PlaybackMethod ClientName DeviceName PlayDuration; Emby has more.
-_EXPORT_COLUMNS = 9
+_EXPORT_COLUMNS = 9  # DateCreated UserId ItemId ItemType ItemName Method Client Device PlayDuration; Emby has more
 _NAME = re.compile(r"(?P<artist>.+?) - (?P<title>.+) \((?P<album>(?:[^()]|\([^()]*\))*)\)")
 _UNKNOWN = "Not Known"  # what the plugin writes for a missing artist or album
 _Row = tuple[object, object, object, object, object]
@@ -217,8 +216,6 @@ def _exported_rows(source: str) -> Iterator[_Row]:
         for file in files:
             at = 0
             for at, row in rows(file, "\t", quoted=False):
-                if at == 1 and row[0] == "DateCreated":
-                    continue
                 if len(row) < _EXPORT_COLUMNS or not (at > 1 or parse_date(row[0], local=True)):
                     raise SourceError(f"{file.name}: line {at} is not a row of an export of Playback Reporting")
                 date, user, item, kind, name, _, _, _, seconds = row[:_EXPORT_COLUMNS]

@@ -11,8 +11,7 @@ from cfaudio_core.history.formats.base import NOT_MUSIC, TOO_SHORT, Format, Read
 from cfaudio_core.history.formats.headings import FIELDS, find_columns
 from cfaudio_core.history.readers.files import Member, full_rows, lines, members, rows
 from cfaudio_core.history.records import Listen, Tally, TrackText
-from cfaudio_core.util.dates import month_comes_first
-from cfaudio_core.util.values import is_day, is_time_of_day, parse_duration, parse_time, to_int
+from cfaudio_core.util.values import is_day, is_time_of_day, month_comes_first, parse_duration, parse_time, to_int
 
 _DURATIONS = ("duration", "seconds")
 

@@ -10,8 +10,7 @@ from typing import IO, Any
 import ijson
 
 from cfaudio_core.errors import SourceError
-from cfaudio_core.history.readers.encoding import WESTERN
-from cfaudio_core.history.readers.files import Member, errors_named, first_bytes, lines
+from cfaudio_core.history.readers.files import WESTERN, Member, errors_named, first_bytes, lines
 
 _MAX_ENTRY_BYTES = 64 << 20
 _BLANK_CONTROLS = b" " * 32 + bytes(range(32, 256))

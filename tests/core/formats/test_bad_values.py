@@ -55,7 +55,7 @@ def test_halves_of_an_emoji_are_joined_and_allowed_references_stay(tmp_path, fil
 
 
 def test_references_over_the_ends_of_chunks(tmp_path, monkeypatch):
-    monkeypatch.setattr("cfaudio_core.history.readers.xml_text._CHUNK", 3)
+    monkeypatch.setattr("cfaudio_core.history.formats.itunes._CHUNK", 3)
     (tmp_path / "Library.xml").write_text(library(track("&#55357;&#56846; &#60; Q & A &amp; \x0b")))
     assert collect("itunes", tmp_path / "Library.xml")[0][0].track.title == "\U0001f60e < Q & A &"
 
