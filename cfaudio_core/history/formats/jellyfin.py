@@ -246,5 +246,5 @@ def _split_name(name: str) -> TrackText:
     return TrackText(artist, title)
 
 
-_SUMMARY = "Jellyfin: plays out of Playback Reporting (database or TSV), counts out of jellyfin.db or library.db"
+_SUMMARY = "Jellyfin, Emby: plays out of Playback Reporting (database or TSV), counts out of jellyfin.db or library.db"
 JELLYFIN = Format("jellyfin", _SUMMARY, "/var/lib/jellyfin/data", parse)
