@@ -23,8 +23,9 @@ from cfaudio_core.audio.windows import (
     spread_over_the_beginning,
 )
 
-# A minute of audio is 4 MB, however long the track.
+# A minute of audio is 4 MB, however long the track; less of DSD, whose rates are above the usual ones.
 _BLOCK_WINDOWS = 20
+_USUAL_RATE_HZ = 768_000
 # Blocks without any audio, in a row, after which the file counts as shorter than its header claims.
 _MAX_EMPTY_BLOCKS = 2
 
@@ -64,9 +65,10 @@ def _blocks(source: Source) -> Iterator[Windows]:
     count, rest = divmod(source.frames * SAMPLE_RATE // source.rate, WINDOW_SAMPLES)
     faults: list[str | None] = []
     any_good, empty = False, 0
-    for first in range(0, count, _BLOCK_WINDOWS):
+    block = min(_BLOCK_WINDOWS, max(1, _BLOCK_WINDOWS * _USUAL_RATE_HZ // source.rate))
+    for first in range(0, count, block):
         with np.errstate(all="ignore"):
-            windows = cut(source, rest // 2 + first * WINDOW_SAMPLES, min(_BLOCK_WINDOWS, count - first))
+            windows = cut(source, rest // 2 + first * WINDOW_SAMPLES, min(block, count - first))
             faults = [fault_of(window) for window in windows]
         if None in faults:
             any_good = True

@@ -20,7 +20,7 @@ import soxr
 from numpy.typing import NDArray
 
 from cfaudio_core.audio.decoders.av import open_av
-from cfaudio_core.audio.decoders.base import Source, UndecodableError
+from cfaudio_core.audio.decoders.base import MAX_PIECE_FRAMES, Source, UndecodableError
 from cfaudio_core.audio.decoders.sndfile import open_sndfile
 from cfaudio_core.audio.melspec import SAMPLE_RATE, WINDOW_SAMPLES
 from cfaudio_core.audio.stereo import stereo_width
@@ -29,8 +29,6 @@ from cfaudio_core.errors import AudioError
 # Samples at 16 kHz read on both sides of a window (32 ms), so that the resampler has settled where it begins.
 _MARGIN_SAMPLES = 512
 _MIN_LENGTH_S = 0.5
-# Frames that are decoded as one piece at most, 64 MiB of float32: three minutes at 44.1 kHz.
-_MAX_PIECE_FRAMES = 1 << 23
 # Full scale is 1.0. Below -80 dBFS is dither; above +60 dBFS are numbers, not audio.
 _SILENT_PEAK = 1e-4
 _MAX_PEAK = 1e3
@@ -90,19 +88,11 @@ def read_windows(path: bytes | str | os.PathLike[str] | os.PathLike[bytes], n_wi
         name = regular_file(path)
         # The sums of absurd numbers overflow; the windows they are in are dropped.
         first, second = openers(name)
-        found = None
         with np.errstate(all="ignore"):
             with contextlib.suppress(UndecodableError), first(name) as source:
-                found, whole = _read(source, n_windows)
-                if whole or first is open_sndfile:
-                    return found
-            if found is None:
-                with second(name) as source:
-                    return _read(source, n_windows)[0]
-            # Of several Vorbis streams in one file ffmpeg reads the first one, and libsndfile all.
-            with contextlib.suppress(AudioError), second(name) as source:
-                return max(found, _read(source, n_windows)[0], key=lambda windows: len(windows.waveform))
-        return found
+                return _read(source, n_windows)
+            with second(name) as source:
+                return _read(source, n_windows)
 
 
 def openers(name: str) -> list[Opener]:
@@ -137,14 +127,14 @@ def regular_file(path: bytes | str | os.PathLike[str] | os.PathLike[bytes]) -> s
     return name
 
 
-def _read(source: Source, n_windows: int) -> tuple[Windows, bool]:
-    """Read the windows that can be analysed, and say whether those are all."""
+def _read(source: Source, n_windows: int) -> Windows:
+    """Read the windows that can be analysed."""
     windows = _spread(source, n_windows)
     faults = [fault_of(window) for window in windows]
     if None not in faults and (not faults or CUT_SHORT in faults):
         windows = spread_over_the_beginning(source, n_windows)
         faults = [fault_of(window) for window in windows]
-    return audible(windows, faults), not any(faults)
+    return audible(windows, faults)
 
 
 def audible(windows: Sequence[Window], faults: Sequence[str | None]) -> Windows:
@@ -165,7 +155,7 @@ def _spread(source: Source, n_windows: int) -> list[Window]:
 
 def spread_over_the_beginning(source: Source, n_windows: int) -> list[Window]:
     """Decode the first minutes as one piece and cut the windows from that."""
-    piece = _Piece(source.read(0, _MAX_PIECE_FRAMES), source.rate)
+    piece = _Piece(source.read(0, MAX_PIECE_FRAMES), source.rate)
     if piece.frames < _MIN_LENGTH_S * piece.rate:
         raise UndecodableError("too short")
     if windows := _spread(piece, n_windows):

@@ -75,8 +75,14 @@ def believable(listens: Listens) -> Listens:
 
 
 def is_rejected(listens: Listens) -> BoolArray:
-    """Bool (p,): skipped, or left before its half (or four minutes of it) where the source does not say; believable."""
-    too_short = listens.seconds < shortest_play_s(listens.length)  # NaN is not less
+    """Bool (p,): skipped, or left before its half (or four minutes of it) where the source does not say; believable.
+
+    A source that does not record every start has its own rule for a play: there half a minute is one.
+    """
+    shortest = shortest_play_s(listens.length)
+    too_short = listens.seconds < np.where(
+        listens.every_start, shortest, np.minimum(shortest, _MIN_PLAY_S)
+    )  # NaN is not
     return np.asarray((listens.skipped == 1) | ((listens.skipped < 0) & too_short), np.bool_)
 
 

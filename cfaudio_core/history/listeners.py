@@ -13,6 +13,7 @@ from cfaudio_core.data.listens import Listens, believable, is_rejected
 from cfaudio_core.data.sessions import Sessions, find_sessions
 from cfaudio_core.history.records import BESIDE_LISTENS, EARLIEST, EVERY_START
 from cfaudio_core.util.arrays import BoolArray, FloatArray, IntArray, float32
+from cfaudio_core.util.values import latest_time
 
 if TYPE_CHECKING:
     from cfaudio_core.history.columns import ListenColumns
@@ -55,7 +56,7 @@ def with_history(
         if known or stored.isidentifier():
             stored_names.setdefault(known or stored, []).append(stored)
     played = matched_listens(listens, durations, lengths, positions)
-    track, dated = positions[listens.text], listens.time >= EARLIEST
+    track, dated = positions[listens.text], (listens.time >= EARLIEST) & (listens.time <= latest_time())
 
     def sessions_of(aliases: Sequence[str], sources: Sequence[str]) -> Sessions:
         return find_sessions(played.take(listens.is_from(aliases, sources) & dated), gap)

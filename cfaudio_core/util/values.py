@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import re
 import time
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -14,10 +15,33 @@ _NUMBERS = {int, float, str}  # by exact type: a bool is no number here
 _DRIVE = re.compile(r"/[A-Za-z]:/")
 # Names of months are read here and not by strptime, which would want them in the language of the machine.
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-_DAY_FIRST = re.compile(r"(\d{1,2})[ .-]+([A-Za-z]{3,}|\d{1,2})[ .-]+(\d{4}),?(?:[ T]+(\d{1,2}):(\d\d)(?::(\d\d))?)?")
-_TIME_OF_DAY = re.compile(r"\d{1,2}:\d\d(:\d\d(\.\d+)?)?")
+_WEEKDAY, _NAME = r"(?:[A-Za-z]{3,9},? +)?", r"(?P<month>[A-Za-z]{3,9})"
+_DAYS = (
+    _WEEKDAY + r"(?P<day>\d{1,2})(?:st|nd|rd|th)?[ .-]+" + _NAME + r"[ .,-]+(?P<year>\d{4})",
+    _WEEKDAY + _NAME + r"\.? +(?P<day>\d{1,2})(?:st|nd|rd|th)?,? +(?P<year>\d{4})",
+    r"(?P<day>\d{1,2})(?P<mark>[/. -])[ .-]*(?P<month>\d{1,2})[/. -]+(?P<year>\d{4}|\d\d)",
+    r"(?P<year>\d{4})[/.-](?P<month>\d{1,2})[/.-](?P<day>\d{1,2})",
+)
+_TIME = (
+    r"(?:(?:T|,? +(?:at +)?)(?P<hour>\d{1,2})[:.](?P<minute>\d\d)(?:[:.](?P<second>\d\d)(?:[.,]\d+)?)?"
+    r"(?: ?(?P<half>[AaPp])\.?[Mm]\.?)?(?: ?(?:(?P<zone>[+-]\d\d:?\d\d)|Z|UTC|GMT))?)?"
+)
+_FORMS = tuple(re.compile(day + ",?" + _TIME) for day in _DAYS)
+_NUMERIC = re.compile(r"\s*(\d{1,2})([/.-])(\d{1,2})\2(?:\d{4}|\d\d)\b")
 _GO_ZONE = re.compile(r" ([+-]\d{4}) [A-Z]{3,4}$")
+_CLOCK = re.compile(r"(?:\d+:)?\d{1,2}:\d\d(?:\.\d+)?")
+_COMPACT_DAY = re.compile(r"(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])")  # a second in 1970 otherwise
+_TIME_OF_DAY = re.compile(r"\d{1,2}:\d\d(:\d\d(\.\d+)?)?( ?[AaPp]\.?[Mm]\.?)?")
 _SCALES = ((1e17, 1e9), (1e14, 1e6), (1e11, 1e3))  # nano-, micro- and milliseconds are that large since 1973
+
+
+MAX_CLOCK_ERROR_S = 86_400
+"""Seconds by which another clock may be ahead of this one."""
+
+
+def latest_time() -> int:
+    """Return the latest time that is believed, UTC in seconds since 1970: a later one is of a wrong clock."""
+    return int(time.time()) + MAX_CLOCK_ERROR_S
 
 
 def to_text(value: object) -> str:
@@ -82,28 +106,68 @@ def url_to_path(url: str) -> str:
     return path[1:] if _DRIVE.match(path) else path
 
 
-def parse_date(value: object, *, local: bool = False) -> int:
+def read_moment(text: str, month_first: bool | None = None) -> datetime | None:
+    """Read a date, with a time or without; None where it is empty or of an unknown form.
+
+    Known are ISO 8601, with a blank for the T or a fraction of a second if need be, the day first or the name of the
+    month, and 12 hours with am or pm: "20 Nov 2020 09:35", "20.11.2020 09:35", "November 20, 2020 at 09:35AM",
+    "20/11/2020 9:35 pm". Of two numbers, the first one is the month with `month_first`. Where that is None it is the
+    day, and a date between slashes, in which both are usual, is of an unknown form.
+    """
+    with contextlib.suppress(ValueError):
+        return datetime.fromisoformat(text)  # most are
+    written = _GO_ZONE.sub(r"\1", " ".join(text.split())).removesuffix(" UTC")
+    try:
+        return datetime.fromisoformat(written.replace("/", "-"))
+    except ValueError:
+        found = next((form for pattern in _FORMS if (form := pattern.fullmatch(written))), None)
+    if not found:
+        return None
+    part = {name: value or "" for name, value in found.groupdict().items()}
+    day, month = part["day"], part["month"]
+    if part.get("mark") == "/" and month_first is None:
+        return None
+    if part.get("mark") and month_first:
+        day, month = month, day
+    year, hour = int(part["year"]), int(part["hour"] or 0)
+    if part["half"] and 1 <= hour <= 12:
+        hour = hour % 12 + (12 if part["half"] in "Pp" else 0)
+    try:
+        number = int(month) if month.isdecimal() else _MONTHS.index(month[:3].lower()) + 1
+        year += 0 if year > 99 else 2000 if year < 70 else 1900
+        moment = datetime(year, number, int(day), hour, int(part["minute"] or 0), int(part["second"] or 0))
+    except ValueError:
+        return None
+    if sign := part["zone"][:1]:
+        minutes = 60 * int(part["zone"][1:3]) + int(part["zone"][-2:])
+        return moment.replace(tzinfo=timezone(timedelta(minutes=-minutes if sign == "-" else minutes)))
+    return moment
+
+
+def month_comes_first(dates: Iterable[str]) -> bool | None:
+    """Tell whether dates such as 11/20/2020 have the month first, by all of them together.
+
+    None: nothing tells, as in 05/06/2020. Between dots or hyphens the day is first then.
+    """
+    unclear = False
+    for date in dates:
+        if found := _NUMERIC.match(date):
+            if int(found[1]) > 12:
+                return False
+            if int(found[3]) > 12:
+                return True
+            unclear = unclear or found[2] == "/"
+    return None if unclear else False
+
+
+def parse_date(value: object, *, local: bool = False, month_first: bool | None = None) -> int:
     """Convert a date and time to UTC, seconds since 1970; 0 where it is empty or of an unknown form.
 
-    Known are ISO 8601, with a blank for the T or a fraction of a second if need be, and the day first, as in
-    "20 Nov 2020 09:35", "11 Jul 2024, 09:07" and "20.11.2020 09:35". A time without a zone is UTC, or of this machine's
-    zone where `local`.
+    The forms are those of `read_moment`. A time without a zone is UTC, or of this machine's zone where `local`.
     """
-    if not isinstance(value, str):
+    moment = read_moment(value, month_first) if isinstance(value, str) else None
+    if moment is None:
         return 0
-    written = _GO_ZONE.sub(r"\1", value.strip()).removesuffix(" UTC")
-    try:
-        moment = datetime.fromisoformat(written.replace("/", "-"))
-    except ValueError:
-        found = _DAY_FIRST.fullmatch(written)
-        if not found:
-            return 0
-        day, month, year, hour, minute, second = found.groups(default="0")
-        try:
-            month_number = int(month) if month.isdecimal() else _MONTHS.index(month[:3].lower()) + 1
-            moment = datetime(int(year), month_number, int(day), int(hour), int(minute), int(second))
-        except ValueError:
-            return 0
     if moment.tzinfo is None and not local:
         moment = moment.replace(tzinfo=UTC)
     try:
@@ -119,18 +183,28 @@ def is_time_of_day(text: str) -> bool:
 
 def is_day(text: str) -> bool:
     """Tell whether a text is a date without a time, such as "2020-11-20", "20.11.2020" or "20 Nov 2020"."""
-    return ":" not in text and not text.strip().isdecimal() and parse_date(text) != 0
+    if ":" in text or text.strip().isdecimal():
+        return False
+    return parse_date(text, month_first=False) != 0 or parse_date(text, month_first=True) != 0
 
 
-def parse_time(value: object) -> int:
+def parse_time(value: object, *, month_first: bool | None = None) -> int:
     """Convert seconds, milli-, micro- or nanoseconds since 1970, or a date; 0 where it is of an unknown form."""
     count = to_number(value)
-    if count is None:
-        return parse_date(value)
+    if count is None or (1.9e7 < count < 2.1e7 and isinstance(value, str) and _COMPACT_DAY.fullmatch(value.strip())):
+        return parse_date(value, month_first=month_first)
     for smallest, scale in _SCALES:
         if abs(count) >= smallest:
             return int(count / scale)
     return int(count)
+
+
+def parse_duration(value: object) -> float | None:
+    """Convert seconds, or hours, minutes and seconds such as "1:02:03" and "4:05"; None where it is neither."""
+    number = to_number(value)
+    if number is None and isinstance(value, str) and _CLOCK.fullmatch(value.strip()):
+        return float(sum(60**power * float(part) for power, part in enumerate(reversed(value.split(":")))))
+    return number
 
 
 def local_to_utc(seconds: int) -> int:

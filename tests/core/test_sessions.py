@@ -113,7 +113,12 @@ def test_a_short_track_may_be_half_a_minute_off() -> None:
     ],
 )
 def test_skipped_or_too_short_is_rejected(row: tuple[object, ...], length: float, rejected: bool) -> None:
-    assert find_sessions(listens(row, length=length), GAP).rejected.tolist() == [rejected]
+    assert find_sessions(listens(row, length=length, every_start=[True]), GAP).rejected.tolist() == [rejected]
+
+
+def test_half_a_minute_is_a_play_where_a_source_records_plays_alone() -> None:
+    for seconds, rejected in ((29.0, True), (60.0, False)):
+        assert find_sessions(listens((0, 0, seconds), length=200.0), GAP).rejected.tolist() == [rejected]
 
 
 @pytest.mark.parametrize(

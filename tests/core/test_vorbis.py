@@ -167,11 +167,14 @@ def test_a_packet_of_no_bytes_is_no_end(tmp_path, stream, whole):
         np.testing.assert_allclose(source.read(0, FRAMES), whole, rtol=0, atol=1e-6)
 
 
-def test_of_several_streams_the_first_is_read(tmp_path, stream, whole):
+def test_of_several_streams_all_are_read(tmp_path, stream, whole):
     path = write(tmp_path / "chained.ogg", [*ogg(stream, 5000), *ogg(stream, 5000, serial=8)])
+    both = np.concatenate([whole, whole], axis=1)
     with open_av(str(path)) as source:
-        np.testing.assert_allclose(source.read(99_000, 9000), whole[:, 99_000:108_000], rtol=0, atol=1e-6)
-    assert len(windows.read_windows(path, 3).waveform) == 3
+        assert source.frames == 2 * FRAMES
+        for start in (99_000, FRAMES - 4000, FRAMES + 99_000):
+            np.testing.assert_allclose(source.read(start, 9000), both[:, start : start + 9000], rtol=0, atol=1e-6)
+    assert len(windows.read_windows(path, 7).waveform) == 7
 
 
 def test_a_stream_cut_from_a_longer_one_begins_at_its_first_whole_packet(tmp_path, stream, whole):

@@ -98,6 +98,14 @@ def test_new_arrivals_were_added_lately(library: Home, lists: Path) -> None:
     assert artists(lists / "New Arrivals.m3u") == {DRUMS[0]}
 
 
+def test_what_was_added_in_the_future_is_not_new_for_ever(library: Home, lists: Path) -> None:
+    library.sql("UPDATE items SET added = ? WHERE artist = ?", time.time() - 86400 * 10, DRUMS[0])
+    library.sql("UPDATE items SET added = ? WHERE artist != ?", time.time() + 86400 * 1000, DRUMS[0])
+    configure(library, {"kind": "new arrivals", "n": 50, "per_artist": 9})
+    library.beet_here("cfplaylists")
+    assert artists(lists / "New Arrivals.m3u") == {DRUMS[0]}
+
+
 def test_deep_cuts_are_unplayed_tracks_of_loved_artists(library: Home, lists: Path) -> None:
     known = library.ids("artist = ?", BELLS[3])
     library.set("play_count", dict.fromkeys(known[1:], 50))

@@ -7,6 +7,7 @@ import os
 import stat
 import time
 from collections import Counter
+from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -119,6 +120,14 @@ def test_what_was_played_lately_is_left_out(scored: Home) -> None:
     for days, missing in ((0, 0), (2, 0), (4, 4), (10, 8)):
         scored.configure({"fresh_days": days})
         assert len(_json(scored, "-n", "100")) == 40 - missing
+
+
+@pytest.mark.parametrize("year", [2096, 2999, 9999])
+def test_a_last_play_in_the_future_bars_nothing_and_makes_nothing_old(scored: Home, year: int) -> None:
+    before = _json(scored, "-n", "100")
+    never = datetime(year, 1, 1, tzinfo=UTC).timestamp()
+    scored.set("last_played", dict.fromkeys(scored.ids("artist = ?", BELLS[0]), never))
+    assert _json(scored, "-n", "100") == before
 
 
 def test_the_dates_of_anothers_counts_are_not_ones_own(scored: Home) -> None:

@@ -138,6 +138,15 @@ def test_a_listener_called_like_nobody_keeps_their_listens(plugin: CfAudioPlugin
     assert np.flatnonzero(people_of(plugin, lib)[1].plays).tolist() == [45, 46]
 
 
+def test_a_stored_play_of_a_clock_that_was_wrong_is_a_play_without_a_time(
+    plugin: CfAudioPlugin, lib: Library, tmp_path: Path
+) -> None:
+    keep(tmp_path, Listen(text(1), T0), Listen(text(1), 2_114_380_800), Listen(text(2), 9_999_999_999))
+    [me] = people_of(plugin, lib)
+    assert me.plays[[1, 2]].tolist() == [2, 1]
+    assert me.sessions.time.tolist() == [T0]
+
+
 def test_the_gap_between_sessions_is_the_settings(plugin: CfAudioPlugin, lib: Library, tmp_path: Path) -> None:
     keep(tmp_path, Listen(text(0), T0), Listen(text(1), T0 + 200 + 40 * 60))
     assert len(people_of(plugin, lib)[0].sessions) == 2

@@ -17,6 +17,7 @@ from cfaudio_core.data.listeners import MAIN_LISTENER
 from cfaudio_core.data.tracks import TrackMarks, as_rows, marks_of
 from cfaudio_core.errors import CfAudioError, SettingError
 from cfaudio_core.util.file_state import settled_state
+from cfaudio_core.util.values import latest_time
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
     from cfaudio_core.data.tracks import Tracks
     from cfaudio_core.history.records import TrackText
     from cfaudio_core.history.store import ListenStore
-
-_MAX_TIME_S = 1e11  # a larger time is no number of seconds since 1970
 
 
 def open_history(settings: Settings) -> ListenStore:
@@ -139,9 +138,9 @@ def track_text(tracks: Tracks, at: int, folder: bytes) -> TrackText:
 
 
 def seconds(value: object) -> int:
-    """Convert a stored date to UTC in seconds, 0 where it is none."""
+    """Convert a stored date to UTC in seconds; 0 where it is none, or in the future."""
     try:
         since = float(value) if isinstance(value, (str, int, float)) else 0.0
     except (ValueError, OverflowError):
         return 0
-    return int(since) if 0 < since < _MAX_TIME_S else 0
+    return int(since) if 0 < since <= latest_time() else 0

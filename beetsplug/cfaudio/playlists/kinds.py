@@ -18,6 +18,7 @@ from beetsplug.cfaudio.playlists.request import Chosen, Request, request_of
 from beetsplug.cfaudio.playlists.state import ChosenList
 from cfaudio_core.ranking.taste import decayed_counts, taste_weights
 from cfaudio_core.util.arrays import IntArray
+from cfaudio_core.util.values import latest_time
 
 NEW_DAYS = 60
 """Days for which a track is a new arrival."""
@@ -98,7 +99,10 @@ def _barred(lib: Library, data: RankingData, playlist: Playlist) -> tuple[frozen
     if playlist.kind == "new arrivals":
         with lib.transaction() as tx:
             since = data.now - NEW_DAYS * 86400
-            new = [row["id"] for row in tx.query("SELECT id FROM items WHERE added > ?", (since,))]
+            new = [
+                row["id"]
+                for row in tx.query("SELECT id FROM items WHERE added BETWEEN ? AND ?", (since, latest_time()))
+            ]
         fits &= np.isin(data.ids, new)
         why = f"no track was added in the last {NEW_DAYS} days"
     return frozenset(data.ids[~fits].tolist()), "" if fits.any() else why

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator
+from typing import IO, Any
 
 import av
 import numpy as np
 from numpy.typing import NDArray
 
-from cfaudio_core.audio.decoders.base import EMPTY, UndecodableError, check_format, downmix
+from cfaudio_core.audio.decoders.base import EMPTY, MAX_PIECE_FRAMES, UndecodableError, check_format
+from cfaudio_core.audio.decoders.blocks import Blocks
+from cfaudio_core.audio.decoders.ogg import ChainSource, find_links
 
 # Seconds before the requested place at which decoding starts: enough for any codec's overlap and bit
 # reservoir. Some containers land late all the same, and get a longer run-up then.
@@ -25,16 +28,20 @@ _MAX_BESIDE_S = 120
 # Seconds by which a time stamp may differ from the count of samples: containers round to a millisecond, and a frame or
 # two lost matter little in 3 s. More is missing audio.
 _JITTER_S = 0.06
-# Samples of all channels together that are mixed at once: what a file of many channels costs in memory.
-_BLOCK_SAMPLES = 1 << 15
-# ffmpeg's names of sample formats, but for the "p" of those that have a plane a channel.
-_DTYPES = {"u8": "u1", "s16": "i2", "s32": "i4", "s64": "i8", "flt": "f4", "dbl": "f8"}
+# ffmpeg's names of decoders whose rates go up to 5.6 MHz.
+_ONE_BIT = "dsd", "dst", "wavpack"
+# Raw streams, whose length is ffmpeg's guess from the bit rate.
+_RAW = frozenset({"mp3", "aac", "loas", "ac3", "eac3", "dts", "truehd", "mlp", "amr"})
 # Packets in a row without a single frame, after which the stream counts as ended.
 _MAX_EMPTY_PACKETS = 2_000
 
 
 class AvSource:
-    """A file that ffmpeg has opened; see `base.Source`."""
+    """A file that ffmpeg has opened; see `base.Source`.
+
+    Where the length is unknown, or seeks land elsewhere than they say, as those in Ogg FLAC and Speex do, packets are
+    counted, and what is read is decoded from the beginning on: quick if it is read in its order.
+    """
 
     def __init__(self, container: Any) -> None:
         stream = container.streams.best("audio")
@@ -43,8 +50,9 @@ class AvSource:
         codec = stream.codec_context
         # cfaudio runs a process a core; ffmpeg's own threads would only compete with them.
         codec.thread_count = 1
-        check_format(codec.sample_rate or 0, codec.channels or 0)
-        self.rate: int = codec.sample_rate
+        self.rate: int = codec.sample_rate or 0
+        # A frame of DSD is eight bits, of which it takes 64 to 1024 for what others say in one number.
+        check_format(self.rate // 8 if codec.name.startswith(_ONE_BIT) else self.rate, codec.channels or 0)
         self._container = container
         self._stream = stream
         self._frames_a_tick = float(stream.time_base) * self.rate
@@ -54,6 +62,29 @@ class AvSource:
         self._last_seek = self.frames
         if codec.name == "vorbis":
             self._run_ups, self._last_seek = _VORBIS_RUN_UPS_S, self.frames - int(_LAST_PAGE_S * self.rate)
+        self._kept, self._end = EMPTY, 0
+        self._following: Iterator[Any] | None = None  # the blocks after those decoded, where seeks are no use
+        claimed = self.frames
+        if not claimed or container.format.name in _RAW:
+            self.frames = self.recount(claimed)
+        if self.frames != claimed or (container.format.name == "ogg" and codec.name not in ("vorbis", "opus")):
+            self._rewind()
+
+    def recount(self, claimed: int) -> int:
+        """Count the frames of all packets, without decoding; return what is claimed if that is near, or none tells.
+
+        It is near if by it the last of ten windows lies within the last tenth of the track.
+        """
+        self._seek(0)
+        ticks = 0
+        with contextlib.suppress(av.FFmpegError):
+            for packet in self._container.demux(self._stream):
+                ticks += packet.duration or 0
+        counted = round(ticks * self._frames_a_tick)
+        if not claimed and counted <= MAX_PIECE_FRAMES:
+            return 0  # the beginning is the whole
+        is_near = 0.95 * counted <= claimed and 0.95 * claimed + 1.5 * self.rate <= counted
+        return counted if counted and not is_near else claimed
 
     def _claimed_frames(self) -> int:
         # For a raw stream (adts, ac3), which does not tell, this is ffmpeg's guess from the bit rate.
@@ -64,6 +95,8 @@ class AvSource:
 
     def read(self, start: int, count: int) -> NDArray[np.float32]:
         """Return middle and side of the frames from `start` on: fewer where the file ends or is damaged."""
+        if self._following is not None:
+            return self._read_on(start, count)
         for i, run_up in enumerate(self._run_ups):
             first = min(start - int(run_up * self.rate), self._last_seek)
             with contextlib.suppress(av.FFmpegError):
@@ -81,7 +114,7 @@ class AvSource:
         self._seek(first)
         jitter = int(_JITTER_S * self.rate)
         end, most = start + count + jitter, count + _MAX_BESIDE_S * self.rate
-        blocks = _Blocks()
+        blocks = Blocks()
         # Place of the first frame of all, by each time stamp. Right after a seek they may be some
         # milliseconds off, since a container knows only where its pages end.
         origins: list[int] = []
@@ -116,6 +149,26 @@ class AvSource:
         audio = blocks.downmixed()[:, max(0, start - begins) :][:, : count - silence.shape[1]]
         return np.concatenate([silence, audio], axis=1) if silence.shape[1] else audio
 
+    def _rewind(self) -> None:
+        self._seek(0)
+        self._kept, self._end, self._following = EMPTY, 0, self._iter_blocks()
+
+    def _read_on(self, start: int, count: int) -> NDArray[np.float32]:
+        """Decode from where the last call ended; what this one returns is kept for the next, which may overlap."""
+        if start < self._end - self._kept.shape[1]:
+            self._rewind()
+        blocks = Blocks()
+        while self._end < start + count:
+            block = next(self._following or iter(()), None)
+            if block is None or block.sample_rate != self.rate:
+                break
+            self._end += block.samples
+            if self._end > start:
+                blocks.add(block, block.samples)
+        audio = np.concatenate([self._kept, blocks.downmixed()], axis=1) if blocks.frames else self._kept
+        self._kept = audio[:, max(0, audio.shape[1] - max(0, self._end - start)) :]
+        return self._kept[:, :count]
+
     def _seek(self, first: int) -> None:
         ticks = (self._origin + max(0, first)) / self._frames_a_tick
         self._container.seek(int(ticks), stream=self._stream)
@@ -134,68 +187,10 @@ class AvSource:
             yield from blocks
 
 
-class _Blocks:
-    """Joined blocks. They are short, and handled many at a time, as long as they are of one format."""
-
-    def __init__(self) -> None:
-        self.frames = 0
-        self._format: tuple[str, int] = ("", 0)
-        self._blocks: list[Any] = []
-        self._size = 0
-        self._done: list[NDArray[np.float32]] = []
-
-    def add(self, block: Any, samples: int) -> None:
-        """Append a block of so many samples."""
-        its_format = block.format.name, block.layout.nb_channels
-        if its_format != self._format:
-            self._mix()
-            self._format = its_format
-        self._blocks.append(block)
-        self.frames += samples
-        self._size += samples * its_format[1]
-        if self._size > _BLOCK_SAMPLES:
-            self._mix()
-
-    def downmixed(self) -> NDArray[np.float32]:
-        """Mix all of them to middle and side, shape (2, frames)."""
-        self._mix()
-        return np.concatenate(self._done, axis=1)
-
-    def _mix(self) -> None:
-        if self._blocks:
-            self._done.append(downmix([_to_float(channel) for channel in _channels_of(self._blocks)]))
-        self._blocks, self._size = [], 0
-
-
-def _channels_of(blocks: Sequence[Any]) -> list[NDArray[Any]]:
-    """Join the samples of blocks of one format, an array a channel.
-
-    PyAV's own to_ndarray() takes as long for a block, which is a few milliseconds, as decoding it.
-    """
-    first = blocks[0]
-    channels, dtype = first.layout.nb_channels, _DTYPES[first.format.name.removesuffix("p")]
-    parts = [(block.planes, block.samples) for block in blocks]
-    if first.format.is_planar:
-        return [np.concatenate([np.frombuffer(planes[c], dtype, n) for planes, n in parts]) for c in range(channels)]
-    packed = np.concatenate([np.frombuffer(planes[0], dtype, n * channels) for planes, n in parts])
-    return list(packed.reshape(-1, channels).T)
-
-
 def _pre_skip(codec: Any) -> int:
     """Count the frames at the beginning of an Opus stream that are in its duration, and are no audio."""
     head: bytes = codec.extradata or b""
     return int.from_bytes(head[10:12], "little") if head.startswith(b"OpusHead") else 0
-
-
-def _to_float(samples: NDArray[Any]) -> NDArray[np.float32]:
-    """Return samples of any type at full scale 1.0."""
-    if samples.dtype.kind == "f":
-        return samples.astype(np.float32, copy=False)
-    half = 1 << (8 * samples.dtype.itemsize - 1)
-    signed = samples.astype(np.float32)
-    if samples.dtype.kind == "u":
-        signed -= np.float32(half)
-    return signed / np.float32(half)
 
 
 def _refuse(url: str, flags: int, options: dict[str, str]) -> Any:
@@ -204,7 +199,7 @@ def _refuse(url: str, flags: int, options: dict[str, str]) -> Any:
 
 
 @contextlib.contextmanager
-def open_av(path: bytes | str) -> Iterator[AvSource]:
+def open_av(path: bytes | str) -> Iterator[AvSource | ChainSource]:
     """Open a regular file with ffmpeg.
 
     Raises
@@ -215,9 +210,18 @@ def open_av(path: bytes | str) -> Iterator[AvSource]:
     # An open file without its name: ffmpeg would take "concat:a|b" or "http://..." in a name for a protocol.
     descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
     with os.fdopen(descriptor, "rb") as file:
-        try:
-            container = av.open(file, metadata_errors="replace", io_open=_refuse)
-        except av.FFmpegError as error:
-            raise UndecodableError(error.strerror or "") from error
-        with container:
-            yield AvSource(container)
+        if links := find_links(file):
+            yield ChainSource(file, links, lambda content: _open(io.BytesIO(content)))
+        else:
+            with _open(file) as source:
+                yield source
+
+
+@contextlib.contextmanager
+def _open(file: IO[bytes]) -> Iterator[AvSource]:
+    try:
+        container = av.open(file, metadata_errors="replace", io_open=_refuse)
+    except av.FFmpegError as error:
+        raise UndecodableError(error.strerror or "") from error
+    with container:
+        yield AvSource(container)

@@ -12,6 +12,8 @@ from cfaudio_core.errors import AudioError
 
 _MIN_RATE_HZ, _MAX_RATE_HZ = 1_000, 768_000
 _MAX_CHANNELS = 64
+MAX_PIECE_FRAMES = 1 << 23
+"""Frames that are decoded as one piece at most, 64 MiB of float32: three minutes at 44.1 kHz."""
 
 
 class UndecodableError(AudioError):

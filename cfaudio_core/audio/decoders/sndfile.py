@@ -1,20 +1,28 @@
-"""Decoding by libsndfile: wav, flac, mp3, aiff and others."""
+"""Decoding by libsndfile: wav, flac, mp3, aiff and others, unless it does not know their length."""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import re
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
+from cfaudio_core.audio.decoders.av import open_av
 from cfaudio_core.audio.decoders.base import EMPTY, UndecodableError, check_format, downmix
 
 # Samples of all channels together that are read at once: what a file of many channels costs in memory.
 _BLOCK_SAMPLES = 1 << 18
+_MAX_FRAMES = 1 << 62  # more than a piped flac, whose header has no length, is taken to have
+# In the first frame of an MPEG file: that the numbers of frames and of bytes follow, and these.
+_XING = re.compile(rb"(?:Xing|Info)\0\0\0[\x03\x07\x0b\x0f].{4}(.{4})", re.DOTALL)
+_FIRST_FRAME_BYTES = 4096
+_MAX_REST = 0.05  # of a file: tags at its end
 
 
 class SndfileSource:
@@ -63,7 +71,7 @@ def open_sndfile(path: bytes | str) -> Iterator[SndfileSource]:
     Raises
     ------
     UndecodableError
-        If libsndfile does not know the format, or the header makes no sense.
+        If libsndfile does not know the format or the length, or the header makes no sense.
     """
     # Windows names are text and all others are bytes; soundfile hands either on unchanged.
     name = os.fsdecode(path) if os.name == "nt" else os.fsencode(path)
@@ -72,4 +80,21 @@ def open_sndfile(path: bytes | str) -> Iterator[SndfileSource]:
     except soundfile.LibsndfileError as error:
         raise UndecodableError(error.error_string) from error
     with file:
+        if file.frames > _MAX_FRAMES or (file.format == "MP3" and not _knows_length(path, file.frames)):
+            raise UndecodableError("its length is unknown")
         yield SndfileSource(file)
+
+
+def _knows_length(path: bytes | str, frames: int) -> bool:
+    """Whether an MPEG file has so many frames: by the bytes that its header claims as well, or by counting."""
+    with Path(os.fsdecode(path)).open("rb") as file:
+        tag = file.read(10)
+        before = 10 + int("".join(f"{byte:07b}" for byte in tag[6:]), 2) if tag.startswith(b"ID3") else 0
+        file.seek(before)
+        told = _XING.search(file.read(_FIRST_FRAME_BYTES))
+        size = file.seek(0, os.SEEK_END) - before
+        if told and abs(int.from_bytes(told[1]) - size) < _MAX_REST * size:
+            return True
+    with contextlib.suppress(UndecodableError), open_av(path) as source:
+        return source.recount(frames) == frames
+    return True  # nothing knows better

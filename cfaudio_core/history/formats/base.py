@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import re
-import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any, TypeAlias
 
 from cfaudio_core.errors import SourceError
 from cfaudio_core.history.records import EARLIEST, Listen, Tally, TrackText
-
-MAX_CLOCK_ERROR_S = 86_400
-"""Seconds by which another clock may be ahead of this one."""
+from cfaudio_core.util.values import latest_time
 
 NAMELESS = "no artist and title"
 PLAYING = "playing just then"
 IMPOSSIBLE_COUNT = "impossible count"
 TOO_LONG = "text longer than 1,000 characters"
 NOT_MUSIC = "not music"
+TOO_SHORT = "row with too few columns"
+ODD_ENTRY = "entry of another kind"
+
+Entry: TypeAlias = dict[str, Any]
 
 _MAX_TEXT = 1000  # characters; texts are keys of the store's indexes, which have bounds
 _MAX_PATH = 4096  # characters
@@ -109,7 +111,7 @@ class Format:
         no skips is left out silently. Plays of a track without a time, or with one before 1990 or in the future, have
         their number for a time: 0, 1 and so on.
         """
-        latest = int(time.time()) + MAX_CLOCK_ERROR_S
+        latest = latest_time()
         undated: Counter[tuple[TrackText, str]] = Counter()
         for record in self.parse(source, options):
             if isinstance(record, Tally):
@@ -132,6 +134,36 @@ class Format:
                     played_at = undated[track, user]
                     undated[track, user] += 1
                 yield Listen(track, played_at, _duration(record.seconds), record.skipped, user)
+
+
+def check_keys(entry: object, keys: Iterable[str], where: str, kind: str) -> None:
+    """Raise a SourceError that names the first of the keys that an object lacks."""
+    if not isinstance(entry, dict):
+        raise SourceError(f"{where} is not {kind}: a value is no object")
+    for key in keys:
+        if key not in entry:
+            raise SourceError(f"{where} is not {kind}: it has no {key!r}")
+
+
+def convert_entries(
+    entries: Iterable[tuple[int, Entry]],
+    convert: Callable[[Entry, str], Listen | None],
+    name: str,
+    options: ReadOptions,
+) -> Iterator[Listen]:
+    """Convert numbered entries of a file; one that is of another kind is left out, and an error before all others."""
+    any_good = False
+    for at, entry in entries:
+        try:
+            listen = convert(entry, f"{name}: entry {at}")
+        except SourceError:
+            if not any_good:
+                raise
+            options.on_skip(ODD_ENTRY)
+            continue
+        any_good = True
+        if listen:
+            yield listen
 
 
 def _storable(track: TrackText) -> TrackText:

@@ -5,25 +5,38 @@ The file is read as a stream and not with plistlib, which would hold a library o
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from io import TextIOWrapper
 from xml.parsers import expat
 
 from cfaudio_core.errors import SourceError
 from cfaudio_core.history.formats.base import NOT_MUSIC, Format, ReadOptions
-from cfaudio_core.history.readers.files import Member, errors_named, first_bytes, members
+from cfaudio_core.history.formats.table import read_table
+from cfaudio_core.history.readers.files import WESTERN, Member, errors_named, first_bytes, members
 from cfaudio_core.history.records import Listen, Tally, TrackText
 from cfaudio_core.util.values import parse_date, to_int, to_number, url_to_path
 
+_TABLE = re.compile(rb"(?!bplist)[^<\r\n\t]+\t")
 _TRACK_DEPTH = 4  # plist, dict, the dict of "Tracks", the dict of a track
-_CHUNK_BYTES = 1 << 16
+_CHUNK = 1 << 16
+_DECLARED = re.compile(rb"""<\?xml[^>]*\bencoding=["']([\w.-]+)""")
+_FORBIDDEN = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+_BARE_AMPERSAND = re.compile(r"&(?!(?:amp|lt|gt|quot|apos|#\d+|#x[0-9A-Fa-f]+);)")
+_REFERENCE = re.compile(r"&#(?:x([0-9A-Fa-f]{1,6})|(\d{1,7}));")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_UNFINISHED = re.compile(r"(?:&#\w{1,8};)?(?:&[#\w]{0,32})?$")  # what may go on in the next chunk
 _MAX_VALUE = 1 << 16  # characters; pictures and the like are elsewhere
 _OTHER_MEDIA = ("Podcast", "Movie", "TV Show", "Music Video", "Audiobook", "iTunesU", "Has Video")
 
 
 def parse(source: str, options: ReadOptions) -> Iterator[Listen | Tally]:
-    """Read the plays, skips and last play of each track."""
+    """Read the plays, skips and last play of each track: out of the library, or of a list exported as text."""
     with members(source, r"\.xml$", ".xml file") as files:
         for file in files:
+            if _TABLE.match(first_bytes(file)):
+                yield from read_table(file, options)
+                continue
             for track in _tracks(file):
                 tally = _tally(track)
                 if any(track.get(kind) == "true" for kind in _OTHER_MEDIA):
@@ -97,6 +110,37 @@ class _Tracks:
         raise SourceError(f"{self._name}: declares XML entities, which no library of iTunes does")
 
 
+def _chunks(member: Member) -> Iterator[str]:
+    """Read the text of an XML file in its declared encoding, without what a parser would refuse."""
+    declared = _DECLARED.search(first_bytes(member))
+    encoding = declared[1].decode().lower() if declared else "utf-8"
+    if encoding.startswith("utf"):
+        encoding = "utf-8-sig"  # see Member.open
+    with errors_named(member.name), member.open() as raw:
+        text = TextIOWrapper(raw, encoding, WESTERN if encoding == "utf-8-sig" else "replace", newline="")
+        rest = ""
+        while piece := text.read(_CHUNK):
+            rest += piece
+            end = _UNFINISHED.search(rest, max(0, len(rest) - 64)).start()  # type: ignore[union-attr]
+            yield _allowed(rest[:end])
+            rest = rest[end:]
+        yield _allowed(rest)
+
+
+def _allowed(text: str) -> str:
+    text = _REFERENCE.sub(_to_allowed, _BARE_AMPERSAND.sub("&amp;", _FORBIDDEN.sub(" ", text)))
+    if _SURROGATE.search(text):  # pairs are a letter
+        text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return text
+
+
+def _to_allowed(reference: re.Match[str]) -> str:
+    code = int(reference[1], 16) if reference[1] else int(reference[2])
+    if 0xD800 <= code < 0xE000:
+        return chr(code)
+    return " " if code > 0x10FFFF or _FORBIDDEN.match(chr(code)) else reference[0]
+
+
 def _tracks(file: Member) -> Iterator[dict[str, str]]:
     if first_bytes(file).startswith(b"bplist"):
         raise SourceError(f"{file.name}: a binary property list; export the library as XML (File, Library, Export)")
@@ -107,21 +151,23 @@ def _tracks(file: Member) -> Iterator[dict[str, str]]:
     parser.EndElementHandler = found.end
     parser.CharacterDataHandler = found.data
     parser.EntityDeclHandler = found.entity
-    with errors_named(file.name), file.open() as stream:
-        try:
-            more = True
-            while more:
-                piece = stream.read(_CHUNK_BYTES)
-                more = bool(piece)
-                parser.Parse(piece, not more)
-                yield from found.complete
-                found.complete.clear()
-        except expat.ExpatError as error:
-            raise SourceError(f"{file.name}: line {error.lineno}: {expat.errors.messages[error.code]}") from None
-        except (ValueError, LookupError) as error:
-            raise SourceError(f"{file.name}: not XML ({error})") from None
+    try:
+        for piece in _chunks(file):
+            parser.Parse(piece)
+            yield from found.complete
+            found.complete.clear()
+        parser.Parse("", True)
+    except expat.ExpatError as error:
+        raise SourceError(f"{file.name}: line {error.lineno}: {expat.errors.messages[error.code]}") from None
+    except (ValueError, LookupError) as error:
+        raise SourceError(f"{file.name}: not XML ({error})") from None
     if not found.found:
         raise SourceError(f"{file.name}: not a library of iTunes: it has no Tracks")
 
 
-ITUNES = Format("itunes", "iTunes and Apple Music: the library exported as XML (counts)", "Library.xml", parse)
+ITUNES = Format(
+    "itunes",
+    "iTunes and Apple Music: the library exported as XML, or a playlist as text (counts)",
+    "Library.xml",
+    parse,
+)

@@ -34,7 +34,7 @@ _TRACK = {
     "Path": "i.Path",
     "RunTimeTicks": "i.RunTimeTicks",
 }
-_EXPORT_COLUMNS = 9
+_EXPORT_COLUMNS = 9  # DateCreated UserId ItemId ItemType ItemName Method Client Device PlayDuration; Emby has more
 _NAME = re.compile(r"(?P<artist>.+?) - (?P<title>.+) \((?P<album>(?:[^()]|\([^()]*\))*)\)")
 _UNKNOWN = "Not Known"  # what the plugin writes for a missing artist or album
 _Row = tuple[object, object, object, object, object]
@@ -216,9 +216,9 @@ def _exported_rows(source: str) -> Iterator[_Row]:
         for file in files:
             at = 0
             for at, row in rows(file, "\t", quoted=False):
-                if len(row) != _EXPORT_COLUMNS or not (at > 1 or parse_date(row[0], local=True)):
+                if len(row) < _EXPORT_COLUMNS or not (at > 1 or parse_date(row[0], local=True)):
                     raise SourceError(f"{file.name}: line {at} is not a row of an export of Playback Reporting")
-                date, user, item, kind, name, _, _, _, seconds = row
+                date, user, item, kind, name, _, _, _, seconds = row[:_EXPORT_COLUMNS]
                 if kind == "Audio":
                     yield date, user, item, name, seconds
             if at == 0:
@@ -246,5 +246,5 @@ def _split_name(name: str) -> TrackText:
     return TrackText(artist, title)
 
 
-_SUMMARY = "Jellyfin: plays out of Playback Reporting (database or TSV), counts out of jellyfin.db or library.db"
+_SUMMARY = "Jellyfin, Emby: plays out of Playback Reporting (database or TSV), counts out of jellyfin.db or library.db"
 JELLYFIN = Format("jellyfin", _SUMMARY, "/var/lib/jellyfin/data", parse)

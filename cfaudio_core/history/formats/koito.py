@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from cfaudio_core.errors import SourceError
-from cfaudio_core.history.formats.base import Format, ReadOptions
+from cfaudio_core.history.formats.base import Format, ReadOptions, check_keys, convert_entries
 from cfaudio_core.history.readers.files import members
 from cfaudio_core.history.readers.json_stream import json_entries
 from cfaudio_core.history.records import Listen, Tally, TrackText
@@ -19,14 +18,13 @@ def parse(source: str, options: ReadOptions) -> Iterator[Listen | Tally]:
     """Read an export; of each name the primary alias is taken, of several artists the primary one first."""
     with members(source, r"\.json$", ".json file") as files:
         for file in files:
-            for at, entry in json_entries(file, "listens.item", _KIND):
-                if "listened_at" not in entry or not isinstance(entry.get("track"), dict):
-                    raise SourceError(f"{file.name}: entry {at} is not a listen of Koito")
-                yield _listen(entry)
+            yield from convert_entries(json_entries(file, "listens.item", _KIND), _listen, file.name, options)
 
 
-def _listen(entry: dict[str, Any]) -> Listen:
+def _listen(entry: dict[str, Any], where: str) -> Listen:
+    check_keys(entry, ("listened_at", "track"), where, "a listen of Koito")
     about = entry["track"]
+    check_keys(about, (), where, "a listen of Koito")
     track = TrackText(
         artist=join_artists(map(_name, _primary_first(entry.get("artists")))),
         title=_name(about),

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 from typing import Any
 
 from cfaudio_core.errors import SourceError
-from cfaudio_core.history.formats.base import PLAYING, Format, ReadOptions
-from cfaudio_core.history.readers.files import Member, first_bytes, lines, members, rows
+from cfaudio_core.history.formats.base import PLAYING, TOO_SHORT, Format, ReadOptions, check_keys
+from cfaudio_core.history.formats.headings import find_columns
+from cfaudio_core.history.formats.table import read_table
+from cfaudio_core.history.readers.files import Member, first_bytes, full_rows, lines, members, rows
 from cfaudio_core.history.readers.json_stream import json_entries
 from cfaudio_core.history.records import Listen, Tally, TrackText
 from cfaudio_core.util.values import get_nested, is_time_of_day, parse_date, parse_time, to_int, to_text
@@ -26,6 +29,7 @@ def parse(source: str, options: ReadOptions) -> Iterator[Listen | Tally]:
     - CSV of ghan.nl, with headings and seconds;
     - CSV of benjaminbenben's lastfm-to-csv: artist, album, title and date, no headings, minutes only;
     - tab-separated text of lastexport.py: seconds, title, artist, album and ids, no headings;
+    - CSV and JSON of lastfmstats.com, with milliseconds;
     - CSV of lastfm-backup-cli: date, time, artist and title, no headings;
     - CSV of Libre.fm: comments, then headings.
 
@@ -40,12 +44,14 @@ def parse(source: str, options: ReadOptions) -> Iterator[Listen | Tally]:
 
 
 def _json(file: Member, start: bytes, options: ReadOptions) -> Iterator[Listen]:
-    prefix = "item" if start.startswith(b"[") else "recenttracks.track.item"
+    inside = "scrobbles.item" if b'"scrobbles"' in start else "recenttracks.track.item"
+    prefix = "item" if start.startswith(b"[") else inside
     for at, entry in json_entries(file, prefix, _KIND):
         page = entry.get("track", entry)
+        if isinstance(page, str):
+            page = {**entry, "name": page}
         for track in page if isinstance(page, list) else [page]:  # the API gives a single track without its list
-            if not isinstance(track, dict) or not {"name", "artist"} <= track.keys():
-                raise SourceError(f"{file.name}: entry {at} is not {_KIND}")
+            check_keys(track, ("name", "artist"), f"{file.name}: entry {at}", _KIND)
             if get_nested(track, "@attr", "nowplaying") == "true":
                 options.on_skip(PLAYING)
             else:
@@ -61,36 +67,33 @@ def _track(track: dict[str, Any]) -> Listen:
             album=to_text(get_nested(album, "#text") or album),
             recording_mbid=to_text(track.get("mbid")),
         ),
-        to_int(get_nested(track, "date", "uts")),
+        parse_time(get_nested(track, "date", "uts") or track.get("date")),
     )
 
 
-def _table(file: Member, options: ReadOptions) -> Iterator[Listen]:
+def _table(file: Member, options: ReadOptions) -> Iterator[Listen | Tally]:
     head = next((line for _, line in lines(file) if line.strip() and not line.startswith("#")), "")
     tabs = "\t" in head
     delimiter = "\t" if tabs else ";" if head.count(";") > head.count(",") else ","
-    entry: _Entry | None = None
-    width = 0
-    for at, row in rows(file, delimiter, quoted=not tabs):
-        if entry is None:
-            if row[0].startswith("#"):
-                continue
-            width = len(row)
-            headings = [heading.strip().lower() for heading in row]
-            if {"artist", "track"} <= set(headings):
-                entry = _by_heading(headings, f"{file.name}: line {at}")
-                continue
-            entry = _by_position(row, tabs, f"{file.name}: line {at}")
-        if len(row) < width and not tabs:
-            raise SourceError(f"{file.name}: line {at} has {len(row)} columns instead of {width}")
-        if tabs and len(row) < 3:
-            raise SourceError(f"{file.name}: line {at} has {len(row)} columns instead of 3 or more")
+    table = rows(file, delimiter, quoted=not tabs)
+    at, first = next(((at, row) for at, row in table if not row[0].startswith("#")), (0, []))
+    if not first:
+        raise SourceError(f"{file.name}: not {_KIND}: it holds comments only")
+    headings = [heading.strip().lower().partition("#")[0] for heading in first]  # lastfmstats: Date#NAME
+    if {"artist", "track"} <= set(headings):
+        entry = _by_heading(headings, f"{file.name}: line {at}")
+    elif {"artist", "title", "time"} <= find_columns(first, [], {}, file.name).keys():
+        yield from read_table(file, options)
+        return
+    else:
+        entry = _by_position(first, tabs, f"{file.name}: line {at}")
+        table = chain([(at, first)], table)
+    width = 3 if tabs else len(first)
+    for _, row in full_rows(table, width, file.name, lambda: options.on_skip(TOO_SHORT)):
         if listen := entry(row):
             yield listen
         else:
             options.on_skip(PLAYING)
-    if entry is None:
-        raise SourceError(f"{file.name}: not {_KIND}: it holds comments only")
 
 
 def _by_heading(headings: list[str], where: str) -> _Entry:
@@ -124,7 +127,7 @@ def _by_position(row: Sequence[str], tabs: bool, where: str) -> _Entry:
 
 LASTFM = Format(
     "lastfm",
-    "exports of Last.fm and Libre.fm: ghan.nl (JSON, CSV), lastfm-to-csv, lastexport",
+    "exports of Last.fm and Libre.fm: ghan.nl and lastfmstats (JSON, CSV), lastfm-to-csv, lastexport",
     "recenttracks-NAME-1700000000.json",
     parse,
 )

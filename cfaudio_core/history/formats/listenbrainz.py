@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from cfaudio_core.clients.http import Service, is_url
 from cfaudio_core.errors import SourceError
-from cfaudio_core.history.formats.base import Format, ReadOptions
+from cfaudio_core.history.formats.base import Format, ReadOptions, check_keys, convert_entries
 from cfaudio_core.history.readers.files import first_bytes, members
 from cfaudio_core.history.readers.json_stream import json_entries, json_lines
 from cfaudio_core.history.records import Listen, Tally, TrackText
@@ -36,23 +36,23 @@ def parse(source: str, options: ReadOptions) -> Iterator[Listen | Tally]:
     elif _USER_NAME.fullmatch(source) and not _FILE_NAME.match(source) and not Path(source).exists():
         yield from _api(API, source, options)
     else:
-        yield from _export(source)
+        yield from _export(source, options)
 
 
-def _export(source: str) -> Iterator[Listen]:
+def _export(source: str, options: ReadOptions) -> Iterator[Listen]:
     with members(source, r"(^|/)listens/.*\.jsonl$", "listens/*.jsonl, as an export of ListenBrainz does") as files:
         for file in files:
             if file.name == source and not first_bytes(file).strip():
                 raise SourceError(f"{source}: empty")  # in an archive a month may be
             is_array = first_bytes(file).lstrip().startswith(b"[")
-            for at, entry in json_entries(file, "item", _KIND) if is_array else json_lines(file):
-                yield _listen(entry, f"{file.name}: entry {at}")
+            entries = json_entries(file, "item", _KIND) if is_array else json_lines(file)
+            yield from convert_entries(entries, _listen, file.name, options)
 
 
 def _listen(entry: dict[str, Any], where: str) -> Listen:
-    about = entry.get("track_metadata")
-    if "listened_at" not in entry or not isinstance(about, dict) or "track_name" not in about:
-        raise SourceError(f"{where} is not {_KIND}")
+    check_keys(entry, ("listened_at", "track_metadata"), where, _KIND)
+    about = entry["track_metadata"]
+    check_keys(about, ("track_name",), where, _KIND)
     info = about.get("additional_info")
     sent = info.get if isinstance(info, dict) else dict[str, Any]().get
     milliseconds = to_number(sent("duration_ms"))

@@ -8,7 +8,7 @@ from typing import Any
 
 from cfaudio_core.clients.http import Service, is_url
 from cfaudio_core.errors import SourceError
-from cfaudio_core.history.formats.base import Format, ReadOptions
+from cfaudio_core.history.formats.base import Format, ReadOptions, check_keys, convert_entries
 from cfaudio_core.history.readers.files import members
 from cfaudio_core.history.readers.json_stream import json_entries
 from cfaudio_core.history.records import Listen, Tally, TrackText
@@ -25,14 +25,13 @@ def parse(source: str, options: ReadOptions) -> Iterator[Listen | Tally]:
         return
     with members(source, r"\.json$", ".json file") as files:
         for file in files:
-            for at, entry in json_entries(file, "scrobbles.item", _KIND):
-                yield _listen(entry, f"{file.name}: entry {at}")
+            yield from convert_entries(json_entries(file, "scrobbles.item", _KIND), _listen, file.name, options)
 
 
 def _listen(entry: dict[str, Any], where: str) -> Listen:
-    about = entry.get("track")
-    if "time" not in entry or not isinstance(about, dict) or "title" not in about:
-        raise SourceError(f"{where} is not a scrobble of Maloja")
+    check_keys(entry, ("time", "track"), where, "a scrobble of Maloja")
+    about = entry["track"]
+    check_keys(about, ("title",), where, "a scrobble of Maloja")
     album = about.get("album")
     track = TrackText(
         artist=_credit(about.get("artists")),

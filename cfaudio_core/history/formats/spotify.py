@@ -6,8 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from cfaudio_core.errors import SourceError
-from cfaudio_core.history.formats.base import NOT_MUSIC, Format, ReadOptions
+from cfaudio_core.history.formats.base import NOT_MUSIC, Format, ReadOptions, check_keys, convert_entries
 from cfaudio_core.history.readers.files import Member, members
 from cfaudio_core.history.readers.json_stream import json_entries
 from cfaudio_core.history.records import Listen, Tally, TrackText
@@ -19,7 +18,7 @@ TWICE = "file of account data beside the extended history, which has the same pl
 
 _KIND = "a play of Spotify's streaming history"
 _EXTENDED = re.compile(r"(^|/)(Streaming_History_Audio[^/]*|endsong[^/]*)\.json$")
-_ACCOUNT = re.compile(r"(^|/)StreamingHistory(_music)?(_?\d+)?\.json$")
+_ACCOUNT = re.compile(r"(^|/)StreamingHistory(_music)?(_?\d+)?( ?\(\d+\))?\.json$")  # " (1)" is a browser's
 _FILES = "Streaming_History_Audio*.json, endsong*.json or StreamingHistory*.json"
 _MAX_PLAY_MS = 86_400_000
 _WENT_ON = ("fwdbtn", "backbtn", "clickrow", "clickside")  # reasons of an end: how much was played tells of a skip
@@ -42,15 +41,13 @@ def parse(source: str, options: ReadOptions) -> Iterator[Listen | Tally]:
 
 
 def _file(file: Member, options: ReadOptions) -> Iterator[Listen]:
-    for at, entry in json_entries(file, "item", _KIND):
+    def listen(entry: dict[str, Any], where: str) -> Listen | None:
         if "ms_played" in entry and "ts" in entry:
-            listen = _extended(entry, options)
-        elif "msPlayed" in entry and "endTime" in entry:
-            listen = _account_data(entry, options)
-        else:
-            raise SourceError(f"{file.name}: entry {at} is not {_KIND}")
-        if listen:
-            yield listen
+            return _extended(entry, options)
+        check_keys(entry, ("endTime", "msPlayed") if "endTime" in entry else ("ts", "ms_played"), where, _KIND)
+        return _account_data(entry, options)
+
+    yield from convert_entries(json_entries(file, "item", _KIND), listen, file.name, options)
 
 
 def _extended(entry: dict[str, Any], options: ReadOptions) -> Listen | None:

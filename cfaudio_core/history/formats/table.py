@@ -7,36 +7,23 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain, islice
 
 from cfaudio_core.errors import SourceError
-from cfaudio_core.history.formats.base import Format, ReadOptions
-from cfaudio_core.history.readers.files import Member, lines, members, rows
+from cfaudio_core.history.formats.base import NOT_MUSIC, TOO_SHORT, Format, ReadOptions
+from cfaudio_core.history.formats.headings import FIELDS, find_columns
+from cfaudio_core.history.readers.files import Member, full_rows, lines, members, rows
 from cfaudio_core.history.records import Listen, Tally, TrackText
-from cfaudio_core.util.values import is_day, is_time_of_day, parse_time, to_int, to_number
+from cfaudio_core.util.values import is_day, is_time_of_day, month_comes_first, parse_duration, parse_time, to_int
 
-_USUAL_HEADINGS: dict[str, tuple[str, ...]] = {
-    "artist": ("artist", "artist_name", "artist name"),
-    "title": ("title", "track", "track_name", "track name", "song", "name"),
-    "album": ("album", "album_name", "album name", "release"),
-    "album_artist": ("album_artist", "albumartist", "album artist"),
-    "recording_mbid": ("recording_mbid", "mb_trackid"),
-    "track_mbid": ("track_mbid", "mb_releasetrackid"),
-    "path": ("path", "file", "filename"),
-    "duration": ("duration", "length"),
-    "time": ("uts", "timestamp", "time", "utc_time", "played_at", "listened_at", "datetime", "date"),
-    "seconds": ("seconds", "seconds_played", "played_seconds"),
-    "skipped": ("skipped",),
-    "plays": ("plays", "play_count", "playcount", "play count"),
-    "skips": ("skips", "skip_count", "skipcount", "skip count"),
-    "last": ("last", "last_played", "lastplayed", "last played"),
-}
-FIELDS = tuple(_USUAL_HEADINGS)
-"""The fields that a column can hold."""
 _DURATIONS = ("duration", "seconds")
 
 _DELIMITERS = ",;\t|"
+_DELIMITER_LINE = re.compile(r"sep=(.)")
 _SAMPLE_ROWS = 1000  # by which a file's units are found
 _MAX_MEDIAN_S = 10_000  # no half of the durations of a table are longer
 _SCALES = (1, 1000, 1_000_000)
 _MILLISECONDS = re.compile(r"(\b|_)(ms|msec|millis|milliseconds?)(\b|_)|^ms")
+_OF_APPLE = "Apple Music Play Activity.csv"  # one of many tables in what Apple sends
+# In that, the events that are no plays, and the plays that are no music.
+_OTHERS = {"event type": re.compile(r"(?!PLAY_END$).+"), "media type": re.compile(r"VIDEO|.*PODCAST.*")}
 _YES, _NO = {"1", "true", "yes", "y", "skipped"}, {"0", "false", "no", "n"}
 
 
@@ -53,13 +40,17 @@ def parse(source: str, options: ReadOptions) -> Iterator[Listen | Tally]:
     if unknown:
         raise SourceError(f"csv: no such field as {unknown[0]!r}; there are: {', '.join(FIELDS)}")
     with members(source, r"\.(csv|tsv|txt)$", ".csv, .tsv or .txt file") as files:
-        for file in files:
-            yield from _file(file, options)
+        for file in [file for file in files if file.path.endswith(_OF_APPLE)] or files:
+            yield from read_table(file, options)
 
 
-def _file(file: Member, options: ReadOptions) -> Iterator[Listen | Tally]:
+def read_table(file: Member, options: ReadOptions) -> Iterator[Listen | Tally]:
+    """Read one file as `parse` does."""
     head = next((line for _, line in lines(file) if line.strip()), "")
-    table = rows(file, max(_DELIMITERS, key=head.count))
+    told = _DELIMITER_LINE.fullmatch(head.strip("\r\n"))  # Excel's
+    delimiter = told[1] if told else max(_DELIMITERS, key=head.count)
+    quoted = delimiter != "\t" or head.startswith('"')
+    table = islice(rows(file, delimiter, quoted=quoted), 1 if told else 0, None)
     places: dict[str, int] | None = None
     if options.columns and all(heading.isdecimal() for heading in options.columns.values()):
         places = {name: int(heading) - 1 for name, heading in options.columns.items()}
@@ -70,19 +61,32 @@ def _file(file: Member, options: ReadOptions) -> Iterator[Listen | Tally]:
         _, headings = next(table, (0, ()))
         if not headings:
             raise SourceError(f"{file.name}: empty")
-        places, width = _places(headings, options.columns, file), len(headings)
+        width = len(headings)
     sample = list(islice(table, _SAMPLE_ROWS))
-    units = _Units(headings, [row for _, row in sample if len(row) >= width], places)
+    whole = [row for _, row in sample if len(row) >= width]
+    if places is None:
+        places = find_columns(headings, whole, options.columns, file.name)
+        _check(places, file)
+    units = _Units(headings, whole, places)
+    dated = [places[name] for name in ("time", "last") if name in places]
+    month_first = month_comes_first(row[at] for row in whole for at in dated)
+    if month_first is None:  # no row of the sample tells
+        every = rows(file, delimiter, quoted=quoted)
+        month_first = month_comes_first(row[at] for _, row in every for at in dated if at < len(row))
+    others = _others(headings, whole)
     n_read, example, refused = 0, "", []
-    for at, row in chain(sample, table):
-        if len(row) < width:
-            raise SourceError(f"{file.name}: line {at} has {len(row)} columns instead of {width}")
+    for at, row in full_rows(chain(sample, table), width, file.name, lambda: options.on_skip(TOO_SHORT)):
+        if others and any(pattern.fullmatch(row[place].strip()) for place, pattern in others):
+            options.on_skip(NOT_MUSIC)
+            continue
         cells = {name: row[place].strip() for name, place in places.items()}
         if "time" not in cells:
-            yield _tally(cells, units)
+            yield _tally(cells, units, month_first)
             continue
         written = units.time(row)
-        time = parse_time(written)
+        time = parse_time(written, month_first=month_first)
+        if not time and parse_time(written, month_first=True):
+            raise SourceError(f"{file.name}: line {at}: {written[:40]!r} may have the day or the month first")
         track = _track(cells, units)
         listen = Listen(
             track, units.first_of_day(time, track), units.seconds("seconds", cells), _skipped(cells.get("skipped", ""))
@@ -133,7 +137,7 @@ class _Units:
 
     def seconds(self, name: str, cells: Mapping[str, str]) -> float | None:
         """Convert a duration to seconds; None where it is missing."""
-        value = to_number(cells.get(name))
+        value = parse_duration(cells.get(name))
         return None if value is None else value / self._scales[name]
 
 
@@ -141,9 +145,17 @@ def _scale(headings: Sequence[str], sample: Sequence[Sequence[str]], at: int) ->
     """Find how many of its units make a second in a column of durations."""
     if at < len(headings) and _MILLISECONDS.search(headings[at].strip().casefold()):
         return 1000
-    known = sorted(number for row in sample if (number := to_number(row[at])) and number > 0)
+    known = sorted(number for row in sample if (number := parse_duration(row[at])) and number > 0)
     median = known[len(known) // 2] if known else 0
     return next((scale for scale in _SCALES if median <= scale * _MAX_MEDIAN_S), _SCALES[-1])
+
+
+def _others(headings: Sequence[str], sample: Sequence[Sequence[str]]) -> list[tuple[int, re.Pattern[str]]]:
+    """Find the columns that tell what is no play of music, and by which cells."""
+    found = [
+        (at, _OTHERS[name]) for at, heading in enumerate(headings) if (name := heading.strip().casefold()) in _OTHERS
+    ]
+    return [(at, pattern) for at, pattern in found if not all(pattern.fullmatch(row[at].strip()) for row in sample)]
 
 
 def _all(kind: Callable[[str], bool], sample: Sequence[Sequence[str]], at: int) -> bool:
@@ -151,28 +163,12 @@ def _all(kind: Callable[[str], bool], sample: Sequence[Sequence[str]], at: int) 
     return bool(cells) and all(map(kind, cells))
 
 
-def _places(headings: Sequence[str], columns: Mapping[str, str], file: Member) -> dict[str, int]:
-    listed = [heading.strip().casefold() for heading in headings]
-    places = {}
-    for name, heading in columns.items():
-        if heading.strip().casefold() not in listed:
-            known = ", ".join(heading.strip() for heading in headings)[:200]
-            raise SourceError(f"{file.name}: no column {heading!r} for {name}; there are: {known}")
-        places[name] = listed.index(heading.strip().casefold())
-    for name, usual in _USUAL_HEADINGS.items():
-        found = next((heading for heading in usual if heading in listed), None)
-        if name not in places and found and listed.index(found) not in places.values():
-            places[name] = listed.index(found)
-    _check(places, file)
-    return places
-
-
 def _check(places: Mapping[str, int], file: Member) -> None:
     if any(place < 0 for place in places.values()):
         raise SourceError(f"{file.name}: columns are counted from 1")
     named = "title" in places and {"artist", "album_artist", "album"} & places.keys()
     if "path" not in places and not named:
-        missing = "title" if "artist" in places else "artist"
+        missing = "artist" if "title" in places else "title"
         raise SourceError(f"{file.name}: say with --columns which column is the {missing} (or the path)")
     if not {"time", "plays"} & places.keys():
         raise SourceError(f"{file.name}: say with --columns which column is the time (or the number of plays)")
@@ -183,10 +179,9 @@ def _track(cells: Mapping[str, str], units: _Units) -> TrackText:
     return TrackText(**texts, duration=units.seconds("duration", cells) or 0.0)
 
 
-def _tally(cells: Mapping[str, str], units: _Units) -> Tally:
-    return Tally(
-        _track(cells, units), to_int(cells["plays"]), to_int(cells.get("skips")), parse_time(cells.get("last"))
-    )
+def _tally(cells: Mapping[str, str], units: _Units, month_first: bool | None) -> Tally:
+    last = parse_time(cells.get("last"), month_first=month_first)
+    return Tally(_track(cells, units), to_int(cells["plays"]), to_int(cells.get("skips")), last)
 
 
 def _skipped(cell: str) -> bool | None:

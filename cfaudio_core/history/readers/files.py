@@ -6,21 +6,34 @@ import codecs
 import contextlib
 import csv
 import functools
+import gzip
 import io
 import lzma
 import re
 import struct
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import IO, NamedTuple
 
 from cfaudio_core.errors import SourceError
 
+_BOMS = {codecs.BOM_UTF32_LE: "utf-32", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+# UTF-16 without its mark: of the first two letters, as of nearly all in an export, one byte is 0.
+_UNMARKED = {
+    re.compile(rb"[\t-\r -~]\0[\t-\r -~]\0"): "utf-16-le",
+    re.compile(rb"\0[\t-\r -~]\0[\t-\r -~]"): "utf-16-be",
+}
+_GZIP = b"\x1f\x8b\x08"
+
+WESTERN = "cfaudio-western"
+"""Error handler that reads bytes which are no UTF-8 as Windows-1252: a stray one costs a letter, not the file."""
 _MAX_LINE = 1 << 20  # characters
 _BOMB_BYTES = 256 << 20  # below that the ratio does no harm
 _BOMB_RATIO = 200  # listens, the same track over and over included, pack to a fiftieth at best
+# What systems leave beside the files of others: macOS for each one in a zip archive, all of them in folders.
+_NO_CONTENT = re.compile(r"(^|/)(__MACOSX/|\._|(\.DS_Store|Thumbs\.db|desktop\.ini)$)", re.IGNORECASE)
 _DAMAGE = (EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, struct.error, NotImplementedError)
 
 
@@ -32,9 +45,9 @@ class Member(NamedTuple):
     name
         Name for messages, with that of the archive.
     path
-        Path inside the folder or archive, with forward slashes.
+        Path inside the folder or archive, with forward slashes; without ".gz".
     open
-        Opens it for reading bytes.
+        Opens it for reading bytes; text is UTF-8, whatever it is in the file.
     """
 
     name: str
@@ -70,25 +83,30 @@ def members(source: str, pattern: str, kind: str) -> Iterator[list[Member]]:
     """Open a file, a folder or a zip archive.
 
     The file itself may have any name. In a folder or an archive, `pattern` is a regular expression to search in paths;
-    the files are in the order of names with numbers, and `kind` names them in the error where there is none.
+    the files are in the order of names with numbers, without empty ones, and `kind` names them in the error where there
+    is none. Files may be packed by gzip.
     """
     path = local_path(source)
     with contextlib.ExitStack() as stack, errors_named(source):
         if path.is_dir():
+            found = (file for file in path.rglob("*") if file.is_file() and file.stat().st_size)
             inside = [
-                Member(str(file), file.relative_to(path).as_posix(), functools.partial(_open, file))
-                for file in path.rglob("*")
-                if file.is_file()
+                _member(str(file), file.relative_to(path).as_posix(), functools.partial(_open, file)) for file in found
             ]
         elif starts_with(path, b"PK"):
             inside = _archived(stack.enter_context(_archive(path, source)), source)
         else:
-            yield [Member(source, path.name, functools.partial(_open, path))]
+            yield [_member(source, path.name, functools.partial(_open, path))]
             return
+        inside = [member for member in inside if not _NO_CONTENT.search(member.path)]
         matching = sorted((member for member in inside if re.search(pattern, member.path)), key=_in_order)
         if not matching:
             raise SourceError(f"{source}: holds no {kind}")
         yield matching
+
+
+def _member(name: str, path: str, open_file: Callable[[], IO[bytes]]) -> Member:
+    return Member(name, path.removesuffix(".gz"), functools.partial(_open_text, open_file))
 
 
 def _open(path: Path) -> IO[bytes]:
@@ -120,7 +138,9 @@ def _archived(archive: zipfile.ZipFile, source: str) -> list[Member]:
     if any(info.flag_bits & 1 for info in files):
         raise SourceError(f"{source}: the zip archive is encrypted")
     return [
-        Member(f"{source}: {info.filename}", info.filename, functools.partial(archive.open, info)) for info in files
+        _member(f"{source}: {info.filename}", info.filename, functools.partial(archive.open, info))
+        for info in files
+        if info.file_size
     ]
 
 
@@ -130,23 +150,36 @@ def first_bytes(member: Member, count: int = 4096) -> bytes:
         return file.read(count).removeprefix(codecs.BOM_UTF8)
 
 
-def lines(member: Member, errors: str = "strict") -> Iterator[tuple[int, str]]:
+def lines(member: Member, errors: str = WESTERN) -> Iterator[tuple[int, str]]:
     """Read the lines of a text file, numbered from 1, their ends included.
 
-    Bytes that are no UTF-8 are an error, or kept as surrogates with `errors` "surrogateescape".
+    Bytes that are no UTF-8 are read as Windows-1252, or kept as surrogates with `errors` "surrogateescape".
     """
-    encoding = "utf-16" if first_bytes(member, 2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8-sig"
     at = 0
     with errors_named(member.name), member.open() as raw:
-        file = io.TextIOWrapper(raw, encoding, errors, newline="")
-        try:
-            while line := file.readline(_MAX_LINE):
-                at += 1
-                if len(line) == _MAX_LINE:
-                    raise SourceError(f"{member.name}: line {at} has no end")
-                yield at, line
-        except UnicodeError:
-            raise SourceError(f"{member.name}: not text in UTF-8, in line {at + 1} or soon after") from None
+        file = io.TextIOWrapper(raw, "utf-8-sig", errors, newline="")
+        while line := file.readline(_MAX_LINE):
+            at += 1
+            if len(line) == _MAX_LINE:
+                raise SourceError(f"{member.name}: line {at} has no end")
+            yield at, line
+
+
+def full_rows(
+    table: Iterable[tuple[int, list[str]]], width: int, name: str, on_short: Callable[[], None]
+) -> Iterator[tuple[int, list[str]]]:
+    """Leave out rows of fewer columns than `width`; SourceError for the last one, or where a quote is never closed."""
+    short = ""
+    for at, row in table:
+        if short:
+            on_short()
+        short = f"{name}: line {at} has {len(row)} columns instead of {width}" if len(row) < width else ""
+        if not short:
+            yield at, row
+        elif "\n" in "".join(row):
+            break
+    if short:
+        raise SourceError(short)
 
 
 def rows(member: Member, delimiter: str, *, quoted: bool = True) -> Iterator[tuple[int, list[str]]]:
@@ -159,3 +192,57 @@ def rows(member: Member, delimiter: str, *, quoted: bool = True) -> Iterator[tup
                 yield table.line_num, row
     except csv.Error as error:
         raise SourceError(f"{member.name}: line {table.line_num}: {error}") from None
+
+
+def _as_western(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    return error.object[error.start : error.end].decode("cp1252", "replace"), error.end
+
+
+codecs.register_error(WESTERN, _as_western)
+
+
+def _open_text(open_file: Callable[[], IO[bytes]]) -> IO[bytes]:
+    """Open a file and unpack it, if it is packed by gzip; one in UTF-16 or UTF-32 is read as UTF-8."""
+    if _begins(open_file).startswith(_GZIP):
+        open_file = functools.partial(_unpack, open_file)
+    start = _begins(open_file)
+    encoding = next((name for mark, name in _BOMS.items() if start.startswith(mark)), None)
+    encoding = encoding or next((name for form, name in _UNMARKED.items() if form.match(start)), None)
+    file = open_file()
+    return io.BufferedReader(_Utf8(file, encoding)) if encoding else file
+
+
+def _unpack(open_file: Callable[[], IO[bytes]]) -> IO[bytes]:
+    packed = open_file()
+    file = gzip.GzipFile(fileobj=packed)
+    file.myfileobj = packed  # type: ignore[assignment]  # closed with it
+    return file  # type: ignore[return-value]
+
+
+def _begins(open_file: Callable[[], IO[bytes]]) -> bytes:
+    with open_file() as file:
+        return file.read(4)
+
+
+class _Utf8(io.RawIOBase):
+    """The text of a file in another encoding, as bytes of UTF-8."""
+
+    def __init__(self, file: IO[bytes], encoding: str) -> None:
+        self._text = io.TextIOWrapper(file, encoding, "replace", newline="")
+        self._left = b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        if not self._left:
+            self._left = self._text.read(1 << 16).encode("utf-8", "replace")
+        count = min(len(buffer), len(self._left))
+        buffer[:count], self._left = self._left[:count], self._left[count:]
+        return count
+
+    def close(self) -> None:
+        self._text.close()
+        super().close()

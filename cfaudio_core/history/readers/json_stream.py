@@ -10,9 +10,11 @@ from typing import IO, Any
 import ijson
 
 from cfaudio_core.errors import SourceError
-from cfaudio_core.history.readers.files import Member, errors_named, first_bytes, lines
+from cfaudio_core.history.readers.files import WESTERN, Member, errors_named, first_bytes, lines
 
 _MAX_ENTRY_BYTES = 64 << 20
+_BLANK_CONTROLS = b" " * 32 + bytes(range(32, 256))
+_DECODE = json.JSONDecoder(strict=False).decode
 _MAX_DEPTH = 1000  # the parser's time grows with the square of the depth
 
 
@@ -22,7 +24,7 @@ def json_lines(member: Member) -> Iterator[tuple[int, dict[str, Any]]]:
         if line.isspace():
             continue
         try:
-            entry = json.loads(line)
+            entry = _DECODE(line)
         except (ValueError, RecursionError):
             raise SourceError(f"{member.name}: line {at} is not JSON, or cut short") from None
         if not isinstance(entry, dict):
@@ -31,22 +33,26 @@ def json_lines(member: Member) -> Iterator[tuple[int, dict[str, Any]]]:
 
 
 class _LimitedFile:
-    """File that limits the length and the depth of an entry.
+    """File that limits the length and the depth of an entry, and has a blank for what JSON forbids in texts.
 
-    Depth is the number of open brackets, those in texts included.
+    Depth is the number of open brackets, those in texts included. Bytes that are no UTF-8 are read as Windows-1252.
     """
 
     def __init__(self, file: IO[bytes], name: str):
         self._file = file
         self._name = name
         self._length = self._depth = 0
-        start = file.read(len(codecs.BOM_UTF8))
-        self._start = b"" if start == codecs.BOM_UTF8 else start
+        self._decoder = codecs.getincrementaldecoder("utf-8-sig")(WESTERN)
 
     def read(self, size: int = -1) -> bytes:
         if size == 0:
             return b""  # ijson asks what type it will get
-        chunk, self._start = self._start or self._file.read(size), b""
+        chunk = b""
+        while not chunk:
+            raw = self._file.read(size)
+            chunk = self._decoder.decode(raw, final=not raw).encode().translate(_BLANK_CONTROLS)
+            if not raw:
+                break
         self._length += len(chunk)
         self._depth += chunk.count(b"[") + chunk.count(b"{") - chunk.count(b"]") - chunk.count(b"}")
         if self._length > _MAX_ENTRY_BYTES:
@@ -86,8 +92,9 @@ def json_entries(member: Member, prefix: str, kind: str) -> Iterator[tuple[int, 
         except (ijson.JSONError, UnicodeError, RecursionError) as error:
             why = "is cut short or damaged" if isinstance(error, ijson.IncompleteJSONError) else "is not JSON"
             raise SourceError(f"{member.name}: {why if at else 'not JSON'} after entry {at}") from None
-    if at == 0 and not _has_array(member, prefix.removesuffix(".item").removesuffix("item")):
-        raise SourceError(f"{member.name}: not {kind}")
+    array = prefix.removesuffix(".item").removesuffix("item")
+    if at == 0 and not _has_array(member, array):
+        raise SourceError(f"{member.name}: not {kind}" + (f": it has no list {array!r}" if array else ""))
 
 
 def _has_array(member: Member, prefix: str) -> bool:

@@ -70,10 +70,18 @@ class TestKoito(JsonContract):
 
 
 def test_an_entry_that_is_no_scrobble_is_named(tmp_path):
-    content = {"scrobbles": [scrobble(1_700_000_000, ["OurR"], "Desert"), {"time": 5}]}
+    content = {"scrobbles": [{"time": 5}, scrobble(1_700_000_000, ["OurR"], "Desert")]}
     records, error = collect_until_error("maloja", write_json(tmp_path / "m.json", content))
-    assert len(records) == 1
-    assert_one_line(error, "m.json: entry 2")
+    assert records == []
+    assert_one_line(error, "m.json: entry 1")
+
+
+def test_among_scrobbles_it_is_left_out_and_counted(tmp_path):
+    content = {"scrobbles": [scrobble(1_700_000_000 + k, ["OurR"], "Desert") for k in range(3)]}
+    content["scrobbles"][1] = {"time": 5}
+    records, skips = collect("maloja", write_json(tmp_path / "m.json", content))
+    assert len(records) == 2
+    assert skips == {"entry of another kind": 1}
 
 
 def maloja(scrobbles):

@@ -75,7 +75,7 @@ def test_times_in_many_forms(tmp_path, written, expected):
     assert not skips
 
 
-@pytest.mark.parametrize("written", ["11/14/2023 22:13", "Tuesday", "32 Nov 2023 22:13", "14 Foo 2023", "2023-13-45"])
+@pytest.mark.parametrize("written", ["Tuesday", "32 Nov 2023 22:13", "14 Foo 2023", "2023-13-45"])
 def test_where_no_time_is_understood_the_first_is_shown(tmp_path, written):
     records, error = collect_until_error("csv", write(tmp_path, f"artist,title,time\nOurR,Desert,{written}\n"))
     assert records == []
