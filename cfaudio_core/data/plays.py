@@ -176,7 +176,8 @@ def _overlaps(listens: Listens) -> tuple[_Float, BoolArray]:
     least, loops = _copies(listens)
     unknown = np.isnan(listens.seconds)
     least = np.where(unknown & (listens.skipped == 1), 1.0, least)
-    return np.where(unknown, least, _COMPLETE * listens.seconds), loops & unknown
+    known = np.maximum(_COMPLETE * np.nan_to_num(listens.seconds) - _rounding_s(listens), 0)
+    return np.where(unknown, least, known), loops & unknown
 
 
 def _other_records(listens: Listens) -> tuple[_Float, BoolArray]:
