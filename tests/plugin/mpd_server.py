@@ -1,4 +1,4 @@
-"""A real MPD with nothing to hear it by, and a connection that speaks its protocol."""
+"""A real MPD with no output, and a connection that speaks its protocol."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ pid_file "{folder}/pid"
 log_file "{folder}/log"
 bind_to_address "127.0.0.1"
 port "{port}"
+connection_timeout "{idle_s}"
 zeroconf_enabled "no"
 auto_update "no"
 audio_output {{
@@ -76,7 +77,9 @@ def running_mpd(folder: Path, music: Path, lists: Path, more: str = "", password
     lists.mkdir(exist_ok=True)
     port = free_port()
     config = folder / "mpd.conf"
-    config.write_text(CONFIG.format(music=music, lists=lists, folder=folder, port=port, more=more))
+    config.write_text(
+        CONFIG.format(music=music, lists=lists, folder=folder, port=port, idle_s=round(LONG_SECONDS), more=more)
+    )
     process = subprocess.Popen(
         ["mpd", "--no-daemon", str(config)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=_utf8()
     )
