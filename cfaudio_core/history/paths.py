@@ -73,7 +73,7 @@ class PathIndex:
         if common < len(self._components[at]) - self._below or not folders:
             return False
         # All below the music folder is the same, and so what is above has to be a music folder, or the artist.
-        above = parts[-common - 1] if len(parts) > common else ""
+        above = parts[-common - 1].replace(" ", "") if len(parts) > common else ""
         artists = {artist_key(self._of.artists[at]), artist_key(self._of.albumartists[at])} - VARIOUS
         return not above or above in self._roots or above[0] == "<" or above[-1] == ":" or artist_key(above) in artists
 
