@@ -37,7 +37,7 @@ CONSTANTS = {
         "table",
         "selected",
     },
-    "cfaudio_core/history/formats/lyrion.py": {"_TABLES[name]", "name", "table", "selected"},
+    "cfaudio_core/history/formats/lyrion.py": {"table", "selected"},
     "cfaudio_core/history/formats/navidrome.py": {"played", "select_list(database, 'media_file', _TRACK)"},
 }
 

@@ -109,11 +109,13 @@ def test_of_count_listens_and_tallies_the_largest_is_taken(plugin: CfAudioPlugin
     assert len(me.sessions) == 4
 
 
-def test_listens_and_tallies_of_one_source_are_different_plays(
+def test_a_count_of_a_source_has_its_listens_in_it_and_growth_has_not(
     plugin: CfAudioPlugin, lib: Library, tmp_path: Path
 ) -> None:
-    keep(tmp_path, *sessions((0, 1)), Tally(text(0), 4))
-    assert people_of(plugin, lib)[0].plays[[0, 1]].tolist() == [5, 1]
+    keep(tmp_path, *sessions((0, 1)), Tally(text(0), 4), source="server")
+    assert people_of(plugin, lib)[0].plays[[0, 1]].tolist() == [4, 1]
+    keep(tmp_path, *sessions((2, 3)), Tally(text(2), 4), source="snapshot")
+    assert people_of(plugin, lib)[0].plays[[2, 3]].tolist() == [5, 1]
 
 
 def test_nobodys_listens_are_the_first_listeners_and_other_names_are_further_listeners(
