@@ -76,7 +76,7 @@ def find_listener(among: Sequence[Listener], name: str | None) -> Listener:
 
 def check_listener(settings: Settings, name: str) -> None:
     """Raise a UserError where neither the settings nor the history know a listener; the library is not read."""
-    names = list(settings.users or [MAIN_LISTENER])
+    names = settings.listener_names
     if has_history(settings):
         with open_history(settings) as store:
             names += sorted({held.listener for held in store.overview()} - {MAIN_LISTENER, *names})

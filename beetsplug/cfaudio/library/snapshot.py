@@ -26,7 +26,7 @@ from beetsplug.cfaudio.library.fields import column, count_values, read_fields
 from beetsplug.cfaudio.library.history import history_state, seconds
 from beetsplug.cfaudio.library.listeners import add_history, read_history
 from beetsplug.cfaudio.library.snapshot_file import StoredSnapshot, read_snapshot_file, write_snapshot_file
-from cfaudio_core.data.listeners import MAIN_LISTENER, Listener, make_listeners
+from cfaudio_core.data.listeners import Listener, make_listeners
 from cfaudio_core.history.count_growth import DATES
 from cfaudio_core.ranking.duplicates import Marks, same_songs
 from cfaudio_core.util.arrays import BoolArray, FloatArray, IntArray
@@ -194,17 +194,13 @@ def _read_plays(
     if snapshot is not stored or stored.count_fields != settings.count_fields:
         counts = _read_counts(lib, settings.count_fields, columns["ids"])
         snapshot = snapshot._replace(count_fields=settings.count_fields, counts=counts)
-    names = list(settings.users or [MAIN_LISTENER])
-
-    def key() -> str | None:
-        state = history_state(settings)
-        return state and fingerprint(state, names, settings.session_gap, columns["ids"], columns["lengths"])
-
-    before = key()
-    if before is None or before != stored.history_key:
+    names, ids, lengths = settings.listener_names, columns["ids"], columns["lengths"]
+    state = history_state(settings)
+    key = state and fingerprint(state, names, settings.session_gap, ids, lengths)
+    if key is None or key != stored.history_key:
         with user_errors():
-            listeners = read_history(names, settings, columns["ids"], columns["lengths"])
-        snapshot = snapshot._replace(history_key=before if before == key() else None, listeners=listeners)
+            listeners = read_history(names, settings, ids, lengths)
+        snapshot = snapshot._replace(history_key=key if history_state(settings) == state else None, listeners=listeners)
     return snapshot if settled_state(_file(lib)) == snapshot.state else snapshot._replace(state=None)
 
 
