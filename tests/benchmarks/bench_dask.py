@@ -1,4 +1,4 @@
-"""Hear files by one Dask worker and by two, one thread each, on this machine: how much faster are two?
+"""Extract files by one Dask worker and by two, one thread each, on this machine: how much faster are two?
 
     python tests/benchmarks/bench_dask.py FOLDER [--files 60] [--rounds 2]
 

@@ -3,8 +3,8 @@
     bench_extraction.py [FOLDER]
 
 FOLDER holds music (by default the pieces of `cfaudio demo`). All sides are whole processes with all their children;
-the ratio is what counts, since the machine's speed cancels out. `cfembed` runs with ten windows a track, which learns
-too, and with whole tracks (`windows: all`); a second run of each is one with nothing new, its learning and hearing
+the ratio is what counts, since the machine's speed cancels out. `cfembed` runs with ten windows a track, which trains
+too, and with whole tracks (`windows: all`); a second run of each is one with nothing new, its training and extraction
 done. On a few tracks, one process each compares whole tracks with essentia's MusicExtractor and with pymusly, where
 they are installed. Last comes the memory of one worker over 10,000 tracks.
 """
@@ -52,13 +52,13 @@ def configure(home: str, folder: Path, windows: str) -> None:
 
 
 def extracted_alone(files: list[Path], windows: int) -> tuple[float, float]:
-    """The cost of hearing without beets and without learning, in as many workers as there are cores."""
+    """The cost of extraction without beets and without training, in as many workers as there are cores."""
     with tempfile.TemporaryDirectory() as folder:
-        return cost([[sys.executable, "-c", HEAR, folder, str(windows), *map(str, files)]], {**os.environ})
+        return cost([[sys.executable, "-c", EXTRACT, folder, str(windows), *map(str, files)]], {**os.environ})
 
 
 def compare_peers(files: list[Path]) -> None:
-    """Print what hearing costs peers on whole tracks, over what it costs to start them, and cfaudio both ways."""
+    """Print what extraction costs peers on whole tracks, over what it costs to start them, and cfaudio both ways."""
     fit = [p for p in files if p.suffix != ".opus" and SMALLEST < p.stat().st_size < LARGEST]  # essentia lacks Opus
     few = [str(p) for p in (fit or files)[:: max(1, len(fit or files) // COMPARED)][:COMPARED]]
     costs = {}
@@ -111,7 +111,7 @@ def main() -> None:
 
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 WARM_UP = "from cfaudio_core.backbones.registry import prepare_extractor; prepare_extractor('musicnn')"
-HEAR = """
+EXTRACT = """
 import os, sys
 from pathlib import Path
 from cfaudio_core.features.feature_store import FeatureStore

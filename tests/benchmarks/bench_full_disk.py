@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from bench_kills import COMMANDS, UNHEARD, Home, check_ended, check_killed, finish
+from bench_kills import COMMANDS, INCOMPLETE_TRACKS, Home, check_ended, check_killed, finish
 
 
 @contextmanager
@@ -55,7 +55,7 @@ def main() -> None:
             root = Path(temporary) / name
             before = Home.of(options.library, root / "before")
             if name == "cfembed":
-                before.make_unheard(UNHEARD)
+                before.make_incomplete(INCOMPLETE_TRACKS)
             if name == "cfimport":
                 for file in (before.folder / "cfaudio").glob("history.db*"):
                     file.unlink()

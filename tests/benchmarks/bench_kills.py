@@ -2,8 +2,8 @@
 
     python tests/benchmarks/bench_kills.py LIBRARY [--kills 100] [--seed 0] [--only COMMAND] [--signal INT]
 
-LIBRARY is a folder with `library.db`, `config.yaml` and a folder `cfaudio` whose features are of `--unheard` tracks
-incomplete in each trial, so that there is something to hear; it is copied, and never written to. Each trial begins
+LIBRARY is a folder with `library.db`, `config.yaml` and a folder `cfaudio`, from which the features of some tracks are
+taken in each trial, so that there is something to analyse; it is copied, and never written to. Each trial begins
 with the same copy, kills one command, looks at what is there, runs the command once more, and compares with what a run
 that nobody disturbed has left. Commands are killed at a moment drawn evenly over their usual duration and, as little
 of that is writing, every second time at the first write after a moment in its second half. A trial whose command ended
@@ -88,7 +88,7 @@ class Home:
                     return []
                 raise
 
-    def make_unheard(self, number: int) -> None:
+    def make_incomplete(self, number: int) -> None:
         """Forget the features of some tracks."""
         with contextlib.closing(sqlite3.connect(self.folder / "library.db")) as lib, lib:
             mine = "SELECT entity_id FROM item_attributes WHERE key = 'cf_key' ORDER BY entity_id LIMIT ?"
@@ -200,8 +200,11 @@ def check_killed(name: str, home: Home, before: Home, after: Home) -> str:
     if name == "cfembed":
         assert home.fields in (before.fields, after.fields), "fields are half-written"
         new = len(home.features) - len(before.features)
-        written = home.fields == after.fields
-        return "fields written" if written else "hearing" if 0 < new < UNHEARD else "learning" if new else "nothing new"
+        if home.fields == after.fields:
+            return "fields written"
+        if not new:
+            return "nothing new"
+        return "extracting" if 0 < new < INCOMPLETE_TRACKS else "training"
     if name == "cfimport":
         assert home.listens in (before.listens, after.listens), "the import is half there"
         return "imported" if home.listens else "nothing new"
@@ -225,7 +228,7 @@ def check_ended(name: str, home: Home, before: Home, after: Home) -> None:
     assert home.report == after.report, "the page or its map is not that of an undisturbed run"
 
 
-UNHEARD = 12
+INCOMPLETE_TRACKS = 12
 SHARES = {"cfembed": 0.4, "cfimport": 0.2, "cfplaylists": 0.2, "cfreport": 0.2}
 
 
@@ -247,7 +250,7 @@ def main() -> None:
         for name in names:
             before = Home.of(options.library, root / name / "before")
             if name == "cfembed":
-                before.make_unheard(UNHEARD)
+                before.make_incomplete(INCOMPLETE_TRACKS)
             if name == "cfimport":
                 for file in (before.folder / "cfaudio").glob("history.db*"):
                     file.unlink()

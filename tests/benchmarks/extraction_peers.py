@@ -51,7 +51,7 @@ PEERS = {"essentia": essentia, "pymusly": pymusly, "windows": windows, "whole": 
 
 
 def memory(tracks: str, *files: str) -> None:
-    """Hear so many tracks, the files over and over, one window of each; print the peak after each tenth of them."""
+    """Extract so many tracks, the files over and over, one window of each; print the peak after each tenth of them."""
     from cfaudio_core.features.jobs import ExtractorConfig, FileJob
     from cfaudio_core.features.worker import make_ready
 

@@ -176,7 +176,6 @@ import os, signal
 from beets.ui import main
 from cfaudio_core.features.feature_store import FeatureStore
 
-signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts background jobs without it
 add = FeatureStore.add
 
 def add_and_interrupt(*args):

@@ -51,7 +51,7 @@ def command(plugin: BeetsPlugin) -> Subcommand:
 
 def run(plugin: BeetsPlugin, lib: Library, opts: Values, args: list[str]) -> None:
     """Import, or list the formats and the contents of the store."""
-    from beetsplug.cfaudio.library.listener_names import listener_names, name_listener, note_listeners
+    from beetsplug.cfaudio.library.listener_names import known_listeners, name_listener, note_listeners
     from cfaudio_core.history.formats import FORMATS
 
     settings = read_settings(plugin.config)
@@ -84,7 +84,7 @@ def run(plugin: BeetsPlugin, lib: Library, opts: Values, args: list[str]) -> Non
         print_(line)
     if not opts.pretend:
         with user_errors():
-            note_listeners(settings, listener_names(settings))
+            note_listeners(settings, known_listeners(settings))
 
 
 @contextmanager

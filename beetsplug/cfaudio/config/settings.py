@@ -104,11 +104,16 @@ class Settings:
         return self.folder / "models"
 
     @property
-    def main_listener(self) -> str:
-        """Name of the listener who is meant where none is named."""
+    def listener_names(self) -> list[str]:
+        """Names of the configured listeners, first the one who is meant where none is named."""
         from cfaudio_core.data.listeners import MAIN_LISTENER
 
-        return next(iter(self.users), MAIN_LISTENER)
+        return list(self.users or [MAIN_LISTENER])
+
+    @property
+    def main_listener(self) -> str:
+        """Name of the listener who is meant where none is named."""
+        return self.listener_names[0]
 
     @property
     def count_fields(self) -> list[str]:

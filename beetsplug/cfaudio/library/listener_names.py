@@ -13,12 +13,12 @@ from beets.exceptions import UserError
 from beetsplug.cfaudio.config.settings import LISTENER_NAMES, LISTENERS_FILE, Settings, noted_listeners
 from beetsplug.cfaudio.errors import file_errors
 from beetsplug.cfaudio.library.history import has_history, open_history
-from cfaudio_core.data.listeners import MAIN_LISTENER, find_name
+from cfaudio_core.data.listeners import find_name
 
 
-def listener_names(settings: Settings) -> list[str]:
+def known_listeners(settings: Settings) -> list[str]:
     """Name every listener of the settings and the history, the main one first; the library is not read."""
-    names = list(settings.users or [MAIN_LISTENER])
+    names = settings.listener_names
     if has_history(settings):
         with open_history(settings) as store:
             stored = store.listeners()
@@ -29,7 +29,7 @@ def listener_names(settings: Settings) -> list[str]:
 
 def check_listener(settings: Settings, name: str) -> None:
     """Raise a UserError where neither the settings nor the history know a listener; the library is not read."""
-    names = listener_names(settings)
+    names = known_listeners(settings)
     if find_name(name, names) is None:
         raise unknown_listener(name, names)
 
@@ -54,7 +54,7 @@ def name_listener(settings: Settings, given: str | None, account: str | None) ->
     if given is None:
         return settings.main_listener
     name = unicodedata.normalize("NFC", given.strip())
-    known = find_name(name, listener_names(settings))
+    known = find_name(name, known_listeners(settings))
     if known is None and not name.isidentifier():
         example = re.sub(r"\W+", "_", name).strip("_").lstrip("_0123456789") or "anna"
         advice = f"--user {example} --account {shlex.quote(account or given)}"

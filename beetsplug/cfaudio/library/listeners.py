@@ -14,7 +14,7 @@ from beets.library import Library
 
 from beetsplug.cfaudio.config.settings import Settings
 from beetsplug.cfaudio.library.history import has_history, open_history
-from beetsplug.cfaudio.library.listener_names import listener_names, unknown_listener
+from beetsplug.cfaudio.library.listener_names import known_listeners, unknown_listener
 from beetsplug.cfaudio.library.matches import library_name, match_history
 from beetsplug.cfaudio.library.tracks import read_tracks
 from beetsplug.cfaudio.text import counted
@@ -89,7 +89,7 @@ def find_listener(among: Sequence[Listener], name: str | None, settings: Setting
     names = [listener.name for listener in among]
     known = find_name(name, names)
     if known is None:
-        if settings is not None and find_name(name, listener_names(settings)):
+        if settings is not None and find_name(name, known_listeners(settings)):
             raise UserError(f"{name} has not played a track of the library yet")
         raise unknown_listener(name, names)
     return among[names.index(known)]

@@ -27,7 +27,7 @@ from beetsplug.cfaudio.library.history import history_state, seconds
 from beetsplug.cfaudio.library.listeners import add_history, last_played_of, read_history
 from beetsplug.cfaudio.library.matches import library_name
 from beetsplug.cfaudio.library.snapshot_file import StoredSnapshot, read_snapshot_file, write_snapshot_file
-from cfaudio_core.data.listeners import MAIN_LISTENER, Listener, make_listeners
+from cfaudio_core.data.listeners import Listener, make_listeners
 from cfaudio_core.data.tracks import TrackMarks
 from cfaudio_core.history.count_growth import DATES
 from cfaudio_core.ranking.duplicates import Marks, same_songs
@@ -195,18 +195,13 @@ def _read_plays(
     if snapshot is not stored or stored.count_fields != settings.count_fields:
         counts = read_counts(lib, settings.count_fields, columns["ids"])
         snapshot = snapshot._replace(count_fields=settings.count_fields, counts=counts)
-    names = list(settings.users or [MAIN_LISTENER])
-    marks = _marks(columns)
-
-    def key() -> str | None:
-        state = history_state(settings)
-        return state and fingerprint(state, names, settings.session_gap, library_name(lib), *marks, columns["lengths"])
-
-    before = key()
-    if before is None or before != stored.history_key:
+    names, marks, lengths = settings.listener_names, _marks(columns), columns["lengths"]
+    state = history_state(settings)
+    key = state and fingerprint(state, names, settings.session_gap, library_name(lib), *marks, lengths)
+    if key is None or key != stored.history_key:
         with user_errors():
-            listeners = read_history(lib, names, settings, marks, columns["lengths"])
-        snapshot = snapshot._replace(history_key=before if before == key() else None, listeners=listeners)
+            listeners = read_history(lib, names, settings, marks, lengths)
+        snapshot = snapshot._replace(history_key=key if history_state(settings) == state else None, listeners=listeners)
     return snapshot if settled_state(_file(lib)) == snapshot.state else snapshot._replace(state=None)
 
 
