@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -27,11 +26,8 @@ if TYPE_CHECKING:
 
     from cfaudio_core.history.formats import Format
     from cfaudio_core.history.merge import ImportResult
-    from cfaudio_core.history.records import Listen, Tally, TrackText
+    from cfaudio_core.history.records import Listen, Tally
     from cfaudio_core.history.store import ListenStore
-    from cfaudio_core.util.arrays import IntArray
-
-_MAX_UNKNOWN = 10  # tracks that are named
 
 
 def command(plugin: BeetsPlugin) -> Subcommand:
@@ -51,12 +47,13 @@ def command(plugin: BeetsPlugin) -> Subcommand:
 
 def run(plugin: BeetsPlugin, lib: Library, opts: Values, args: list[str]) -> None:
     """Import, or list the formats and the contents of the store."""
+    from beetsplug.cfaudio.library.holdings import describe_holdings
     from beetsplug.cfaudio.library.listener_names import known_listeners, name_listener, note_listeners
     from cfaudio_core.history.formats import FORMATS
 
     settings = read_settings(plugin.config)
     if not args:
-        for line in chain(_formats(FORMATS.values()), _holdings(settings)):
+        for line in chain(_formats(FORMATS.values()), describe_holdings(settings)):
             print_(line)
         return
     source = FORMATS.get(args[0])
@@ -179,6 +176,7 @@ def _match(
 
     Returns the lines on what is odd about the listener's history then.
     """
+    from beetsplug.cfaudio.library.holdings import describe_shares
     from beetsplug.cfaudio.library.matches import describe_oddities, match_history
     from beetsplug.cfaudio.library.tracks import read_tracks
     from cfaudio_core.data.listeners import make_listeners
@@ -186,7 +184,7 @@ def _match(
 
     tracks = read_tracks(lib, [])
     index = LibraryIndex(tracks, lib.directory)
-    for line in _shares(added, index.match(added.texts)):
+    for line in describe_shares(added, index.match(added.texts)):
         print_(line)
     if pretend:
         return []
@@ -195,61 +193,8 @@ def _match(
     return describe_oddities(store, [one for one in everyone if one.name == listener], tracks.lengths)
 
 
-def _shares(added: ImportResult, positions: IntArray) -> Iterator[str]:
-    """Count matched, ambiguous and unknown tracks and their plays, and list the most played unknown tracks."""
-    from cfaudio_core.history.matching import AMBIGUOUS, UNKNOWN
-
-    total = max(int(added.plays.sum()), 1)
-    kinds = {
-        "matched": positions >= 0,
-        "ambiguous": positions == AMBIGUOUS,
-        "unknown": positions == UNKNOWN,
-    }
-    counts = (f"{mask.sum()} {kind} ({int(added.plays[mask].sum()) / total:.1%})" for kind, mask in kinds.items())
-    yield f"Of {len(added.texts)} tracks (and of all plays): {', '.join(counts)}."
-    unknown = kinds["unknown"].nonzero()[0]
-    if len(unknown):
-        yield "Most played of what is not in the library:"
-    for k in unknown[(-added.plays[unknown]).argsort(kind="stable")][:_MAX_UNKNOWN]:
-        yield f"{added.plays[k]:7d}  {_called(added.texts[k])}"
-
-
-def _called(track: TrackText) -> str:
-    names = " - ".join(name for name in (track.artist, track.title) if name)
-    path = track.path.encode("utf-8", "replace").decode()
-    return f"{names} ({track.album})" if names and track.album else names or path or track.recording_mbid
-
-
 def _formats(sources: Iterable[Format]) -> Iterator[str]:
     yield "Formats, with an example of SOURCE:"
     for source in sources:
         yield f"  {source.name:13} {source.summary}"
         yield f"  {'':13} beet cfimport {source.name} {source.example}"
-
-
-def _holdings(settings: Settings) -> Iterator[str]:
-    from beetsplug.cfaudio.library.history import has_history, open_history
-
-    if not has_history(settings):
-        yield "Nothing has been imported yet."
-        return
-    with user_errors(), open_history(settings) as store:
-        holdings = store.overview()
-        if not holdings:
-            yield f"Nothing has been imported yet into {store.name}."
-            return
-        yield f"In {store.name}:"
-        yield f"  {'listener':13} {'source':13} {'listens':>9}  {'from':10}  {'to':10}  {'tracks counted':>14}"
-        for held in holdings:
-            first, last = (_day(time) if held.listens else "" for time in (held.first, held.last))
-            yield f"  {held.listener:13} {held.source:13} {held.listens:9}  {first:10}  {last:10}  {held.tallies:14}"
-        unused = sorted({held.listener for held in holdings if not held.listener.isidentifier()})
-        if unused:
-            yield f"Not counted: what is kept for {', '.join(unused)}; import it again with another --user."
-
-
-def _day(time: int) -> str:
-    try:
-        return f"{datetime.fromtimestamp(time, UTC):%Y-%m-%d}"
-    except (ValueError, OverflowError, OSError):
-        return "?"

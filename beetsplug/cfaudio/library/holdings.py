@@ -1,0 +1,70 @@
+"""Lines on what the history holds, and on how much of an import is of the library."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from beetsplug.cfaudio.config.settings import Settings
+from beetsplug.cfaudio.errors import user_errors
+from beetsplug.cfaudio.library.history import has_history, open_history
+
+if TYPE_CHECKING:
+    from cfaudio_core.history.merge import ImportResult
+    from cfaudio_core.history.records import TrackText
+    from cfaudio_core.util.arrays import IntArray
+
+_MAX_UNKNOWN = 10  # tracks that are named
+
+
+def describe_shares(added: ImportResult, positions: IntArray) -> Iterator[str]:
+    """Count matched, ambiguous and unknown tracks and their plays, and list the most played unknown tracks."""
+    from cfaudio_core.history.matching import AMBIGUOUS, UNKNOWN
+
+    total = max(int(added.plays.sum()), 1)
+    kinds = {
+        "matched": positions >= 0,
+        "ambiguous": positions == AMBIGUOUS,
+        "unknown": positions == UNKNOWN,
+    }
+    counts = (f"{mask.sum()} {kind} ({int(added.plays[mask].sum()) / total:.1%})" for kind, mask in kinds.items())
+    yield f"Of {len(added.texts)} tracks (and of all plays): {', '.join(counts)}."
+    unknown = kinds["unknown"].nonzero()[0]
+    if len(unknown):
+        yield "Most played of what is not in the library:"
+    for k in unknown[(-added.plays[unknown]).argsort(kind="stable")][:_MAX_UNKNOWN]:
+        yield f"{added.plays[k]:7d}  {_called(added.texts[k])}"
+
+
+def _called(track: TrackText) -> str:
+    names = " - ".join(name for name in (track.artist, track.title) if name)
+    path = track.path.encode("utf-8", "replace").decode()
+    return f"{names} ({track.album})" if names and track.album else names or path or track.recording_mbid
+
+
+def describe_holdings(settings: Settings) -> Iterator[str]:
+    """List what has been imported, by listener and source."""
+    if not has_history(settings):
+        yield "Nothing has been imported yet."
+        return
+    with user_errors(), open_history(settings) as store:
+        holdings = store.overview()
+        if not holdings:
+            yield f"Nothing has been imported yet into {store.name}."
+            return
+        yield f"In {store.name}:"
+        yield f"  {'listener':13} {'source':13} {'listens':>9}  {'from':10}  {'to':10}  {'tracks counted':>14}"
+        for held in holdings:
+            first, last = (_day(time) if held.listens else "" for time in (held.first, held.last))
+            yield f"  {held.listener:13} {held.source:13} {held.listens:9}  {first:10}  {last:10}  {held.tallies:14}"
+        unused = sorted({held.listener for held in holdings if not held.listener.isidentifier()})
+        if unused:
+            yield f"Not counted: what is kept for {', '.join(unused)}; import it again with another --user."
+
+
+def _day(time: int) -> str:
+    try:
+        return f"{datetime.fromtimestamp(time, UTC):%Y-%m-%d}"
+    except (ValueError, OverflowError, OSError):
+        return "?"
