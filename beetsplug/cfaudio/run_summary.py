@@ -25,6 +25,8 @@ _SYSTEMS = {
 def summarize(tracks: Tracks, listeners: list[Listener], result: RunResult, changed: int) -> Iterator[str]:
     """Yield the lines to print after a run that changed `changed` items of the library."""
     yield f"Analysed {counted(result.decoded, 'new track')}; {len(result.analysed)} of {len(tracks)} are analysed."
+    if result.described:
+        yield f"Computed audio descriptors of {counted(result.described, 'track')} analysed before."
     if result.problems:
         yield f"Skipped {counted(len(result.problems), 'file')} that cannot be analysed (named above)."
     if result.old_problems:

@@ -8,6 +8,7 @@ from scipy.linalg import cho_factor, cho_solve
 from cfaudio_core.data.listeners import Listener
 from cfaudio_core.data.training_set import unit
 from cfaudio_core.evaluation.tasks import EvalData, Split
+from cfaudio_core.features.summaries import NET_PART
 from cfaudio_core.models.kernel_ridge import gauss
 from cfaudio_core.ranking.taste import HALF_LIFE_S
 from cfaudio_core.util.arrays import FloatArray, float32
@@ -90,7 +91,7 @@ def kernel_regression(features: FloatArray, known: np.ndarray, target: FloatArra
 
 def standard_features(data: EvalData) -> FloatArray:
     """float32 (n, dim): the mean window in mono, each feature with mean 0 and variance 1 / dim."""
-    mono = data.features.means[:, : data.features.means.shape[1] - data.features.n_widths]
+    mono = data.features.means[:, data.features.columns()[NET_PART]]
     return float32(standardised(mono) / np.sqrt(mono.shape[1]))
 
 

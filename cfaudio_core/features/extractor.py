@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
+from cfaudio_core.audio.descriptors import DESCRIPTORS, N_DESCRIPTORS
 from cfaudio_core.backbones.registry import prepare_extractor
 from cfaudio_core.data.tracks import Tracks
 from cfaudio_core.features.dask_cluster import extract_on_cluster
@@ -27,7 +28,7 @@ class ExtractionPlan:
     keys
         n content keys, "" where a track is not analysed (yet).
     left
-        The files to analyse.
+        The files to analyse, and those to compute descriptors of alone.
     problems
         File name to its problem, for the files that an earlier run could not analyse.
     """
@@ -49,7 +50,8 @@ def plan_extraction(
     """Find out which tracks are left to analyse, without opening a file.
 
     A track is known by the content key that the library keeps for it, so that it may move and be retagged; else by its
-    file's name, size and time, so that an interrupted run resumes.
+    file's name, size and time, so that an interrupted run resumes. One that has features but no descriptors, as an
+    earlier version left it, is read again for these alone; while its file is away it stays as it is.
 
     Parameters
     ----------
@@ -60,10 +62,10 @@ def plan_extraction(
     force
         Analyse again, also what could not be analysed.
     """
-    stored = store.keys(net, windows)
+    stored, described = store.keys(net, windows), store.keys(DESCRIPTORS, windows)
     requested = np.ones(len(tracks), bool) if within is None else within
     plan = ExtractionPlan(keys=[key if key in stored else "" for key in tracks.keys])
-    unsure = [i for i, key in enumerate(plan.keys) if not key or (force and requested[i])]
+    unsure = [i for i, key in enumerate(plan.keys) if not key or (requested[i] and (force or key not in described))]
     files = store.files() if unsure else {}
     queued: set[bytes] = set()
     for i in unsure:
@@ -74,10 +76,16 @@ def plan_extraction(
             plan.keys[i] = known.key
         elif not plan.keys[i] and known and known.problem:
             plan.problems[path] = known.problem
-        done = plan.keys[i] or path in plan.problems
-        if requested[i] and (force or not done) and path not in queued:
-            plan.left.append(FileJob(path, key or (known.key if known else "")))
-            queued.add(path)
+        if not requested[i] or path in queued:
+            continue
+        if force or not (plan.keys[i] or path in plan.problems):
+            key = key or (known.key if known else "")
+            plan.left.append(FileJob(path, key, descriptors=force or key not in described))
+        elif plan.keys[i] and plan.keys[i] not in described and state:
+            plan.left.append(FileJob(path, plan.keys[i], net=False))
+        else:
+            continue
+        queued.add(path)
     return plan
 
 
@@ -107,11 +115,13 @@ def extract(
     Yields
     ------
     FeatureResult
-        One a file, in the order in which they are done.
+        One a file, in the order in which they are done. A file of which only descriptors are missing, and that cannot
+        be read any more, is no problem: the track stays as it is, and is not tried again.
     """
     # Here, once: not by every worker at the same time. The audio tags need it, wherever features are extracted.
     prepare_extractor(config.backbone, wheel=config.wheel)
     results = extract_on_cluster(files, config, scheduler) if scheduler else extract_in_processes(files, config, jobs)
+    known = {file.path: file.key for file in files if not file.net}
     batch: list[FeatureResult] = []
 
     def flush() -> list[FeatureResult]:
@@ -123,7 +133,7 @@ def extract(
 
     try:
         for result in results:
-            batch.append(result)
+            batch.append(_without_descriptors(result, known) if result.problem and result.path in known else result)
             on_progress(1)
             if len(batch) == _BATCH_TRACKS:
                 yield from flush()
@@ -131,3 +141,12 @@ def extract(
     finally:
         results.close()  # now: whoever handles an error may hold on to this frame for long
         flush()
+
+
+def _without_descriptors(result: FeatureResult, known: Mapping[bytes, str]) -> FeatureResult:
+    """Make the result of a track that is known, by file name to content key, and whose descriptors cannot be computed.
+
+    Without windows, they are not looked for again; but a file that was away may come back.
+    """
+    nothing = None if result.state is None else np.zeros((0, N_DESCRIPTORS), np.float16)
+    return result._replace(state=None, key=known[result.path], descriptors=nothing)

@@ -4,12 +4,14 @@ Audio changes within a track as well, from verse to chorus. The directions in wh
 track differ tell tracks apart the least, so the space is whitened by them (within-class covariance normalisation:
 Hatch, Kajarekar and Stolcke, "Within-class covariance normalization for SVM-based speaker recognition", Interspeech
 2006, with every track a class). How much a track changes belongs to how it sounds as well, and has its own, smaller
-part of the space; so has how wide its stereo image is. None of this needs plays: tracks that were never played count
-like all others.
+part of the space. What the net makes of a track is one part beside others: the stereo image, and descriptors of timbre,
+rhythm and harmony. Each is whitened by itself and has a size of its own. None of this needs plays: tracks that were
+never played count like all others.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -20,9 +22,11 @@ from cfaudio_core.features.summaries import FeatureSummaries, summarize_windows
 from cfaudio_core.util.arrays import FloatArray, float32
 
 _SHRINKAGE = 2.0  # so many times the mean variance within a track is added in every direction
-_SPREAD_SIZE = 0.5  # of the part for what changes within a track, against 1 for what stays
-_WIDTH_SIZE = 0.6  # of the part for the stereo image, against 1 for all else
+_SPREAD_SIZE = 0.5  # of what changes within a track, against 1 for what stays
 _BLOCK_TRACKS = 4096  # what is computed on the way must not take more memory than what comes out
+
+SIZES: Mapping[str, float] = {"net": 1.0, "stereo": 0.15, "timbre": 0.5, "rhythm": 0.25, "harmony": 0.35}
+"""Root mean squared length of tracks in each part of the space, against that of the others."""
 
 
 class FeatureSpace(NamedTuple):
@@ -44,37 +48,41 @@ class FeatureSpace(NamedTuple):
     spread_scale: FloatArray
 
     @classmethod
-    def fit(cls, summaries: FeatureSummaries) -> FeatureSpace:
-        """Fit to a library, so that its tracks have mean 0 and a mean squared length of 1."""
+    def fit(cls, summaries: FeatureSummaries, sizes: Mapping[str, float] = SIZES) -> FeatureSpace:
+        """Fit to a library, so that its tracks have mean 0 and a mean squared length of 1.
+
+        `sizes` has the size of each part of the summaries.
+        """
         mean, scale = _moments(summaries.means)
         spread, spread_scale = _moments(summaries.spreads)
         whitening = np.zeros_like(summaries.within)
-        rest = summaries.means.shape[1] - summaries.n_widths
-        for part, size in ((slice(0, rest), 1.0), (slice(rest, None), _WIDTH_SIZE))[: 2 if summaries.n_widths else 1]:
+        for name, part in summaries.columns().items():
+            size = sizes[name]
             whitening[part, part] = _whitening(summaries.within[part, part], scale[part])
-            whitening[part, part] *= size / _length((summaries.means - mean)[:, part] @ whitening[part, part])
-            spreads = (summaries.spreads - spread)[:, part] * spread_scale[part]
+            means = _known(summaries.means[:, part] - mean[part])
+            whitening[part, part] *= size / _length(means @ whitening[part, part])
+            spreads = _known(summaries.spreads[:, part] - spread[part]) * spread_scale[part]
             spread_scale[part] *= size * _SPREAD_SIZE / _length(spreads)
         raw = cls(mean, spread, float32(whitening), float32(spread_scale))
         length = _length(raw.transform(summaries))
         return raw._replace(whitening=raw.whitening / length, spread_scale=raw.spread_scale / length)
 
     def transform(self, summaries: FeatureSummaries) -> FloatArray:
-        """Compute features, float32 (n, 2 dim), of n tracks."""
+        """Compute features, float32 (n, 2 dim), of n tracks; 0 in a part that is not known of a track."""
         dim = len(self.mean)
         features = np.empty((len(summaries.means), 2 * dim), np.float32)
         for start in range(0, len(features), _BLOCK_TRACKS):
             part = slice(start, start + _BLOCK_TRACKS)
-            features[part, :dim] = (summaries.means[part] - self.mean) @ self.whitening
-            features[part, dim:] = (summaries.spreads[part] - self.spread) * self.spread_scale
+            features[part, :dim] = _known(summaries.means[part] - self.mean) @ self.whitening
+            features[part, dim:] = _known(summaries.spreads[part] - self.spread) * self.spread_scale
         return features
 
     def transform_windows(self, windows: npt.NDArray[np.float16]) -> FloatArray:
         """Compute features of one track's windows, float32 (windows, 2 dim), whose mean is that of the track."""
         mean, deviation = summarize_windows(windows)
         spread = np.sqrt(np.square(deviation).mean(axis=0))
-        stays = (mean + deviation - self.mean) @ self.whitening
-        changes = np.broadcast_to((spread - self.spread) * self.spread_scale, stays.shape)
+        stays = _known(mean + deviation - self.mean) @ self.whitening
+        changes = np.broadcast_to(_known(spread - self.spread) * self.spread_scale, stays.shape)
         return float32(np.hstack([stays, changes]))
 
 
@@ -88,11 +96,17 @@ def _whitening(within: npt.NDArray[np.float64], scale: npt.NDArray[np.float64]) 
 
 
 def _moments(values: FloatArray) -> tuple[FloatArray, npt.NDArray[np.float64]]:
-    """Mean of each column, float32, and the inverse of its standard deviation, 0 for a constant."""
+    """Mean of each column, float32, and the inverse of its standard deviation, 0 for a constant; NaN is left out."""
+    known = np.maximum(np.isfinite(values).sum(axis=0), 1)
     # Summed in float64: over many tracks, a float32 mean is off by enough to give a constant a deviation.
-    mean = float32(values.mean(axis=0, dtype=np.float64))
-    deviation = np.sqrt(np.square(values - mean).mean(axis=0, dtype=np.float64))
+    mean = float32(np.nansum(values, axis=0, dtype=np.float64) / known)
+    deviation = np.sqrt(np.nansum(np.square(values - mean), axis=0, dtype=np.float64) / known)
     return mean, np.where(deviation > 1e-6, 1 / np.maximum(deviation, 1e-6), 0)
+
+
+def _known(differences: FloatArray) -> FloatArray:
+    """Set to 0 what is not known, in place: such a track lies at the mean."""
+    return np.nan_to_num(differences, copy=False)
 
 
 def _length(features: npt.NDArray[np.floating]) -> np.float32:

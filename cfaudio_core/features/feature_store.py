@@ -12,11 +12,14 @@ import numpy as np
 import numpy.typing as npt
 import sqlalchemy as sa
 
+from cfaudio_core.audio.descriptors import DESCRIPTORS, PARTS
 from cfaudio_core.audio.stereo import N_WIDTHS
 from cfaudio_core.errors import StoreError
 from cfaudio_core.features.jobs import FeatureResult, FileState
-from cfaudio_core.features.summaries import FeatureSummaries, summarize_tracks
+from cfaudio_core.features.summaries import NET_PART, STEREO_PART, FeatureSummaries, Parts, summarize_tracks
 from cfaudio_core.util.database import Database
+
+_JOINED_TRACKS = 500  # whose descriptors are in memory at a time
 
 SCHEMA = 2
 """Version of the tables that this code reads and writes."""
@@ -83,20 +86,21 @@ class FeatureStore:
         self.close()
 
     def add(self, net: str, requested: int, results: Sequence[FeatureResult]) -> None:
-        """Store results, each with features of shape (windows, dim), or with a problem, in one transaction.
+        """Store results, each with features and descriptors or with a problem, in one transaction.
 
         `net` is the id of the net whose features they are. A short track has fewer windows than were requested.
         """
         features = [
             {
                 "cf_key": one.key,
-                "net": net,
+                "net": name,
                 "wanted": requested,
-                "windows": len(one.features),
-                "data": np.ascontiguousarray(one.features, "<f2").tobytes(),
+                "windows": len(rows),
+                "data": np.ascontiguousarray(rows, "<f2").tobytes(),
             }
             for one in results
-            if one.features is not None
+            for name, rows in ((net, one.features), (DESCRIPTORS, one.descriptors))
+            if rows is not None
         ]
         files = [
             {**one.state._asdict(), "cf_key": one.key or None, "problem": one.problem or None}
@@ -145,7 +149,7 @@ class FeatureStore:
             connection.execute(_about.insert().prefix_with("OR REPLACE"), {"name": f"note:{name}", "value": value})
 
     def read(self, net: str, keys: Iterable[str]) -> Iterator[tuple[str, npt.NDArray[np.float16]]]:
-        """Read features, float16 (windows, dim) each; keys that are not there are left out.
+        """Read features, float16 (windows, dim) each; keys that are not there, or have no windows, are left out.
 
         Yields
         ------
@@ -157,13 +161,38 @@ class FeatureStore:
         with self._database.read() as connection:
             for start in range(0, len(distinct), 500):  # SQLite takes a bounded number of parameters
                 some = _features.c.cf_key.in_(distinct[start : start + 500])
-                for key, windows, data in connection.execute(sa.select(*columns).where(_features.c.net == net, some)):
+                query = sa.select(*columns).where(_features.c.net == net, some, _features.c.windows > 0)
+                for key, windows, data in connection.execute(query):
                     yield key, np.frombuffer(data, "<f2").reshape(windows, -1)
+
+    def read_parts(self, net: str, keys: Iterable[str]) -> Iterator[tuple[str, npt.NDArray[np.float16]]]:
+        """Read features of a net and the descriptors beside them, float16 (windows, dim) each.
+
+        Descriptors are NaN for a track that has none; the columns are those of `summaries`.
+
+        Yields
+        ------
+        (key, features)
+            In no particular order.
+        """
+        distinct, width = list(dict.fromkeys(keys)), sum(n for _, n in PARTS)
+        for start in range(0, len(distinct), _JOINED_TRACKS):
+            some = distinct[start : start + _JOINED_TRACKS]
+            described = dict(self.read(DESCRIPTORS, some))
+            for key, windows in self.read(net, some):
+                beside = np.full((len(windows), width), np.nan, np.float16)
+                if key in described:
+                    # As many windows as the net's, unless another version of a decoder has read one of the two.
+                    beside[:] = described[key][np.arange(len(windows)) * len(described[key]) // len(windows), :width]
+                yield key, np.hstack([windows, beside])
 
     def summaries(self, net: str, keys: Sequence[str], *, covariance: bool = True) -> FeatureSummaries:
         """Summarize n tracks, in the order of their keys, all of which must be there; see `summarize_tracks`."""
-        features = self.read(net, sorted(set(keys)) if covariance else keys)
-        return summarize_tracks(features, keys, N_WIDTHS, covariance=covariance)
+        features = self.read_parts(net, sorted(set(keys)) if covariance else keys)
+        summaries = summarize_tracks(features, keys, covariance=covariance)
+        n_net = summaries.means.shape[1] - N_WIDTHS - sum(n for _, n in PARTS)
+        parts: Parts = ((NET_PART, n_net), (STEREO_PART, N_WIDTHS), *PARTS)
+        return summaries._replace(parts=parts)
 
     def _check_schema(self) -> None:
         with self._database.read() as connection:

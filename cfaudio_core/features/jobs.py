@@ -36,10 +36,22 @@ class ExtractorConfig:
 
 
 class FileJob(NamedTuple):
-    """A file to analyse, and the content key that its audio already has ("": none yet)."""
+    """A file to analyse.
+
+    Attributes
+    ----------
+    path
+        The file.
+    key
+        The content key that its audio already has; "": none yet.
+    net, descriptors
+        Whether features of the net and descriptors are to be computed.
+    """
 
     path: bytes
     key: str
+    net: bool = True
+    descriptors: bool = True
 
 
 class FileState(NamedTuple):
@@ -51,10 +63,23 @@ class FileState(NamedTuple):
 
 
 class FeatureResult(NamedTuple):
-    """Outcome of one file: a content key and features, or else a problem.
+    """Outcome of one file: a content key and what was asked for, or else a problem.
 
-    `features` is float16 (windows, dim), None where there is a problem, and in a list of what is stored; `state` is
-    None where there is no such file.
+    Attributes
+    ----------
+    path
+        The file.
+    state
+        None where there is no such file.
+    key
+        The content key.
+    features
+        float16 (windows, dim) of the net; None where there is a problem, where they were not asked for, and in a list
+        of what is stored.
+    problem
+        In words, or "".
+    descriptors
+        float16 (windows, N_DESCRIPTORS), None as above; no windows where the audio has none that can be described.
     """
 
     path: bytes
@@ -62,6 +87,7 @@ class FeatureResult(NamedTuple):
     key: str = ""
     features: npt.NDArray[np.float16] | None = None
     problem: str = ""
+    descriptors: npt.NDArray[np.float16] | None = None
 
 
 def file_state(path: bytes) -> FileState | None:

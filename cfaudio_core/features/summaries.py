@@ -10,6 +10,11 @@ import numpy.typing as npt
 
 from cfaudio_core.util.arrays import FloatArray, IntArray, float32
 
+Parts = tuple[tuple[str, int], ...]
+"""Names and numbers of columns of parts that lie side by side."""
+
+NET_PART, STEREO_PART = "net", "stereo"
+
 _COVARIANCE_TRACKS = 5000  # whose windows make the covariance: more make no difference
 
 
@@ -19,19 +24,25 @@ class FeatureSummaries(NamedTuple):
     Attributes
     ----------
     means
-        float32 (n, dim): the mean over each track's windows.
+        float32 (n, dim): the mean over each track's windows, NaN in the parts that are not known of a track.
     spreads
-        float32 (n, dim): the standard deviation over each track's windows.
+        float32 (n, dim): the standard deviation over each track's windows, NaN in the same places.
     within
         float64 (dim, dim): covariance of windows around their track's mean; zeros where no track has two windows.
-    n_widths
-        Number of columns, the last ones, that are of the stereo image.
+    parts
+        Name and number of columns of each part of the summaries, in their order; all of dim is one part if empty.
     """
 
     means: FloatArray
     spreads: FloatArray
     within: npt.NDArray[np.float64]
-    n_widths: int = 0
+    parts: Parts = ()
+
+    def columns(self) -> dict[str, slice]:
+        """Map the name of each part to its columns."""
+        ends = np.cumsum([width for _, width in self.parts]).tolist()
+        named = {name: slice(end - width, end) for (name, width), end in zip(self.parts, ends, strict=True)}
+        return named or {NET_PART: slice(0, self.means.shape[1])}
 
     def subset(self, positions: IntArray) -> FeatureSummaries:
         """Summaries of the tracks at int64 (k,) positions."""
@@ -62,7 +73,7 @@ def summarize_windows(windows: npt.NDArray[np.float16]) -> tuple[FloatArray, Flo
 def summarize_tracks(
     features: Iterable[tuple[str, npt.NDArray[np.float16]]],
     keys: Sequence[str],
-    n_widths: int = 0,
+    parts: Parts = (),
     *,
     covariance: bool = True,
 ) -> FeatureSummaries:
@@ -71,10 +82,11 @@ def summarize_tracks(
     Parameters
     ----------
     features
-        (content key, features of its windows) pairs in any order; every key must be among them.
+        (content key, features of its windows) pairs in any order; every key must be among them. NaN in columns that are
+        not known of a track.
     keys
         Content keys of the n tracks, in the order of the summaries.
-    n_widths
+    parts
         See `FeatureSummaries`.
     covariance
         Compute `within`, which takes the most time and is needed to fit a `FeatureSpace`; else it is zeros.
@@ -91,9 +103,11 @@ def summarize_tracks(
             spreads, within = np.empty_like(means), np.zeros((len(mean), len(mean)))
         means[first[key]], spreads[first[key]] = mean, np.sqrt(np.square(deviation).mean(axis=0))
         if key in sampled:
+            # Each part is scaled by itself when a space is fitted: tracks without it make no difference to that.
+            np.nan_to_num(deviation, copy=False)
             within += deviation.T @ deviation
             freedom += len(deviation) - 1
     for i, key in enumerate(keys):
         if first[key] != i:  # the same audio twice in the library
             means[i], spreads[i] = means[first[key]], spreads[first[key]]
-    return FeatureSummaries(float32(means), float32(spreads), within / max(freedom, 1), n_widths)
+    return FeatureSummaries(float32(means), float32(spreads), within / max(freedom, 1), parts)

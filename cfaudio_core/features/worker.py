@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from cfaudio_core.audio.decoders.sndfile import silence_stderr
+from cfaudio_core.audio.descriptors import N_DESCRIPTORS, describe_windows, load_librosa
 from cfaudio_core.audio.full_track import read_whole
 from cfaudio_core.audio.melspec import band_statistics, log_mel
 from cfaudio_core.audio.windows import read_windows
@@ -58,9 +59,11 @@ def serve(pipe: Connection, config: ExtractorConfig, ready: MakeReady) -> None:
 
 
 def make_ready(config: ExtractorConfig, beat: Heartbeat) -> Callable[[FileJob], FeatureResult]:
-    """Load the net, and set a limit to the memory that a decoder may take."""
+    """Load the net and librosa, and set a limit to the memory that a decoder may take."""
     threadpool_limits(1)  # the processes are the parallelism
     _net(config.backbone, config.wheel)
+    beat()
+    load_librosa()
     _limit_memory()
     return lambda file: extract_file(file, config, beat)
 
@@ -79,30 +82,45 @@ def extract_file(file: FileJob, config: ExtractorConfig, beat: Heartbeat = lambd
     """Analyse one file; the result of a file that cannot be analysed has its problem."""
     state = file_state(file.path)
     try:
-        key, features = _extract(file.path, config, beat)
-        if not np.isfinite(features).all():
+        key, features, descriptors = _extract(file, config, beat)
+        if features is not None and not np.isfinite(features).all():
             raise AudioError("its features are not finite")
     except AudioError as error:
         return FeatureResult(file.path, state, problem=str(error))
     except MemoryError:
         return FeatureResult(file.path, state, problem="it takes too much memory")
-    return FeatureResult(file.path, state, file.key or key, np.clip(features, -65504, 65504).astype(np.float16))
+    if descriptors is not None and not np.isfinite(descriptors).all():
+        descriptors = np.zeros((0, N_DESCRIPTORS), np.float32)
+    return FeatureResult(file.path, state, file.key or key, _stored(features), descriptors=_stored(descriptors))
 
 
-def _extract(path: bytes, config: ExtractorConfig, beat: Heartbeat) -> tuple[str, FloatArray]:
-    """Compute content key and features of a file: of each window, pooled activations, band statistics, stereo width.
+def _stored(features: FloatArray | None) -> NDArray[np.float16] | None:
+    return None if features is None else np.clip(features, -65504, 65504).astype(np.float16)
 
-    Of a track that is analysed whole, no more than a minute is in memory at a time.
+
+def _extract(
+    file: FileJob, config: ExtractorConfig, beat: Heartbeat
+) -> tuple[str, FloatArray | None, FloatArray | None]:
+    """Compute content key, features and descriptors of a file, the last two where they are asked for.
+
+    Features are pooled activations, band statistics and stereo width of each window. Of a track that is analysed whole,
+    no more than a minute is in memory at a time.
     """
-    whole = config.windows == FULL_TRACK
-    net, digest, parts = _net(config.backbone, config.wheel), hashlib.blake2b(digest_size=16), []
-    for windows in read_whole(path) if whole else [read_windows(path, config.windows)]:
+    whole, digest = config.windows == FULL_TRACK, hashlib.blake2b(digest_size=16)
+    features: list[FloatArray] = []
+    descriptors: list[FloatArray] = []
+    for windows in read_whole(file.path) if whole else [read_windows(file.path, config.windows)]:
         digest.update(key_samples(windows.waveform))
         patches = log_mel(windows.waveform)
-        parts.append(np.hstack([net(patches).pooled, band_statistics(patches), windows.width]))
+        if file.net:
+            pooled = _net(config.backbone, config.wheel)(patches).pooled
+            features.append(np.hstack([pooled, band_statistics(patches), windows.width]))
+        if file.descriptors:
+            descriptors.append(describe_windows(windows.waveform, patches))
         beat()
-    features = np.concatenate(parts)
-    return digest.hexdigest(), even_means(features, MAX_STRETCHES) if whole else features
+    most = MAX_STRETCHES if whole else config.windows
+    of_net, described = (even_means(np.concatenate(rows), most) if rows else None for rows in (features, descriptors))
+    return digest.hexdigest(), of_net, described
 
 
 def key_samples(windows: FloatArray) -> bytes:

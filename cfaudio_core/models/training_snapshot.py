@@ -63,6 +63,8 @@ class TrainingSnapshot:
         and how often. In a large household most tracks are known of few.
     n_listens
         Name of each listener to the number of plays whose time is known.
+    n_described
+        Number of tracks that have audio descriptors.
     """
 
     conditions: str = ""
@@ -72,6 +74,7 @@ class TrainingSnapshot:
     plays: dict[str, IntArray] = field(default_factory=dict)
     skips: dict[str, IntArray] = field(default_factory=dict)
     n_listens: dict[str, int] = field(default_factory=dict)
+    n_described: int = 0
 
     @classmethod
     def of(

@@ -55,8 +55,8 @@ class RunResult:
     ----------
     keys
         n content keys; "" for a track that could not be analysed or was not to be.
-    decoded
-        Number of files analysed in this run.
+    decoded, described
+        Number of files analysed in this run, and of those that were analysed before and have descriptors now.
     problems
         File name to its problem, for the files that could not be analysed in this run.
     old_problems
@@ -79,6 +79,7 @@ class RunResult:
 
     keys: list[str]
     decoded: int = 0
+    described: int = 0
     problems: dict[bytes, str] = field(default_factory=dict)
     old_problems: dict[bytes, str] = field(default_factory=dict)
     analysed: IntArray = field(default_factory=lambda: np.zeros(0, np.int64))
@@ -97,7 +98,7 @@ def extract_library(
     settings: RunSettings,
     on_problem: Callable[[bytes, str], None],
 ) -> RunResult:
-    """Extract the features of tracks that were never analysed.
+    """Extract the features of tracks that were never analysed, and the descriptors of those that have none.
 
     Parameters
     ----------
@@ -121,11 +122,12 @@ def extract_library(
                 result.old_problems.pop(one.path, None)
                 if one.key:
                     keys[one.path] = one.key
+                    result.decoded += one.features is not None
+                    result.described += one.features is None and not one.problem
                 else:
                     result.problems[one.path] = one.problem
                     clear_line()
                     on_problem(one.path, one.problem)
-        result.decoded = len(keys)
         result.keys = [keys.get(path, key) for path, key in zip(tracks.paths, known.keys, strict=True)]
     result.analysed = np.flatnonzero([bool(key) for key in result.keys])
     return result

@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from cfaudio_core.audio.descriptors import DESCRIPTORS
 from cfaudio_core.backbones.registry import backbone_id
 from cfaudio_core.data.listeners import Listener
 from cfaudio_core.data.tracks import Tracks
@@ -60,7 +61,8 @@ def fit_and_embed(
     net = backbone_id(settings.extractor.backbone)
     tracks = replace(tracks, keys=result.keys).subset(result.analysed)
     listeners = [listener.subset(result.analysed) for listener in listeners]
-    now = TrainingSnapshot.of(tracks, listeners, net, settings.training)
+    described = store.keys(DESCRIPTORS, settings.extractor.windows).intersection(tracks.keys)
+    now = replace(TrainingSnapshot.of(tracks, listeners, net, settings.training), n_described=len(described))
     model = _go_back(models, net, now, settings) if settings.model else _model_in_force(models, net, settings, result)
     drift = measure_drift(model.snapshot, now) if model else None
     again = settings.retrain or (settings.force and not settings.model) or (drift is not None and drift.due)
@@ -69,7 +71,7 @@ def fit_and_embed(
     if not len(tracks) or (model is None and not may_fit):
         return
     if model and not fits:
-        result.fingerprint = _fingerprint(model, tracks, listeners)
+        result.fingerprint = _fingerprint(model, tracks, listeners, described)
         if store.noted(EMBEDDED) == result.fingerprint and set(tracks.models) == {model.id}:
             return
     result.drift = drift
@@ -79,11 +81,11 @@ def fit_and_embed(
     if model is None or fits:
         model, predictions, feature_matrix = _fit(tracks, listeners, windows, models, now, settings.training)
         features_of: FeaturesOf = lambda _: feature_matrix  # noqa: E731 (it is there already)
-        result.model, result.fitted, result.fingerprint = model, True, _fingerprint(model, tracks, listeners)
+        result.model, result.fitted, result.fingerprint = model, True, _fingerprint(model, tracks, listeners, described)
     else:
         features_of = partial(_features, windows, model)
         file, made_of = _cache(models, model, windows)
-        if settings.force:
+        if settings.force or result.described:
             file.unlink(missing_ok=True)
         predictions = cached_predictions(file, made_of, model, tracks.keys, features_of)
     by_net = predict_nets(model, tracks.keys, windows, features_of)
@@ -165,7 +167,7 @@ def _model_in_force(models: Path, net: str, settings: RunSettings, result: RunRe
     return model if model.info.net == net else None
 
 
-def _fingerprint(model: HybridModel, tracks: Tracks, listeners: Sequence[Listener]) -> str:
-    """Fingerprint of everything that the tracks' embeddings are made of."""
+def _fingerprint(model: HybridModel, tracks: Tracks, listeners: Sequence[Listener], described: set[str]) -> str:
+    """Fingerprint of everything that the tracks' embeddings are made of; `described` has the keys with descriptors."""
     columns = (tracks.ids, tracks.keys, tracks.artists, tracks.albums, tracks.genres)
-    return fingerprint(model.id, *columns, listeners)
+    return fingerprint(model.id, *columns, listeners, sorted(described))

@@ -41,7 +41,7 @@ def measure_drift(then: TrainingSnapshot, now: TrainingSnapshot) -> Drift | None
 
     Measured are, each as a share of what there was: log(1 + plays) and log(1 + skips) of every trained listener,
     summed over the tracks, so that the first play of a track counts for more than its tenth; their plays whose time
-    is known; the known tracks that are tagged otherwise; and the number of analysed tracks.
+    is known; the known tracks that are tagged otherwise; and the numbers of analysed tracks and of described ones.
     """
     if fingerprint(then) == fingerprint(now):
         return None
@@ -62,6 +62,9 @@ def measure_drift(then: TrainingSnapshot, now: TrainingSnapshot) -> Drift | None
     retagged = sum(tagged.get(key, tag) != tag for key, tag in zip(now.keys, now.tags, strict=True))
     shares["what the tags of known tracks say"] = retagged / max(len(then.keys), 1)
     shares["the number of tracks"] = abs(now.n_tracks - then.n_tracks) / max(then.n_tracks, 1)
+    shares["the number of tracks with audio descriptors"] = abs(now.n_described - then.n_described) / max(
+        then.n_tracks, 1
+    )
     what = max(shares, key=lambda name: shares[name])
     by = f"has changed by {shares[what]:.1%}" if shares[what] <= 1 else "has more than doubled"
     return Drift(f"{what} {by}", n_plays, due=shares[what] >= REFIT_SHARE)

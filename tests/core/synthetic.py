@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from cfaudio_core.audio.descriptors import N_DESCRIPTORS
 from cfaudio_core.audio.stereo import N_WIDTHS
 from cfaudio_core.data.listeners import Listener
 from cfaudio_core.data.tracks import Tracks
@@ -107,8 +108,9 @@ def fill_store(store: FeatureStore, library: Library, windows: int = 10, net: st
     """Put features into a store as if the library had been analysed; `summarise` gives the summaries back."""
     root = library.summaries.astype(np.float64)
     features = np.pad((np.sign(root) * root**2).astype(np.float16), ((0, 0), (0, N_WIDTHS)))  # in mono
+    described = np.zeros((windows, N_DESCRIPTORS), np.float16)
     results = [
-        FeatureResult(path, FileState(path, 1, 1), key, np.tile(row, (windows, 1)))
+        FeatureResult(path, FileState(path, 1, 1), key, np.tile(row, (windows, 1)), descriptors=described)
         for path, key, row in zip(library.tracks.paths, library.tracks.keys, features, strict=True)
     ]
     store.add(net, windows, results)

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from synthetic import NET, make_tracks, write_files
 
+from cfaudio_core.audio.descriptors import DESCRIPTORS, N_DESCRIPTORS
 from cfaudio_core.audio.melspec import N_MELS
 from cfaudio_core.audio.stereo import N_WIDTHS
 from cfaudio_core.audio.windows import Windows
@@ -41,7 +42,8 @@ def content_key(*blocks):
 
 def remember(store, path, key="", problem="", windows=10):
     features = np.ones((windows, 3), np.float16) if key else None
-    store.add(NET, windows, [FeatureResult(path, file_state(path), key, features, problem)])
+    descriptors = np.ones((windows, N_DESCRIPTORS), np.float16) if key else None
+    store.add(NET, windows, [FeatureResult(path, file_state(path), key, features, problem, descriptors)])
 
 
 def touch(path):
@@ -109,7 +111,23 @@ def test_force_analyses_everything_again_under_the_keys_it_has(tracks, store):
 def test_another_net_or_more_windows_analyse_again_and_keep_the_keys(tracks, store, net, windows):
     remember(store, tracks.paths[0], "key a")
     got = plan_extraction(replace(tracks, keys=["key a", "", ""]), store, net, windows)
-    assert got.left[0] == FileJob(tracks.paths[0], "key a")
+    assert got.left[0] == FileJob(tracks.paths[0], "key a", descriptors=windows == 20)
+
+
+def test_descriptors_alone_are_computed_of_tracks_that_an_earlier_version_has_analysed(tracks, store):
+    remember(store, tracks.paths[0], "key a")
+    store.add(NET, 10, [FeatureResult(tracks.paths[1], None, "key b", np.ones((10, 3), np.float16))])
+    got = plan_extraction(replace(tracks, keys=["key a", "key b", ""]), store, NET, 10)
+    assert got.left == [FileJob(tracks.paths[1], "key b", net=False), FileJob(tracks.paths[2], "")]
+    assert got.keys == ["key a", "key b", ""]
+
+
+def test_a_track_whose_file_is_away_does_without_descriptors_until_it_is_back(tracks, store, tmp_path):
+    store.add(NET, 10, [FeatureResult(b"", None, "key a", np.ones((10, 3), np.float16))])
+    known = replace(tracks, keys=["key a", "", ""])
+    away = replace(known, paths=[bytes(tmp_path / "away"), *tracks.paths[1:]])
+    assert [file.path for file in plan_extraction(away, store, NET, 10).left] == tracks.paths[1:]
+    assert [file.path for file in plan_extraction(known, store, NET, 10).left] == tracks.paths
 
 
 def test_a_path_that_the_library_has_twice_is_analysed_once(tracks, store):
@@ -146,6 +164,7 @@ def fake(monkeypatch):
     monkeypatch.setattr(worker, "read_windows", read_windows)
     monkeypatch.setattr(worker, "log_mel", lambda windows: windows)
     monkeypatch.setattr(worker, "band_statistics", lambda patches: patches[:, :0])
+    monkeypatch.setattr(worker, "describe_windows", lambda waveform, _: np.ones((len(waveform), N_DESCRIPTORS)))
     monkeypatch.setattr(worker, "_net", lambda *_: fake_net)
     monkeypatch.setattr(extractor, "prepare_extractor", lambda *_, **__: None)
     monkeypatch.setattr(
@@ -171,6 +190,41 @@ def test_what_is_analysed_is_stored_and_counted(fake, tmp_path, store):
     tracks = make_tracks(12, paths=paths, keys=[""] * 12)
     assert plan_extraction(tracks, store, NET, 4).left == []
     assert plan_extraction(tracks, store, NET, 4).problems == {paths[-1]: "its name has an x"}
+
+
+def test_features_and_descriptors_come_of_one_pass_and_each_is_stored_under_its_name(fake, paths, store):
+    [result] = extract([FileJob(paths[0], "")], ExtractorConfig(windows=4), store, NET, jobs=1)
+    assert result.features.shape == (4, 3)
+    assert result.descriptors.shape == (4, N_DESCRIPTORS)
+    assert store.keys(NET, 4) == store.keys(DESCRIPTORS, 4) == {result.key}
+
+
+def test_descriptors_alone_leave_features_as_they_are(fake, paths, store):
+    store.add(NET, 4, [FeatureResult(paths[0], file_state(paths[0]), "key a", np.full((4, 3), 7, np.float16))])
+    [result] = extract([FileJob(paths[0], "key a", net=False)], ExtractorConfig(windows=4), store, NET, jobs=1)
+    assert (result.key, result.features) == ("key a", None)
+    assert store.keys(DESCRIPTORS, 4) == {"key a"}
+    assert (dict(store.read(NET, ["key a"]))["key a"] == 7).all()
+
+
+def test_a_file_that_gives_no_descriptors_is_no_problem_and_is_not_tried_again(fake, tmp_path, store):
+    paths = write_files(tmp_path / "music", ["x.wav"])
+    store.add(NET, 4, [FeatureResult(paths[0], file_state(paths[0]), "key x", np.ones((4, 3), np.float16))])
+    tracks = make_tracks(1, paths=paths, keys=[""])
+    plan = plan_extraction(tracks, store, NET, 4)
+    assert plan.left == [FileJob(paths[0], "key x", net=False)]
+    [result] = extract(plan.left, ExtractorConfig(windows=4), store, NET, jobs=1)
+    assert result.key == "key x"
+    again = plan_extraction(tracks, store, NET, 4)
+    assert (again.left, again.problems, again.keys) == ([], {}, ["key x"])
+    assert dict(store.read(DESCRIPTORS, ["key x"])) == {}
+
+
+def test_descriptors_that_are_not_finite_cost_nothing_but_themselves(fake, paths, monkeypatch):
+    monkeypatch.setattr(worker, "describe_windows", lambda waveform, _: np.full((4, N_DESCRIPTORS), np.nan))
+    result = extract_file(FileJob(paths[0], ""), ExtractorConfig(windows=4))
+    assert result.features.shape == (4, 3)
+    assert result.descriptors.shape == (0, N_DESCRIPTORS)
 
 
 def test_ctrl_c_loses_at_most_a_batch(fake, tmp_path, store, monkeypatch):

@@ -61,17 +61,17 @@ def test_the_stereo_image_has_a_part_of_its_own_however_few_or_loud_its_columns(
     rng = np.random.default_rng(0)
     summaries = rng.uniform(0, [1, 1, 1, 1, 1, 50], (500, 6)).astype(np.float32)
     within = np.diag([0.1] * 5 + [1000.0]) + 0.01
-    sound = FeatureSummaries(summaries, np.zeros_like(summaries), within, n_widths=1)
-    features = FeatureSpace.fit(sound).transform(sound)
+    sound = FeatureSummaries(summaries, np.zeros_like(summaries), within, (("net", 5), ("stereo", 1)))
+    features = FeatureSpace.fit(sound, {"net": 1, "stereo": 0.5}).transform(sound)
     rest, image = (np.square(part).sum(axis=1).mean() for part in (features[:, :5], features[:, 5:6]))
-    assert image == pytest.approx(0.36 * rest, rel=0.01)
+    assert image == pytest.approx(0.25 * rest, rel=0.01)
     np.testing.assert_allclose(abs(np.corrcoef(features[:, 5], summaries[:, 5])[0, 1]), 1, atol=1e-4)
 
 
 def test_a_library_in_mono_has_the_space_it_would_have_without_stereo():
     rng = np.random.default_rng(0)
     summaries = np.hstack([rng.uniform(0, 1, (300, 3)), np.zeros((300, 2))]).astype(np.float32)
-    mono = FeatureSummaries(summaries, summaries, np.diag([1.0, 1, 1, 0, 0]), n_widths=2)
+    mono = FeatureSummaries(summaries, summaries, np.diag([1.0, 1, 1, 0, 0]), (("net", 3), ("stereo", 2)))
     plain = FeatureSummaries(summaries[:, :3], summaries[:, :3], np.eye(3))
     features = [FeatureSpace.fit(sound).transform(sound) for sound in (mono, plain)]
     np.testing.assert_allclose(features[0] @ features[0].T, features[1] @ features[1].T, atol=1e-4)
@@ -84,6 +84,19 @@ def test_it_does_not_matter_in_which_units_the_windows_are():
     other = FeatureSummaries(summaries * units, np.abs(summaries) * units, np.diag(units**2))
     features = [FeatureSpace.fit(sound).transform(sound) for sound in (one, other)]
     np.testing.assert_allclose(features[0] @ features[0].T, features[1] @ features[1].T, atol=1e-3)
+
+
+def test_a_track_lies_at_the_mean_in_the_parts_that_are_not_known_of_it():
+    summaries = np.random.default_rng(0).normal(5, 1, (300, 4)).astype(np.float32)
+    whole = FeatureSummaries(summaries, np.abs(summaries), np.eye(4), (("net", 2), ("timbre", 2)))
+    summaries = summaries.copy()
+    summaries[150:, 2:] = np.nan
+    partly = FeatureSummaries(summaries, np.abs(summaries), np.eye(4), whole.parts)
+    space = FeatureSpace.fit(partly)
+    features = space.transform(partly)
+    assert not features[150:, [2, 3, 6, 7]].any()
+    np.testing.assert_allclose(features[:150], space.transform(whole)[:150])
+    assert np.isfinite(space.transform_windows(np.float16([[1, 2, np.nan, np.nan]]))).all()
 
 
 def test_new_tracks_are_transformed_as_the_library_was():

@@ -11,6 +11,7 @@ import pytest
 import sqlalchemy as sa
 from synthetic import NET
 
+from cfaudio_core.audio.descriptors import N_DESCRIPTORS, PARTS
 from cfaudio_core.errors import StoreError
 from cfaudio_core.features import feature_store
 from cfaudio_core.features.feature_store import FeatureStore
@@ -52,6 +53,20 @@ def test_features_come_back_as_they_went_in(store):
     np.testing.assert_array_equal(back["key of a"], given)
     assert back["key of a"].dtype == np.float16
     assert (back["key of b"] == 7).all()
+
+
+def test_summaries_have_the_descriptors_beside_the_net_s_features_and_nan_where_there_are_none(store):
+    features = np.ones((2, 50), np.float16)
+    descriptors = np.full((2, N_DESCRIPTORS), 4, np.float16)
+    described = analysed("a")._replace(features=features, descriptors=descriptors)
+    store.add(NET, 10, [described, analysed("b")._replace(features=features)])
+    summaries = store.summaries(NET, ["key of b", "key of a"])
+    assert dict(summaries.parts) == {"net": 2, "stereo": 48, **dict(PARTS)}
+    assert summaries.means.shape == (2, sum(width for _, width in summaries.parts))
+    timbre = summaries.columns()["timbre"]
+    assert (summaries.means[1, timbre] == 2).all()  # the root
+    assert np.isnan(summaries.means[0, timbre]).all()
+    assert np.isfinite(summaries.within).all()
 
 
 def test_thousands_of_keys_are_read_each_once(store):

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from synthetic import NET, QUICK, fill_store, make_library, make_listener, make_tracks, write_files
 
+from cfaudio_core.audio.descriptors import DESCRIPTORS, N_DESCRIPTORS
 from cfaudio_core.errors import StoreError
 from cfaudio_core.features.jobs import ExtractorConfig, FeatureResult, file_state
 from cfaudio_core.models.model_files import FORMAT
@@ -92,7 +93,7 @@ def test_predictions_by_nets_of_a_model_go_with_it(run):
         run.store.add(f"said-{model}", 1, [row])
     run.person = make_listener(run.person.plays + 3 * (np.arange(100) % 4 == 1))
     run.again()
-    assert run.store.nets() == {NET, f"said-{first.model.id}"}
+    assert run.store.nets() == {NET, DESCRIPTORS, f"said-{first.model.id}"}
 
 
 def test_going_back_to_a_model_holds_until_a_fit_is_due(run):
@@ -247,7 +248,8 @@ def extractor(monkeypatch):
             problem = broken.get(file.path, "")
             key = "" if problem else file.key or f"key of {file.path.decode()}"
             features = None if problem else np.ones((config.windows, 3), np.float16)
-            one = FeatureResult(file.path, file_state(file.path), key, features, problem)
+            descriptors = None if problem else np.ones((config.windows, N_DESCRIPTORS), np.float16)
+            one = FeatureResult(file.path, file_state(file.path), key, features, problem, descriptors)
             store.add(net, config.windows, [one])
             on_progress(1)
             yield one

@@ -122,7 +122,8 @@ def _pretend(lib: Library, settings: Settings, requested: list[int] | None, *, f
         planned = plan_extraction(
             tracks, store, backbone_id(settings.backbone), settings.windows, within=within, force=force
         )
+    new = [file for file in planned.left if file.net]
     for file in planned.left:
-        print_(f"would analyse {displayable_path(file.path)}")
+        print_(f"would {'analyse' if file.net else 'compute descriptors of'} {displayable_path(file.path)}")
     plays = ", ".join(f"{one.name}: {counted(int(one.played.sum()), 'track')} played" for one in listeners)
-    print_(f"Would analyse {len(planned.left)} of {within.sum()} tracks, and train on {plays}.")
+    print_(f"Would analyse {len(new)} of {within.sum()} tracks, and train on {plays}.")
