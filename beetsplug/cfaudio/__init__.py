@@ -48,11 +48,14 @@ class CfAudioPlugin(BeetsPlugin):
         others = [*names[1:], *noted_listeners(Path(beets.config.config_dir()) / "cfaudio")]
         return {
             "cf_embedding": types.STRING,
+            "cf_energy": types.FLOAT,
             "cf_key": types.STRING,
+            "cf_key_name": types.STRING,
             "cf_match": types.FLOAT,
             "cf_model": types.STRING,
             "cf_score": types.FLOAT,
             "cf_tags": types.STRING,
+            "cf_tempo": types.FLOAT,
             **{score_field(name, main=False): types.FLOAT for name in others},
         }
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 
 import numpy as np
@@ -19,10 +20,12 @@ from beetsplug.cfaudio.library.listeners import read_handmade_playlists, read_li
 from beetsplug.cfaudio.library.snapshot import write_snapshot
 from beetsplug.cfaudio.library.tracks import read_tracks
 from beetsplug.cfaudio.library.write import Column, write_fields
+from cfaudio_core.audio.descriptors import DESCRIPTORS
 from cfaudio_core.data.listeners import Listener
 from cfaudio_core.data.tracks import Tracks
 from cfaudio_core.factorization.factorizer import FactorizerSettings
 from cfaudio_core.features.audio_tags import tag_tracks
+from cfaudio_core.features.character import read_character
 from cfaudio_core.features.feature_store import FeatureStore
 from cfaudio_core.features.jobs import ExtractorConfig
 from cfaudio_core.finetuning.settings import NetSettings
@@ -121,7 +124,8 @@ def embed(
     with user_errors(), open_store(settings) as store:
         result = extract_library(tracks, within, store, run, skipped)
         fit_and_embed(tracks, listeners, result, store, settings.models, run, may_fit=may_train)
-        fields = item_fields(tracks, listeners, result, only) | {"cf_tags": item_tags(lib, tracks, result, store, run)}
+        fields = item_fields(tracks, listeners, result, only)
+        fields |= item_tags(lib, tracks, result, store, run) | item_character(lib, tracks, result, store, run)
         changed = write_fields(lib, fields)
         if result.fingerprint and not only:
             store.note(EMBEDDED, result.fingerprint)
@@ -167,18 +171,55 @@ def item_fields(
 
 def item_tags(
     lib: Library, tracks: Tracks, result: RunResult, store: FeatureStore, run: RunSettings
-) -> dict[int, Value]:
-    """Make sound tags of the items without any or with changed audio; None for those that are not analysed."""
-    without = items_without(lib, "cf_tags")
-    tagged_by = fingerprint(run.extractor.backbone, run.extractor.windows, size=8)
-    again = store.noted("tagged") != tagged_by
+) -> dict[str, Mapping[int, Value]]:
+    """Make the sound tags of the items that they are due for."""
+    made_by = fingerprint(run.extractor.backbone, run.extractor.windows, size=8)
+    with _due(lib, tracks, result, store, "cf_tags", ("tagged", made_by)) as (due, gone):
+        found = tag_tracks(store, run.extractor, due.values())
+    return {"cf_tags": gone | {i: found.get(key) for i, key in due.items()}}
+
+
+def item_character(
+    lib: Library, tracks: Tracks, result: RunResult, store: FeatureStore, run: RunSettings
+) -> dict[str, Mapping[int, Value]]:
+    """Make tempo, key and energy of the items that they are due for."""
+    made_by = fingerprint(DESCRIPTORS, run.extractor.windows, size=8)
+    with _due(lib, tracks, result, store, "cf_energy", ("described", made_by)) as (due, gone):
+        found = read_character(store, due.values())
+    of = {i: found.get(key) for i, key in due.items()}
+    return {
+        "cf_tempo": gone | {i: one and one.tempo and round(one.tempo, 1) for i, one in of.items()},
+        "cf_key_name": gone | {i: one and one.key for i, one in of.items()},
+        "cf_energy": gone | {i: one and round(one.energy, 2) for i, one in of.items()},
+    }
+
+
+@contextmanager
+def _due(
+    lib: Library, tracks: Tracks, result: RunResult, store: FeatureStore, field: str, made_by: tuple[str, str]
+) -> Iterator[tuple[dict[int, str], dict[int, Value]]]:
+    """Find the items whose audio fields are to be made, and note afterwards what they were made by.
+
+    Parameters
+    ----------
+    field
+        One of the fields.
+    made_by
+        Name and text of the note.
+
+    Yields
+    ------
+    tuple
+        Item id to content key, of the items without the field or with changed audio, or all if the note is another;
+        and item id to None, of those that are not analysed.
+    """
+    without = items_without(lib, field)
+    again = store.noted(made_by[0]) != made_by[1]
     rows = list(zip(tracks.ids.tolist(), result.keys, tracks.keys, strict=True))
     due = {i: key for i, key, old in rows if key and (again or key != old or i in without)}
-    found = tag_tracks(store, run.extractor, due.values())
+    yield due, {i: None for i, key, _ in rows if not key and i not in without}
     if again:
-        store.note("tagged", tagged_by)
-    gone: dict[int, Value] = {i: None for i, key, _ in rows if not key and i not in without}
-    return gone | {i: found.get(key) for i, key in due.items()}
+        store.note(*made_by)
 
 
 def embed_imported(plugin: BeetsPlugin, lib: Library, ids: list[int]) -> None:

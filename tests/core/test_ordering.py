@@ -104,3 +104,15 @@ def test_a_long_list_keeps_to_the_rules_all_through():
     assert all(names[a] != names[b] for a, b in itertools.pairwise(got))
     distance = 1 - vectors @ vectors.T
     assert distance[got[:-1], got[1:]].mean() < 0.7 * distance[np.triu_indices(n, 1)].mean()
+
+
+def test_of_tracks_that_sound_alike_those_of_a_tempo_follow_each_other():
+    tempi = np.float32([70, 170, 75, 160, 80])
+    got = order(np.zeros((5, 3), np.float32), np.zeros(5, bool), np.arange(5), tempi)
+    assert tempi[got].tolist() == [70, 75, 80, 160, 170]
+
+
+def test_an_unknown_tempo_changes_nothing():
+    vectors = unit(np.random.default_rng(0).standard_normal((12, 4)))
+    lists = vectors, np.zeros(12, bool), np.arange(12)
+    assert order(*lists).tolist() == order(*lists, np.full(12, np.nan, np.float32)).tolist()

@@ -17,7 +17,8 @@ from cfaudio_core.errors import StoreError
 from cfaudio_core.util.locking import hold_lock
 
 _FIELDS = (
-    "key IN ('cf_embedding', 'cf_key', 'cf_model', 'cf_score', 'cf_tags') OR key LIKE 'cf\\_score\\_%' ESCAPE '\\'"
+    "key IN ('cf_embedding', 'cf_energy', 'cf_key', 'cf_key_name', 'cf_model', 'cf_score', 'cf_tags', 'cf_tempo') "
+    "OR key LIKE 'cf\\_score\\_%' ESCAPE '\\'"
 )
 
 # Contents of the folder, by their names in messages. Anything else there is not cfaudio's.

@@ -10,16 +10,17 @@ from beets.exceptions import UserError
 from beets.library import Library
 
 from beetsplug.cfaudio.config.checks import split_query
+from beetsplug.cfaudio.library.fields import few, read_fields
 from beetsplug.cfaudio.library.listeners import find_listener
 from beetsplug.cfaudio.library.snapshot import RankingData
 from beetsplug.cfaudio.library.tracks import ids_of
 from beetsplug.cfaudio.playlists.request import Chosen, Mode, Reason, Request
-from cfaudio_core.data.listeners import Listener
+from cfaudio_core.data.listeners import Listener, coerce_count
 from cfaudio_core.ranking.duplicates import one_a_song
 from cfaudio_core.ranking.ordering import order
 from cfaudio_core.ranking.rerank import Candidates, ListRules, choose
 from cfaudio_core.ranking.taste import Taste, decayed_counts, familiarity, mean_taste, modes, taste_weights
-from cfaudio_core.util.arrays import BoolArray, FloatArray, float32
+from cfaudio_core.util.arrays import BoolArray, FloatArray, IntArray, float32
 
 _SCORE_WEIGHT = 0.1  # in cosine: how much scores count in a list that is to be like something
 _SKIP_PENALTY = 1000.0  # of tracks that were skipped and never played: they come last
@@ -78,7 +79,8 @@ def choose_items(lib: Library, data: RankingData, request: Request, *, avoid: fr
     artists, vectors = data.artist[candidates], data.vectors[candidates]
     rules = ListRules(request.n, request.unplayed, request.per_artist, request.diversity, request.seed)
     taken = choose(Candidates(appeal[candidates], fresh, artists, vectors), taste, rules)
-    taken = taken[order(vectors[taken], fresh[taken], artists[taken])]
+    tempi = _tempi(lib, data.ids[candidates[taken]])
+    taken = taken[order(vectors[taken], fresh[taken], artists[taken], tempi)]
     chosen = candidates[taken]
     serves = np.argmax(taste.memberships(data.vectors[chosen]), axis=1) if len(taste.shares) else None
     near = taste.nearest(data.vectors, data.song, chosen)
@@ -95,6 +97,12 @@ def choose_items(lib: Library, data: RankingData, request: Request, *, avoid: fr
         ],
         _modes(data, taste),
     )
+
+
+def _tempi(lib: Library, ids: IntArray) -> FloatArray:
+    """Read beats a minute of tracks, float32 (k,), NaN where unknown."""
+    stored = read_fields(lib, ["cf_tempo"], few(ids.tolist()))["cf_tempo"]
+    return float32([coerce_count(stored.get(i)) or np.nan for i in ids.tolist()])
 
 
 def _appeal(data: RankingData, listener: Listener, known: FloatArray, taste: Taste, request: Request) -> FloatArray:
