@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -101,6 +102,23 @@ def standard_preference(listener: Listener) -> FloatArray:
     if not len(known):
         return np.zeros_like(preference)
     return float32((preference - known.mean()) / (known.std() if known.std() > 1e-6 else 1))
+
+
+def fold_groups(names: Sequence[str], n_folds: int, seed: int) -> IntArray:
+    """Put tracks into folds by their names, int64 (m,): those of one name into one fold, nameless ones into any.
+
+    The largest groups first, each into the fold that is smallest so far: folds come out about even.
+    """
+    groups: dict[str, list[int]] = {}
+    for row, name in enumerate(names):
+        groups.setdefault(name or f"\0{row}", []).append(row)
+    rows_of = list(groups.values())
+    fold, sizes = np.zeros(len(names), np.int64), np.zeros(n_folds, np.int64)
+    for i in sorted(np.random.default_rng(seed).permutation(len(rows_of)), key=lambda i: -len(rows_of[i])):
+        smallest = int(sizes.argmin())
+        fold[rows_of[i]] = smallest
+        sizes[smallest] += len(rows_of[i])
+    return fold
 
 
 def same_columns(table: npt.NDArray[Any]) -> list[IntArray]:

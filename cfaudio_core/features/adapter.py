@@ -46,3 +46,7 @@ class Adapter(NamedTuple):
         """Map features, float32 (n, dim), to the representation of this library, float32 (n, width)."""
         hidden = np.maximum(features @ self.down + self.bias, 0)
         return float32((features @ self.axes + hidden @ self.up - self.mean) * self.scale)
+
+    def rescale_input(self, factor: float) -> Adapter:
+        """Adapt to features that are to be multiplied by a factor first."""
+        return self._replace(axes=float32(self.axes * factor), down=float32(self.down * factor))

@@ -74,7 +74,7 @@ class FeatureMatrix:
         """float32 (k, dim): features of the tracks at int64 (k,) positions."""
         if self._whole is not None:
             return self._whole[positions]
-        features = np.empty((len(positions), 2 * len(self.space.mean)), np.float32)
+        features = np.empty((len(positions), self.space.width), np.float32)
         for start in range(0, len(positions), _BLOCK_TRACKS):
             part = slice(start, start + _BLOCK_TRACKS)
             features[part] = self.space.transform(self._read(positions[part]))

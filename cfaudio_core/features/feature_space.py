@@ -18,8 +18,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy.linalg import cholesky, solve_triangular
 
-from cfaudio_core.features.summaries import FeatureSummaries, summarize_windows
-from cfaudio_core.util.arrays import FloatArray, float32
+from cfaudio_core.features.adapter import Adapter
+from cfaudio_core.features.summaries import NET_PART, FeatureSummaries, summarize_windows
+from cfaudio_core.util.arrays import FloatArray, IntArray, float32
 
 _SHRINKAGE = 2.0  # so many times the mean variance within a track is added in every direction
 _SPREAD_SIZE = 0.5  # of what changes within a track, against 1 for what stays
@@ -27,6 +28,9 @@ _BLOCK_TRACKS = 4096  # what is computed on the way must not take more memory th
 
 SIZES: Mapping[str, float] = {"net": 1.0, "stereo": 0.15, "timbre": 0.5, "rhythm": 0.25, "harmony": 0.35}
 """Root mean squared length of tracks in each part of the space, against that of the others."""
+
+TUNED_PART = "tuned"
+"""What the library's own adapter makes of the net's part, see `adapter`; there only once it is trained."""
 
 
 class FeatureSpace(NamedTuple):
@@ -40,12 +44,30 @@ class FeatureSpace(NamedTuple):
         float32 (dim, dim), for what stays the same in a track.
     spread_scale
         float32 (dim,), for what changes.
+    parts
+        Name of each part of the summaries to its number of columns, in their order.
+    adapter
+        Makes the part `TUNED_PART` of the net's part, where it was trained on this library.
     """
 
     mean: FloatArray
     spread: FloatArray
     whitening: FloatArray
     spread_scale: FloatArray
+    parts: dict[str, int]
+    adapter: Adapter = Adapter()
+
+    @property
+    def width(self) -> int:
+        """Number of columns of the features."""
+        return 2 * len(self.mean) + self.adapter.width
+
+    def columns(self) -> dict[str, IntArray]:
+        """Map the name of each part to its columns of the features, int64 (k,)."""
+        dim, end = len(self.mean), np.cumsum(list(self.parts.values()))
+        stays = {name: np.arange(last - n, last) for (name, n), last in zip(self.parts.items(), end, strict=True)}
+        found = {name: np.concatenate([own, own + dim]) for name, own in stays.items()}
+        return found | ({TUNED_PART: np.arange(2 * dim, self.width)} if self.adapter.width else {})
 
     @classmethod
     def fit(cls, summaries: FeatureSummaries, sizes: Mapping[str, float] = SIZES) -> FeatureSpace:
@@ -63,27 +85,59 @@ class FeatureSpace(NamedTuple):
             whitening[part, part] *= size / _length(means @ whitening[part, part])
             spreads = _known(summaries.spreads[:, part] - spread[part]) * spread_scale[part]
             spread_scale[part] *= size * _SPREAD_SIZE / _length(spreads)
-        raw = cls(mean, spread, float32(whitening), float32(spread_scale))
+        parts = {name: part.stop - part.start for name, part in summaries.columns().items()}
+        raw = cls(mean, spread, float32(whitening), float32(spread_scale), parts)
         length = _length(raw.transform(summaries))
         return raw._replace(whitening=raw.whitening / length, spread_scale=raw.spread_scale / length)
 
     def transform(self, summaries: FeatureSummaries) -> FloatArray:
-        """Compute features, float32 (n, 2 dim), of n tracks; 0 in a part that is not known of a track."""
+        """Compute features, float32 (n, width), of n tracks; 0 in a part that is not known of a track."""
         dim = len(self.mean)
-        features = np.empty((len(summaries.means), 2 * dim), np.float32)
+        features = np.empty((len(summaries.means), self.width), np.float32)
         for start in range(0, len(features), _BLOCK_TRACKS):
             part = slice(start, start + _BLOCK_TRACKS)
             features[part, :dim] = _known(summaries.means[part] - self.mean) @ self.whitening
-            features[part, dim:] = _known(summaries.spreads[part] - self.spread) * self.spread_scale
+            features[part, dim : 2 * dim] = _known(summaries.spreads[part] - self.spread) * self.spread_scale
+            if self.adapter.width:
+                features[part, 2 * dim :] = self.adapter.transform(features[part, : self.parts[NET_PART]])
         return features
 
     def transform_windows(self, windows: npt.NDArray[np.float16]) -> FloatArray:
-        """Compute features of one track's windows, float32 (windows, 2 dim), whose mean is that of the track."""
+        """Compute features of one track's windows, float32 (windows, 2 dim), without what the adapter makes of them.
+
+        Their mean is that of the track.
+        """
         mean, deviation = summarize_windows(windows)
         spread = np.sqrt(np.square(deviation).mean(axis=0))
         stays = _known(mean + deviation - self.mean) @ self.whitening
         changes = np.broadcast_to(_known(spread - self.spread) * self.spread_scale, stays.shape)
         return float32(np.hstack([stays, changes]))
+
+    def transform_net(self, windows: npt.NDArray[np.float16]) -> FloatArray:
+        """Compute the columns of the net's part that stay, float32 (windows, k), of windows (windows, k)."""
+        mean, deviation = summarize_windows(windows)
+        own = slice(0, self.parts[NET_PART])
+        return float32((mean + deviation - self.mean[own]) @ self.whitening[own, own])
+
+    def with_adapter(self, adapter: Adapter) -> FeatureSpace:
+        """Add the part that an adapter makes of the net's part."""
+        return self._replace(adapter=adapter)
+
+    def rescale(self, factors: Mapping[str, float]) -> FeatureSpace:
+        """Multiply each part by a factor of its own, where one is named; the adapter's input stays what it was."""
+        whitening, spread_scale, adapter = self.whitening.copy(), self.spread_scale.copy(), self.adapter
+        dim = len(self.mean)
+        for name, columns in self.columns().items():
+            factor = np.float32(factors.get(name, 1))
+            if name == TUNED_PART:
+                adapter = adapter._replace(scale=adapter.scale * factor)
+                continue
+            own = columns[columns < dim]
+            whitening[:, own] *= factor
+            spread_scale[own] *= factor
+            if name == NET_PART:
+                adapter = adapter.rescale_input(1 / factor)
+        return self._replace(whitening=whitening, spread_scale=spread_scale, adapter=adapter)
 
 
 def _whitening(within: npt.NDArray[np.float64], scale: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

@@ -3,8 +3,9 @@
 Two random views of a track, one of which may be mastered anew, have to come out alike, and so have tracks of one
 artist, album, genre or playlist and tracks played in the same sessions, each as far as it weighs (decoupled supervised
 contrastive loss: Khosla et al., "Supervised contrastive learning", NeurIPS 2020; Yeh et al., "Decoupled contrastive
-learning", ECCV 2022). Beside that, the listeners' preferences and the unit latent factors are predicted from what comes
-out, by their squared error (van den Oord, Dieleman and Schrauwen, "Deep content-based music recommendation", NIPS 2013).
+learning", ECCV 2022). Beside that, the listeners' preferences and the unit latent factors are predicted from what
+comes out, by their squared error (van den Oord, Dieleman and Schrauwen, "Deep content-based music recommendation",
+NIPS 2013).
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ _RATE, _WEIGHT_DECAY, _DROPOUT = 1e-3, 1e-2, 0.1
 _TEMPERATURE = 0.1
 _GROUPS, _OF_EACH, _OTHERS = 30, 4, 48  # tracks of a batch: so many of so many groups, and others
 _VIEW_WINDOWS = 3  # of which a view is the mean
+_INPUT_LENGTH = 5.0  # root mean square of the features as they come in: the rate is made for this
 
 SAME_TRACK = 1.0
 """Weight of two views of one track in the contrastive loss, against which those of the groups are measured."""
@@ -42,8 +44,8 @@ class AdapterData(NamedTuple):
     windows
         float32 (m, windows, dim): features of each window.
     remastered
-        float32 (m, masterings, dim): features of windows mastered anew, see `augmentation.remaster`; (m, 0, dim) where
-        there are none.
+        float32 (m, masterings, dim): features of windows mastered anew, see `augmentation.remaster`; NaN for a track
+        that could not be read.
     groups
         float32 CSR (m, groups): the square root of the weight of a group, artist or album or another, where a track
         belongs to it.
@@ -80,6 +82,8 @@ def train_adapter(data: AdapterData, loss_weights: Mapping[str, float], seed: in
     """
     rng = np.random.default_rng([seed, 5])
     means = data.windows.mean(axis=1)
+    scale = _INPUT_LENGTH / max(float(np.sqrt(np.square(means).sum(axis=1).mean())), 1e-6)
+    data = data._replace(windows=data.windows * np.float32(scale), remastered=data.remastered * np.float32(scale))
     axes = _principal_axes(means, WIDTH)
     with reproducible(seed):
         net = _Net(axes, data.targets)
@@ -90,10 +94,9 @@ def train_adapter(data: AdapterData, loss_weights: Mapping[str, float], seed: in
             _loss(net, data, rows, loss_weights, rng).backward()  # type: ignore[no-untyped-call]
             optimiser.step()
         down, up = net.down, net.up
-    raw = Adapter(
-        axes, _array(down.weight).T.copy(), _array(down.bias), _array(up.weight).T.copy(), np.zeros(WIDTH, np.float32)
-    )
-    return centred(raw, means)
+    nothing = np.zeros(WIDTH, np.float32)
+    raw = Adapter(axes, _array(down.weight).T.copy(), _array(down.bias), _array(up.weight).T.copy(), nothing)
+    return centred(raw.rescale_input(scale), means)
 
 
 class _Net(nn.Module):
@@ -147,7 +150,7 @@ def _contrast(vectors: Tensor, weights: Tensor) -> Tensor:
 
 def _draw_batch(groups: sparse.csr_array, rng: np.random.Generator) -> IntArray:
     """Draw tracks: some of each of several groups, and others beside them."""
-    n_tracks, n_groups = groups.shape
+    n_tracks = groups.shape[0]
     members = sparse.csc_array(groups)
     sizes = np.diff(members.indptr)
     shared = np.flatnonzero(sizes >= 2)
@@ -161,12 +164,14 @@ def _draw_batch(groups: sparse.csr_array, rng: np.random.Generator) -> IntArray:
 
 
 def _views(data: AdapterData, rows: IntArray, rng: np.random.Generator, original: bool) -> FloatArray:
-    """Draw a view of each track, float32 (k, dim): of its windows, or of a mastering of another kind where there is one."""
-    if not original and data.remastered.shape[1]:
-        return data.remastered[rows, rng.integers(data.remastered.shape[1], size=len(rows))]
-    n_windows = data.windows.shape[1]
+    """Draw a view of each track, float32 (k, dim): of its windows as they are, or where there is one, mastered anew."""
+    n_windows, n_masterings = data.windows.shape[1], data.remastered.shape[1]
     chosen = np.argsort(rng.random((len(rows), n_windows)), axis=1)[:, : min(_VIEW_WINDOWS, n_windows)]
-    return float32(data.windows[rows[:, None], chosen].mean(axis=1))
+    views = data.windows[rows[:, None], chosen].mean(axis=1)
+    if not original and n_masterings:
+        remastered = data.remastered[rows, rng.integers(n_masterings, size=len(rows))]
+        views = np.where(np.isnan(remastered), views, remastered)
+    return float32(views)
 
 
 def _principal_axes(features: FloatArray, width: int) -> FloatArray:

@@ -38,7 +38,7 @@ def remaster(waveforms: FloatArray, rng: np.random.Generator) -> FloatArray:
         float32 (k, samples).
     """
     n = waveforms.shape[1]
-    frequency = np.fft.rfftfreq(n, 1 / SAMPLE_RATE)
+    frequency = float32(np.fft.rfftfreq(n, 1 / SAMPLE_RATE))
     spectrum = scipy.fft.rfft(waveforms, axis=1, workers=1)
     spread = 10 ** (rng.uniform(*_CODEC_DB) / 20)
     spectrum = spectrum * (1 + spread * rng.standard_normal(spectrum.shape, np.float32))

@@ -35,7 +35,7 @@ _BLOCK_DISTANCES = 2**23
 def neighbor_basis(feature_matrix: FeatureMatrix) -> FloatArray:
     """float32 (dim, d): axes along which neighbours are looked for; (dim, 0) stands for all of them."""
     if len(feature_matrix) <= MAX_EXACT_TRACKS:
-        return np.zeros((2 * len(feature_matrix.space.mean), 0), np.float32)
+        return np.zeros((feature_matrix.space.width, 0), np.float32)
     return principal_axes(feature_matrix.sample(AXES_TRACKS, seed=0), _AXES)
 
 

@@ -8,14 +8,14 @@ predicted by the rest of its album. Here whole albums are held out, where there 
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from cfaudio_core.data.tracks import Tracks
-from cfaudio_core.data.training_set import Targets, TrainingSet
+from cfaudio_core.data.training_set import Targets, TrainingSet, fold_groups
 from cfaudio_core.features.feature_matrix import FeatureMatrix
 from cfaudio_core.finetuning.settings import NetSettings
 from cfaudio_core.models.kernel_machine import KernelMachine
@@ -90,21 +90,12 @@ def hold_out_albums(
     if n_max is not None and len(training_set.known) > n_max:
         rows = np.sort(np.random.default_rng([seed, 2]).choice(len(training_set.known), n_max, replace=False))
         training_set = training_set.subset(rows)
-    albums: dict[str, list[int]] = defaultdict(list)
-    for row, at in enumerate(training_set.known):
-        albums[tracks.albums[at] or f"\0{row}"].append(row)
+    albums = [tracks.albums[at] or f"\0{row}" for row, at in enumerate(training_set.known)]
     n_folds = int(training_set.fold.max()) + 1
-    largest = max(map(len, albums.values()))
+    largest = max(Counter(albums).values())
     if largest == 1 or largest * n_folds > 2 * len(training_set.known):
         return training_set
-    # The largest first, each into the fold that is smallest so far: folds come out about even.
-    shuffled = np.random.default_rng(seed).permutation(len(albums))
-    rows_of = list(albums.values())
-    fold, sizes = np.empty(len(training_set.known), np.int64), np.zeros(n_folds, np.int64)
-    for i in sorted(shuffled, key=lambda i: -len(rows_of[i])):
-        smallest = int(sizes.argmin())
-        fold[rows_of[i]] = smallest
-        sizes[smallest] += len(rows_of[i])
+    fold = fold_groups(albums, n_folds, seed)
     return training_set._replace(fold=fold)
 
 
