@@ -1,8 +1,9 @@
 """Interactions: the contexts x tracks matrix that is factorized.
 
 One listener's counts alone are one row, and a matrix of one row has rank 1: all tracks would lie on one line. Tracks
-played in one session belong together, and each session is a row. Playlists, albums, artists and genres are rows too, in
-which the tracks played most weigh most; with counts alone, or a few sessions, they carry the geometry.
+played in one session belong together, and each session is a row. Playlists, albums, artists and genres are rows too, of
+all their tracks, of which those played most weigh most; with counts alone, or a few sessions, they carry the geometry,
+and they are all that is known of tracks never played.
 """
 
 from __future__ import annotations
@@ -21,6 +22,9 @@ from cfaudio_core.util.arrays import FloatArray
 ROW_WEIGHTS = {"album": 2.0, "artist": 0.5, "genre": 0.25}
 """Weight of a metadata context against a session's row (1). Albums are mostly played as albums; the wider the context
 beyond, the less it relates two tracks."""
+
+BASE_WEIGHT = float(np.log(2))
+"""Weight of a track in a metadata context, played or not: as if it was played there once more than it was."""
 
 MAX_SESSIONS = 100_000
 """Number of sessions that are rows, the latest ones: those of decades ago add little."""
@@ -51,14 +55,19 @@ class Interactions:
         """Number of contexts beside the listeners, each of which joins at least two tracks."""
         return len(self.kinds) - self.count("listener")
 
+    @property
+    def n_entries(self) -> FloatArray:
+        """float32 (tracks,): number of contexts that each track is in."""
+        return np.bincount(self.matrix.indices, minlength=self.matrix.shape[1]).astype(np.float32)
+
 
 def gather_interactions(tracks: Tracks, listeners: Sequence[Listener]) -> Interactions:
     """Gather the contexts from sessions, counts, playlists and tags.
 
     A session's row holds log(1 + plays in it), and tracks rejected in it with a negative sign. A listener's row holds
     log(1 + plays), and skipped tracks that were skipped more than played with a negative sign. An album's, artist's or
-    genre's row holds its played tracks, as the whole household played them, and a playlist's row its tracks. Rows
-    of fewer than two tracks, but for the listeners', relate none and are left out.
+    genre's row holds its tracks, played or not, and more of those that the household played; a playlist's row its
+    tracks. Rows of fewer than two tracks, but for the listeners', relate none and are left out.
 
     Parameters
     ----------
@@ -79,17 +88,16 @@ def gather_interactions(tracks: Tracks, listeners: Sequence[Listener]) -> Intera
         rows.append((np.array(members), np.full(len(members), np.log(2), np.float32)))  # as if each was played once
         kinds.append("playlist")
 
-    household = np.log1p(np.sum([listener.plays for listener in listeners], axis=0)).astype(np.float32)
-    played = np.flatnonzero(household > 0)
-    names: dict[str, list[tuple[str, ...]]] = {
-        "album": [(tracks.albums[i],) if tracks.albums[i] else () for i in played],
-        "artist": [(tracks.artists[i],) if tracks.artists[i] else () for i in played],
-        "genre": [tracks.genres[i] for i in played],
+    nobody = np.zeros(len(tracks), np.float32)
+    household = np.log1p(np.sum([nobody, *(listener.plays for listener in listeners)], axis=0))
+    names: dict[str, Iterable[tuple[str, ...]]] = {
+        "album": ((album,) if album else () for album in tracks.albums),
+        "artist": ((artist,) if artist else () for artist in tracks.artists),
+        "genre": tracks.genres,
     }
     for kind, weight in ROW_WEIGHTS.items():
         for group in _grouped(names[kind]):
-            index = played[group]
-            rows.append((index, weight * household[index]))
+            rows.append((np.array(group), weight * (BASE_WEIGHT + household[group])))
             kinds.append(kind)
     stacked = sparse.vstack([*parts, _stack(rows, len(tracks))], format="csr")
     return Interactions(sparse.csr_array(stacked, dtype=np.float32), kinds)

@@ -20,7 +20,7 @@ from cfaudio_core.evaluation.tasks import EvalData, Split
 from cfaudio_core.factorization.factorizer import make_factorizer
 from cfaudio_core.features.feature_matrix import FeatureMatrix
 from cfaudio_core.features.summaries import FeatureSummaries
-from cfaudio_core.models.known_factors import tune_factorizer
+from cfaudio_core.models.latent_factors import tune_factorizer
 from cfaudio_core.pipeline.scoring import embed_tracks
 from cfaudio_core.training.fit import fit_model
 from cfaudio_core.util.arrays import FloatArray, float32

@@ -52,15 +52,16 @@ class Factorizer:
 
     parts: tuple[WmfSettings | VectorExpSettings, ...]
 
-    def fit(self, matrix: sparse.csr_array, rng: np.random.Generator) -> Factors:
+    def fit(self, matrix: sparse.csr_array, rng: np.random.Generator, *, optimise_contexts: bool = True) -> Factors:
         """Factorise a CSR matrix (contexts, tracks) of weights.
 
         They are positive where the track belongs to the context, negative where it was skipped; zeros are not observed.
+        `optimise_contexts` may be False where only the tracks' factors are needed.
         """
         fitted = [
             wmf.factorize(matrix, part, rng)
             if isinstance(part, WmfSettings)
-            else softmax_mf.factorize(matrix, part, rng)
+            else softmax_mf.factorize(matrix, part, rng, optimise_contexts=optimise_contexts)
             for part in self.parts
         ]
         if len(fitted) == 1:

@@ -21,8 +21,14 @@ import numpy as np
 from scipy import sparse
 
 from cfaudio_core.factorization.confidence import Confidence
+from cfaudio_core.factorization.softmax_likelihood import likelihood, solve_contexts, sum_weights
 from cfaudio_core.factorization.wmf import Factors
-from cfaudio_core.util.arrays import FloatArray, IntArray, float32
+from cfaudio_core.util.arrays import FloatArray, IntArray
+
+MAX_EXACT_TRACKS = 10_000
+"""Tracks beyond which each step sees a sample of those that its contexts have not."""
+
+_SAMPLED_TRACKS = 4096
 
 
 @dataclass(frozen=True)
@@ -89,7 +95,9 @@ class _Adam:
         self.values[rows] -= np.float32(rate) * (mean / (1 - self.momentum**times).astype(np.float32)) / size
 
 
-def factorize(matrix: sparse.csr_array, settings: VectorExpSettings, rng: np.random.Generator) -> Factors:
+def factorize(
+    matrix: sparse.csr_array, settings: VectorExpSettings, rng: np.random.Generator, *, optimise_contexts: bool = True
+) -> Factors:
     """Factorise a contexts x tracks matrix: Adam over batches of contexts, then each context to its optimum.
 
     Parameters
@@ -99,7 +107,9 @@ def factorize(matrix: sparse.csr_array, settings: VectorExpSettings, rng: np.ran
     settings
         The hyper-parameters.
     rng
-        For the first guess and the order of the contexts.
+        For the first guess, the order of the contexts, and the sample of tracks.
+    optimise_contexts
+        False: leave the contexts' vectors as Adam does. In a large library their optimum takes longer than all else.
 
     Returns
     -------
@@ -124,23 +134,54 @@ def factorize(matrix: sparse.csr_array, settings: VectorExpSettings, rng: np.ran
     # A context has one step an epoch, a track one a batch: the former's gradient must be trusted sooner.
     for_contexts, for_tracks = _Adam(u, 0.7, 0.9), _Adam(v, 0.9, 0.99)
     batches = -(-len(rows) // settings.batch) * settings.epochs
-    done = 0
+    done, everything = 0, np.arange(len(met))
     for _ in range(settings.epochs):
         order = rng.permutation(rows)
         for start in range(0, len(order), settings.batch):
             batch = np.sort(order[start : start + settings.batch])
-            part = counts[batch]
-            gradient, _ = _likelihood(part, u[batch], v)
-            pull = settings.regularisation * _weights(part) * (u[batch] - mean)
-            share = settings.regularisation * len(batch) / len(rows) * totals[:, None]
-            for_u = gradient @ v + pull
-            for_v = gradient.T @ u[batch] + share * (v - centre)
+            part, at, shift = counts[batch], everything, np.zeros(len(met), np.float32)
+            theirs = np.float32(len(batch) / len(rows)) * totals
+            if len(met) > MAX_EXACT_TRACKS:
+                part, at, shift = _sampled(part, rng)
+                theirs = np.bincount(part.indices, np.abs(part.data), len(at)).astype(np.float32)
+            gradient, _ = likelihood(part, u[batch], v[at], shift)
+            pull = settings.regularisation * sum_weights(part) * (u[batch] - mean)
+            for_u = gradient @ v[at] + pull
+            for_v = gradient.T @ u[batch] + settings.regularisation * theirs[:, None] * (v[at] - centre[at])
             rate = settings.rate * min(1.0, 2 * (1 - done / batches))
             for_contexts.step(batch, for_u, 3 * rate)
-            for_tracks.step(slice(None), for_v, rate)
+            for_tracks.step(at, for_v, rate)
             done += 1
     tracks[met] = v
-    return Factors(_optimum(counts, v, mean, settings, start=u), tracks, memory)
+    if optimise_contexts:
+        u = solve_contexts(counts, v, mean, settings.regularisation, settings.batch, start=u)
+    return Factors(u, tracks, memory)
+
+
+def _sampled(counts: sparse.csr_array, rng: np.random.Generator) -> tuple[sparse.csr_array, IntArray, FloatArray]:
+    """Choose the tracks that stand for all in one step: those of its contexts, and a sample of the others.
+
+    The sample's part of Z is weighted by how many tracks each of it stands for (importance sampling: Bengio and
+    Senécal, "Quick training of probabilistic neural nets by importance sampling", AISTATS 2003), so that a step takes
+    as long in a library of any size.
+
+    Returns
+    -------
+    tuple
+        The counts, CSR (contexts, a), of the a chosen tracks; their positions, int64 (a,); and the logarithm of how
+        many tracks each stands for, float32 (a,).
+    """
+    n, own = counts.shape[1], np.unique(counts.indices)
+    others = np.setdiff1d(rng.choice(n, _SAMPLED_TRACKS, replace=False), own)
+    chosen = np.concatenate([own, others]).astype(np.int64)
+    shift = np.zeros(len(chosen), np.float32)
+    shift[len(own) :] = np.log((n - len(own)) / max(len(others), 1))
+    columns = np.searchsorted(own, counts.indices)
+    return (
+        sparse.csr_array((counts.data, columns, counts.indptr), shape=(len(counts.indptr) - 1, len(chosen))),
+        chosen,
+        shift,
+    )
 
 
 def fold_in(rows: sparse.csr_array, factors: Factors, settings: VectorExpSettings) -> FloatArray:
@@ -163,87 +204,4 @@ def fold_in(rows: sparse.csr_array, factors: Factors, settings: VectorExpSetting
     confidence = Confidence(settings.confidence, factors.memory["unit"], factors.memory["emphasis"])
     met = np.flatnonzero(factors.memory["met"])
     counts = sparse.csr_array(confidence.apply(rows)[:, met])
-    return _optimum(counts, factors.tracks[met], factors.memory["mean"], settings)
-
-
-def _likelihood(counts: sparse.csr_array, u: FloatArray, v: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Compute sum_i n_i (log Z - u.v_i) + sum_skipped n_i log(1 + exp(u.v_i)) of some contexts, and its gradient.
-
-    Parameters
-    ----------
-    counts
-        float32 CSR (contexts, tracks): n, negative where skipped.
-    u, v
-        float32 (contexts, factors) and (tracks, factors).
-
-    Returns
-    -------
-    tuple
-        float32 (contexts, tracks): the gradient by u.v; and float32 (contexts,): the loss.
-    """
-    row = np.repeat(np.arange(len(u)), np.diff(counts.indptr))
-    played, skipped = np.maximum(counts.data, 0), np.maximum(-counts.data, 0)
-    total = np.bincount(row, played, len(u)).astype(np.float32)
-    expected = u @ v.T
-    score = expected[row, counts.indices]
-    top = expected.max(axis=1, keepdims=True)  # the shift without which exp overflows
-    expected -= top
-    np.exp(expected, out=expected)
-    z = expected.sum(axis=1)
-    expected *= (total / z)[:, None]
-    expected[row, counts.indices] += skipped / (1 + np.exp(-score)) - played
-    terms = skipped * np.logaddexp(0, score) - played * score
-    return expected, float32(total * (np.log(z) + top[:, 0]) + np.bincount(row, terms, len(u)))
-
-
-def _weights(counts: sparse.csr_array) -> FloatArray:
-    """Sum the counts of each context, skips included: float32 (contexts, 1)."""
-    row = np.repeat(np.arange(counts.shape[0]), np.diff(counts.indptr))
-    return float32(np.bincount(row, np.abs(counts.data), counts.shape[0]))[:, None]
-
-
-def _optimum(
-    counts: sparse.csr_array,
-    v: FloatArray,
-    mean: FloatArray,
-    settings: VectorExpSettings,
-    start: FloatArray | None = None,
-) -> FloatArray:
-    """Find the best vectors for given tracks, float32 (contexts, factors): a convex problem, solved by L-BFGS.
-
-    Its curvature is about n_u (C + reg I), C being the covariance of track vectors under the mean context: in
-    coordinates in which that is the identity a few steps do.
-    """
-    from scipy.optimize import minimize  # here: it takes long to import, and this factorizer alone needs it
-
-    result = np.tile(mean, (counts.shape[0], 1))
-    rows = np.flatnonzero(np.diff(counts.indptr))
-    if not len(rows):
-        return result
-    likely = np.exp(v @ mean - (v @ mean).max()).astype(np.float64)
-    likely /= likely.sum()
-    covariance = (v * likely[:, None]).T @ v - np.outer(likely @ v, likely @ v)
-    values, basis = np.linalg.eigh(covariance)
-    whiten = (basis / np.sqrt(np.maximum(values, 0) + settings.regularisation)).astype(np.float32)
-    for batch in np.array_split(rows, -(-len(rows) // settings.batch)):
-        part = counts[batch]
-        weight = _weights(part)
-
-        def evaluate(
-            flat: np.ndarray, part: sparse.csr_array = part, weight: FloatArray = weight
-        ) -> tuple[float, np.ndarray]:
-            away = flat.reshape(len(weight), -1).astype(np.float32) @ whiten.T / np.sqrt(weight)
-            by_score, loss = _likelihood(part, mean + away, v)
-            pull = settings.regularisation * weight * away
-            value = np.sum(loss, dtype=np.float64) + 0.5 * np.sum(pull * away, dtype=np.float64)
-            gradient = (by_score @ v + pull) / np.sqrt(weight) @ whiten
-            return float(value), gradient.astype(np.float64).ravel()
-
-        guess: np.ndarray = np.zeros((len(batch), len(mean)))
-        if start is not None:
-            guess = (start[batch] - mean) * np.sqrt(weight) @ np.linalg.inv(whiten.astype(np.float64)).T
-        found = minimize(
-            evaluate, guess.ravel(), jac=True, method="L-BFGS-B", options={"maxiter": 50, "ftol": 1e-7, "maxcor": 10}
-        )
-        result[batch] += found.x.reshape(guess.shape).astype(np.float32) @ whiten.T / np.sqrt(weight)
-    return result
+    return solve_contexts(counts, factors.tracks[met], factors.memory["mean"], settings.regularisation, settings.batch)

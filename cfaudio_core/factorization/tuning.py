@@ -3,7 +3,7 @@
 The weight of the unobserved and regularisation decide more than anything else about implicit-feedback factorisation:
 with a library's defaults a third of the quality is lost. As Rendle et al. advise ("Revisiting the performance of iALS",
 RecSys 2022), this looks at a low dimension first: a fifth of each context's tracks is hidden, and a walk over a small
-grid finds the settings that rank the hidden ones highest.
+grid finds the settings that rank the hidden ones highest. Where there are few entries each fifth is hidden in its turn.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from cfaudio_core.util.threads import one_thread
 
 MIN_HIDDEN_ENTRIES = 300
 """Hidden entries below which chance would choose."""
+
+_FOLDS = 5  # as many parts of each row's tracks are hidden in turn, until enough were
 
 UNOBSERVED = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64)
 REGULARISATION = (0.002, 0.004, 0.008, 0.012, 0.017, 0.024, 0.034, 0.05, 0.1)
@@ -78,9 +80,13 @@ def tune(
     seed
         Decides which entries are hidden, and the first guess of every factorisation.
     """
-    cut = _Cut.of(matrix, rows, np.random.default_rng(seed))
-    hidden = cut.hidden.nnz
-    if hidden < MIN_HIDDEN_ENTRIES:
+    cuts, hidden = [], 0
+    for fold in range(_FOLDS):
+        cuts.append(_Cut.of(matrix, rows, np.random.default_rng(seed), fold))
+        hidden += cuts[-1].hidden.nnz
+        if hidden >= MIN_HIDDEN_ENTRIES:
+            break
+    else:
         return Tuned(settings, f"{hidden} hidden entries are too few to choose by: at least {MIN_HIDDEN_ENTRIES}")
     tried, before, after = 0, [], []
     for part in ("wmf", "vector_exp") if name == "both" else (name,):
@@ -93,7 +99,8 @@ def tune(
             others: FactorizerSettings = settings,
         ) -> float:
             model = make_factorizer(part, _low(at(others, point)))
-            return cut.score(model.fit(cut.kept, np.random.default_rng(seed)))
+            scores = [cut.score(model.fit(cut.kept, np.random.default_rng(seed))) for cut in cuts]
+            return float(np.average(scores, weights=[len(cut.rows) for cut in cuts]))
 
         axes: list[Sequence[float | str]]
         if part == "wmf":
@@ -184,9 +191,9 @@ class _Cut:
 
     @classmethod
     def of(
-        cls, matrix: sparse.csr_array, rows: IntArray | None, rng: np.random.Generator, max_rows: int = 1000
+        cls, matrix: sparse.csr_array, rows: IntArray | None, rng: np.random.Generator, fold: int, max_rows: int = 1000
     ) -> _Cut:
-        """Hide a fifth of the positive entries of every row that has five, of at most `max_rows` rows."""
+        """Hide one fifth of the positive entries of every row that has five, of at most `max_rows` rows."""
         matrix = sparse.csr_array(matrix, dtype=np.float32)
         lengths = np.diff(matrix.indptr)
         row = np.repeat(np.arange(len(lengths)), lengths)
@@ -196,11 +203,12 @@ class _Cut:
             evaluated = np.intersect1d(evaluated, rows)
         if len(evaluated) > max_rows:
             evaluated = np.sort(rng.choice(evaluated, max_rows, replace=False))
-        # The fifth of each row that a random order puts first.
+        # The fifths of each row by a random order, which is the same for every fold.
         order = np.lexsort((rng.random(matrix.nnz), matrix.data <= 0, row))
         rank = np.empty(matrix.nnz, np.int64)
         rank[order] = np.arange(matrix.nnz) - matrix.indptr[row[order]]
-        away = (rank < positive[row] // 5) & np.isin(row, evaluated)
+        size = positive[row] // _FOLDS
+        away = (rank >= fold * size) & (rank < (fold + 1) * size) & np.isin(row, evaluated)
         left = np.bincount(matrix.indices[~away & (matrix.data > 0)], minlength=matrix.shape[1])
         found = away & (left[matrix.indices] > 0)  # a track that is left nowhere cannot be found by what is left
         kept, hidden = (

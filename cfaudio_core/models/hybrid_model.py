@@ -8,12 +8,12 @@ from typing import NamedTuple
 import numpy as np
 from scipy import sparse
 
-from cfaudio_core.data.training_set import unit
 from cfaudio_core.features.feature_matrix import FeatureMatrix
 from cfaudio_core.features.feature_space import FeatureSpace
+from cfaudio_core.models.embedding_axes import EmbeddingAxes
 from cfaudio_core.models.kernel_machine import KernelMachine
 from cfaudio_core.models.knn_graph import knn_graph
-from cfaudio_core.models.known_factors import KnownFactors
+from cfaudio_core.models.latent_factors import LatentFactors
 from cfaudio_core.models.neighbor_search import project
 from cfaudio_core.models.tag_effects import TagEffects
 from cfaudio_core.models.training_snapshot import TrainingSettings, TrainingSnapshot
@@ -83,8 +83,8 @@ class TrackPredictions(NamedTuple):
     ----------
     by_audio
         float32 (n, outputs): predictions of the kernel machine, before residuals correct them.
-    audio_vectors
-        float32 (n, factors), unit length: features along the principal axes of the library.
+    audio_part
+        float32 (n, d): the part of the embeddings that is audio, see `EmbeddingAxes`.
     neighbor_features
         float32 (n, d): where neighbours are looked for, see `neighbor_basis`.
     graph
@@ -92,14 +92,14 @@ class TrackPredictions(NamedTuple):
     """
 
     by_audio: FloatArray
-    audio_vectors: FloatArray
+    audio_part: FloatArray
     neighbor_features: FloatArray
     graph: sparse.csr_array
 
 
 @dataclass(frozen=True)
 class HybridModel:
-    """A model of one library; only `info`, `feature_space` and the two bases are fitted where too little was played.
+    """A model of one library; only `info`, `feature_space`, axes and basis are fitted where too little was played.
 
     Attributes
     ----------
@@ -107,14 +107,14 @@ class HybridModel:
         Facts about the model.
     feature_space
         Whitens feature summaries: summaries (n, dim) -> features (n, 2 dim).
-    audio_axes
-        float32 (2 dim, factors): the principal axes of the library's features.
+    embedding_axes
+        Principal axes of the library's factors and features.
     neighbor_basis
         float32 (2 dim, d): axes along which neighbours are looked for; (2 dim, 0) for all.
     snapshot
         The training data, to measure drift from.
     factors
-        Latent factors of the known tracks.
+        Latent factors of the tracks.
     kernel
         Predicts preferences and factors from features.
     stack_weights
@@ -129,10 +129,10 @@ class HybridModel:
 
     info: ModelInfo
     feature_space: FeatureSpace
-    audio_axes: FloatArray
+    embedding_axes: EmbeddingAxes
     neighbor_basis: FloatArray
     snapshot: TrainingSnapshot = field(default_factory=TrainingSnapshot)
-    factors: KnownFactors = field(default_factory=KnownFactors)
+    factors: LatentFactors = field(default_factory=LatentFactors)
     kernel: KernelMachine = field(default_factory=KernelMachine)
     stack_weights: FloatArray = field(default_factory=lambda: np.zeros((2, 0), np.float32))
     nets: list[dict[str, FloatArray]] = field(default_factory=list)
@@ -146,8 +146,8 @@ class HybridModel:
 
     def predict(self, feature_matrix: FeatureMatrix, graph: sparse.csr_array | None = None) -> TrackPredictions:
         """Predict the n tracks of a feature matrix, whose graph may be there already."""
-        by_audio, vectors, projected = self._predict_rows(feature_matrix)
-        return TrackPredictions(by_audio, vectors, projected, self._graph(projected) if graph is None else graph)
+        by_audio, audio_part, projected = self._predict_rows(feature_matrix)
+        return TrackPredictions(by_audio, audio_part, projected, self._graph(projected) if graph is None else graph)
 
     def predict_new(
         self, predictions: TrackPredictions, feature_matrix: FeatureMatrix, rows: IntArray
@@ -172,18 +172,19 @@ class HybridModel:
             return table
 
         parts = zip(predictions[:3], self._predict_rows(feature_matrix), strict=True)
-        by_audio, vectors, projected = (join(*both) for both in parts)
-        return TrackPredictions(by_audio, vectors, projected, self._graph(projected))
+        by_audio, audio_part, projected = (join(*both) for both in parts)
+        return TrackPredictions(by_audio, audio_part, projected, self._graph(projected))
 
     def _predict_rows(self, feature_matrix: FeatureMatrix) -> tuple[FloatArray, FloatArray, FloatArray]:
         n, d = len(feature_matrix), self.neighbor_basis.shape[1] or self.neighbor_basis.shape[0]
         by_audio = np.empty((n, len(self.kernel.mean)), np.float32)
-        vectors, projected = np.empty((n, self.audio_axes.shape[1]), np.float32), np.empty((n, d), np.float32)
+        audio_part = np.empty((n, self.embedding_axes.of_audio.shape[1]), np.float32)
+        projected = np.empty((n, d), np.float32)
         for part, features in feature_matrix.blocks():
             by_audio[part] = self.kernel.predict(features)
-            vectors[part] = unit(features @ self.audio_axes)
+            audio_part[part] = self.embedding_axes.project_audio(features)
             projected[part] = project(features, self.neighbor_basis)
-        return by_audio, vectors, projected
+        return by_audio, audio_part, projected
 
     def _graph(self, projected: FloatArray) -> sparse.csr_array:
         if not self.info.trained_listeners:

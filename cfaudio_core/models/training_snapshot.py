@@ -37,7 +37,7 @@ class TrainingSettings:
         Starts everything random.
     """
 
-    factorizer: str = "wmf"
+    factorizer: str = "vector_exp"
     factors: FactorizerSettings = field(default_factory=FactorizerSettings)
     net: NetSettings = field(default_factory=NetSettings)
     folds: int = 5

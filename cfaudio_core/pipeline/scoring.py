@@ -7,18 +7,17 @@ from typing import NamedTuple
 
 import numpy as np
 
+from cfaudio_core.data.interactions import gather_interactions
 from cfaudio_core.data.listeners import Listener
 from cfaudio_core.data.tracks import Tracks
-from cfaudio_core.data.training_set import standard_preference, unit
+from cfaudio_core.data.training_set import standard_preference
+from cfaudio_core.models.embedding_axes import blend_directions
 from cfaudio_core.models.hybrid_model import HybridModel, TrackPredictions
 from cfaudio_core.models.stacking import apply_stack
 from cfaudio_core.util.arrays import FloatArray, IntArray, float32
 
 HALF_PLAYS = 3.0
 """Plays of a track that weigh as much as all that is predicted of it."""
-
-MIN_FACTOR_SHARE, MAX_FACTOR_SHARE = 0.5, 0.9
-"""Share of the factors in an embedding, the rest of which is audio: for a track never played, and one played a lot."""
 
 _SIMILARITY_SCALE = 0.1  # in cosine: how near a known track must be to count where nothing was trained
 _PRIOR_WEIGHT = 0.1  # of a track of no preference at all
@@ -63,9 +62,9 @@ def embed_tracks(
     by_net
         float32 (n, outputs), predictions of the model's trained nets, if it has any; see `predict_nets`.
     """
-    vectors, trained = predictions.audio_vectors, model.info.trained_listeners
+    trained = model.info.trained_listeners
     predicted, factors = predict_tracks(model, tracks, listeners, predictions, by_net)
-    scores = {}
+    vectors, scores = model.embedding_axes.embed(factors, predictions.audio_part), {}
     for listener in listeners:
         n_plays = listener.plays + listener.skips
         if listener.name in trained:
@@ -74,13 +73,7 @@ def embed_tracks(
         elif listener.played.any():
             prior = _kernel_regression(vectors, listener)
             scores[listener.name] = _percentiles(_blend(prior, listener.log_play_ratio, n_plays))
-    directions = predicted[:, len(trained) :]
-    if not directions.shape[1]:
-        return TrackEmbeddings(vectors, scores)
-    plays = np.sum([listener.plays for listener in listeners], axis=0)
-    factor_weight = float32(np.where(np.any(factors, axis=1), plays / (plays + HALF_PLAYS), 0)[:, None])
-    blended = _blend_directions(factors, directions, factor_weight)
-    return TrackEmbeddings(_join(blended, vectors, factor_weight), scores)
+    return TrackEmbeddings(vectors, scores)
 
 
 def predict_tracks(
@@ -90,25 +83,28 @@ def predict_tracks(
     predictions: TrackPredictions,
     by_net: FloatArray | None = None,
 ) -> tuple[FloatArray, FloatArray]:
-    """Predict each track from audio and tags, and look up what is known of it; parameters as of `embed_tracks`.
+    """Predict each track from audio and tags, and blend its factors with those of its own; parameters as above.
 
     Returns
     -------
     tuple
-        float32 (n, outputs): preferences of the trained listeners, and the direction of the factors.
-        float32 (n, factors): the direction of each track's own factors, zeros where there are none.
+        float32 (n, listeners): preferences of the trained listeners.
+        float32 (n, factors): the direction of each track's factors, of its own as far as there is evidence of them.
     """
     if not model.info.trained_listeners:
         nothing = np.zeros((len(tracks), 0), np.float32)
         return nothing, nothing
     trained = [listener for listener in listeners if listener.name in model.info.trained_listeners]
-    rows = model.factors.rows(tracks.keys)
-    factors = model.factors.fold_in(tracks, trained, rows)
-    residuals = fold_in_residuals(model, trained, rows, predictions.by_audio, factors)
+    contexts = gather_interactions(tracks, trained)
+    known = np.any([np.zeros(len(tracks), bool), *(listener.known for listener in trained)], axis=0)
+    own, rows = model.factors.fold_in(tracks.keys, contexts, known), model.factors.known_rows(tracks.keys)
+    residuals = fold_in_residuals(model, trained, rows, predictions.by_audio, own)
     by_audio = model.kernel.correct(predictions.by_audio, predictions.graph, residuals)
     if by_net is not None:
         by_audio = apply_stack(model.stack_weights, by_audio, by_net)
-    return model.tag_effects.predict(tracks, by_audio), factors
+    predicted = model.tag_effects.predict(tracks, by_audio)
+    first = len(model.info.trained_listeners)
+    return predicted[:, :first], blend_directions(own, predicted[:, first:], contexts.n_entries)
 
 
 def fold_in_residuals(
@@ -123,7 +119,7 @@ def fold_in_residuals(
     model, listeners
         A model, and the listeners that it was trained on, over the n tracks.
     rows, factors
-        int64 (n,) and float32 (n, factors), see `KnownFactors`.
+        int64 (n,) and float32 (n, factors), see `LatentFactors`.
     by_audio
         float32 (n, outputs), see `TrackPredictions`.
 
@@ -134,6 +130,7 @@ def fold_in_residuals(
         when that track was held out, by as much more or less as the track is liked more or less since.
     """
     known = rows >= 0
+    first_known = np.any([np.zeros_like(known), *(listener.known for listener in listeners)], axis=0) & ~known
     residuals = np.where(known[:, None], model.kernel.residuals[rows], 0)
     for listener in listeners:
         output, now = model.info.trained_listeners.index(listener.name), standard_preference(listener)
@@ -143,7 +140,7 @@ def fold_in_residuals(
         residuals[:, output] += np.where(known, np.nan_to_num(latest - then)[rows], 0)
         new = listener.known & (~known | np.isnan(then[rows]))
         residuals[new, output] = now[new] - by_audio[new, output]
-    folded_in = np.any(factors, axis=1) & ~known
+    folded_in = np.any(factors, axis=1) & first_known
     first = len(model.info.trained_listeners)
     residuals[folded_in, first:] = factors[folded_in] - by_audio[folded_in, first:]
     return float32(residuals)
@@ -183,32 +180,6 @@ def _blend(predicted: FloatArray, known: FloatArray, n_plays: FloatArray) -> Flo
     most = known[n_plays > 0].max(initial=-np.inf)
     predicted = np.where(n_plays > 0, np.minimum(predicted, most), predicted)
     return float32(weight * known + (1 - weight) * predicted)
-
-
-def _blend_directions(factors: FloatArray, predicted: FloatArray, factor_weight: FloatArray) -> FloatArray:
-    """float32 (n, factors): the same for factors, shorter than 1 where their direction is uncertain."""
-    blended = factor_weight * factors + (1 - factor_weight) * predicted
-    return float32(blended / np.maximum(np.linalg.norm(blended, axis=1, keepdims=True), 1))
-
-
-def _join(directions: FloatArray, vectors: FloatArray, factor_weight: FloatArray) -> FloatArray:
-    """Join factors, and for all that they do not tell, the first axes of audio: float32 (n, as many as axes), unit.
-
-    Being played together is not all that tracks have in common, so factors never get all of the weight; and where they
-    are predicted from audio, half of it.
-
-    Parameters
-    ----------
-    directions
-        float32 (n, factors), of length 1 at most.
-    vectors
-        float32 (n, axes): audio vectors.
-    factor_weight
-        float32 (n, 1), 0 to 1: how much the factors are the track's own.
-    """
-    by_factors = directions * np.sqrt(MIN_FACTOR_SHARE + (MAX_FACTOR_SHARE - MIN_FACTOR_SHARE) * factor_weight)
-    rest = np.sqrt(1 - np.square(by_factors).sum(axis=1, keepdims=True))
-    return float32(np.hstack([by_factors, rest * unit(vectors[:, : vectors.shape[1] - directions.shape[1]])]))
 
 
 def _kernel_regression(vectors: FloatArray, listener: Listener) -> FloatArray:

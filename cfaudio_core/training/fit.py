@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import sparse
 
-from cfaudio_core.data.interactions import gather_interactions
+from cfaudio_core.data.interactions import Interactions, gather_interactions
 from cfaudio_core.data.listeners import Listener
 from cfaudio_core.data.tracks import Tracks
 from cfaudio_core.data.training_set import Targets, TrainingSet, standard_preference
 from cfaudio_core.features.feature_matrix import FeatureMatrix
-from cfaudio_core.features.feature_space import principal_axes
+from cfaudio_core.models.embedding_axes import EmbeddingAxes, blend_directions
 from cfaudio_core.models.hybrid_model import HeldOutPredictions, HybridModel, ModelInfo, TrackPredictions
 from cfaudio_core.models.kernel_machine import KernelMachine
 from cfaudio_core.models.knn_graph import knn_graph
-from cfaudio_core.models.known_factors import KnownFactors
+from cfaudio_core.models.latent_factors import LatentFactors
 from cfaudio_core.models.neighbor_search import AXES_TRACKS, neighbor_basis, neighbor_features
 from cfaudio_core.models.tag_effects import TagEffects
 from cfaudio_core.models.training_snapshot import MIN_KNOWN_TRACKS, TrainingSettings
@@ -63,6 +63,7 @@ def fit_model(
         Reads the windows of tracks; needed where a net is to be trained.
     """
     trained = [listener for listener in listeners if listener.known.sum() >= MIN_KNOWN_TRACKS]
+    no_axes = np.zeros((0, 0), np.float32)
     model = HybridModel(
         info=ModelInfo(
             id=make_model_id(tracks, listeners, net, settings, n_windows),
@@ -72,10 +73,11 @@ def fit_model(
             trained_listeners=[listener.name for listener in trained],
         ),
         feature_space=feature_matrix.space,
-        audio_axes=principal_axes(feature_matrix.sample(AXES_TRACKS, settings.seed), settings.factors.factors),
+        embedding_axes=EmbeddingAxes(no_axes, no_axes),
         neighbor_basis=neighbor_basis(feature_matrix),
     )
     if not trained:
+        model = replace(model, embedding_axes=_fit_axes(model, tracks, feature_matrix))
         return model, model.predict(feature_matrix)
     graph = knn_graph(neighbor_features(feature_matrix, model.neighbor_basis))
     model = _train(model, tracks, trained, feature_matrix, graph, windows)
@@ -94,11 +96,11 @@ def _train(
     settings = model.info.settings
     contexts = gather_interactions(tracks, listeners)
     known = np.flatnonzero(np.any([listener.known for listener in listeners], axis=0))
-    factors = KnownFactors.fit(tracks.keys, contexts, known, settings)
+    factors = LatentFactors.fit(tracks.keys, contexts, known, settings)
     targets = Targets(
         np.stack([standard_preference(listener)[known] for listener in listeners], axis=1),
         np.stack([listener.known[known] for listener in listeners], axis=1),
-        factors.directions,
+        factors.directions[: len(known)],
     )
     # What is decided on held-out tracks, is decided for each listener, and once for all factors together.
     groups = np.minimum(np.arange(targets.values.shape[1]), len(listeners))
@@ -110,7 +112,7 @@ def _train(
     tag_effects, by_both = TagEffects.fit(tracks, training_set, by_audio)
     of_listeners = slice(None, len(listeners))
     truth = float32(np.where(targets.known, targets.preference, np.nan))
-    return replace(
+    model = replace(
         model,
         info=replace(
             model.info,
@@ -126,3 +128,22 @@ def _train(
         tag_effects=tag_effects,
         held_out=HeldOutPredictions(truth, by_audio[:, of_listeners], by_both[:, of_listeners], baselines),
     )
+    return replace(model, embedding_axes=_fit_axes(model, tracks, feature_matrix, contexts))
+
+
+def _fit_axes(
+    model: HybridModel, tracks: Tracks, feature_matrix: FeatureMatrix, contexts: Interactions | None = None
+) -> EmbeddingAxes:
+    """Fit the axes of the embedding to a sample of tracks, by their factors as far as the model has any."""
+    settings = model.info.settings
+    at = np.arange(len(tracks))
+    if len(at) > AXES_TRACKS:
+        at = np.sort(np.random.default_rng(settings.seed).choice(len(at), AXES_TRACKS, replace=False))
+    features, directions = feature_matrix.rows(at), np.zeros((len(at), 0), np.float32)
+    if contexts is not None:
+        sample = tracks.subset(at)
+        predicted = model.tag_effects.predict(sample, model.kernel.predict(features))
+        rows, own = model.factors.rows(sample.keys), np.zeros((len(at), model.factors.directions.shape[1]), np.float32)
+        own[rows >= 0] = model.factors.directions[rows[rows >= 0]]
+        directions = blend_directions(own, predicted[:, len(model.info.trained_listeners) :], contexts.n_entries[at])
+    return EmbeddingAxes.fit(directions, features, settings.factors.factors)

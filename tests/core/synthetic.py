@@ -18,6 +18,7 @@ from cfaudio_core.features.feature_space import FeatureSpace
 from cfaudio_core.features.feature_store import FeatureStore
 from cfaudio_core.features.jobs import FeatureResult, FileState
 from cfaudio_core.features.summaries import FeatureSummaries
+from cfaudio_core.models.embedding_axes import EmbeddingAxes
 from cfaudio_core.models.hybrid_model import HybridModel, ModelInfo
 from cfaudio_core.models.training_snapshot import TrainingSettings
 from cfaudio_core.util.arrays import FloatArray, IntArray
@@ -62,7 +63,7 @@ def make_model(name: str = "cf-0123456789", listeners: Sequence[str] = (), **par
     info = ModelInfo(name, NET, QUICK, 0, list(listeners))
     none = np.zeros((0, 0), np.float32)
     space = FeatureSpace(np.float32([1, 2]), none[0:0].ravel(), np.float32([[1, 2], [3, 4]]), none.ravel())
-    return HybridModel(info, space, none, none, **parts)  # type: ignore[arg-type]
+    return HybridModel(info, space, EmbeddingAxes(none, none), none, **parts)  # type: ignore[arg-type]
 
 
 class Library(NamedTuple):

@@ -230,6 +230,24 @@ class TestVectorExp(FactorizerMixin):
         plays = np.asarray(low_rank[0].sum(axis=0)).ravel()
         assert np.corrcoef((found.contexts @ found.tracks.T)[0][plays > 0], np.log(plays[plays > 0]))[0, 1] > 0.99
 
+    def test_of_many_tracks_a_sample_is_enough_to_find_what_belongs_together(self, low_rank, monkeypatch):
+        kept, hidden = low_rank
+        settings = replace(self.settings.vector_exp, factors=8)
+        exact = softmax_mf.factorize(kept, settings, np.random.default_rng(0))
+        monkeypatch.setattr(softmax_mf, "MAX_EXACT_TRACKS", 100)
+        monkeypatch.setattr(softmax_mf, "_SAMPLED_TRACKS", 60)
+        settings = replace(settings, batch=8)  # few contexts, so that others are left to sample from
+        sampled = softmax_mf.factorize(kept, settings, np.random.default_rng(0))
+        assert ndcg(sampled, kept, hidden) > 0.9 * ndcg(exact, kept, hidden)
+
+    def test_contexts_may_stay_short_of_their_optimum_and_tracks_are_the_same(self, low_rank):
+        rough, best = (
+            self.model.fit(low_rank[0], np.random.default_rng(0), optimise_contexts=optimise)
+            for optimise in (False, True)
+        )
+        np.testing.assert_array_equal(rough.tracks, best.tracks)
+        assert not np.array_equal(rough.contexts, best.contexts)
+
 
 class TestBoth(FactorizerMixin):
     name = "both"
@@ -297,6 +315,10 @@ class TestTuning:
     def test_too_little_says_so_and_changes_nothing(self, low_rank):
         tuned = tune("wmf", low_rank[0][:10], self.BAD)
         assert tuned.settings == self.BAD and str(MIN_HIDDEN_ENTRIES) in tuned.reason and tuned.tried == 0
+
+    def test_of_few_entries_each_fifth_is_hidden_in_its_turn(self, low_rank):
+        few = low_rank[0][:60]  # 180 entries are a fifth
+        assert tune("wmf", few, self.BAD, ("raw",)).reason == ""
 
     def test_only_the_rows_asked_for_are_hidden_from(self, low_rank):
         assert tune("wmf", low_rank[0], self.BAD, rows=np.arange(10)).reason

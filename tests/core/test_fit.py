@@ -40,10 +40,11 @@ def test_a_model_says_what_it_was_made_from(model, library):
     assert model.info.net == NET
     assert model.info.n_tracks == 240
     assert model.info.trained_listeners == ["me"]
-    assert model.factors.keys == [f"key{i}" for i in range(0, 240, 2)]
+    assert model.factors.keys[:120] == [f"key{i}" for i in range(0, 240, 2)]
+    assert model.factors.n_known == 120
     assert model.info.settings == QUICK
     assert model.info.settings.factors.factors == 6
-    assert model.factors.directions.shape == (120, 3)
+    assert model.factors.directions.shape == (240, 6)
     np.testing.assert_allclose(np.linalg.norm(model.factors.directions, axis=1), 1, rtol=1e-5)
 
 
@@ -72,7 +73,22 @@ def test_with_30_known_tracks_a_machine_is_fitted_skipped_ones_among_them():
 def test_who_has_too_few_plays_is_left_out_of_the_fit_to_the_others():
     model = fit_model(SMALL.tracks, [only(5, "bob"), only(40, "ann")], FeatureMatrix.of(SMALL.sound), NET, QUICK)[0]
     assert model.info.trained_listeners == ["ann"]
-    assert model.kernel.mean.shape == (1 + 3,)
+    assert model.kernel.mean.shape == (1 + 6,)
+
+
+def test_tracks_that_nobody_played_have_factors_of_their_own_by_their_tags(model, library):
+    factors, row = model.factors, model.factors.rows(library.tracks.keys)
+    assert (row >= 0).all()
+    unplayed = np.flatnonzero(~library.listener.played)
+    own = factors.directions[row[unplayed]]
+    same_album = np.equal.outer(*[np.array(library.tracks.albums)[unplayed]] * 2) & ~np.eye(120, dtype=bool)
+    cosine = own @ own.T
+    assert cosine[same_album].mean() > cosine[~same_album].mean() + 0.3
+
+
+def test_factors_are_centred_so_that_they_tell_tracks_apart(model):
+    known = model.factors.directions[: model.factors.n_known]
+    assert np.linalg.norm(known.mean(axis=0)) < 0.3
 
 
 def test_a_library_without_tags_is_fitted_to_without_factors():
@@ -93,7 +109,9 @@ def test_the_audio_axes_are_those_along_which_the_library_varies():
     rng = np.random.default_rng(0)
     summaries = rng.normal(0, 1, (80, 8)).astype(np.float32)
     summaries[:, 1] = summaries[:, 0] + 0.01 * summaries[:, 1]  # two features that always go together
-    basis = fit_model(SMALL.tracks, [only(0)], FeatureMatrix.of(steady(summaries)), NET, QUICK)[0].audio_axes
+    basis = fit_model(SMALL.tracks, [only(0)], FeatureMatrix.of(steady(summaries)), NET, QUICK)[
+        0
+    ].embedding_axes.of_audio
     assert basis.shape == (16, 6)
     assert np.abs(basis[:2, 0]).min() > 0.6
     np.testing.assert_allclose(basis.T @ basis, np.eye(6), atol=1e-4)
@@ -102,7 +120,9 @@ def test_the_audio_axes_are_those_along_which_the_library_varies():
 def test_axes_beyond_those_of_the_features_are_zero():
     many = replace(QUICK, factors=FactorizerSettings(10))
     summaries = np.hstack([SMALL.summaries[:, :2], np.full((80, 2), 37.3, np.float32)])
-    basis = fit_model(SMALL.tracks, [only(0)], FeatureMatrix.of(steady(summaries)), NET, many)[0].audio_axes
+    basis = fit_model(SMALL.tracks, [only(0)], FeatureMatrix.of(steady(summaries)), NET, many)[
+        0
+    ].embedding_axes.of_audio
     assert basis.shape == (8, 10)
     assert np.flatnonzero(basis.any(axis=0)).tolist() == [0, 1]
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from synthetic import NET, QUICK, make_library, make_listener
 
+from cfaudio_core.data.interactions import gather_interactions
 from cfaudio_core.data.training_set import standard_preference
 from cfaudio_core.features.feature_matrix import FeatureMatrix
 from cfaudio_core.pipeline.scoring import embed_tracks, fold_in_residuals
@@ -25,6 +26,12 @@ def before():
     return person, *fit_model(LIBRARY.tracks, [person], FeatureMatrix.of(LIBRARY.sound), NET, QUICK)
 
 
+def fold_in(model, *people, tracks=LIBRARY.tracks):
+    """The tracks' own factors, by what is known of them now."""
+    known = np.any([np.zeros(len(tracks), bool), *(person.known for person in people)], axis=0)
+    return model.factors.fold_in(tracks.keys, gather_interactions(tracks, people), known)
+
+
 def test_scores_come_nearer_to_those_of_a_new_fit(before):
     person, model, predictions = before
     after = fit_model(LIBRARY.tracks, [LIBRARY.listener], FeatureMatrix.of(LIBRARY.sound), NET, QUICK)
@@ -37,8 +44,8 @@ def test_scores_come_nearer_to_those_of_a_new_fit(before):
 
 def test_a_new_track_lies_with_those_it_shares_contexts_with(before):
     _, model, _ = before
-    row = model.factors.rows(LIBRARY.tracks.keys)
-    own = model.factors.fold_in(LIBRARY.tracks, [LIBRARY.listener], row)
+    row = model.factors.known_rows(LIBRARY.tracks.keys)
+    own = fold_in(model, LIBRARY.listener)
     known = np.flatnonzero(row >= 0)
     assert (row[NEW] < 0).all()
     np.testing.assert_allclose(np.linalg.norm(own[NEW], axis=1), 1, rtol=1e-5)
@@ -48,27 +55,44 @@ def test_a_new_track_lies_with_those_it_shares_contexts_with(before):
     assert cosine[shared].mean() > cosine[~shared].mean() + 0.3
 
 
+def test_a_track_added_since_lies_with_its_album_and_one_of_a_new_album_nowhere():
+    names = LIBRARY.tracks.albums
+    known_album, new_album = np.flatnonzero([name == "album 7" for name in names]), np.arange(235, 240)
+    added = [known_album[0], *new_album]
+    there = np.setdiff1d(np.arange(240), added)
+    part = LIBRARY.subset(there)
+    model = fit_model(part.tracks, [part.listener], FeatureMatrix.of(part.sound), NET, QUICK)[0]
+    plays = np.where(np.isin(np.arange(240), added), 0, LIBRARY.listener.plays)
+    apart = [
+        f"artist of {name}" if name == names[235] else artist
+        for name, artist in zip(names, LIBRARY.tracks.artists, strict=True)
+    ]
+    tracks = replace(LIBRARY.tracks, artists=apart, genres=[()] * 240)
+    own = fold_in(model, make_listener(plays), tracks=tracks)
+    assert np.mean(own[known_album[1:]] @ own[added[0]]) > 0.3
+    assert not own[new_album].any()
+
+
 def test_what_the_fit_knew_keeps_its_factors(before):
     person, model, _ = before
-    row = model.factors.rows(LIBRARY.tracks.keys)
-    folded, stale = (model.factors.fold_in(LIBRARY.tracks, [p], row) for p in (LIBRARY.listener, person))
+    row = model.factors.known_rows(LIBRARY.tracks.keys)
+    folded, stale = (fold_in(model, p) for p in (LIBRARY.listener, person))
     np.testing.assert_array_equal(folded[row >= 0], stale[row >= 0])
-    assert not stale[row < 0].any()
+    assert np.abs(folded[NEW] - stale[NEW]).max() > 0.1
 
 
 def residuals_of(before, person):
     _, model, predictions = before
-    row = model.factors.rows(LIBRARY.tracks.keys)
+    row = model.factors.known_rows(LIBRARY.tracks.keys)
     people = [person] if person else []
-    own = model.factors.fold_in(LIBRARY.tracks, people, row)
-    return fold_in_residuals(model, people, row, predictions.by_audio, own)
+    return fold_in_residuals(model, people, row, predictions.by_audio, fold_in(model, *people))
 
 
 def test_where_nothing_has_changed_the_residuals_are_those_of_the_fit(before):
     person, model, _ = before
     residuals = residuals_of(before, person)
-    np.testing.assert_array_equal(residuals[model.factors.rows(LIBRARY.tracks.keys) >= 0], model.kernel.residuals)
-    assert not residuals[model.factors.rows(LIBRARY.tracks.keys) < 0].any()
+    np.testing.assert_array_equal(residuals[model.factors.known_rows(LIBRARY.tracks.keys) >= 0], model.kernel.residuals)
+    assert not residuals[model.factors.known_rows(LIBRARY.tracks.keys) < 0].any()
 
 
 def test_a_first_play_shows_how_far_off_the_model_was(before):
@@ -94,8 +118,7 @@ def test_what_one_listener_plays_first_though_another_has_played_it_is_new():
     ben = make_listener(np.roll(LIBRARY.listener.plays, 20), name="ben")
     fewer = replace(ben, plays=np.where(np.isin(np.arange(240), NEW), 0, ben.plays))
     model, predictions = fit_model(LIBRARY.tracks, [ann, fewer], FeatureMatrix.of(LIBRARY.sound), NET, QUICK)
-    row = model.factors.rows(LIBRARY.tracks.keys)
-    own = model.factors.fold_in(LIBRARY.tracks, [ann, ben], row)
+    row, own = model.factors.known_rows(LIBRARY.tracks.keys), fold_in(model, ann, ben)
     residuals = fold_in_residuals(model, [ann, ben], row, predictions.by_audio, own)
     new = NEW[ben.played[NEW]]
     np.testing.assert_allclose(
@@ -103,12 +126,11 @@ def test_what_one_listener_plays_first_though_another_has_played_it_is_new():
     )
 
 
-@pytest.mark.parametrize("factorizer", ["vector_exp", "both"])
+@pytest.mark.parametrize("factorizer", ["wmf", "both"])
 def test_factors_of_other_factorizers_are_folded_in_too(factorizer):
     person = replace(LIBRARY.listener, plays=np.where(np.isin(np.arange(240), NEW), 0, LIBRARY.listener.plays))
     settings = replace(QUICK, factorizer=factorizer)
     model, predictions = fit_model(LIBRARY.tracks, [person], FeatureMatrix.of(LIBRARY.sound), NET, settings)
-    row = model.factors.rows(LIBRARY.tracks.keys)
-    own = model.factors.fold_in(LIBRARY.tracks, [LIBRARY.listener], row)
+    own = fold_in(model, LIBRARY.listener)
     np.testing.assert_allclose(np.linalg.norm(own[NEW], axis=1), 1, rtol=1e-5)
     assert np.isfinite(embed_tracks(model, LIBRARY.tracks, [LIBRARY.listener], predictions).vectors).all()

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from synthetic import make_listener, make_tracks
 
-from cfaudio_core.data.interactions import ROW_WEIGHTS, gather_interactions
+from cfaudio_core.data.interactions import BASE_WEIGHT, ROW_WEIGHTS, gather_interactions
 
 
 def rows(tracks, *listeners):
@@ -36,20 +36,31 @@ def test_every_listener_has_a_row_even_who_played_nothing():
     assert contexts.n_shared == 0
 
 
-def test_album_artist_and_genre_join_played_tracks_the_narrower_the_stronger():
+def test_album_artist_and_genre_join_all_their_tracks_the_narrower_the_stronger():
     tracks = make_tracks(3, albums=["a", "a", "a"], artists=["b", "b", "b"], genres=[("c",), ("c",), ("c",)])
     listener, *metadata = rows(tracks, make_listener([1, 7, 0]))
     assert [kind for kind, _ in metadata] == ["album", "artist", "genre"] == list(ROW_WEIGHTS)
     for kind, row in metadata:
-        np.testing.assert_allclose(row, ROW_WEIGHTS[kind] * listener[1])
+        np.testing.assert_allclose(row, ROW_WEIGHTS[kind] * (BASE_WEIGHT + listener[1]), rtol=1e-6)
     assert ROW_WEIGHTS["album"] > ROW_WEIGHTS["artist"] > ROW_WEIGHTS["genre"]
 
 
-def test_a_context_with_one_played_track_is_left_out():
-    tracks = make_tracks(4, albums=["a", "a", "b", "b"])
-    contexts = gather_interactions(tracks, [make_listener([1, 0, 2, 2])])
+def test_in_an_album_a_track_never_played_weighs_less_than_one_played():
+    *_, (_, album) = rows(make_tracks(3, albums=["a"] * 3), make_listener([9, 1, 0]))
+    assert album[0] > album[1] > album[2] > 0
+
+
+def test_an_album_that_nobody_played_joins_its_tracks_too():
+    contexts = gather_interactions(make_tracks(4, albums=["a", "a", "b", "b"]), [make_listener([1, 2, 0, 0])])
+    assert contexts.kinds == ["listener", "album", "album"]
+    assert np.flatnonzero(contexts.matrix.toarray()[2]).tolist() == [2, 3]
+    assert contexts.n_entries.tolist() == [2, 2, 1, 1]
+
+
+def test_a_context_of_one_track_is_left_out():
+    contexts = gather_interactions(make_tracks(3, albums=["a", "b", "b"]), [make_listener([1, 2, 2])])
     assert contexts.kinds == ["listener", "album"]
-    assert np.flatnonzero(contexts.matrix.toarray()[1]).tolist() == [2, 3]
+    assert np.flatnonzero(contexts.matrix.toarray()[1]).tolist() == [1, 2]
 
 
 def test_tracks_without_tags_are_not_joined_by_what_they_lack():
@@ -69,7 +80,7 @@ def test_a_track_of_two_genres_is_in_both_and_a_genre_named_twice_counts_once():
 def test_metadata_rows_weigh_what_the_whole_household_played():
     tracks = make_tracks(2, albums=["a", "a"])
     *_, (_, album) = rows(tracks, make_listener([1, 0]), make_listener([2, 3]))
-    np.testing.assert_allclose(album, ROW_WEIGHTS["album"] * np.log1p([3, 3]), rtol=1e-6)
+    np.testing.assert_allclose(album, ROW_WEIGHTS["album"] * (BASE_WEIGHT + np.log1p([3, 3])), rtol=1e-6)
 
 
 @pytest.mark.parametrize("n", [0, 4])

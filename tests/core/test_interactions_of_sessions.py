@@ -86,7 +86,7 @@ def test_every_listener_has_sessions_of_their_own() -> None:
 def test_albums_weigh_more_than_artists_and_artists_more_than_genres() -> None:
     tagged = tracks(2, albums=["x"] * 2, artists=["y"] * 2, genres=[("z",)] * 2)
     found = gather_interactions(tagged, [listener(2, sessions([(0, False), (1, False)]))])
-    weight = {kind: rows_of(found, kind)[0][0] / np.log(2) for kind in ("album", "artist", "genre")}
+    weight = {kind: rows_of(found, kind)[0][0] / np.log(4) for kind in ("album", "artist", "genre")}
     assert weight == pytest.approx({"album": 2.0, "artist": 0.5, "genre": 0.25}, rel=1e-3)
 
 
@@ -101,4 +101,4 @@ def test_without_sessions_the_rows_are_those_of_counts_and_tags() -> None:
     counted = Listener("me", np.array([3, 1, 0], np.float32), np.array([0, 0, 2], np.float32))
     found = gather_interactions(tracks(3, albums=["x", "x", "x"]), [counted])
     assert found.kinds == ["listener", "album"]
-    assert rows_of(found, "album") == [{0: 2.7726, 1: 1.3863}]
+    assert rows_of(found, "album") == [{0: 4.1589, 1: 2.7726, 2: 1.3863}]

@@ -59,8 +59,15 @@ def test_the_arrays_of_a_model_are_those_of_its_parts(tmp_path, model):
     arrays = load((tmp_path / f"{model.id}.safetensors").read_bytes())
     assert {name.removeprefix("model.") for name in arrays} == {
         *(f"feature_space.{part}" for part in ("mean", "spread", "whitening", "spread_scale")),
-        *("audio_axes", "neighbor_basis", "stack_weights", "nets.0.layers.1.bias", "snapshot.plays.ä"),
-        *("factors.directions", "factors.lengths"),
+        *(
+            "embedding_axes.of_factors",
+            "embedding_axes.of_audio",
+            "neighbor_basis",
+            "stack_weights",
+            "nets.0.layers.1.bias",
+            "snapshot.plays.ä",
+        ),
+        "factors.directions",
         *(f"kernel.{part}" for part in KernelMachine._fields),
         *(f"tag_effects.{part}" for part in ("values", "label_weight", "audio_weight")),
         *(f"held_out.{part}" for part in ("truth", "by_audio", "by_audio_and_tags")),
@@ -71,10 +78,14 @@ def test_the_arrays_of_a_model_are_those_of_its_parts(tmp_path, model):
 @pytest.mark.parametrize(
     "change",
     [
-        lambda model: {**model, "kernel": {**model["kernel"], "mean": model["neighbor_basis"]}, "audio_axes": "gone"},
+        lambda model: {
+            **model,
+            "kernel": {**model["kernel"], "mean": model["neighbor_basis"]},
+            "embedding_axes": "gone",
+        },
         lambda model: {**model, "info": {**model["info"], "net": 7}},
         lambda model: {**model, "info": {**model["info"], "trained_listeners": "me"}},
-        lambda model: {**model, "snapshot": {**model["snapshot"], "plays": {"me": model["audio_axes"]}}},
+        lambda model: {**model, "snapshot": {**model["snapshot"], "plays": {"me": model["neighbor_basis"]}}},
         lambda model: {name: part for name, part in model.items() if name != "factors"},
         lambda model: [model],
     ],

@@ -37,7 +37,7 @@ def current(file, model, features_of):
 
 
 def same(one, other):
-    for name in ("by_audio", "audio_vectors", "neighbor_features"):
+    for name in ("by_audio", "audio_part", "neighbor_features"):
         np.testing.assert_allclose(getattr(one, name), getattr(other, name), atol=1e-5, err_msg=name)
     np.testing.assert_allclose(one.graph.toarray(), other.graph.toarray(), atol=1e-5)
 
