@@ -19,7 +19,7 @@ from cfaudio_core.training.drift import Drift
 from cfaudio_core.util.arrays import BoolArray, IntArray
 from cfaudio_core.util.progress import clear_line, progress
 
-_FILES_PER_PROCESS = 8  # at least: a process takes as long to start as it does for fifteen files
+_FILES_PER_PROCESS = 8  # at least: a process takes as long to start as it does for ten files
 
 
 @dataclass(frozen=True)
