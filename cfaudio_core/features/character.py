@@ -26,8 +26,8 @@ _MINOR = (6.33, 2.68, 3.52, 5.38, 2.60, 3.53, 2.54, 4.75, 3.98, 2.69, 3.34, 3.17
 _USUAL_BPM = 120.0
 _OCTAVES = 1.0  # by which tempi spread around it: Ellis, "Beat tracking by dynamic programming", JNMR 36(1), 2007
 _MIN_REPETITION = 0.05  # of a beat: there is none in what repeats less
-_QUIET_DB, _LOUD_DB = -40.0, -10.0  # RMS below full scale
-_MANY_ONSETS = 6.0  # a second
+_QUIET_DB, _LOUD_DB = -40.0, -8.0  # RMS below full scale
+_MANY_ONSETS = 10.0  # a second
 
 
 class Character(NamedTuple):

@@ -19,6 +19,8 @@ from cfaudio_core.training.drift import Drift
 from cfaudio_core.util.arrays import BoolArray, IntArray
 from cfaudio_core.util.progress import clear_line, progress
 
+_FILES_PER_PROCESS = 8  # at least: a process takes as long to start as it does for ten files
+
 
 @dataclass(frozen=True)
 class RunSettings:
@@ -117,7 +119,7 @@ def extract_library(
     if left:
         keys: dict[bytes, str] = {}
         with progress("Analysing", len(left)) as advance:
-            jobs = min(settings.jobs, len(left))
+            jobs = min(settings.jobs, -(-len(left) // _FILES_PER_PROCESS))
             for one in extract(left, config, store, net, jobs=jobs, scheduler=settings.scheduler, on_progress=advance):
                 result.old_problems.pop(one.path, None)
                 if one.key:

@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 from made_up import ARTIST, STYLES, beet, fill_fields, fill_library, key, make_library, names, style
 
+from cfaudio_core.audio.descriptors import N_DESCRIPTORS
 from cfaudio_core.audio.stereo import N_WIDTHS
 from cfaudio_core.backbones.registry import backbone_id
 from cfaudio_core.features.feature_store import FeatureStore
@@ -127,11 +128,15 @@ def fill_store(home: Path, first: int, count: int) -> None:
             mean = ((around + own) @ axes).astype(np.float32)
             windows = noise[random.integers(len(noise), size=len(tracks))].reshape(len(tracks), WINDOWS, DIM)
             features = np.maximum(mean[:, None] + windows, 0).astype(np.float16)
+            descriptors = np.abs(windows[:, :, :N_DESCRIPTORS]).astype(np.float16)
             files = [FileState(b"a/%d.flac" % i, 1, 1) for i in tracks]
             store.add(
                 NET,
                 WINDOWS,
-                [FeatureResult(f.path, f, key(i), own) for i, f, own in zip(tracks, files, features, strict=True)],
+                [
+                    FeatureResult(f.path, f, key(i), own, descriptors=described)
+                    for i, f, own, described in zip(tracks, files, features, descriptors, strict=True)
+                ],
             )
     fill_fields(home, ((i, "cf_key", key(i)) for i in range(first, first + count)))
 

@@ -59,7 +59,7 @@ def main() -> None:
     options = parser.parse_args()
     n = options.tracks
     rng, keys, windows = np.random.default_rng(0), [str(i) for i in range(n)], MadeUp()
-    sound = summarize_tracks(windows.features(keys), keys, N_WIDTHS)
+    sound = summarize_tracks(windows.features(keys), keys, (("net", DIM - N_WIDTHS), ("stereo", N_WIDTHS)))
     space = FeatureSpace.fit(sound)
     feature_matrix = FeatureMatrix.of(sound, space)
     features = feature_matrix.rows(np.arange(n))
