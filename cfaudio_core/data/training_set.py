@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -32,8 +32,22 @@ class Targets:
     known: BoolArray
     direction: FloatArray
 
+    @classmethod
+    def of(cls, listeners: Sequence[Listener], known: IntArray, direction: FloatArray) -> Targets:
+        """Gather targets at int64 (m,) positions of the known tracks; directions are float32 (m, factors)."""
+        if not listeners:
+            return cls(np.zeros((len(known), 0), np.float32), np.zeros((len(known), 0), bool), direction)
+        preference = np.stack([standard_preference(listener)[known] for listener in listeners], axis=1)
+        return cls(preference, np.stack([listener.known[known] for listener in listeners], axis=1), direction)
+
     def __len__(self) -> int:
         return len(self.preference)
+
+    def scatter(self, rows: IntArray, n: int) -> Targets:
+        """Targets of n tracks, those of the m at int64 (m,) rows among them, and nothing known of the others."""
+        preference, known, direction = (np.zeros((n, part.shape[1]), part.dtype) for part in astuple(self))
+        preference[rows], known[rows], direction[rows] = self.preference, self.known, self.direction
+        return Targets(preference, known, direction)
 
     def subset(self, rows: IntArray) -> Targets:
         """Targets of some of the tracks."""

@@ -40,7 +40,7 @@ class Adapter(NamedTuple):
     @property
     def width(self) -> int:
         """Number of columns that come out."""
-        return self.axes.shape[1]
+        return int(self.axes.shape[1])
 
     def transform(self, features: FloatArray) -> FloatArray:
         """Map features, float32 (n, dim), to the representation of this library, float32 (n, width)."""

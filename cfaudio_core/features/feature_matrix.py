@@ -67,6 +67,10 @@ class FeatureMatrix:
         chosen = np.random.default_rng(seed).choice(n, MAX_TRACKS, replace=False)
         return cls(FeatureSpace.fit(read_covariance(np.sort(chosen))), n, read)
 
+    def within(self, space: FeatureSpace) -> FeatureMatrix:
+        """Features of the same tracks in another space."""
+        return self if space is self.space else FeatureMatrix(space, self._n, self._read)
+
     def __len__(self) -> int:
         return self._n
 

@@ -128,7 +128,7 @@ class FeatureSpace(NamedTuple):
         whitening, spread_scale, adapter = self.whitening.copy(), self.spread_scale.copy(), self.adapter
         dim = len(self.mean)
         for name, columns in self.columns().items():
-            factor = np.float32(factors.get(name, 1))
+            factor = float(factors.get(name, 1))
             if name == TUNED_PART:
                 adapter = adapter._replace(scale=adapter.scale * factor)
                 continue

@@ -96,7 +96,7 @@ def train_adapter(data: AdapterData, loss_weights: Mapping[str, float], seed: in
         down, up = net.down, net.up
     nothing = np.zeros(WIDTH, np.float32)
     raw = Adapter(axes, _array(down.weight).T.copy(), _array(down.bias), _array(up.weight).T.copy(), nothing)
-    return centred(raw.rescale_input(scale), means)
+    return centre(raw.rescale_input(scale), means)
 
 
 class _Net(nn.Module):
@@ -110,10 +110,11 @@ class _Net(nn.Module):
         self.up = nn.Linear(HIDDEN, axes.shape[1], bias=False)
         nn.init.zeros_(self.up.weight)  # so that it begins as what the pretrained net makes of a track
         self.dropout = nn.Dropout(_DROPOUT)
-        self.outputs = nn.Linear(axes.shape[1], targets.values.shape[1])
+        self.outputs = nn.Linear(axes.shape[1], max(targets.values.shape[1], 1))
 
     def forward(self, views: Tensor) -> Tensor:
-        return views @ self.axes + self.up(self.dropout(torch.relu(self.down(views))))
+        adapted: Tensor = views @ self.axes + self.up(self.dropout(torch.relu(self.down(views))))
+        return adapted
 
 
 def _loss(
@@ -127,6 +128,8 @@ def _loss(
     weights[both[:, None] == both] = SAME_TRACK
     loss = _contrast(vectors, torch.from_numpy(float32(weights)))
     targets, n_listeners = data.targets, data.targets.preference.shape[1]
+    if not targets.values.shape[1]:
+        return loss
     errors = (net.outputs(vectors) - torch.from_numpy(targets.values[both])) ** 2
     known = torch.from_numpy(targets.known[both])
     if known.any():
@@ -187,7 +190,7 @@ def _array(parameter: Tensor) -> FloatArray:
     return np.array(parameter.detach().numpy(), np.float32)
 
 
-def centred(adapter: Adapter, features: FloatArray) -> Adapter:
+def centre(adapter: Adapter, features: FloatArray) -> Adapter:
     """Set mean and scale so that features, float32 (n, dim), come out with mean 0 and a mean squared length of 1."""
     raw = adapter._replace(mean=np.zeros(adapter.width, np.float32), scale=np.ones(1, np.float32)).transform(features)
     mean = raw.mean(axis=0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-FINE_TUNE = ("none", "head", "top", "all", "spotify")
+FINE_TUNE = ("auto", "none", "head", "top", "all", "spotify")
 LOSSES = ("mse", "contrastive")
 
 
@@ -52,8 +52,9 @@ class NetSettings:
     Attributes
     ----------
     fine_tune
-        One of `FINE_TUNE`: nothing, new layers on the pretrained net's features (`head`), with them its last
-        convolutions (`top`), all of it, or another net from random weights (`spotify`).
+        One of `FINE_TUNE`: an adapter on the pretrained net's features (`auto`, see `adapter_training`), nothing, new
+        layers on these features (`head`), with them its last convolutions (`top`), all of it, or another net from
+        random weights (`spotify`).
     loss
         One of `LOSSES`, see `trainer`.
     cache_size
@@ -93,8 +94,8 @@ class NetSettings:
     @classmethod
     def of(cls, fine_tune: str, loss: str, cache_size: int, layers: int | None = None) -> NetSettings:
         """Make the settings of a mode; where nothing is trained, the others make no difference."""
-        if fine_tune == "none":
-            return cls()
+        if fine_tune in {"auto", "none"}:
+            return cls(fine_tune)
         return cls(
             fine_tune,
             loss,

@@ -12,7 +12,7 @@ from scipy import sparse
 from cfaudio_core.data.interactions import Interactions, gather_interactions
 from cfaudio_core.data.listeners import Listener
 from cfaudio_core.data.tracks import Tracks
-from cfaudio_core.data.training_set import Targets, TrainingSet, standard_preference
+from cfaudio_core.data.training_set import Targets, TrainingSet
 from cfaudio_core.features.feature_matrix import FeatureMatrix
 from cfaudio_core.models.embedding_axes import EmbeddingAxes, blend_directions
 from cfaudio_core.models.hybrid_model import HeldOutPredictions, HybridModel, ModelInfo, TrackPredictions
@@ -22,8 +22,9 @@ from cfaudio_core.models.latent_factors import LatentFactors
 from cfaudio_core.models.neighbor_search import AXES_TRACKS, neighbor_basis, neighbor_features
 from cfaudio_core.models.tag_effects import TagEffects
 from cfaudio_core.models.training_snapshot import MIN_KNOWN_TRACKS, TrainingSettings
+from cfaudio_core.training.representation import fit_representation
 from cfaudio_core.training.selection import select_net
-from cfaudio_core.util.arrays import float32
+from cfaudio_core.util.arrays import IntArray, float32
 from cfaudio_core.util.fingerprint import fingerprint
 
 if TYPE_CHECKING:
@@ -63,6 +64,15 @@ def fit_model(
         Reads the windows of tracks; needed where a net is to be trained.
     """
     trained = [listener for listener in listeners if listener.known.sum() >= MIN_KNOWN_TRACKS]
+    known = np.flatnonzero(np.any([np.zeros(len(tracks), bool), *(listener.known for listener in trained)], axis=0))
+    contexts = gather_interactions(tracks, trained) if trained else None
+    factors = LatentFactors.fit(tracks.keys, contexts, known, settings) if contexts else LatentFactors()
+    targets = Targets.of(trained, known, factors.directions[: len(known)])
+    adapts = settings.net.fine_tune == "auto"
+    representation = fit_representation(
+        tracks, known, targets, feature_matrix, windows if adapts else None, settings.seed
+    )
+    feature_matrix = feature_matrix.within(representation.space)
     no_axes = np.zeros((0, 0), np.float32)
     model = HybridModel(
         info=ModelInfo(
@@ -71,16 +81,18 @@ def fit_model(
             settings=settings,
             n_tracks=len(tracks),
             trained_listeners=[listener.name for listener in trained],
+            part_errors=representation.errors,
         ),
         feature_space=feature_matrix.space,
         embedding_axes=EmbeddingAxes(no_axes, no_axes),
         neighbor_basis=neighbor_basis(feature_matrix),
+        factors=factors,
     )
-    if not trained:
+    if contexts is None:
         model = replace(model, embedding_axes=_fit_axes(model, tracks, feature_matrix))
         return model, model.predict(feature_matrix)
     graph = knn_graph(neighbor_features(feature_matrix, model.neighbor_basis))
-    model = _train(model, tracks, trained, feature_matrix, graph, windows)
+    model = _train(model, tracks, trained, contexts, known, targets, feature_matrix, graph, windows)
     return model, model.predict(feature_matrix, graph)
 
 
@@ -88,20 +100,15 @@ def _train(
     model: HybridModel,
     tracks: Tracks,
     listeners: Sequence[Listener],
+    contexts: Interactions,
+    known: IntArray,
+    targets: Targets,
     feature_matrix: FeatureMatrix,
     graph: sparse.csr_array,
     windows: TrackWindows | None,
 ) -> HybridModel:
     """Fit the parts of a model that predict the listeners' preferences and the factors."""
     settings = model.info.settings
-    contexts = gather_interactions(tracks, listeners)
-    known = np.flatnonzero(np.any([listener.known for listener in listeners], axis=0))
-    factors = LatentFactors.fit(tracks.keys, contexts, known, settings)
-    targets = Targets(
-        np.stack([standard_preference(listener)[known] for listener in listeners], axis=1),
-        np.stack([listener.known[known] for listener in listeners], axis=1),
-        factors.directions[: len(known)],
-    )
     # What is decided on held-out tracks, is decided for each listener, and once for all factors together.
     groups = np.minimum(np.arange(targets.values.shape[1]), len(listeners))
     fold = np.random.default_rng(settings.seed).permutation(len(known)) % settings.folds
@@ -121,7 +128,6 @@ def _train(
             n_sessions=contexts.count("session"),
             n_listens=sum(len(listener.sessions.track) for listener in listeners),
         ),
-        factors=factors,
         kernel=kernel,
         stack_weights=stack_weights,
         nets=nets,

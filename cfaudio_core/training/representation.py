@@ -125,16 +125,7 @@ def adapter_data(
     remastered = np.full((len(rows), MASTERINGS, n_net), np.nan, np.float32)
     for key, found in windows.remastered(list(places)).items():
         remastered[places[key]] = space.transform_net(found).reshape(MASTERINGS, -1, n_net).mean(axis=1)
-    row_of = np.full(len(tracks), -1)
-    row_of[known] = np.arange(len(known))
-    wanted = row_of[rows]
-    there = wanted >= 0
-    parts = targets.subset(np.where(there, wanted, 0)) if len(known) else targets
-    own_targets = Targets(
-        float32(np.where(there[:, None], parts.preference, 0)),
-        parts.known & there[:, None],
-        float32(np.where(there[:, None], parts.direction, 0)),
-    )
+    own_targets = targets.scatter(known, len(tracks)).subset(rows)
     return rows, AdapterData(of_windows, remastered, label_groups(tracks.subset(rows)), own_targets)
 
 

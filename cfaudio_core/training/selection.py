@@ -58,7 +58,7 @@ def select_net(
         float32 (m, outputs): held-out predictions of what was selected; the stack's weights, float32 (2, outputs); the
         trained nets, none where they have no weight; and how it compares, see `compare_baselines`.
     """
-    trains = windows is not None and settings.fine_tune != "none"
+    trains = windows is not None and settings.fine_tune not in {"none", "auto"}
     by_albums = hold_out_albums(tracks, training_set, seed, n_max=None if trains else MAX_TRACKS)
     by_kernel = by_audio if by_albums is training_set else KernelMachine.fit(by_albums, seed)[1]
     stacked, by_net = by_kernel, None

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from beetsplug.cfaudio.config.checks import Section
 
 BACKBONES = ("musicnn", "musicnn_mtt", "vgg")
-FINE_TUNE = ("none", "head", "top", "all")
+FINE_TUNE = ("auto", "none", "head", "top", "all")
 LOSSES = ("mse", "contrastive")
 
 

@@ -32,7 +32,7 @@ DEFAULTS: dict[str, Any] = {
     "factorizer": "wmf",
     "factors": 40,
     "backbone": "musicnn",
-    "fine_tune": "none",
+    "fine_tune": "auto",
     "loss": "mse",
     "layers": None,
     "cache_size": 512,
