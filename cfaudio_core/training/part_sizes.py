@@ -24,12 +24,12 @@ MAX_TRACKS = 1000
 """Known tracks that the sizes are chosen by, at most."""
 
 GRID: Mapping[str, tuple[float, ...]] = {
-    NET_PART: (0.5, 1.0),
+    NET_PART: (0.25, 0.5, 1.0),
     "stereo": (0.0, 0.15, 0.3, 0.6),
     "timbre": (0.0, 0.25, 0.5, 1.0, 1.5),
     "rhythm": (0.0, 0.25, 0.5, 1.0),
     "harmony": (0.0, 0.2, 0.35, 0.7, 1.0),
-    TUNED_PART: (0.0, 0.25, 0.5, 1.0),
+    TUNED_PART: (0.0, 0.5, 1.0),
 }
 """Sizes that are tried."""
 

@@ -33,7 +33,7 @@ MIN_ADAPTER_TRACKS = 50
 
 _MAX_WINDOWS = 10
 _FOLDS = 3
-_TUNED_SIZE = 0.5  # where the choice of sizes begins, and where too little is known for one
+_WITH_ADAPTER = {NET_PART: 0.5, TUNED_PART: 1.0}  # sizes where the choice begins, and where too little is known for one
 _GROUP_WEIGHTS = {"artist": 0.3, "album": 0.3, "genre": 0.05, "playlist": 0.15}
 _LOSS_WEIGHTS = {"preference": 0.1, "factors": 0.1}
 
@@ -86,7 +86,7 @@ def fit_representation(
     if windows is not None and len(tracks) >= MIN_ADAPTER_TRACKS:
         rows, data = adapter_data(tracks, known, targets, space, windows, rng)
         adapters = _train(data, rows, positions, fold, names, tracks, len(known) >= MIN_TRACKS, seed)
-        sizes[TUNED_PART] = _TUNED_SIZE
+        sizes |= _WITH_ADAPTER
         space = space.with_adapter(adapters[-1])
     if len(known) < MIN_TRACKS:
         return Representation(_resized(feature_matrix, space, sizes), {})
