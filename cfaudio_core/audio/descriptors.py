@@ -147,7 +147,8 @@ def _onsets(strength: FloatArray) -> NDArray[np.bool_]:
         np.pad(strength, ((0, 0), (_ONSET_FRAMES, _ONSET_FRAMES))), 2 * _ONSET_FRAMES + 1, axis=1
     )
     stands_out = strength > strength.mean(axis=1, keepdims=True) + _ONSET_HEIGHT * strength.std(axis=1, keepdims=True)
-    return stands_out & (strength >= around.max(axis=2))
+    onsets: NDArray[np.bool_] = stands_out & (strength >= around.max(axis=2))
+    return onsets
 
 
 def _harmony(power: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -62,7 +62,6 @@ def make_ready(config: ExtractorConfig, beat: Heartbeat) -> Callable[[FileJob], 
     """Load the net and librosa, and set a limit to the memory that a decoder may take."""
     threadpool_limits(1)  # the processes are the parallelism
     _net(config.backbone, config.wheel)
-    beat()
     load_librosa()
     _limit_memory()
     return lambda file: extract_file(file, config, beat)
