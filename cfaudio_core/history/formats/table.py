@@ -34,7 +34,7 @@ def parse(source: str, options: ReadOptions) -> Iterator[Listen | Tally]:
     `options.columns` does not name are found by their usual headings. Times are seconds, milliseconds and so on since
     1970, ISO 8601, or the day first; without a zone they are UTC. A date and a time of the day in two columns are put
     together; of plays with a date alone, a second one of a track on a day has no time. Durations are in seconds, unless
-    the heading or the numbers tell that they are milliseconds.
+    the heading or the numbers tell that they are milliseconds. Of several accounts in a column `user`, one is read.
     """
     unknown = sorted(set(options.columns) - set(FIELDS))
     if unknown:
@@ -73,13 +73,19 @@ def read_table(file: Member, options: ReadOptions) -> Iterator[Listen | Tally]:
     if month_first is None:  # no row of the sample tells
         every = rows(file, delimiter, quoted=quoted)
         month_first = month_comes_first(row[at] for _, row in every for at in dated if at < len(row))
-    others = _others(headings, whole)
+    others, account = _others(headings, whole), None
+    if "user" in places:
+        below = islice(rows(file, delimiter, quoted=quoted), bool(told) + bool(headings), None)
+        names = {row[places["user"]].strip() for _, row in below if len(row) >= width} - {""}
+        account = options.choose_account(names, file.name) if len(names) > 1 else None
     n_read, example, refused = 0, "", []
     for at, row in full_rows(chain(sample, table), width, file.name, lambda: options.on_skip(TOO_SHORT)):
         if others and any(pattern.fullmatch(row[place].strip()) for place, pattern in others):
             options.on_skip(NOT_MUSIC)
             continue
         cells = {name: row[place].strip() for name, place in places.items()}
+        if account is not None and cells["user"] != account:
+            continue
         if "time" not in cells:
             yield _tally(cells, units, month_first)
             continue
