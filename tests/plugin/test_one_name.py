@@ -158,6 +158,9 @@ def test_recommend_writes_over_its_own_and_over_no_configured_list(placed: Home,
     placed.beet_here("cfplaylists").fine  # noqa: B018
     complaint = placed.beet_here("cfrecommend", "-n", "2", "-m", "One.m3u").complaint
     assert complaint == f"error: {lists / 'One.m3u'}: is the playlist One of the configuration (--force replaces it)"
+    other = lists / ".." / lists.name / "One.m3u"
+    complaint = placed.beet_here("cfrecommend", "-n", "2", "-m", str(other)).complaint
+    assert complaint == f"error: {other}: is the playlist One of the configuration (--force replaces it)"
     for n in ("2", "3"):
         assert placed.beet_here("cfrecommend", "-n", n, "-m", "Two.m3u").fine
     assert len([line for line in (lists / "Two.m3u").read_text().splitlines() if line[0] != "#"]) == 3

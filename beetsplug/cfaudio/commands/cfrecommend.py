@@ -148,7 +148,7 @@ def _playlist_file(settings: Settings, file: Path, *, force: bool) -> Path:
         if not made_by_cfaudio(file):
             raise UserError(f"{file}: is there already, and not by cfaudio (--force replaces it)")
     for name, state in read_state(settings.folder / "playlists.json").items():
-        if any(Path(mark) == file.absolute() for mark in state.made.get("m3u", [])):
+        if any(Path(mark).exists() and file.samefile(mark) for mark in state.made.get("m3u", [])):
             raise UserError(f"{file}: is the playlist {name} of the configuration (--force replaces it)")
     return file
 
