@@ -34,6 +34,7 @@ _USUAL: dict[str, str] = {
     "skips": "skips, skip count, skipcount, übersprungen, sauts, omisiones, salti, overgeslagen",
     "last": "last, last played, lastplayed, last play, last played date, zuletzt gespielt, zuletzt abgespielt, "
     "dernière lecture, dernière écoute, última reproducción, ultima riproduzione, ultimo ascolto, laatst afgespeeld",
+    "user": "user, username, user name, listener, account, account name, friendly name, benutzer, utilisateur, usuario",
 }
 FIELDS = tuple(_USUAL)
 """The fields that a column can hold."""

@@ -49,7 +49,7 @@ def parse(source: str, options: ReadOptions) -> Iterator[Listen | Tally]:
     `options.columns` does not name are found by their usual headings. Times are seconds, milliseconds and so on since
     1970, ISO 8601, or the day first; without a zone they are UTC. A date and a time of the day in two columns are put
     together; of plays with a date alone, a second one of a track on a day has no time. Durations are in seconds, unless
-    the heading or the numbers tell that they are milliseconds.
+    the heading or the numbers tell that they are milliseconds. Of several accounts in a column `user`, one is read.
     """
     unknown = sorted(set(options.columns) - set(FIELDS))
     if unknown:
@@ -62,10 +62,10 @@ def parse(source: str, options: ReadOptions) -> Iterator[Listen | Tally]:
 def read_table(file: Member, options: ReadOptions) -> Iterator[Listen | Tally]:
     """Read one file as `parse` does."""
     head = next((line for _, line in lines(file) if line.strip()), "")
-    told = _DELIMITER_LINE.fullmatch(head.strip("\r\n"))  # Excel's
-    delimiter = told[1] if told else max(_DELIMITERS, key=head.count)
+    delimiter_line = _DELIMITER_LINE.fullmatch(head.strip("\r\n"))  # Excel's
+    delimiter = delimiter_line[1] if told else max(_DELIMITERS, key=head.count)
     quoted = delimiter != "\t" or head.startswith('"')
-    table = islice(rows(file, delimiter, quoted=quoted), 1 if told else 0, None)
+    table = islice(rows(file, delimiter, quoted=quoted), 1 if delimiter_line else 0, None)
     places: dict[str, int] | None = None
     if options.columns and all(heading.isdecimal() for heading in options.columns.values()):
         places = {name: int(heading) - 1 for name, heading in options.columns.items()}
@@ -88,14 +88,20 @@ def read_table(file: Member, options: ReadOptions) -> Iterator[Listen | Tally]:
     if month_first is None:  # no row of the sample tells
         every = rows(file, delimiter, quoted=quoted)
         month_first = month_comes_first(row[at] for _, row in every for at in dated if at < len(row))
-    others = _others(headings, whole)
+    others, account = _others(headings, whole), None
     counted = "time" not in places or ("plays" in places and _are_counts(whole, places, options.columns))
+    if "user" in places:
+        below = islice(rows(file, delimiter, quoted=quoted), bool(delimiter_line) + bool(headings), None)
+        names = {row[places["user"]].strip() for _, row in below if len(row) >= width} - {""}
+        account = options.choose_account(names, file.name) if len(names) > 1 else None
     n_read, example, refused = 0, "", []
     for at, row in full_rows(chain(sample, table), width, file.name, lambda: options.on_skip(TOO_SHORT)):
         if others and any(pattern.fullmatch(row[place].strip()) for place, pattern in others):
             options.on_skip(NOT_MUSIC)
             continue
         cells = {name: row[place].strip() for name, place in places.items()}
+        if account is not None and cells["user"] != account:
+            continue
         written = units.time(row)
         if counted:
             yield _tally(cells, cells.get("last", written), units, month_first)
@@ -203,8 +209,8 @@ def _are_counts(sample: Sequence[Sequence[str]], places: Mapping[str, int], name
         track = tuple(row[places[name]] for name in FIELDS[:7] if name in places)
         counts.setdefault(track, []).append(_count(row[places["plays"]]))
     repeated = [numbers for numbers in counts.values() if len(numbers) > 1]
-    told = not repeated or any(len(set(numbers)) > 1 for numbers in repeated)
-    return told and max(map(max, counts.values()), default=0) > 1 and ("time" not in named or "plays" in named)
+    totals = not repeated or any(len(set(numbers)) > 1 for numbers in repeated)
+    return totals and max(map(max, counts.values()), default=0) > 1 and ("time" not in named or "plays" in named)
 
 
 def _tally(cells: Mapping[str, str], written: str, units: _Units, month_first: bool | None) -> Tally:
