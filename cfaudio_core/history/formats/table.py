@@ -63,7 +63,7 @@ def read_table(file: Member, options: ReadOptions) -> Iterator[Listen | Tally]:
     """Read one file as `parse` does."""
     head = next((line for _, line in lines(file) if line.strip()), "")
     delimiter_line = _DELIMITER_LINE.fullmatch(head.strip("\r\n"))  # Excel's
-    delimiter = delimiter_line[1] if told else max(_DELIMITERS, key=head.count)
+    delimiter = delimiter_line[1] if delimiter_line else max(_DELIMITERS, key=head.count)
     quoted = delimiter != "\t" or head.startswith('"')
     table = islice(rows(file, delimiter, quoted=quoted), 1 if delimiter_line else 0, None)
     places: dict[str, int] | None = None
