@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from cfaudio_core.audio.decoders.base import EMPTY, Source, UndecodableError
+from cfaudio_core.audio.decoders.base import EMPTY, MAX_PIECE_FRAMES, Source, UndecodableError
 from cfaudio_core.audio.melspec import SAMPLE_RATE, WINDOW_SAMPLES
 from cfaudio_core.audio.windows import (
     CUT_SHORT,
@@ -79,7 +79,8 @@ def _blocks(source: Source) -> Iterator[Windows]:
     if not any_good:
         # Shorter than a window, or than its header claims; or silent throughout, and then so is the beginning.
         with np.errstate(all="ignore"):
-            windows = spread_over_the_beginning(source, max(1, count))
+            # Of an unknown length, the beginning is all there is: as many as fit.
+            windows = spread_over_the_beginning(source, max(1, count) if source.frames else MAX_PIECE_FRAMES)
             beginning = audible(windows, [fault_of(window) for window in windows])
         yield beginning
 

@@ -14,7 +14,11 @@ MADE_BY = b"#CFAUDIO"
 """Comment line that marks playlists written by cfaudio."""
 
 _ENDINGS = {".m3u", ".m3u8"}
-_STREAM = re.compile(rb"(?!file:)[a-z][a-z0-9+.-]+://", re.IGNORECASE)
+_CODECS = "cp1252", "cp1251", "cp1250", "mac-roman", "cp850", "shift-jis", "gbk", "euc-kr"
+"""Encodings of M3U files that are not in UTF-8, by the systems of those who made them."""
+
+_STREAM = re.compile(rb"(?:https?|rtsp|rtmp|mms|icy[a-z]*)://", re.IGNORECASE)
+_REMOTE_FILE = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)  # smb, nfs and the like
 
 
 def read_playlists(
@@ -58,7 +62,7 @@ def read_playlists(
             content = file.read_bytes()
         except OSError:  # a link to nowhere, say: no reason to fail
             continue
-        if MADE_BY in content[:200]:
+        if is_marked(content):
             continue
         folders = (os.fsencode(file.parent), *bases)
         tracks[file.name] = set()
@@ -86,9 +90,16 @@ def read_playlists(
     return [tuple(names) for names in playlists]
 
 
+def is_marked(content: bytes) -> bool:
+    """Say whether a playlist that begins so has the mark of cfaudio's, a line at its beginning."""
+    return MADE_BY in map(bytes.strip, content[:200].splitlines())
+
+
 def _entries(content: bytes) -> list[bytes]:
-    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        content = content.decode("utf-16", "replace").encode("utf-8", "replace")
+    head = content[:64]
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in head:  # without a mark, ASCII tells the order of bytes
+        wide = "utf-16-be" if head[:1] == b"\0" else "utf-16-le" if b"\0" in head[:2] else "utf-16"
+        content = content.decode(wide, "replace").encode("utf-8", "replace")
     lines = content.removeprefix(b"\xef\xbb\xbf").replace(b"\r", b"\n").split(b"\n")
     return [line.strip() for line in lines if line.strip() and not line.startswith(b"#")]
 
@@ -101,9 +112,18 @@ def _joined(folders: Sequence[bytes], entry: bytes) -> list[bytes]:
 def _spellings(entry: bytes) -> Iterator[str]:
     """Yield the paths that an entry may spell, with forward slashes."""
     try:
-        text = entry.decode()
+        texts = [entry.decode()]
     except UnicodeDecodeError:
-        text = entry.decode("cp1252", "replace")
+        texts = [entry.decode(codec, "replace") for codec in _CODECS]
+    for text in texts:
+        yield from _paths(text)
+
+
+def _paths(text: str) -> Iterator[str]:
+    """Yield the paths that a text may spell."""
+    if len(text) > 2 and text[0] == text[-1] == '"':
+        text = text[1:-1]
+    text = _REMOTE_FILE.sub("file://", text, count=1) if _REMOTE_FILE.match(text) else text
     if text[:5].lower() == "file:":
         yield url_to_path(text)
         return

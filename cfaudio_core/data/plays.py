@@ -22,6 +22,7 @@ _DELAYED_SHARE = 0.02  # of the plays of a source, which repeats as many after s
 _MIN_LOOP_S = 10  # a shorter track is no track
 _COMPLETE = 0.9  # of the length: versions differ in it, and players fade one track into the next
 _MIN_UNKNOWN_S = 30.0  # a longer play of a track of unknown length is one of all of it
+_LONGEST_PAUSE_S = 3600
 _MIN_LATE = 3  # plays that a source has at their end, before it is taken to record the end
 _LATE_SHARE = 4  # by which these outnumber those it has at their beginning
 
@@ -37,8 +38,15 @@ def merge_records(listens: Listens) -> Listens:
     """
     listens = listens.take(np.lexsort((listens.source, listens.time, listens.track, listens.listener)))
     reach = np.maximum(1.1 * listens.length + 10, np.nan_to_num(listens.seconds)) + 2 * _MINUTE_S
-    linked = ~_starts(listens.listener, listens.track)[1:] & (np.diff(listens.time) < reach[:-1])
+    first = _starts(listens.listener, listens.track)
+    linked = ~first[1:] & (np.diff(listens.time) < reach[:-1])
+    group = np.cumsum(first) - 1
     near = np.zeros(len(reach), np.bool_)
+    parts = np.flatnonzero(_is_part(listens))
+    follows = (np.diff(group[parts]) == 0) & (
+        np.diff(listens.time[parts]) < listens.seconds[parts[:-1]] + _LONGEST_PAUSE_S
+    )
+    near[parts[:-1][follows]] = near[parts[1:][follows]] = True
     near[:-1] |= linked
     near[1:] |= linked
     if not near.any():
@@ -50,7 +58,7 @@ def merge_records(listens: Listens) -> Listens:
         close, close.source, np.where(unknown, -2.0 - close.skipped, close.seconds), rule=_copies, delays=delays
     )
     close = _merge(close, close.source, rule=_overlaps, delays=delays)
-    close = _merge(_from_their_beginning(close), rule=_other_records, delays=delays, once=True)
+    close = _merge(_from_their_beginning(_join_parts(close)), rule=_other_records, delays=delays, once=True)
     return Listens._make(np.concatenate(both) for both in zip(listens.take(~near), close, strict=True))
 
 
@@ -155,6 +163,29 @@ def _collapse(listens: Listens, begins: BoolArray) -> Listens:
     return listens.take(best)._replace(
         seconds=np.fmax.reduceat(listens.seconds, first), skipped=listens.skipped[outcome]
     )
+
+
+def _is_part(listens: Listens) -> BoolArray:
+    """Bool (p,): not all of the track was played, as a pause may be the reason of."""
+    partial = (listens.seconds > 0) & (listens.skipped != 1) & (listens.seconds < listens.length - _LOOP_SLACK_S)
+    return np.asarray(partial, np.bool_)
+
+
+def _join_parts(listens: Listens) -> Listens:
+    """Make one play of the parts before and behind a pause, by one source: together they last as long as the track."""
+    listens = listens.take(np.lexsort((listens.time, listens.source, listens.track, listens.listener)))
+    first = _starts(listens.listener, listens.track, listens.source)
+    silence = listens.time[1:] - (listens.time + np.nan_to_num(listens.seconds))[:-1]
+    is_part = _is_part(listens)
+    first[1:] |= ~is_part[1:] | ~is_part[:-1] | (silence < -_LOOP_SLACK_S) | (silence > _LONGEST_PAUSE_S)
+    starts = np.flatnonzero(first)
+    total = np.add.reduceat(listens.seconds, starts)
+    whole = (total >= _COMPLETE * listens.length[starts]) & (total <= listens.length[starts] + _LOOP_SLACK_S)
+    joined = whole & (np.diff(np.append(starts, len(first))) > 1)
+    begins = first | ~np.repeat(joined, np.diff(np.append(starts, len(first))))
+    seconds = listens.seconds.copy()
+    seconds[starts[joined]] = total[joined]
+    return listens._replace(seconds=seconds).take(begins)
 
 
 def _is_complete(listens: Listens) -> BoolArray:

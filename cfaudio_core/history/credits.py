@@ -15,19 +15,18 @@ from cfaudio_core.data.tracks import Tracks
 from cfaudio_core.history.normalize import VARIOUS, album_key, artist_key, artist_keys, guest_keys
 from cfaudio_core.history.records import TrackText
 
-NOBODY = VARIOUS | {
-    *("unknown", "variousartist", "multipleartists", "compilation", "compilations", "sampler", "diverse", "divers"),
-    *(
-        "soundtrack",
-        "originalsoundtrack",
-        "ost",
-        "variosartistas",
-        "variosinterpretes",
-        "artistesdivers",
-        "artistivari",
-    ),
-    *("diverseinterpreten", "verschiedeneinterpreten", "verschiedene", "diverseartiesten"),
-}
+_NOBODY = (
+    "Unknown, None, Null, N/A, Various Artist, Various Interprets, Various Performers, Multiple Artists, No "
+    "Artist, Compilation, Compilations, Sampler, Soundtrack, Original Soundtrack, OST, AA.VV., Vari, Vários, "
+    "Vários Artistas, Diversos, Varios Artistas, Varios Intérpretes, Artistes divers, Artiste inconnu, "
+    "Artisti vari, Artista sconosciuto, Artista desconocido, Artista desconhecido, Divers, Diverse, Diverse "
+    "Interpreten, Diverse Künstler, Verschiedene, Verschiedene Interpreten, Verschiedene Künstler, Unbekannt, "
+    "Unbekannter Künstler, Unbekannter Interpret, Diverse Artiesten, Verschillende artiesten, Onbekende "
+    "artiest, Diverse artister, Blandade artister, Okänd artist, Ukjent artist, Ukendt kunstner, Różni "
+    "wykonawcy, Nieznany wykonawca, 群星, オムニバス, 不明なアーティスト, Разные исполнители, Неизвестный исполнитель"
+)
+
+NOBODY = VARIOUS | {artist_key(name) for name in _NOBODY.split(",")}
 """Keys of artists that name nobody, as services write them."""
 
 SAME_LENGTH_S = 3.0

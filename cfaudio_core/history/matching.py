@@ -70,12 +70,21 @@ class LibraryIndex:
             for artist in {self._artists[at], self._albumartists[at]} - VARIOUS if key else ():
                 self._titles[artist, key].append(at)
         self._known_titles = frozenset(self._keys)
+        self._known_albums = frozenset(self._albums)
+        self._named = np.zeros(len(tracks), np.bool_)
         self._paths: PathIndex | None = None
         self._credits: CreditIndex | None = None
 
     def match(self, texts: Collection[TrackText]) -> IntArray:
         """Look up m texts: int64 (m,), positions in `tracks`; `UNKNOWN` or `AMBIGUOUS` where there is none."""
-        return np.array([self._match_one(text) for text in texts], np.int64)
+        found = np.full(len(texts), UNKNOWN)
+        on_album = np.array([bool(text.album) and album_key(text.album) in self._known_albums for text in texts], bool)
+        for now in (on_album, ~on_album):  # of copies, those without an album take the one that others name
+            for k, text in enumerate(texts):
+                if now[k]:
+                    found[k] = self._match_one(text)
+            self._named = np.bincount(found[found >= 0], minlength=len(self._of)) > 0
+        return found
 
     def _match_one(self, text: TrackText) -> int:
         doubtful, agrees = UNKNOWN, _NO_NAMES
@@ -152,9 +161,10 @@ class LibraryIndex:
         """Choose the track that is meant among candidates with one key.
 
         The title to the letter, the album and the length decide, as far as they are known and leave any. The rest are
-        copies of one recording, on an album and on a compilation say: the most played is taken, and of equals the one
-        that came first into the library. `AMBIGUOUS` where they differ in artist, title or length, or are movements
-        on different albums, unless they are known to be `one_recording`.
+        copies of one recording, on an album and on a compilation say: one that other texts name with its album is
+        taken, else the most played, and of equals the one that came first into the library. `AMBIGUOUS` where they
+        differ in artist, title or length, or are movements on different albums, unless they are known to be
+        `one_recording`.
         """
         if len(candidates) == 1:
             return candidates[0]
@@ -168,7 +178,7 @@ class LibraryIndex:
             candidates = near or candidates
         if not one_recording and not self._one_recording(candidates):
             return AMBIGUOUS
-        return min(candidates, key=lambda at: (-self._plays[at], at))
+        return min(candidates, key=lambda at: (not self._named[at], -self._plays[at], at))
 
     def _one_recording(self, candidates: list[int]) -> bool:
         names = {(self._artists[at], plain_key(self._of.titles[at])) for at in candidates}

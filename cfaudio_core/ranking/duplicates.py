@@ -20,7 +20,10 @@ _TAKE = re.compile(
 _SAME_LENGTH_S = 5.0
 _SAME_EDITION_S = 1.0  # two editions of a recording, that an album has others of
 _NO_SONG = re.compile(
-    r"(?:track|titel|piste|pista|untitled|no ?title|intro|outro|interlude|skit|prelude|hidden track|bonus track)?\s*\d*"
+    r"(?:track|titel|piste|pista|untitled|no ?title|intro(?:duction)?|outro|interlude|skit|prelude|hidden track"
+    r"|bonus track|unknown|silence|reprise|intermission|prolog(?:ue)?|epilog(?:ue)?|opening|ending|credits|commentary"
+    r"|(?:main|end|opening|closing) (?:titles?|credits)|chapter|chapitre|kapitel|part|pt|teil|no|nr"
+    r"|\u0438\u043d\u0442\u0440\u043e)?\s*(?:\d+|[ivx]+)?"
 )
 """Titles that identify no song, folded: many songs of one artist have them."""
 

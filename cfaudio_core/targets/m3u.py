@@ -10,7 +10,7 @@ import os
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from cfaudio_core.data.playlists import MADE_BY
+from cfaudio_core.data.playlists import MADE_BY, is_marked
 from cfaudio_core.errors import StoreError
 from cfaudio_core.targets.base import Entry, Written, one_line
 from cfaudio_core.util.files import write_whole
@@ -93,9 +93,11 @@ def _unwritable(entry: Entry) -> bool:
 
 def made_by_cfaudio(file: Path) -> bool:
     """Say whether cfaudio has written a file, or whether there is none."""
+    if file.exists() and not file.is_file():
+        return False
     try:
         with file.open("rb") as existing:
-            return MADE_BY in existing.read(200)
+            return is_marked(existing.read(200))
     except FileNotFoundError:
         return True
     except OSError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import tempfile
 import time
@@ -10,6 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 _PREFIX = ".cfaudio-"
+NOT_REGULAR = "is there already, and no regular file"
 _ABANDONED_S = 3600  # after which nobody writes to such a file any more
 
 
@@ -26,8 +28,10 @@ def write_whole(file: Path, content: bytes | Iterable[bytes | memoryview], *, pr
     Raises
     ------
     OSError
-        If that fails; the file is then as it was.
+        If that fails, or a folder or a device such as ``/dev/null`` has that name; it is then as it was.
     """
+    if file.exists() and not file.is_file():
+        raise FileExistsError(errno.EEXIST, NOT_REGULAR, str(file))
     if private:
         make_private(file.parent)
     file.parent.mkdir(parents=True, exist_ok=True)

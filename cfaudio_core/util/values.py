@@ -14,8 +14,11 @@ from urllib.parse import unquote, urlsplit
 _NUMBERS = {int, float, str}  # by exact type: a bool is no number here
 _DRIVE = re.compile(r"/[A-Za-z]:/")
 # Names of months are read here and not by strptime, which would want them in the language of the machine.
-_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-_WEEKDAY, _NAME = r"(?:[A-Za-z]{3,9},? +)?", r"(?P<month>[A-Za-z]{3,9})"
+_MONTHS = (  # in English, German, French, Spanish, Italian, Portuguese and Dutch
+    "jan ene gen,feb f\u00e9v fev,mar m\u00e4r mrz maa,apr avr abr,may mai mag mei,jun juin giu,jul juil lug,"
+    "aug ao\u00fb aou ago,sep set,oct okt out ott,nov,dec dez d\u00e9c dic"
+)
+_WEEKDAY, _NAME = r"(?:[A-Za-z]{3,9},? +)?", r"(?P<month>[^\W\d_]{3,10})"
 _DAYS = (
     _WEEKDAY + r"(?P<day>\d{1,2})(?:st|nd|rd|th)?[ .-]+" + _NAME + r"[ .,-]+(?P<year>\d{4})",
     _WEEKDAY + _NAME + r"\.? +(?P<day>\d{1,2})(?:st|nd|rd|th)?,? +(?P<year>\d{4})",
@@ -23,15 +26,17 @@ _DAYS = (
     r"(?P<year>\d{4})[/.-](?P<month>\d{1,2})[/.-](?P<day>\d{1,2})",
 )
 _TIME = (
-    r"(?:(?:T|,? +(?:at +)?)(?P<hour>\d{1,2})[:.](?P<minute>\d\d)(?:[:.](?P<second>\d\d)(?:[.,]\d+)?)?"
-    r"(?: ?(?P<half>[AaPp])\.?[Mm]\.?)?(?: ?(?:(?P<zone>[+-]\d\d:?\d\d)|Z|UTC|GMT))?)?"
+    r"(?:(?:T|,? +(?:at +)?)(?P<hour>\d{1,2})[:.h](?P<minute>\d\d)(?:[:.](?P<second>\d\d)(?:[.,]\d+)?)?"
+    r"(?: ?(?P<half>[AaPp])\.?[Mm]\.?)?(?: ?(?:(?P<zone>[+-]\d\d:?\d\d)|Z|UTC|GMT|Uhr))?)?"
 )
 _FORMS = tuple(re.compile(day + ",?" + _TIME) for day in _DAYS)
 _NUMERIC = re.compile(r"\s*(\d{1,2})([/.-])(\d{1,2})\2(?:\d{4}|\d\d)\b")
 _GO_ZONE = re.compile(r" ([+-]\d{4}) [A-Z]{3,4}$")
+_ISO_DURATION = re.compile(r"PT(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?")
 _CLOCK = re.compile(r"(?:\d+:)?\d{1,2}:\d\d(?:\.\d+)?")
 _COMPACT_DAY = re.compile(r"(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])")  # a second in 1970 otherwise
-_TIME_OF_DAY = re.compile(r"\d{1,2}:\d\d(:\d\d(\.\d+)?)?( ?[AaPp]\.?[Mm]\.?)?")
+_TIME_OF_DAY = re.compile(r"\d{1,2}[:h]\d\d(:\d\d(\.\d+)?)?( ?[AaPp]\.?[Mm]\.?)?( ?(Z|UTC|Uhr|[+-]\d\d:?\d\d))?")
+_MIDNIGHT = re.compile(r"[T ]0?0:00(:00(\.0+)?)?(Z| UTC)?$")
 _SCALES = ((1e17, 1e9), (1e14, 1e6), (1e11, 1e3))  # nano-, micro- and milliseconds are that large since 1973
 
 
@@ -133,7 +138,7 @@ def read_moment(text: str, month_first: bool | None = None) -> datetime | None:
     if part["half"] and 1 <= hour <= 12:
         hour = hour % 12 + (12 if part["half"] in "Pp" else 0)
     try:
-        number = int(month) if month.isdecimal() else _MONTHS.index(month[:3].lower()) + 1
+        number = int(month) if month.isdecimal() else _month(month.lower())
         year += 0 if year > 99 else 2000 if year < 70 else 1900
         moment = datetime(year, number, int(day), hour, int(part["minute"] or 0), int(part["second"] or 0))
     except ValueError:
@@ -142,6 +147,11 @@ def read_moment(text: str, month_first: bool | None = None) -> datetime | None:
         minutes = 60 * int(part["zone"][1:3]) + int(part["zone"][-2:])
         return moment.replace(tzinfo=timezone(timedelta(minutes=-minutes if sign == "-" else minutes)))
     return moment
+
+
+def _month(name: str) -> int:
+    at = max(_MONTHS.find(name[:4]), _MONTHS.find(name[:3]))
+    return _MONTHS.count(",", 0, at) + 1 if at >= 0 else 0
 
 
 def month_comes_first(dates: Iterable[str]) -> bool | None:
@@ -183,13 +193,23 @@ def is_time_of_day(text: str) -> bool:
 
 def is_day(text: str) -> bool:
     """Tell whether a text is a date without a time, such as "2020-11-20", "20.11.2020" or "20 Nov 2020"."""
-    if ":" in text or text.strip().isdecimal():
+    text = without_midnight(text.strip())
+    if ":" in text or (text.isdecimal() and not _COMPACT_DAY.fullmatch(text)):
         return False
+    if text.isdecimal():
+        return True
     return parse_date(text, month_first=False) != 0 or parse_date(text, month_first=True) != 0
+
+
+def without_midnight(text: str) -> str:
+    """Remove the time of a date that programs write where they know no time."""
+    return _MIDNIGHT.sub("", text) if "0:00" in text else text
 
 
 def parse_time(value: object, *, month_first: bool | None = None) -> int:
     """Convert seconds, milli-, micro- or nanoseconds since 1970, or a date; 0 where it is of an unknown form."""
+    if type(value) is int and abs(value) < _SCALES[-1][0]:
+        return value  # as most are
     count = to_number(value)
     if count is None or (1.9e7 < count < 2.1e7 and isinstance(value, str) and _COMPACT_DAY.fullmatch(value.strip())):
         return parse_date(value, month_first=month_first)
@@ -200,8 +220,10 @@ def parse_time(value: object, *, month_first: bool | None = None) -> int:
 
 
 def parse_duration(value: object) -> float | None:
-    """Convert seconds, or hours, minutes and seconds such as "1:02:03" and "4:05"; None where it is neither."""
-    number = to_number(value)
+    """Convert seconds, or hours, minutes and seconds such as "1:02:03", "4:05" and "PT4M5S"; None for another."""
+    number = to_number(value.strip().replace(",", ".", 1) if isinstance(value, str) else value)
+    if number is None and isinstance(value, str) and (iso := _ISO_DURATION.fullmatch(value.strip())):
+        return sum(scale * float(part or 0) for scale, part in zip((3600, 60, 1), iso.groups(), strict=True))
     if number is None and isinstance(value, str) and _CLOCK.fullmatch(value.strip()):
         return float(sum(60**power * float(part) for power, part in enumerate(reversed(value.split(":")))))
     return number

@@ -35,6 +35,24 @@ def listed(*rows):
         ),
         *("Anna and Ben", "Anna + Ben", "Anna | Ben", "Anna vs. Ben", "Anna w/ Ben", "Anna (feat. Ben)", "Ben & Anna"),
         *("ANNA FT. BEN", "Anna featuring Ben", "Anna \u00d7 Ben", "Anna"),
+        *(
+            "Anna\uff0cBen",
+            "Anna\uff1bBen",
+            "Anna \uff06 Ben",
+            "Anna\u30fbBen",
+            "Anna \u00b7 Ben",
+            "Anna\\\\Ben",
+            "Anna\\\u2400Ben",
+        ),
+        *(
+            "Anna con Ben",
+            "Anna avec Ben",
+            "Anna mit Ben",
+            "Anna e Ben",
+            "Anna och Ben",
+            "Anna \u0438 Ben",
+            "Anna f/ Ben",
+        ),
     ],
 )
 def test_several_artists_are_the_same_however_they_are_joined(artist):
@@ -97,7 +115,31 @@ def test_of_two_artists_with_the_title_the_album_tells_which_is_meant():
 SEEDS = {"artist": "The Seeds", "albumartist": "Various Artists", "title": "Song", "album": "Nuggets"}
 
 
-@pytest.mark.parametrize("artist", ["Various Artists", "Various", "VA", "", "Unknown Artist", "<unknown>"])
+@pytest.mark.parametrize(
+    "artist",
+    [
+        *(
+            "Various Artists",
+            "Various",
+            "VA",
+            "",
+            "Unknown Artist",
+            "<unknown>",
+            "[no artist]",
+            "AA.VV.",
+            "V\u00e1rios Artistas",
+        ),
+        *(
+            "Diverse K\u00fcnstler",
+            "Artiste inconnu",
+            "Blandade artister",
+            "R\u00f3\u017cni wykonawcy",
+            "\u7fa4\u661f",
+            "\u30aa\u30e0\u30cb\u30d0\u30b9",
+        ),
+        "\u0420\u0430\u0437\u043d\u044b\u0435 \u0438\u0441\u043f\u043e\u043b\u043d\u0438\u0442\u0435\u043b\u0438",
+    ],
+)
 def test_who_is_nobody_is_found_by_album_and_title(artist):
     tracks = library(SEEDS, {**SEEDS, "artist": "B", "title": "Other"})
     assert match(tracks, TrackText(artist, "Song", "Nuggets"), TrackText(artist, "Song")) == [0, UNKNOWN]
@@ -131,6 +173,10 @@ def test_a_track_without_an_artist_is_found_by_its_album():
         "Brick, Part 02",
         "Brick pt2",
         "Brick, Part 2",
+        "Brick Teil II",
+        "Brick, parte 2",
+        "Brick, Pt. \u2161",
+        "Brick\uff08Part 2\uff09",
     ],
 )
 def test_a_part_is_the_same_in_any_numeral(title):

@@ -51,7 +51,22 @@ def test_one_title_by_two_artists_is_two_songs():
     assert same(["Home", "Home", "home"], artists=["Can", "Neu!", "can"]) == [[0, 2], [1]]
 
 
-@pytest.mark.parametrize("title", ["", "Intro", "Track 01", "Untitled", "01", "Interlude 2"])
+@pytest.mark.parametrize(
+    "title",
+    [
+        "",
+        "Intro",
+        "Track 01",
+        "Untitled",
+        "01",
+        "Interlude 2",
+        "Main Title",
+        "Chapter 3",
+        "Part II",
+        "Epilogue",
+        "No. 4",
+    ],
+)
 def test_titles_that_identify_no_song_join_no_tracks(title):
     assert same([title, title]) == [[0], [1]]
 
@@ -69,7 +84,29 @@ def test_a_title_that_an_album_has_twice_identifies_no_song():
     assert same(["Spoon", "Spoon (live)"], albums=["#1", "#1"], lengths=np.float32([100, 300])) == [[0, 1]]
 
 
-@pytest.mark.parametrize("title", ["Allegro", "II. Adagio ma non troppo", "Menuetto: Allegretto", "Aria"])
+@pytest.mark.parametrize(
+    "title",
+    [
+        *(
+            "Allegro",
+            "II. Adagio ma non troppo",
+            "Menuetto: Allegretto",
+            "Aria",
+            "Act I, Scene 2",
+            "Variation 3",
+            "1st Movement",
+        ),
+        *(
+            "M\u00e4\u00dfig",
+            "Marcia funebre",
+            "Intermezzo",
+            "Nocturne",
+            "Kyrie eleison",
+            "Gloria in excelsis Deo",
+            "Bourr\u00e9e I & II",
+        ),
+    ],
+)
 def test_movements_of_twelve_sonatas_are_twelve_works(title):
     albums = [f"Sonata {k}" for k in range(12)]
     lengths = np.full(12, np.float32(200))
@@ -93,7 +130,17 @@ def test_a_remaster_of_a_movement_is_the_movement():
 
 
 @pytest.mark.parametrize(
-    "title", ["Sonata No. 3: Allegro", "Song", "Gymnopédie No. 1", "The March", "No No No", "Andante Song"]
+    "title",
+    [
+        "Sonata No. 3: Allegro",
+        "Song",
+        "Gymnopédie No. 1",
+        "The March",
+        "No No No",
+        "Andante Song",
+        "Gloria",
+        "Waltz No. 2",
+    ],
 )
 def test_a_title_with_more_than_a_movement_is_one_song_on_any_album(title):
     assert same([title] * 2, albums=["#1", "#2"], album_titles=["A", "Best of"]) == [[0, 1]]

@@ -25,6 +25,15 @@ def test_a_private_file_and_the_folders_made_for_it_are_their_owner_s_alone(tmp_
     assert modes == [0o600, 0o700, 0o700, 0o755]
 
 
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+def test_only_files_are_replaced_and_no_device_or_folder(tmp_path, make):
+    make(tmp_path / "null")
+    before = (tmp_path / "null").stat()
+    with pytest.raises(OSError, match="no regular file"):
+        write_whole(tmp_path / "null", b"one")
+    assert (tmp_path / "null").stat() == before
+
+
 @pytest.mark.parametrize("failing", ["chmod", "replace"])
 def test_what_was_there_stays_when_writing_fails(tmp_path, monkeypatch, failing):
     file = tmp_path / "c.txt"

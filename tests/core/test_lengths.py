@@ -112,6 +112,17 @@ def test_ogg_flac_is_the_same_to_the_bit_in_any_order(tmp_path, music):
         assert source.read(len(music), 1).shape == (2, 0)
 
 
+def test_a_short_file_without_a_length_is_read_to_its_end(tmp_path, music):
+    soundfile.write(tmp_path / "piped.flac", music, RATE)
+    content = bytearray((tmp_path / "piped.flac").read_bytes())
+    content[21] &= 0xF0
+    content[22:26] = bytes(4)
+    (tmp_path / "piped.flac").write_bytes(content)
+    encode(tmp_path / "live.mka", music, "opus", rate=48_000, live="1")
+    assert_read_from_end_to_end(tmp_path / "piped.flac", music)
+    assert_read_from_end_to_end(tmp_path / "live.mka", music)
+
+
 @pytest.mark.parametrize(("name", "codec"), [("x.ogg", "vorbis"), ("x.opus", "libopus"), ("x.oga", "flac")])
 def test_several_streams_in_one_ogg_file_are_one_track(tmp_path, music, name, codec):
     rate = 48_000 if codec == "libopus" else RATE

@@ -248,3 +248,12 @@ def test_in_a_large_history_every_listen_finds_its_own_track() -> None:
     found = LibraryIndex(library(*rows), MUSIC).match(texts)
     assert found[:n].tolist() == list(range(n))
     assert (found[n:] == UNKNOWN).all()
+
+
+@pytest.mark.parametrize("album", ["", "Someone Else's Sampler"])
+def test_a_text_without_an_album_is_the_copy_that_others_name(album: str) -> None:
+    tracks = library(SONG, SONG | {"album": "Hits"}, SONG | {"title": "Other"})
+    plain, on_hits = TrackText("The Band", "Song", album), TrackText("The Band", "Song", "Hits")
+    assert match(tracks, plain) == [0]
+    assert match(tracks, plain, on_hits) == match(tracks, on_hits, plain) == [1, 1]
+    assert match(tracks, plain, on_hits, TrackText("The Band", "Song", "First")) == [0, 1, 0]

@@ -104,3 +104,25 @@ def test_the_time_to_the_second_is_taken() -> None:
     at = -((T0 + 30) % 60) + 30  # a whole minute
     found = find_sessions(listens((5, at, NAN, -1, 0), (5, at + 23, NAN, -1, 1)), GAP)
     assert found.time.tolist() == [T0 + at + 23]
+
+
+@pytest.mark.parametrize("parts", [(80, 120), (20, 180), (80, 60, 50), (10, 190)])
+def test_the_parts_around_a_pause_are_one_play(parts: tuple[int, ...]) -> None:
+    rows = [(5, 900 * k, float(seconds), -1 if k else 0) for k, seconds in enumerate(parts)]
+    assert count(*rows) == (1, 0)
+    assert count(*rows, (5, 3, NAN, -1, 1)) == (1, 0)  # another source has it once
+
+
+@pytest.mark.parametrize(
+    ("parts", "expected"),
+    [((20, 20), (0, 2)), ((80, 200), (1, 1)), ((150, 150), (2, 0)), ((195, 195, 195), (3, 0))],
+)
+def test_parts_that_are_more_or_less_than_the_track_are_starts_of_it(
+    parts: tuple[int, ...], expected: tuple[int, int]
+) -> None:
+    rows = [(5, 900 * k, float(seconds)) for k, seconds in enumerate(parts)]
+    assert count(*rows, every_start=[True] * len(parts)) == expected
+
+
+def test_what_was_skipped_is_no_part() -> None:
+    assert count((5, 0, 80.0, 1), (5, 900, 120.0, 0)) == (1, 1)

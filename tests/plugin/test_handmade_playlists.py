@@ -56,6 +56,8 @@ SPELLINGS: dict[str, Callable[[str, Path], str]] = {
     "a file URL of a host": lambda name, music: f"file://localhost{quote(f'{music}/{name}')}",
     "a file URL of a drive": lambda name, music: f"FILE:///C:/Music/{quote(name)}",
     "a bare file URL": lambda name, music: f"file://{music}/{name}".replace("50%", "50%25"),
+    "a URL of a share": lambda name, music: f"smb://nas/music/{quote(name)}",
+    "in quotes": lambda name, music: f'"{name}"',
     "encoded": lambda name, music: quote(name),
 }
 
@@ -68,7 +70,11 @@ def test_an_entry_is_found_however_it_is_spelt(home: Home, lists: Path, spelling
 
 
 @pytest.mark.parametrize(
-    ("encoding", "tracks"), [("latin-1", [0, 1, 3]), ("utf-16", [0, 1, 2, 3]), ("utf-8-sig", [0, 1, 2, 3])]
+    ("encoding", "tracks"),
+    [
+        *(("latin-1", [0, 1, 3]), ("cp1250", [0, 1, 3]), ("cp850", [0, 1, 3]), ("shift-jis", [1, 2, 3])),
+        *((encoding, [0, 1, 2, 3]) for encoding in ("utf-16", "utf-16-le", "utf-16-be", "utf-8-sig")),
+    ],
 )
 def test_a_list_is_read_in_its_encoding(home: Home, lists: Path, encoding: str, tracks: list[int]) -> None:
     (lists / "a.m3u").write_bytes("\n".join(NAMES[at] for at in tracks).encode(encoding))

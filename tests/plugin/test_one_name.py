@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import unicodedata
 from pathlib import Path
 from typing import Any
@@ -125,7 +126,12 @@ def test_names_are_made_alike_for_files_and_for_mpd() -> None:
 
 
 def test_recommend_writes_over_no_file_that_cfaudio_did_not_make(placed: Home, tmp_path: Path) -> None:
-    for name, content in {"a.m3u": "#EXTM3U\nmine.mp3\n", "b.m3u8": "", "c.txt": "x"}.items():
+    for name, content in {
+        "a.m3u": "#EXTM3U\nmine.mp3\n",
+        "b.m3u8": "",
+        "c.txt": "x",
+        "d.m3u": "#EXTM3U\n# after a list with #CFAUDIO in it\nmine.mp3\n",
+    }.items():
         file = tmp_path / name
         file.write_text(content)
         complaint = placed.beet_here("cfrecommend", "-n", "2", "-m", str(file)).complaint
@@ -135,11 +141,26 @@ def test_recommend_writes_over_no_file_that_cfaudio_did_not_make(placed: Home, t
         assert file.read_text().startswith("#EXTM3U\n#CFAUDIO")
 
 
+def test_recommend_replaces_no_device_folder_or_link(placed: Home, tmp_path: Path) -> None:
+    for name, make in {"null.m3u": os.mkfifo, "folder.m3u": os.mkdir}.items():
+        make(tmp_path / name)
+        complaint = placed.beet_here("cfrecommend", "-n", "2", "--force", "-m", str(tmp_path / name)).complaint
+        assert complaint == f"error: {tmp_path / name}: is there already, and no regular file"
+    (tmp_path / "link.m3u").symlink_to(tmp_path / "list.m3u")
+    for _ in range(2):
+        assert placed.beet_here("cfrecommend", "-n", "2", "-m", str(tmp_path / "link.m3u")).fine
+    assert (tmp_path / "link.m3u").is_symlink()
+    assert (tmp_path / "list.m3u").read_text().startswith("#EXTM3U\n#CFAUDIO")
+
+
 def test_recommend_writes_over_its_own_and_over_no_configured_list(placed: Home, lists: Path) -> None:
     configure(placed, by("One", BELLS[0]))
     placed.beet_here("cfplaylists").fine  # noqa: B018
     complaint = placed.beet_here("cfrecommend", "-n", "2", "-m", "One.m3u").complaint
     assert complaint == f"error: {lists / 'One.m3u'}: is the playlist One of the configuration (--force replaces it)"
+    other = lists / ".." / lists.name / "One.m3u"
+    complaint = placed.beet_here("cfrecommend", "-n", "2", "-m", str(other)).complaint
+    assert complaint == f"error: {other}: is the playlist One of the configuration (--force replaces it)"
     for n in ("2", "3"):
         assert placed.beet_here("cfrecommend", "-n", n, "-m", "Two.m3u").fine
     assert len([line for line in (lists / "Two.m3u").read_text().splitlines() if line[0] != "#"]) == 3

@@ -133,17 +133,22 @@ def _playlist_file(settings: Settings, file: Path, *, force: bool) -> Path:
     """Find the file that `-m` means; a UserError where that is not for it to replace."""
     from beetsplug.cfaudio.playlists.state import read_state
     from cfaudio_core.targets.m3u import made_by_cfaudio
+    from cfaudio_core.util.files import NOT_REGULAR
 
     file = file.expanduser()
     if settings.playlist_dir and not file.is_absolute():
         file = settings.playlist_dir / file
+    if file.exists() and not file.is_file():
+        raise UserError(f"{file}: {NOT_REGULAR}")
+    if file.is_symlink():  # which is not cfaudio's
+        file = file.resolve()
     if force or not file.is_file():
         return file
     with user_errors():
         if not made_by_cfaudio(file):
             raise UserError(f"{file}: is there already, and not by cfaudio (--force replaces it)")
     for name, state in read_state(settings.folder / "playlists.json").items():
-        if any(Path(mark) == file.absolute() for mark in state.made.get("m3u", [])):
+        if any(Path(mark).exists() and file.samefile(mark) for mark in state.made.get("m3u", [])):
             raise UserError(f"{file}: is the playlist {name} of the configuration (--force replaces it)")
     return file
 

@@ -20,15 +20,17 @@ _MAX_UNKNOWN = 10  # tracks that are named
 
 def describe_shares(added: ImportResult, positions: IntArray) -> Iterator[str]:
     """Count matched, ambiguous and unknown tracks and their plays, and list the most played unknown tracks."""
+    import numpy as np
+
     from cfaudio_core.history.matching import AMBIGUOUS, UNKNOWN
 
-    total = max(int(added.plays.sum()), 1)
+    plays = added.plays if added.plays.any() else np.ones(len(added.plays), np.int64)  # of skips alone: the tracks
     kinds = {
         "matched": positions >= 0,
         "ambiguous": positions == AMBIGUOUS,
         "unknown": positions == UNKNOWN,
     }
-    counts = (f"{mask.sum()} {kind} ({int(added.plays[mask].sum()) / total:.1%})" for kind, mask in kinds.items())
+    counts = (f"{mask.sum()} {kind} ({plays[mask].sum() / max(plays.sum(), 1):.1%})" for kind, mask in kinds.items())
     yield f"Of {len(added.texts)} tracks (and of all plays): {', '.join(counts)}."
     unknown = kinds["unknown"].nonzero()[0]
     if len(unknown):

@@ -107,27 +107,27 @@ class Format:
         """Parse a source and screen its records.
 
         Texts lose surrounding blanks and what a database cannot store; invalid ids become "". A record is left out,
-        and its reason passed to `on_skip`, where it names no track or has an impossible count. A tally of no plays and
-        no skips is left out silently. Plays of a track without a time, or with one before 1990 or in the future, have
-        their number for a time: 0, 1 and so on.
+        and its reason passed to `on_skip`, where it names no track or has impossible counts alone. A tally of no
+        plays and no skips is left out silently. Plays of a track without a time, or with one before 1990 or in the
+        future, have their number for a time: 0, 1 and so on.
         """
         latest = latest_time()
         undated: Counter[tuple[TrackText, str]] = Counter()
         for record in self.parse(source, options):
             if isinstance(record, Tally):
-                if record.plays == 0 and record.skips == 0:
-                    continue
-                if not (0 <= record.plays <= _MAX_COUNT and 0 <= record.skips <= _MAX_COUNT):
-                    options.on_skip(IMPOSSIBLE_COUNT)
+                plays, skips = (count if 0 <= count <= _MAX_COUNT else 0 for count in (record.plays, record.skips))
+                if not (plays or skips):
+                    if record.plays or record.skips:
+                        options.on_skip(IMPOSSIBLE_COUNT)
                     continue
             track = _storable(record.track)
             if not (track.path or (track.title and (track.artist or track.album_artist or track.album))):
                 options.on_skip(NAMELESS)
-            elif len(track.path) > _MAX_PATH or max(map(len, track[:4])) > _MAX_TEXT:
+            elif len(track.path) > _MAX_PATH or max(map(len, track[:2])) > _MAX_TEXT:
                 options.on_skip(TOO_LONG)
             elif isinstance(record, Tally):
                 last = record.last if EARLIEST <= record.last <= latest else 0
-                yield Tally(track, record.plays, record.skips, last, _clean(record.user))
+                yield Tally(track, plays, skips, last, _clean(record.user))
             else:
                 user, played_at = _clean(record.user), record.time
                 if not EARLIEST <= played_at <= latest:
@@ -146,7 +146,7 @@ def check_keys(entry: object, keys: Iterable[str], where: str, kind: str) -> Non
 
 
 def convert_entries(
-    entries: Iterable[tuple[int, Entry]],
+    entries: Iterable[tuple[int, Entry | None]],
     convert: Callable[[Entry, str], Listen | None],
     name: str,
     options: ReadOptions,
@@ -154,8 +154,11 @@ def convert_entries(
     """Convert numbered entries of a file; one that is of another kind is left out, and an error before all others."""
     any_good = False
     for at, entry in entries:
+        where = f"{name}: entry {at}"
         try:
-            listen = convert(entry, f"{name}: entry {at}")
+            if entry is None:
+                raise SourceError(f"{where} is no object")
+            listen = convert(entry, where)
         except SourceError:
             if not any_good:
                 raise
@@ -171,8 +174,8 @@ def _storable(track: TrackText) -> TrackText:
     return TrackText(
         _clean(artist),
         _clean(title),
-        _clean(album) if album else "",
-        _clean(album_artist) if album_artist else "",
+        _clean(album) if len(album) <= _MAX_TEXT else "",
+        _clean(album_artist) if len(album_artist) <= _MAX_TEXT else "",
         _mbids(recording) if recording else "",
         _mbids(release_track) if release_track else "",
         _clean_path(path) if path else "",

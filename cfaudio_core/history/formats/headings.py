@@ -10,11 +10,11 @@ from cfaudio_core.util.values import parse_time
 
 # Those of iTunes in five languages, and of exports of services; the likelier ones first.
 _USUAL: dict[str, str] = {
-    "artist": "artist, artist name, artists, artist name s, performer, band, container artist name, "
-    "interpret, künstler, artiste, artista, artiest",
+    "artist": "artist, artist name, artists, artist name s, performer, band, track artist, grandparent title, "
+    "container artist name, interpret, künstler, artiste, artista, artiest",
     "title": "title, track, track name, track title, song, song name, song title, name, content name, "
     "titel, titre, morceau, nom, título, titolo, brano, nome, nombre, canción, nummer, naam",
-    "album": "album, album name, album title, release, release name, álbum",
+    "album": "album, album name, album title, track album, parent title, release, release name, álbum",
     "album_artist": "album artist, albumartist, album artist name, albuminterpret, artiste de l album, "
     "artista del álbum, artista album, albumartiest",
     "recording_mbid": "recording mbid, mb trackid, musicbrainz recording id, musicbrainz track id",
@@ -23,21 +23,23 @@ _USUAL: dict[str, str] = {
     "duration": "duration, length, track duration, duration ms, media duration in milliseconds, total time, "
     "dauer, durée, duración, durata, duur",
     "time": "uts, timestamp, time, utc time, played at, listened at, datetime, date, date time, scrobbled at, "
-    "scrobble time, play date, date played, time played, played on, played, event start timestamp, ts, "
+    "scrobble time, scrobble date, start time, started at, started, start date, play date, date played, time played, "
+    "played on, played, event start timestamp, ts, "
     "datum, fecha, data, heure, uhrzeit, zeit",
     "seconds": "seconds, seconds played, played seconds, play duration milliseconds, ms played, msplayed",
-    "skipped": "skipped",
+    "skipped": "skipped, was skipped, is skipped, skip, reason end, end reason type",
     "plays": "plays, play count, playcount, times played, number of plays, scrobbles, "
     "wiedergaben, zähler, abgespielt, écoutes, lectures, lecture, reproducciones, riproduzioni, ascolti, "
     "afgespeeld, keer afgespeeld",
     "skips": "skips, skip count, skipcount, übersprungen, sauts, omisiones, salti, overgeslagen",
     "last": "last, last played, lastplayed, last play, last played date, zuletzt gespielt, zuletzt abgespielt, "
     "dernière lecture, dernière écoute, última reproducción, ultima riproduzione, ultimo ascolto, laatst afgespeeld",
+    "user": "user, username, user name, listener, account, account name, friendly name, benutzer, utilisateur, usuario",
 }
 FIELDS = tuple(_USUAL)
 """The fields that a column can hold."""
 
-_NUMBER = re.compile(r"\d*(\s*(/|of)\s*\d+)?")
+_NUMBER = re.compile(r"(track|#|[a-d])?\s*\d*(\s*(/|of|[-.])\s*\d+)?", re.IGNORECASE)  # "1-05", "A1", "3 of 12"
 _BESIDE = "time", "plays"  # a table with both counts plays, and its time is a length, where no moment is in it
 
 
@@ -80,7 +82,7 @@ def _can_be(name: str, cells: Sequence[str]) -> bool:
     """Whether the cells of a column are of a kind with the field's."""
     filled = [cell for cell in cells if cell]
     if name == "title":
-        return not filled or not all(map(_NUMBER.fullmatch, filled))
+        return not all(map(_NUMBER.fullmatch, filled))
     if name == "time":
         return not filled or any(max(parse_time(cell, month_first=m) for m in (False, True)) > 1e8 for cell in filled)
     return True

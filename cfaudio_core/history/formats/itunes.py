@@ -32,8 +32,8 @@ _OTHER_MEDIA = ("Podcast", "Movie", "TV Show", "Music Video", "Audiobook", "iTun
 
 def parse(source: str, options: ReadOptions) -> Iterator[Listen | Tally]:
     """Read the plays, skips and last play of each track: out of the library, or of a list exported as text."""
-    with members(source, r"\.xml$", ".xml file") as files:
-        for file in files:
+    with members(source, r"\.(xml|txt)$", ".xml or .txt file") as files:
+        for file in [file for file in files if file.path.endswith(".xml")] or files:
             if _TABLE.match(first_bytes(file)):
                 yield from read_table(file, options)
                 continue

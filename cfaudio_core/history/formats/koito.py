@@ -36,7 +36,8 @@ def _listen(entry: dict[str, Any], where: str) -> Listen:
 
 
 def _name(thing: object) -> str:
-    return next((to_text(alias.get("alias")) for alias in _primary_first(get_nested(thing, "aliases"))), "")
+    names = (to_text(alias.get("alias")) for alias in _primary_first(get_nested(thing, "aliases")))
+    return next(filter(None, names), "")
 
 
 def _primary_first(things: object) -> list[dict[str, Any]]:

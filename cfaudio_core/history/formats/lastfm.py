@@ -7,7 +7,7 @@ from itertools import chain
 from typing import Any
 
 from cfaudio_core.errors import SourceError
-from cfaudio_core.history.formats.base import PLAYING, TOO_SHORT, Format, ReadOptions, check_keys
+from cfaudio_core.history.formats.base import ODD_ENTRY, PLAYING, TOO_SHORT, Format, ReadOptions, check_keys
 from cfaudio_core.history.formats.headings import find_columns
 from cfaudio_core.history.formats.table import read_table
 from cfaudio_core.history.readers.files import Member, first_bytes, full_rows, lines, members, rows
@@ -15,10 +15,10 @@ from cfaudio_core.history.readers.json_stream import json_entries
 from cfaudio_core.history.records import Listen, Tally, TrackText
 from cfaudio_core.util.values import get_nested, is_time_of_day, parse_date, parse_time, to_int, to_text
 
-_Entry = Callable[[Sequence[str]], Listen | None]
-"""Convert a row; None for what was playing during the export."""
+_Entry = Callable[[Sequence[str]], Listen]
 
 _KIND = "an export of Last.fm"
+_NO_DATE = -1  # a row has none, where others have one that makes no sense
 _TIMES = ("uts", "timestamp", "time", "utc_time", "datetime", "date")  # as headings, the exact ones first
 
 
@@ -33,7 +33,7 @@ def parse(source: str, options: ReadOptions) -> Iterator[Listen | Tally]:
     - CSV of lastfm-backup-cli: date, time, artist and title, no headings;
     - CSV of Libre.fm: comments, then headings.
 
-    What was playing during the export has no date in them, and is left out.
+    What was playing during the export is the first one without a date, and left out.
     """
     with members(source, r"\.(json|csv|tsv|txt)$", ".json, .csv, .tsv or .txt file") as files:
         for file in files:
@@ -47,6 +47,9 @@ def _json(file: Member, start: bytes, options: ReadOptions) -> Iterator[Listen]:
     inside = "scrobbles.item" if b'"scrobbles"' in start else "recenttracks.track.item"
     prefix = "item" if start.startswith(b"[") else inside
     for at, entry in json_entries(file, prefix, _KIND):
+        if entry is None:
+            options.on_skip(ODD_ENTRY)
+            continue
         page = entry.get("track", entry)
         if isinstance(page, str):
             page = {**entry, "name": page}
@@ -89,11 +92,14 @@ def _table(file: Member, options: ReadOptions) -> Iterator[Listen | Tally]:
         entry = _by_position(first, tabs, f"{file.name}: line {at}")
         table = chain([(at, first)], table)
     width = 3 if tabs else len(first)
+    playing: TrackText | None = None  # the service has it on each page, without a time
     for _, row in full_rows(table, width, file.name, lambda: options.on_skip(TOO_SHORT)):
-        if listen := entry(row):
-            yield listen
-        else:
+        listen = entry(row)
+        if listen.time == _NO_DATE and (playing is None or listen.track == playing):
+            playing = listen.track
             options.on_skip(PLAYING)
+        else:
+            yield listen
 
 
 def _by_heading(headings: list[str], where: str) -> _Entry:
@@ -102,14 +108,14 @@ def _by_heading(headings: list[str], where: str) -> _Entry:
     if moment is None:
         raise SourceError(f"{where} has no heading {', '.join(_TIMES)}")
 
-    def listen(row: Sequence[str]) -> Listen | None:
+    def listen(row: Sequence[str]) -> Listen:
         artist, title, album, mbid = (
             row[place[name]] if name in place and place[name] < len(row) else ""
             for name in ("artist", "track", "album", "track_mbid")
         )
         track = TrackText(artist=artist, title=title, album=album, recording_mbid=mbid)
         written = row[place[moment]].strip() if place[moment] < len(row) else ""
-        return Listen(track, parse_time(written)) if written else None
+        return Listen(track, parse_time(written) if written else _NO_DATE)
 
     return listen
 
@@ -119,7 +125,7 @@ def _by_position(row: Sequence[str], tabs: bool, where: str) -> _Entry:
         # The ids that follow come in an order that differs between versions, so they are not used.
         return lambda row: Listen(TrackText(row[2], row[1], row[3] if len(row) > 3 else ""), to_int(row[0]))
     if len(row) == 4 and (not row[3].strip() or parse_date(row[3])):
-        return lambda row: Listen(TrackText(row[0], row[2], row[1]), parse_date(row[3])) if row[3].strip() else None
+        return lambda row: Listen(TrackText(row[0], row[2], row[1]), parse_date(row[3]) if row[3].strip() else _NO_DATE)
     if len(row) == 4 and is_time_of_day(row[1]) and parse_date(row[0]):
         return lambda row: Listen(TrackText(row[2], row[3]), parse_date(f"{row[0].strip()} {row[1].strip()}"))
     raise SourceError(f"{where} is not the beginning of {_KIND}")

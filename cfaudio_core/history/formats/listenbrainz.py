@@ -14,13 +14,16 @@ from cfaudio_core.history.formats.base import Format, ReadOptions, check_keys, c
 from cfaudio_core.history.readers.files import first_bytes, members
 from cfaudio_core.history.readers.json_stream import json_entries, json_lines
 from cfaudio_core.history.records import Listen, Tally, TrackText
-from cfaudio_core.util.values import get_nested, to_int, to_number, to_text
+from cfaudio_core.util.values import get_nested, parse_time, to_number, to_text
 
 API = "https://api.listenbrainz.org/1"
 _SITE = re.compile(r"https?://(www\.|beta\.)?listenbrainz\.org")
 _USER_PAGE = re.compile(r"(?P<base>https?://[^/?#]+(?:/[^?#]*?)?)/user/(?P<name>[^/?#]+)(/listens)?/?")
 _USER_NAME = re.compile(r"[^/\\\0]{1,100}")
 _FILE_NAME = re.compile(r"[.~]|.*\.(zip|jsonl?)\Z", re.IGNORECASE | re.DOTALL)
+_FILES = re.compile(
+    r"(^|/)(listens/.*|\d{1,2}|\d{4}/\d{1,2})\.jsonl$|_lb-[^/]*\.json$"
+)  # by month; formerly all in one
 _PAGE_LISTENS = 1000  # the service gives no more
 _KIND = "a listen of ListenBrainz"
 
@@ -40,7 +43,7 @@ def parse(source: str, options: ReadOptions) -> Iterator[Listen | Tally]:
 
 
 def _export(source: str, options: ReadOptions) -> Iterator[Listen]:
-    with members(source, r"(^|/)listens/.*\.jsonl$", "listens/*.jsonl, as an export of ListenBrainz does") as files:
+    with members(source, _FILES.pattern, "listens/*.jsonl, as an export of ListenBrainz does") as files:
         for file in files:
             if file.name == source and not first_bytes(file).strip():
                 raise SourceError(f"{source}: empty")  # in an archive a month may be
@@ -65,7 +68,7 @@ def _listen(entry: dict[str, Any], where: str) -> Listen:
         track_mbid=_ids(sent("track_mbid")),
         duration=milliseconds / 1000 if milliseconds else to_number(sent("duration")) or 0.0,
     )
-    return Listen(track, to_int(entry["listened_at"]))
+    return Listen(track, parse_time(entry["listened_at"]))
 
 
 def _ids(value: object, more: object = None) -> str:

@@ -9,7 +9,7 @@ from cfaudio_core.errors import SourceError
 from cfaudio_core.history.formats.base import Format, ReadOptions
 from cfaudio_core.history.readers.sqlite import columns, database_file, read_only, select_list
 from cfaudio_core.history.records import Listen, Tally, TrackText
-from cfaudio_core.util.values import to_int, to_text, url_to_path
+from cfaudio_core.util.values import parse_time, to_int, to_text, url_to_path
 
 NOT_A_FILE = "not a local file"
 
@@ -45,20 +45,27 @@ def _listens(database: sqlite3.Connection, options: ReadOptions) -> Iterator[Lis
     selected = select_list(database, "track_history", {"url": "url", "musicbrainz_id": "musicbrainz_id"})
     for url, mbid, played in database.execute(f"SELECT {selected}, played FROM track_history ORDER BY played, url"):
         if track := _track(url, mbid, options):
-            yield Listen(track, to_int(played))
+            yield Listen(track, parse_time(played))
 
 
 def _tallies(database: sqlite3.Connection, tables: list[str], options: ReadOptions) -> Iterator[Tally]:
-    """Read the counts of each track in the first of the tables that has any."""
+    """Read the counts of each track, by the plugin, and what the server had counted before it was installed."""
     names = ("url", "musicbrainz_id", "playcount", "skipcount", "lastplayed")
-    known: set[object] = set()
+    known: dict[object, tuple[int, int, int]] = {}
+    tracks: dict[object, TrackText] = {}
     for table in tables:
         selected = select_list(database, table, {name: name for name in names})
         for url, mbid, plays, skips, last in database.execute(f"SELECT {selected} FROM {table} ORDER BY url"):
             counts = to_int(plays), to_int(skips)
-            if any(counts) and url not in known and (track := _track(url, mbid, options)):
-                known.add(url)
-                yield Tally(track, *counts, last=to_int(last))
+            if any(counts) and (track := tracks.get(url) or _track(url, mbid, options)):
+                before_plays, before_skips, before_last = known.get(url, (0, 0, 0))
+                # The server counts what is skipped as well.
+                more = max(0, counts[0] - before_plays - before_skips)
+                tracks.setdefault(url, track)
+                known[url] = before_plays + more, before_skips or counts[1], max(before_last, parse_time(last))
+    for url, track in tracks.items():
+        plays, skips, last = known[url]
+        yield Tally(track, plays, skips, last)
 
 
 LYRION = Format(

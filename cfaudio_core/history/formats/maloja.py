@@ -12,7 +12,7 @@ from cfaudio_core.history.formats.base import Format, ReadOptions, check_keys, c
 from cfaudio_core.history.readers.files import members
 from cfaudio_core.history.readers.json_stream import json_entries
 from cfaudio_core.history.records import Listen, Tally, TrackText
-from cfaudio_core.util.values import get_nested, join_artists, to_int, to_number, to_text
+from cfaudio_core.util.values import get_nested, join_artists, parse_time, to_number, to_text
 
 _KIND = "an export of Maloja"
 _PAGE_SCROBBLES = 1000
@@ -40,7 +40,7 @@ def _listen(entry: dict[str, Any], where: str) -> Listen:
         album_artist=_credit(get_nested(album, "artists")),
         duration=to_number(about.get("length")) or 0.0,
     )
-    return Listen(track, to_int(entry["time"]), to_number(entry.get("duration")))
+    return Listen(track, parse_time(entry["time"]), to_number(entry.get("duration")))
 
 
 def _credit(artists: object) -> str:

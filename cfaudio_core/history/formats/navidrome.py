@@ -66,7 +66,7 @@ def _listens(database: sqlite3.Connection, key: str, user: str) -> Iterator[List
         " WHERE s.user_id = ? ORDER BY s.submission_time, s.rowid",
         (key,),
     ):
-        yield Listen(_track(tuple(values)), to_int(time), user=user)
+        yield Listen(_track(tuple(values)), parse_time(time), user=user)
 
 
 def _tallies(database: sqlite3.Connection, key: str, user: str) -> Iterator[Tally]:

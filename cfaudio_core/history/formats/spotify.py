@@ -13,7 +13,7 @@ from cfaudio_core.history.records import Listen, Tally, TrackText
 from cfaudio_core.util.values import parse_date, to_number, to_text
 
 PRIVATE = "private session"
-IMPOSSIBLE_LENGTH = "impossible length of a play"
+NOT_PLAYED = "track that could not be played"
 TWICE = "file of account data beside the extended history, which has the same plays"
 
 _KIND = "a play of Spotify's streaming history"
@@ -21,6 +21,7 @@ _EXTENDED = re.compile(r"(^|/)(Streaming_History_Audio[^/]*|endsong[^/]*)\.json$
 _ACCOUNT = re.compile(r"(^|/)StreamingHistory(_music)?(_?\d+)?( ?\(\d+\))?\.json$")  # " (1)" is a browser's
 _FILES = "Streaming_History_Audio*.json, endsong*.json or StreamingHistory*.json"
 _MAX_PLAY_MS = 86_400_000
+_FLAGS = {"1": True, "true": True, "0": False, "false": False}  # of programs that rewrite the files
 _WENT_ON = ("fwdbtn", "backbtn", "clickrow", "clickside")  # reasons of an end: how much was played tells of a skip
 
 
@@ -61,7 +62,10 @@ def _extended(entry: dict[str, Any], options: ReadOptions) -> Listen | None:
         return None
     # Only the album's artist is named, and stands for the track's as well.
     track = TrackText(artist, title, to_text(entry.get("master_metadata_album_album_name")), artist)
-    reason, skipped = entry.get("reason_end"), entry.get("skipped")
+    reason, skipped = entry.get("reason_end"), _FLAGS.get(to_text(entry.get("skipped")).lower(), entry.get("skipped"))
+    if reason == "trackerror" and not to_number(entry["ms_played"]):
+        options.on_skip(NOT_PLAYED)
+        return None
     if reason == "trackdone":
         skipped = False
     elif skipped is not True and (skipped is not False or reason in _WENT_ON):
@@ -76,12 +80,10 @@ def _account_data(entry: dict[str, Any], options: ReadOptions) -> Listen | None:
 
 def _play(track: TrackText, end: object, played: object, skipped: bool | None, options: ReadOptions) -> Listen | None:
     milliseconds = to_number(played)
-    if milliseconds is None or not 0 <= milliseconds <= _MAX_PLAY_MS:
-        options.on_skip(IMPOSSIBLE_LENGTH)
-        return None
-    seconds = milliseconds / 1000
+    possible = milliseconds is not None and 0 <= milliseconds <= _MAX_PLAY_MS
+    seconds = milliseconds / 1000 if milliseconds is not None and possible else None
     ended = parse_date(end)
-    begun = ended - round(seconds) if ended else 0
+    begun = ended - round(seconds or 0) if ended else 0
     return Listen(track, begun, seconds, skipped)
 
 

@@ -11,7 +11,15 @@ from cfaudio_core.history.formats.base import NOT_MUSIC, TOO_SHORT, Format, Read
 from cfaudio_core.history.formats.headings import FIELDS, find_columns
 from cfaudio_core.history.readers.files import Member, full_rows, lines, members, rows
 from cfaudio_core.history.records import Listen, Tally, TrackText
-from cfaudio_core.util.values import is_day, is_time_of_day, month_comes_first, parse_duration, parse_time, to_int
+from cfaudio_core.util.values import (
+    is_day,
+    is_time_of_day,
+    month_comes_first,
+    parse_duration,
+    parse_time,
+    to_int,
+    without_midnight,
+)
 
 _DURATIONS = ("duration", "seconds")
 
@@ -23,18 +31,25 @@ _SCALES = (1, 1000, 1_000_000)
 _MILLISECONDS = re.compile(r"(\b|_)(ms|msec|millis|milliseconds?)(\b|_)|^ms")
 _OF_APPLE = "Apple Music Play Activity.csv"  # one of many tables in what Apple sends
 # In that, the events that are no plays, and the plays that are no music.
-_OTHERS = {"event type": re.compile(r"(?!PLAY_END$).+"), "media type": re.compile(r"VIDEO|.*PODCAST.*")}
-_YES, _NO = {"1", "true", "yes", "y", "skipped"}, {"0", "false", "no", "n"}
+_OTHERS = {
+    "event type": re.compile(r"(?!PLAY_END$).+"),
+    "end reason type": re.compile("FAILED_TO_LOAD"),
+    "media type": re.compile(r"VIDEO|.*PODCAST.*"),
+}
+_YES = re.compile(r"1(\.0)?|t(rue)?|y(es)?|ja|skip(ped)?|track_skipped_\w+")
+_NO = re.compile(r"0(\.0)?|f(alse)?|no?|nein|(not |un)skipped|trackdone|natural_end_of_track|completed?|finished")
+_THOUSANDS = re.compile(r"\d{1,3}([., '\u2019\u00a0\u202f])\d{3}(\1\d{3})*")
 
 
 def parse(source: str, options: ReadOptions) -> Iterator[Listen | Tally]:
     """Read a table with headings, or without any where all of `options.columns` are numbers from 1.
 
-    A row is a play where the table has a column `time`, and a tally where it has `plays` instead. Fields that
+    A row is a play where the table has a column `time`, and a tally where it has `plays` instead, or where `plays`
+    counts what was played at, or up to, that time. Fields that
     `options.columns` does not name are found by their usual headings. Times are seconds, milliseconds and so on since
     1970, ISO 8601, or the day first; without a zone they are UTC. A date and a time of the day in two columns are put
     together; of plays with a date alone, a second one of a track on a day has no time. Durations are in seconds, unless
-    the heading or the numbers tell that they are milliseconds.
+    the heading or the numbers tell that they are milliseconds. Of several accounts in a column `user`, one is read.
     """
     unknown = sorted(set(options.columns) - set(FIELDS))
     if unknown:
@@ -47,10 +62,10 @@ def parse(source: str, options: ReadOptions) -> Iterator[Listen | Tally]:
 def read_table(file: Member, options: ReadOptions) -> Iterator[Listen | Tally]:
     """Read one file as `parse` does."""
     head = next((line for _, line in lines(file) if line.strip()), "")
-    told = _DELIMITER_LINE.fullmatch(head.strip("\r\n"))  # Excel's
-    delimiter = told[1] if told else max(_DELIMITERS, key=head.count)
+    delimiter_line = _DELIMITER_LINE.fullmatch(head.strip("\r\n"))  # Excel's
+    delimiter = delimiter_line[1] if delimiter_line else max(_DELIMITERS, key=head.count)
     quoted = delimiter != "\t" or head.startswith('"')
-    table = islice(rows(file, delimiter, quoted=quoted), 1 if told else 0, None)
+    table = islice(rows(file, delimiter, quoted=quoted), 1 if delimiter_line else 0, None)
     places: dict[str, int] | None = None
     if options.columns and all(heading.isdecimal() for heading in options.columns.values()):
         places = {name: int(heading) - 1 for name, heading in options.columns.items()}
@@ -73,17 +88,24 @@ def read_table(file: Member, options: ReadOptions) -> Iterator[Listen | Tally]:
     if month_first is None:  # no row of the sample tells
         every = rows(file, delimiter, quoted=quoted)
         month_first = month_comes_first(row[at] for _, row in every for at in dated if at < len(row))
-    others = _others(headings, whole)
+    others, account = _others(headings, whole), None
+    counted = "time" not in places or ("plays" in places and _are_counts(whole, places, options.columns))
+    if "user" in places:
+        below = islice(rows(file, delimiter, quoted=quoted), bool(delimiter_line) + bool(headings), None)
+        names = {row[places["user"]].strip() for _, row in below if len(row) >= width} - {""}
+        account = options.choose_account(names, file.name) if len(names) > 1 else None
     n_read, example, refused = 0, "", []
     for at, row in full_rows(chain(sample, table), width, file.name, lambda: options.on_skip(TOO_SHORT)):
         if others and any(pattern.fullmatch(row[place].strip()) for place, pattern in others):
             options.on_skip(NOT_MUSIC)
             continue
         cells = {name: row[place].strip() for name, place in places.items()}
-        if "time" not in cells:
-            yield _tally(cells, units, month_first)
+        if account is not None and cells["user"] != account:
             continue
         written = units.time(row)
+        if counted:
+            yield _tally(cells, cells.get("last", written), units, month_first)
+            continue
         time = parse_time(written, month_first=month_first)
         if not time and parse_time(written, month_first=True):
             raise SourceError(f"{file.name}: line {at}: {written[:40]!r} may have the day or the month first")
@@ -125,7 +147,8 @@ class _Units:
 
     def time(self, row: Sequence[str]) -> str:
         """Join the date and the time of a row."""
-        return " ".join(row[at].strip() for at in self._time if at < len(row))
+        cells = [row[at].strip() for at in self._time if at < len(row)]
+        return " ".join(map(without_midnight, cells)) if len(cells) > 1 else "".join(cells)
 
     def first_of_day(self, time: int, track: TrackText) -> int:
         """Give the time, and 0 for a second play of a track on a day where a table has days alone."""
@@ -179,14 +202,29 @@ def _track(cells: Mapping[str, str], units: _Units) -> TrackText:
     return TrackText(**texts, duration=units.seconds("duration", cells) or 0.0)
 
 
-def _tally(cells: Mapping[str, str], units: _Units, month_first: bool | None) -> Tally:
-    last = parse_time(cells.get("last"), month_first=month_first)
-    return Tally(_track(cells, units), to_int(cells["plays"]), to_int(cells.get("skips")), last)
+def _are_counts(sample: Sequence[Sequence[str]], places: Mapping[str, int], named: Mapping[str, str]) -> bool:
+    """Whether rows with a time and a number are counts, of a day say, and not plays beside the count of their track."""
+    counts: dict[tuple[str, ...], list[int]] = {}
+    for row in sample:
+        track = tuple(row[places[name]] for name in FIELDS[:7] if name in places)
+        counts.setdefault(track, []).append(_count(row[places["plays"]]))
+    repeated = [numbers for numbers in counts.values() if len(numbers) > 1]
+    totals = not repeated or any(len(set(numbers)) > 1 for numbers in repeated)
+    return totals and max(map(max, counts.values()), default=0) > 1 and ("time" not in named or "plays" in named)
+
+
+def _tally(cells: Mapping[str, str], written: str, units: _Units, month_first: bool | None) -> Tally:
+    last = parse_time(written, month_first=month_first)
+    return Tally(_track(cells, units), _count(cells["plays"]), _count(cells.get("skips")), last)
 
 
 def _skipped(cell: str) -> bool | None:
     known = cell.casefold()
-    return True if known in _YES else False if known in _NO else None
+    return True if _YES.fullmatch(known) else False if _NO.fullmatch(known) else None
+
+
+def _count(cell: str | None) -> int:
+    return to_int(re.sub(r"\D", "", cell) if cell and _THOUSANDS.fullmatch(cell) else cell)
 
 
 TABLE = Format(

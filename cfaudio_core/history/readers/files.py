@@ -138,7 +138,7 @@ def _archived(archive: zipfile.ZipFile, source: str) -> list[Member]:
     if any(info.flag_bits & 1 for info in files):
         raise SourceError(f"{source}: the zip archive is encrypted")
     return [
-        _member(f"{source}: {info.filename}", info.filename, functools.partial(archive.open, info))
+        _member(f"{source}: {info.filename}", info.filename.replace("\\", "/"), functools.partial(archive.open, info))
         for info in files
         if info.file_size
     ]

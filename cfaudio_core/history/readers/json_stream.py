@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import json
+import re
 from collections.abc import Iterator
 from typing import IO, Any
 
@@ -14,22 +15,39 @@ from cfaudio_core.history.readers.files import WESTERN, Member, errors_named, fi
 
 _MAX_ENTRY_BYTES = 64 << 20
 _BLANK_CONTROLS = b" " * 32 + bytes(range(32, 256))
+_NO_NUMBER = re.compile(rb"(:\s*)(?:NaN|-?Infinity)(?=\s*[,}])")  # of Python's and pandas' writers, forbidden in JSON
+_UNFINISHED = re.compile(rb"(?::\s*(?:N[aN]*|-?(?:I[a-z]*)?))?\Z")
 _DECODE = json.JSONDecoder(strict=False).decode
 _MAX_DEPTH = 1000  # the parser's time grows with the square of the depth
 
 
-def json_lines(member: Member) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Read the objects of a file with one a line, with their line numbers."""
+def json_lines(member: Member) -> Iterator[tuple[int, dict[str, Any] | None]]:
+    """Read the objects of a file with one a line, with their line numbers; None for a line that is none.
+
+    Raises
+    ------
+    SourceError
+        If the first line or the last one is no object: the file is of another kind, or cut short.
+    """
+    odd = ""
     for at, line in lines(member):
         if line.isspace():
             continue
+        if odd:
+            yield at - 1, None
+            odd = ""
         try:
             entry = _DECODE(line)
         except (ValueError, RecursionError):
-            raise SourceError(f"{member.name}: line {at} is not JSON, or cut short") from None
-        if not isinstance(entry, dict):
-            raise SourceError(f"{member.name}: line {at} is not a JSON object")
-        yield at, entry
+            odd = f"{member.name}: line {at} is not JSON, or cut short"
+        else:
+            odd = "" if isinstance(entry, dict) else f"{member.name}: line {at} is not a JSON object"
+        if not odd:
+            yield at, entry
+        elif at == 1:
+            break
+    if odd:
+        raise SourceError(odd)
 
 
 class _LimitedFile:
@@ -42,6 +60,7 @@ class _LimitedFile:
         self._file = file
         self._name = name
         self._length = self._depth = 0
+        self._rest = b""
         self._decoder = codecs.getincrementaldecoder("utf-8-sig")(WESTERN)
 
     def read(self, size: int = -1) -> bytes:
@@ -50,7 +69,9 @@ class _LimitedFile:
         chunk = b""
         while not chunk:
             raw = self._file.read(size)
-            chunk = self._decoder.decode(raw, final=not raw).encode().translate(_BLANK_CONTROLS)
+            read = self._rest + self._decoder.decode(raw, final=not raw).encode().translate(_BLANK_CONTROLS)
+            end = len(read) if not raw else _UNFINISHED.search(read, max(0, len(read) - 32)).start()  # type: ignore[union-attr]
+            chunk, self._rest = _NO_NUMBER.sub(rb"\1null", read[:end]), read[end:]
             if not raw:
                 break
         self._length += len(chunk)
@@ -65,8 +86,8 @@ class _LimitedFile:
         self._length = self._depth = 0
 
 
-def json_entries(member: Member, prefix: str, kind: str) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Read the objects of an array inside a JSON file, one at a time, numbered from 1.
+def json_entries(member: Member, prefix: str, kind: str) -> Iterator[tuple[int, dict[str, Any] | None]]:
+    """Read the objects of an array inside a JSON file, one at a time, numbered from 1; None for another value.
 
     `prefix` is the path of the array: "item" for the file's own, "listens.item" for the one under that key; `kind`
     names the expected content in messages.
@@ -86,9 +107,9 @@ def json_entries(member: Member, prefix: str, kind: str) -> Iterator[tuple[int, 
             for entry in ijson.items(file, prefix, use_float=True):
                 at += 1
                 file.entry_ended()
-                if not isinstance(entry, dict):
+                if at == 1 and not isinstance(entry, dict):
                     raise SourceError(f"{member.name}: entry {at} is not {kind}")
-                yield at, entry
+                yield at, entry if isinstance(entry, dict) else None
         except (ijson.JSONError, UnicodeError, RecursionError) as error:
             why = "is cut short or damaged" if isinstance(error, ijson.IncompleteJSONError) else "is not JSON"
             raise SourceError(f"{member.name}: {why if at else 'not JSON'} after entry {at}") from None

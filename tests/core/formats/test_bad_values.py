@@ -104,3 +104,59 @@ def test_an_entry_of_another_kind_costs_that_entry(tmp_path):
 def test_a_last_play_in_the_future_costs_that_date(tmp_path, written):
     (tmp_path / "plays.csv").write_text(f"artist,title,plays,last\nOurR,Desert,5,{written}\n")
     assert collect("csv", tmp_path / "plays.csv")[0] == [Tally(DESERT, 5)]
+
+
+def test_an_impossible_count_costs_that_count(tmp_path):
+    rows = "OurR,Desert,5,-1\nOurR,Other,5,4294967295\nOurR,Third,-1,2\nOurR,Fourth,-1,-1\n"
+    (tmp_path / "plays.csv").write_text(f"artist,title,plays,skips\n{rows}")
+    records, skips = collect("csv", tmp_path / "plays.csv")
+    assert [(record.plays, record.skips) for record in records] == [(5, 0), (5, 0), (0, 2)]
+    assert skips == {"impossible count": 1}
+
+
+def test_an_album_that_is_too_long_costs_the_album(tmp_path):
+    (tmp_path / "plays.csv").write_text(f"artist,title,album,time\nOurR,Desert,{'x' * 1001},{NOON}\n")
+    assert collect("csv", tmp_path / "plays.csv")[0] == [Listen(DESERT, NOON)]
+
+
+@pytest.mark.parametrize("odd", ["NaN", "Infinity", "-Infinity", "null", '"NaN"'])
+@pytest.mark.parametrize("before", [0, *range(65_395, 65_415), 65_500, 65_530])  # the ends of chunks
+def test_a_number_that_json_has_not_costs_that_number(tmp_path, odd, before):
+    scrobble = (
+        f'{{"time": {NOON}, "duration": {odd}, "track": {{"artists": ["OurR"], "title": "Desert", "length":{odd}}}}}'
+    )
+    filling = json.dumps({"x": "y" * before})
+    (tmp_path / "m.json").write_text(f'{{"filling": {filling}, "scrobbles": [{scrobble}]}}')
+    assert collect("maloja", tmp_path / "m.json")[0] == [Listen(DESERT, NOON)]
+
+
+@pytest.mark.parametrize("odd", ["{", "[1]", "5", "\x00", "<html>"])
+def test_a_line_of_json_that_is_none_costs_that_line(tmp_path, odd):
+    line = json.dumps({"listened_at": NOON, "track_metadata": {"artist_name": "OurR", "track_name": "Desert"}})
+    (tmp_path / "lb.jsonl").write_text(f"{line}\n{odd}\n{line}\n")
+    records, skips = collect("listenbrainz", tmp_path / "lb.jsonl")
+    assert records == [Listen(DESERT, NOON)] * 2
+    assert skips == {"entry of another kind": 1}
+
+
+@pytest.mark.parametrize("odd", [5, None, [], "x"])
+@pytest.mark.parametrize(
+    ("format_name", "entry", "content"),
+    [
+        ("lastfm", {"name": "Desert", "artist": "OurR", "date": NOON}, lambda rows: rows),
+        ("maloja", {"time": NOON, "track": {"artists": ["OurR"], "title": "Desert"}}, lambda rows: {"scrobbles": rows}),
+    ],
+)
+def test_a_value_in_place_of_an_entry_costs_that_entry(tmp_path, odd, format_name, entry, content):
+    path = write_json(tmp_path / "x.json", content([entry, odd, entry]))
+    assert collect(format_name, path) == ([Listen(DESERT, NOON)] * 2, {"entry of another kind": 1})
+
+
+@pytest.mark.parametrize("flag", [1, "1", "true", "True", True])
+def test_a_skip_that_was_written_as_another_type(tmp_path, flag):
+    about = {"master_metadata_track_name": "Desert", "master_metadata_album_artist_name": "OurR"}
+    play = {"ts": "2023-11-14T22:15:00Z", "ms_played": 150_000, "reason_end": "fwdbtn", "skipped": flag, **about}
+    error = {"ts": "2023-11-14T22:16:00Z", "ms_played": 0, "reason_end": "trackerror", "skipped": False, **about}
+    records, skips = collect("spotify", write_json(tmp_path / "endsong_0.json", [play, error]))
+    assert [record.skipped for record in records] == [True]
+    assert skips == {"track that could not be played": 1}

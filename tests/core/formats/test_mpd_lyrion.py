@@ -1,5 +1,6 @@
 from typing import ClassVar
 
+import pytest
 from format_contract import MBID, FormatContract, assert_one_line, collect, collect_until_error, write_database
 
 from cfaudio_core.history.records import Listen, Tally, TrackText
@@ -101,3 +102,13 @@ def test_another_database_is_refused(tmp_path):
     path = write_database(tmp_path / "other.db", "CREATE TABLE things (id INTEGER)", {})
     for name in ("mpd", "lyrion", "navidrome", "jellyfin"):
         assert_one_line(collect_until_error(name, path)[1], "other.db: not ")
+
+
+@pytest.mark.parametrize(
+    ("plugin", "expected"), [((2, 0), (12, 0)), ((9, 3), (9, 3)), ((9, 8), (9, 8)), ((20, 1), (20, 1))]
+)
+def test_what_the_server_counted_before_the_plugin_is_kept(tmp_path, plugin, expected):
+    rows = [(DESERT, plugin[0], 1_700_000_300, plugin[1], 0, 0, 0, "a", MBID)]
+    path = write_database(tmp_path / "persist.db", PERSIST + ALTERNATIVE, OWN | {"alternativeplaycount": rows})
+    [tally] = collect("lyrion", path)[0]
+    assert (tally.plays, tally.skips) == expected

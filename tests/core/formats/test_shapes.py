@@ -253,3 +253,112 @@ def test_of_what_apple_sends_one_table_is_read_and_empty_files_are_none(tmp_path
 
 def test_a_table_of_lastfm_may_have_any_usual_headings(tmp_path):
     assert collect("lastfm", write(tmp_path, PLAYS))[0] == BOTH
+
+
+# --- and their brothers ---------------------------------------------------------------------------------------
+
+LISTEN = json.dumps({"listened_at": NOON, "track_metadata": {"artist_name": "OurR", "track_name": "Desert"}})
+
+
+@pytest.mark.parametrize("name", ["listens\\2023\\11.jsonl", "11.jsonl", "2023/11.jsonl", "me_lb-2023-11-14.json"])
+def test_listens_wherever_an_archive_has_them(tmp_path, name):
+    info = zipfile.ZipInfo("x")
+    info.filename = name  # as Windows packs it
+    with zipfile.ZipFile(tmp_path / "lb.zip", "w") as archive:
+        archive.writestr(info, f"[{LISTEN}]" if name.endswith("json") else LISTEN)
+        archive.writestr("user.json", "{}")
+    assert collect("listenbrainz", tmp_path / "lb.zip")[0] == [Listen(DESERT, NOON)]
+
+
+def test_the_text_of_itunes_in_a_folder(tmp_path):
+    write(tmp_path, ITUNES + "Desert\tOurR\tLive\t245\t3\t12\t\t2\t\r", "Music.txt")
+    assert [tally.plays for tally in collect("itunes", tmp_path)[0]] == [12]
+
+
+@pytest.mark.parametrize("written", [NOON * 1000, NOON * 1_000_000, str(NOON), NOON + 0.5, "2023-11-14T22:13:20Z"])
+def test_times_in_any_unit(tmp_path, written):
+    about = {"artist_name": "OurR", "track_name": "Desert"}
+    path = write(tmp_path, json.dumps([{"listened_at": written, "track_metadata": about}]), "lb.json")
+    assert collect("listenbrainz", path)[0] == [Listen(DESERT, NOON)]
+    path = write(
+        tmp_path, json.dumps({"scrobbles": [{"time": written, "track": {"title": "Desert", "artists": ["OurR"]}}]})
+    )
+    assert collect("maloja", path)[0] == [Listen(DESERT, NOON)]
+
+
+@pytest.mark.parametrize("number", ["1-05", "1.05", "A1", "Track 3", "#4", "3 of 12", ""])
+def test_numbers_of_tracks_as_programs_write_them(tmp_path, number):
+    table = f"Artist,Track,Song,Time\nOurR,{number},Desert,1700000000\n"
+    assert read(tmp_path, table) == [Listen(DESERT, NOON)]
+
+
+@pytest.mark.parametrize(
+    ("day", "clock"),
+    [
+        ("20231114", "22:13"),
+        ("2023-11-14 00:00:00", "22:13:00"),
+        ("14. Nov. 2023", "22h13"),
+        ("2023-11-14", "22:13 Uhr"),
+        ("2023-11-14", "23:13:00+01:00"),
+        ("14 novembre 2023", "22:13Z"),
+    ],
+)
+def test_dates_and_times_apart_in_more_forms(tmp_path, day, clock):
+    for table in (f"date;time\nOurR;Desert;{day};{clock}", f"start time;start date\nOurR;Desert;{clock};{day}"):
+        assert read(tmp_path, f"artist;title;{table}\n") == [Listen(DESERT, 1_699_999_980)]
+
+
+@pytest.mark.parametrize(
+    "written", ["14. M\u00e4rz 2023", "14 mars 2023", "14 marzo 2023", "14 maart 2023", "14 March 2023"]
+)
+def test_names_of_months_in_other_languages(tmp_path, written):
+    assert read(tmp_path, f"artist;title;date\nOurR;Desert;{written}\n") == [Listen(DESERT, 1_678_752_000)]
+
+
+@pytest.mark.parametrize("written", ["200,5", "200.5", "3:20.5", "PT3M20.5S"])
+def test_durations_as_programs_write_them(tmp_path, written):
+    [listen] = read(tmp_path, f"artist;title;time;seconds\nOurR;Desert;1700000000;{written}\n")
+    assert listen.seconds == 200.5
+
+
+@pytest.mark.parametrize("written", ["1,234", "1.234", "1 234", "1\u202f234", "1234", "1234.0"])
+def test_counts_with_a_sign_between_thousands(tmp_path, written):
+    assert read(tmp_path, f"artist;title;plays\nOurR;Desert;{written}\n") == [Tally(DESERT, 1234)]
+
+
+@pytest.mark.parametrize(
+    ("heading", "cell", "skipped"),
+    [
+        ("skipped", "1.0", True),
+        ("Skip", "skip", True),
+        ("Was Skipped", "not skipped", False),
+        ("End Reason Type", "TRACK_SKIPPED_FORWARDS", True),
+        ("End Reason Type", "NATURAL_END_OF_TRACK", False),
+        ("End Reason Type", "PLAYBACK_MANUALLY_PAUSED", None),
+        ("reason_end", "trackdone", False),
+        ("reason_end", "fwdbtn", None),
+    ],
+)
+def test_skips_as_programs_write_them(tmp_path, heading, cell, skipped):
+    assert read(tmp_path, f"artist;title;time;{heading}\nOurR;Desert;1700000000;{cell}\n")[0].skipped is skipped
+
+
+def test_counts_up_to_a_date_or_of_a_day_are_counts(tmp_path):
+    table = "Artist,Title,Date,Plays\nOurR,Desert,2023-11-14,{}\nOurR,Desert,2023-11-15,{}\nOurR,Other,2023-11-15,3\n"
+    assert [tally.plays for tally in read(tmp_path, table.format(1, 2))] == [1, 2, 3]
+    # The same number beside each play is that of all of them.
+    assert all(isinstance(listen, Listen) for listen in read(tmp_path, table.format(2, 2)))
+
+
+def test_of_plays_without_a_date_only_the_first_was_playing_just_then(tmp_path):
+    rows = "Now,", "Desert,14 Nov 2023 22:13", "Now,", "Lost,", "Now,01 Jan 1970 00:00"
+    records, skips = collect("lastfm", write(tmp_path, "".join(f"OurR,Live,{row}\n" for row in rows)))
+    assert [record.track.title for record in records] == ["Desert", "Lost", "Now"]
+    assert skips == {"playing just then": 2}
+
+
+def test_a_name_of_koito_is_the_first_that_there_is(tmp_path):
+    track = {"aliases": [{"alias": None, "is_primary": True}, {"alias": "Desert"}]}
+    listen = {"listened_at": "2023-11-14T22:13:20Z", "track": track, "artists": [{"aliases": [{"alias": "OurR"}]}]}
+    path = write(tmp_path, json.dumps({"listens": [listen]}), "koito.json")
+    assert collect("koito", path)[0] == [Listen(DESERT, NOON)]

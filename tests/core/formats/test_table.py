@@ -3,6 +3,7 @@ from typing import ClassVar
 import pytest
 from format_contract import MBID, FormatContract, assert_one_line, collect, collect_until_error
 
+from cfaudio_core.errors import SourceError
 from cfaudio_core.history.records import Listen, Tally, TrackText
 
 DESERT = TrackText("OurR", "Desert")
@@ -99,6 +100,27 @@ def test_any_usual_delimiter(tmp_path, delimiter):
 def test_what_spreadsheets_save(tmp_path, encoding):
     path = write(tmp_path, "artist,title,time\r\nSigur Rós,Sæglópur,1700000000\r\n", encoding=encoding)
     assert collect("csv", path)[0] == [Listen(TrackText("Sigur Rós", "Sæglópur"), 1_700_000_000)]
+
+
+TWO_PEOPLE = "user_name,artist,title,time\nBob,OurR,Desert,1700000000\namy,OurR,Stranger,1700000300\n"
+
+
+@pytest.mark.parametrize(("account", "title"), [("Bob", "Desert"), ("AMY", "Stranger")])
+def test_of_several_people_in_a_table_one_is_read(tmp_path, account, title):
+    found, _ = collect("csv", write(tmp_path, TWO_PEOPLE), user=account)
+    assert [listen.track.title for listen in found] == [title]
+
+
+def test_a_table_of_several_people_asks_whose_plays_are_meant(tmp_path):
+    with pytest.raises(SourceError, match="holds several accounts, say which is yours with --account: Bob, amy"):
+        collect("csv", write(tmp_path, TWO_PEOPLE))
+    named = write(tmp_path, TWO_PEOPLE.replace("user_name", "who"))
+    assert len(collect("csv", named)[0]) == 2
+    assert len(collect("csv", named, user="amy", columns={"user": "who"})[0]) == 1
+
+
+def test_the_only_account_of_a_table_is_whoever_is_meant(tmp_path):
+    assert len(collect("csv", write(tmp_path, TWO_PEOPLE.replace("amy", "Bob")), user="anna")[0]) == 2
 
 
 def test_columns_by_number_where_there_are_no_headings(tmp_path):
