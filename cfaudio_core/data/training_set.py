@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -42,12 +42,6 @@ class Targets:
 
     def __len__(self) -> int:
         return len(self.preference)
-
-    def scatter(self, rows: IntArray, n: int) -> Targets:
-        """Targets of n tracks, those of the m at int64 (m,) rows among them, and nothing known of the others."""
-        preference, known, direction = (np.zeros((n, part.shape[1]), part.dtype) for part in astuple(self))
-        preference[rows], known[rows], direction[rows] = self.preference, self.known, self.direction
-        return Targets(preference, known, direction)
 
     def subset(self, rows: IntArray) -> Targets:
         """Targets of some of the tracks."""

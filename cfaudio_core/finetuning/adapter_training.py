@@ -1,16 +1,15 @@
-"""Training of an adapter on a library's own structure: which tracks belong together, and which are liked.
+"""Training of an adapter on a library's own structure: which tracks belong together.
 
 Two random views of a track, one of which may be mastered anew, have to come out alike, and so have tracks of one
-artist, album, genre or playlist and tracks played in the same sessions, each as far as it weighs (decoupled supervised
-contrastive loss: Khosla et al., "Supervised contrastive learning", NeurIPS 2020; Yeh et al., "Decoupled contrastive
-learning", ECCV 2022). Beside that, the listeners' preferences and the unit latent factors are predicted from what
-comes out, by their squared error (van den Oord, Dieleman and Schrauwen, "Deep content-based music recommendation",
-NIPS 2013).
+artist, album, genre or playlist, each as far as it weighs (decoupled supervised contrastive loss: Khosla et al.,
+"Supervised contrastive learning", NeurIPS 2020; Yeh et al., "Decoupled contrastive learning", ECCV 2022). Beside that,
+the unit latent factors, which tell what is played together, are predicted from what comes out, by their squared error
+(van den Oord, Dieleman and Schrauwen, "Deep content-based music recommendation", NIPS 2013). The listeners' preferences
+are no target: trained on them, it predicted those for artists that it had not seen worse than without.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -19,7 +18,6 @@ import torch.nn.functional as F  # noqa: N812 (its usual name)
 from scipy import sparse
 from torch import Tensor, nn
 
-from cfaudio_core.data.training_set import Targets
 from cfaudio_core.features.adapter import Adapter
 from cfaudio_core.finetuning.trainer import reproducible
 from cfaudio_core.util.arrays import FloatArray, IntArray, float32
@@ -29,6 +27,7 @@ _STEPS = 120
 _RATE, _WEIGHT_DECAY, _DROPOUT = 1e-3, 1e-2, 0.1
 _TEMPERATURE = 0.1
 _GROUPS, _OF_EACH, _OTHERS = 30, 4, 48  # tracks of a batch: so many of so many groups, and others
+_FACTORS_WEIGHT = 0.1  # of the loss of factors, against 1 for the contrastive loss
 _VIEW_WINDOWS = 3  # of which a view is the mean
 _INPUT_LENGTH = 5.0  # root mean square of the features as they come in: the rate is made for this
 
@@ -49,29 +48,27 @@ class AdapterData(NamedTuple):
     groups
         float32 CSR (m, groups): the square root of the weight of a group, artist or album or another, where a track
         belongs to it.
-    targets
-        Of the tracks, rows of zeros where nothing is known.
+    directions
+        float32 (m, factors): unit latent factors, zeros for a track of which none are known.
     """
 
     windows: FloatArray
     remastered: FloatArray
     groups: sparse.csr_array
-    targets: Targets
+    directions: FloatArray
 
     def subset(self, rows: IntArray) -> AdapterData:
         """Take some of the tracks."""
-        return AdapterData(self.windows[rows], self.remastered[rows], self.groups[rows], self.targets.subset(rows))
+        return AdapterData(self.windows[rows], self.remastered[rows], self.groups[rows], self.directions[rows])
 
 
-def train_adapter(data: AdapterData, loss_weights: Mapping[str, float], seed: int) -> Adapter:
+def train_adapter(data: AdapterData, seed: int) -> Adapter:
     """Train an adapter.
 
     Parameters
     ----------
     data
         Of m tracks.
-    loss_weights
-        Weights of the losses of `preference` and `factors`, against 1 for the contrastive loss.
     seed
         The same seed, data and machine give the same adapter.
 
@@ -86,12 +83,12 @@ def train_adapter(data: AdapterData, loss_weights: Mapping[str, float], seed: in
     data = data._replace(windows=data.windows * np.float32(scale), remastered=data.remastered * np.float32(scale))
     axes = _principal_axes(means, WIDTH)
     with reproducible(seed):
-        net = _Net(axes, data.targets)
+        net = _Net(axes, data.directions.shape[1])
         optimiser = torch.optim.AdamW(net.parameters(), lr=_RATE, weight_decay=_WEIGHT_DECAY)
         for _ in range(_STEPS):
             rows = _draw_batch(data.groups, rng)
             optimiser.zero_grad()
-            _loss(net, data, rows, loss_weights, rng).backward()  # type: ignore[no-untyped-call]
+            _loss(net, data, rows, rng).backward()  # type: ignore[no-untyped-call]
             optimiser.step()
         down, up = net.down, net.up
     nothing = np.zeros(WIDTH, np.float32)
@@ -102,7 +99,7 @@ def train_adapter(data: AdapterData, loss_weights: Mapping[str, float], seed: in
 class _Net(nn.Module):
     """The adapter with linear outputs on top, which are needed in training alone."""
 
-    def __init__(self, axes: FloatArray, targets: Targets) -> None:
+    def __init__(self, axes: FloatArray, n_factors: int) -> None:
         super().__init__()
         self.axes: Tensor
         self.register_buffer("axes", torch.from_numpy(axes))
@@ -110,16 +107,14 @@ class _Net(nn.Module):
         self.up = nn.Linear(HIDDEN, axes.shape[1], bias=False)
         nn.init.zeros_(self.up.weight)  # so that it begins as what the pretrained net makes of a track
         self.dropout = nn.Dropout(_DROPOUT)
-        self.outputs = nn.Linear(axes.shape[1], max(targets.values.shape[1], 1))
+        self.outputs = nn.Linear(axes.shape[1], max(n_factors, 1))
 
     def forward(self, views: Tensor) -> Tensor:
         adapted: Tensor = views @ self.axes + self.up(self.dropout(torch.relu(self.down(views))))
         return adapted
 
 
-def _loss(
-    net: _Net, data: AdapterData, rows: IntArray, loss_weights: Mapping[str, float], rng: np.random.Generator
-) -> Tensor:
+def _loss(net: _Net, data: AdapterData, rows: IntArray, rng: np.random.Generator) -> Tensor:
     """Compute the loss of two random views of each track of a batch."""
     vectors = net(torch.from_numpy(np.concatenate([_views(data, rows, rng, first) for first in (True, False)])))
     both = np.concatenate([rows, rows])
@@ -127,16 +122,11 @@ def _loss(
     weights = np.minimum((belongs @ belongs.T).toarray(), SAME_TRACK)
     weights[both[:, None] == both] = SAME_TRACK
     loss = _contrast(vectors, torch.from_numpy(float32(weights)))
-    targets, n_listeners = data.targets, data.targets.preference.shape[1]
-    if not targets.values.shape[1]:
-        return loss
-    errors = (net.outputs(vectors) - torch.from_numpy(targets.values[both])) ** 2
-    known = torch.from_numpy(targets.known[both])
-    if known.any():
-        loss = loss + loss_weights["preference"] * errors[:, :n_listeners][known].mean()
-    placed = torch.from_numpy(np.any(targets.direction[both], axis=1))
+    direction = data.directions[both]
+    placed = torch.from_numpy(np.any(direction, axis=1))
     if placed.any():
-        loss = loss + loss_weights["factors"] * errors[placed, n_listeners:].sum(dim=1).mean()
+        errors = (net.outputs(vectors) - torch.from_numpy(direction)) ** 2
+        loss = loss + _FACTORS_WEIGHT * errors[placed].sum(dim=1).mean()
     return loss
 
 

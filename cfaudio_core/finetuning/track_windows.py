@@ -52,7 +52,7 @@ class TrackWindows(NamedTuple):
 
     def features(self, keys: Sequence[str]) -> Iterator[tuple[str, npt.NDArray[np.float16]]]:
         """Yield (key, features (windows, dim)) from the store, in any order."""
-        return self.store.read(self.net, keys)
+        return self.store.read_parts(self.net, keys)
 
     def patches(self, keys: Sequence[str]) -> Iterator[tuple[str, npt.NDArray[np.float16]]]:
         """Yield (key, log-mel patches (windows, 187, 96)) from the files, in any order."""

@@ -1,7 +1,7 @@
 """The representation of a library: the pretrained net's features, adapted to it, and descriptors beside them.
 
 An adapter is trained on what the library itself knows of its tracks: which are of one artist, album, genre or playlist,
-and which are played together and liked. How much of the space it gets, and how much the other parts get, is chosen on
+and which are played together. How much of the space it gets, and how much the other parts get, is chosen on
 artists that neither the adapter nor the prediction has seen.
 """
 
@@ -35,7 +35,6 @@ _MAX_WINDOWS = 10
 _FOLDS = 3
 _WITH_ADAPTER = {NET_PART: 0.5, TUNED_PART: 1.0}  # sizes where the choice begins, and where too little is known for one
 _GROUP_WEIGHTS = {"artist": 0.3, "album": 0.3, "genre": 0.05, "playlist": 0.15}
-_LOSS_WEIGHTS = {"preference": 0.1, "factors": 0.1}
 
 
 class Representation(NamedTuple):
@@ -125,8 +124,9 @@ def adapter_data(
     remastered = np.full((len(rows), MASTERINGS, n_net), np.nan, np.float32)
     for key, found in windows.remastered(list(places)).items():
         remastered[places[key]] = space.transform_net(found).reshape(MASTERINGS, -1, n_net).mean(axis=1)
-    own_targets = targets.scatter(known, len(tracks)).subset(rows)
-    return rows, AdapterData(of_windows, remastered, label_groups(tracks.subset(rows)), own_targets)
+    directions = np.zeros((len(tracks), targets.direction.shape[1]), np.float32)
+    directions[known] = targets.direction
+    return rows, AdapterData(of_windows, remastered, label_groups(tracks.subset(rows)), directions[rows])
 
 
 def label_groups(tracks: Tracks) -> sparse.csr_array:
@@ -176,9 +176,9 @@ def _train(
                 for row, i in enumerate(rows.tolist())
                 if i not in held_out and (tracks.artists[i] or tracks.albums[i]) not in away
             ]
-            adapters.append(train_adapter(data.subset(np.array(seen)), _LOSS_WEIGHTS, seed))
+            adapters.append(train_adapter(data.subset(np.array(seen)), seed))
             advance(1)
-        adapters.append(train_adapter(data, _LOSS_WEIGHTS, seed))
+        adapters.append(train_adapter(data, seed))
         advance(1)
     return adapters
 
