@@ -89,7 +89,7 @@ def _training(model: HybridModel) -> Iterator[str]:
     sources = {
         f"{info.n_listens} listens in {info.n_sessions} sessions": info.n_sessions,
         f"{info.n_playlists} playlists": info.n_playlists,
-        f"{info.n_contexts} albums, artists and genres that played tracks share": info.n_contexts,
+        f"{info.n_contexts} albums, artists and genres": info.n_contexts,
     }
     listed = " and from ".join(source for source, number in sources.items() if number)
     if info.n_sessions:

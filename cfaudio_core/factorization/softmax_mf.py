@@ -172,10 +172,10 @@ def _sampled(counts: sparse.csr_array, rng: np.random.Generator) -> tuple[sparse
         many tracks each stands for, float32 (a,).
     """
     n, own = counts.shape[1], np.unique(counts.indices)
-    others = np.setdiff1d(rng.choice(n, _SAMPLED_TRACKS, replace=False), own)
+    others = np.setdiff1d(rng.integers(0, n, _SAMPLED_TRACKS), own)
     chosen = np.concatenate([own, others]).astype(np.int64)
     shift = np.zeros(len(chosen), np.float32)
-    shift[len(own) :] = np.log((n - len(own)) / max(len(others), 1))
+    shift[len(own) :] = np.log(max(n - len(own), 1) / max(len(others), 1))
     columns = np.searchsorted(own, counts.indices)
     return (
         sparse.csr_array((counts.data, columns, counts.indptr), shape=(len(counts.indptr) - 1, len(chosen))),

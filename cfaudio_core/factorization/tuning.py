@@ -99,7 +99,8 @@ def tune(
             others: FactorizerSettings = settings,
         ) -> float:
             model = make_factorizer(part, _low(at(others, point)))
-            scores = [cut.score(model.fit(cut.kept, np.random.default_rng(seed))) for cut in cuts]
+            fits = (model.fit(cut.kept, np.random.default_rng(seed), optimise_contexts=False) for cut in cuts)
+            scores = [cut.score(fitted) for cut, fitted in zip(cuts, fits, strict=True)]
             return float(np.average(scores, weights=[len(cut.rows) for cut in cuts]))
 
         axes: list[Sequence[float | str]]

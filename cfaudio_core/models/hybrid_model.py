@@ -40,7 +40,7 @@ class ModelInfo:
         Names of the listeners of whom enough was known; the first outputs are their preferences, in this order, and
         the others are factors.
     n_contexts, n_playlists, n_sessions
-        Numbers of albums, artists and genres, of playlists, and of sessions that join known tracks.
+        Numbers of albums, artists and genres, of playlists, and of sessions that join tracks.
     n_listens
         Number of plays whose time is known.
     part_errors

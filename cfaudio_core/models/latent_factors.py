@@ -15,7 +15,7 @@ from cfaudio_core.factorization.tuning import tune
 from cfaudio_core.models.training_snapshot import TrainingSettings
 from cfaudio_core.util.arrays import BoolArray, FloatArray, IntArray, float32
 
-_MAX_TUNING_CONTEXTS = 3000  # of a large library so many sessions are tuned on, and what else their tracks are in
+_MAX_TUNING_SESSIONS = 600  # of a long history so many are tuned on, with what else joins their tracks
 
 
 @dataclass(frozen=True)
@@ -106,14 +106,14 @@ def tune_factorizer(
 
     Without sessions nothing is tuned: tracks hidden from an album could only tell how to complete albums.
     """
-    sessions = np.flatnonzero([kind == "session" for kind in contexts.kinds])
-    matrix = contexts.matrix
-    if len(sessions) > _MAX_TUNING_CONTEXTS:
-        chosen = np.random.default_rng(settings.seed).choice(sessions, _MAX_TUNING_CONTEXTS, replace=False)
-        columns = np.unique(matrix[np.sort(chosen)].indices)
-        left = np.setdiff1d(np.arange(matrix.shape[0]), np.setdiff1d(sessions, chosen))
-        matrix = sparse.csr_array(sparse.csc_array(matrix[left])[:, columns])
-        sessions = np.flatnonzero(np.isin(left, chosen))
+    is_session = np.array([kind == "session" for kind in contexts.kinds], bool)
+    matrix, sessions = contexts.matrix, np.flatnonzero(is_session)
+    if len(sessions) > _MAX_TUNING_SESSIONS:
+        chosen = np.random.default_rng(settings.seed).choice(sessions, _MAX_TUNING_SESSIONS, replace=False)
+        is_session[np.setdiff1d(sessions, chosen)] = False
+        matrix = sparse.csr_array(sparse.csc_array(matrix)[:, np.unique(matrix[chosen].indices)])
+        joins = is_session | ((np.diff(matrix.indptr) >= 2) & (np.array(contexts.kinds) != "session"))
+        matrix, sessions = matrix[joins], np.flatnonzero(is_session[joins])
     # Weights stay as they were gathered: an album's against a session's is what other confidences would wipe out.
     return tune(settings.factorizer, matrix, factors, ("raw",), sessions, settings.seed).settings
 

@@ -64,14 +64,18 @@ def embed_tracks(
     """
     trained = model.info.trained_listeners
     predicted, factors = predict_tracks(model, tracks, listeners, predictions, by_net)
-    vectors, scores = model.embedding_axes.embed(factors, predictions.audio_part), {}
+    preferences = predicted.copy()
     for listener in listeners:
-        n_plays = listener.plays + listener.skips
         if listener.name in trained:
-            prior = predicted[:, trained.index(listener.name)]
-            scores[listener.name] = _percentiles(_blend(prior, standard_preference(listener), n_plays))
+            own = trained.index(listener.name)
+            n_plays = listener.plays + listener.skips
+            preferences[:, own] = _blend(predicted[:, own], standard_preference(listener), n_plays)
+    vectors, scores = model.embedding_axes.embed(factors, preferences, predictions.audio_part), {}
+    for listener in listeners:
+        if listener.name in trained:
+            scores[listener.name] = _percentiles(preferences[:, trained.index(listener.name)])
         elif listener.played.any():
-            prior = _kernel_regression(vectors, listener)
+            prior, n_plays = _kernel_regression(vectors, listener), listener.plays + listener.skips
             scores[listener.name] = _percentiles(_blend(prior, listener.log_play_ratio, n_plays))
     return TrackEmbeddings(vectors, scores)
 

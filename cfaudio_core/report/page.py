@@ -58,7 +58,7 @@ class Report:
     modes, units, directions, disagreements, training_runs, evaluations
         The sections; one that is empty is replaced by the `why_no_` text of its name.
     factors
-        Number of directions that come from what is played together.
+        Number of latent factors, which the directions hold beside audio.
     left_out, left_out_played
         Tracks that have a vector and are not shown, and how many of them the listener has played.
     """

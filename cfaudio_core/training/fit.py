@@ -84,7 +84,7 @@ def fit_model(
             part_errors=representation.errors,
         ),
         feature_space=feature_matrix.space,
-        embedding_axes=EmbeddingAxes(no_axes, no_axes),
+        embedding_axes=EmbeddingAxes(no_axes, no_axes, no_axes),
         neighbor_basis=neighbor_basis(feature_matrix),
         factors=factors,
     )
@@ -145,11 +145,13 @@ def _fit_axes(
     at = np.arange(len(tracks))
     if len(at) > AXES_TRACKS:
         at = np.sort(np.random.default_rng(settings.seed).choice(len(at), AXES_TRACKS, replace=False))
-    features, directions = feature_matrix.rows(at), np.zeros((len(at), 0), np.float32)
+    features, n_listeners = feature_matrix.rows(at), len(model.info.trained_listeners)
+    directions = preferences = np.zeros((len(at), 0), np.float32)
     if contexts is not None:
         sample = tracks.subset(at)
         predicted = model.tag_effects.predict(sample, model.kernel.predict(features))
         rows, own = model.factors.rows(sample.keys), np.zeros((len(at), model.factors.directions.shape[1]), np.float32)
         own[rows >= 0] = model.factors.directions[rows[rows >= 0]]
-        directions = blend_directions(own, predicted[:, len(model.info.trained_listeners) :], contexts.n_entries[at])
-    return EmbeddingAxes.fit(directions, features, settings.factors.factors)
+        preferences = predicted[:, :n_listeners]
+        directions = blend_directions(own, predicted[:, n_listeners:], contexts.n_entries[at])
+    return EmbeddingAxes.fit(directions, preferences, features, settings.factors.factors)

@@ -146,7 +146,7 @@ def measure(folder: Path, section: dict[str, Any], *, shuffled: bool, fewest: in
         scores["artist"] = artist_means(analysed.artists, standard_preference(people[0]), people[0].known)
     shares = model.stack_weights[1]
     weights = np.array([shares[0], shares[-1] if len(shares) > 1 else 0])
-    facts = {"cpu": cpu, "weights": weights, "known": len(model.factors.keys), "asked": asked}
+    facts = {"cpu": cpu, "weights": weights, "known": model.factors.n_known, "asked": asked}
     return {**facts, **{name: judged(predicted[cold], liked[cold]) for name, predicted in scores.items()}}
 
 
@@ -202,7 +202,7 @@ def main() -> None:
     parser.add_argument("--fine-tune", nargs="+", default=["head"], choices=["head", "top", "all"])
     parser.add_argument("--loss", nargs="+", default=["mse"], choices=["mse", "contrastive"])
     parser.add_argument("--backbone", nargs="+", default=["musicnn"])
-    parser.add_argument("--factorizer", nargs="+", default=["wmf"], choices=["wmf", "vector_exp", "both"])
+    parser.add_argument("--factorizer", nargs="+", default=["vector_exp"], choices=["wmf", "vector_exp", "both"])
     parser.add_argument("--layers", nargs="+", type=int, default=[None], help="hidden layers; default: the net's own")
     parser.add_argument(
         "--fewest", type=int, default=NetSettings.min_tracks, help="tracks that it takes to train a net"

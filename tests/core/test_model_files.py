@@ -14,6 +14,7 @@ from synthetic import make_model
 
 from cfaudio_core.errors import StoreError
 from cfaudio_core.models import model_files
+from cfaudio_core.models.embedding_axes import EmbeddingAxes
 from cfaudio_core.models.hybrid_model import HybridModel
 from cfaudio_core.models.kernel_machine import KernelMachine
 from cfaudio_core.models.model_files import FORMAT, MAX_MODELS, is_outdated, kept_models, load_model, save_model
@@ -59,14 +60,8 @@ def test_the_arrays_of_a_model_are_those_of_its_parts(tmp_path, model):
     arrays = load((tmp_path / f"{model.id}.safetensors").read_bytes())
     assert {name.removeprefix("model.") for name in arrays} == {
         *(f"feature_space.{part}" for part in ("mean", "spread", "whitening", "spread_scale")),
-        *(
-            "embedding_axes.of_factors",
-            "embedding_axes.of_audio",
-            "neighbor_basis",
-            "stack_weights",
-            "nets.0.layers.1.bias",
-            "snapshot.plays.ä",
-        ),
+        *(f"embedding_axes.{part}" for part in EmbeddingAxes._fields),
+        *("neighbor_basis", "stack_weights", "nets.0.layers.1.bias", "snapshot.plays.ä"),
         "factors.directions",
         *(f"kernel.{part}" for part in KernelMachine._fields),
         *(f"tag_effects.{part}" for part in ("values", "label_weight", "audio_weight")),

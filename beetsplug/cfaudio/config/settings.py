@@ -29,7 +29,7 @@ DEFAULTS: dict[str, Any] = {
     "users": {},
     "history": None,
     "session_gap": 30,
-    "factorizer": "wmf",
+    "factorizer": "vector_exp",
     "factors": 40,
     "backbone": "musicnn",
     "fine_tune": "auto",

@@ -27,6 +27,7 @@ from cfaudio_core.report.page import Report, TasteMode
 from cfaudio_core.report.past_runs import evaluations, training_runs
 from cfaudio_core.report.projection import MAX_TRACKS, project, tracks_shown
 from cfaudio_core.report.units import describe, most_used
+from cfaudio_core.util.arrays import float32
 from cfaudio_core.util.files import write_whole
 from cfaudio_core.util.fingerprint import fingerprint
 from cfaudio_core.util.progress import progress
@@ -142,31 +143,27 @@ def _with_units(
     model: HybridModel | None,
     on_problem: Callable[[str], None],
 ) -> tuple[Report, Labels]:
-    """Add audio tags, units, directions and disagreements; and collect the labels of the tracks."""
+    """Add audio tags, units, directions and disagreements, where features are stored; and collect the labels."""
     from cfaudio_core.backbones.registry import BACKBONES, backbone_id
 
     tracks = report.tracks
     labels = _labels(report)
     factors = model.factors.directions.shape[1] if model else 0
-    report = replace(
-        report,
-        factors=factors,
-        disagreements=_disagreements(report, vectors, factors, model),
-        why_no_disagreements=_why_no_disagreements(factors, model),
-    )
+    report = replace(report, factors=factors, why_no_disagreements=_why_no_disagreements(factors, model))
     if settings.backbone not in BACKBONES:
-        return replace(report, why_no_units="The top layers are shown of one pretrained net at a time."), labels
+        return _without_features(report, "This is shown of one pretrained net at a time."), labels
     net, distinct = backbone_id(settings.backbone), sorted(set(tracks.keys))
     with user_errors(), open_store(settings) as store:
         if not store.keys(net, settings.windows).issuperset(distinct):
             problem = "the features of some tracks are not stored any more; `beet cfembed` analyses them again"
             on_problem(problem)
-            return replace(report, why_no_units=problem.capitalize() + "."), labels
+            return _without_features(report, problem.capitalize() + "."), labels
         from cfaudio_core.backbones.tagger import load_tagger
 
         tagger = load_tagger(settings.backbone, wheel=settings.weights)
         with progress("Computing activations", len(distinct)) as advance:
             outputs = unit_activations(store.read(net, distinct), tracks.keys, tagger.top, advance)
+        report = replace(report, disagreements=_disagreements(report, outputs.features, model))
         with progress("Looking for moments", len(distinct)) as advance:
             stored = store.read(net, distinct)
             activations, explained = direction_activations(stored, tracks.keys, vectors, outputs.features, advance)
@@ -190,14 +187,21 @@ def _labels(report: Report) -> Labels:
     return Labels({"audio": report.tags, "genre": list(report.tracks.genres), "artist": artists})
 
 
-def _disagreements(report: Report, vectors: FloatArray, factors: int, model: HybridModel | None) -> list[Disagreement]:
-    """Compare latent factors and audio, of tracks with factors, the most played first."""
-    if not factors or model is None:
+def _without_features(report: Report, why: str) -> Report:
+    """Say why neither units are shown nor, if there are factors, what they are compared with."""
+    disagreements = why if report.factors else report.why_no_disagreements
+    return replace(report, why_no_units=why, why_no_disagreements=disagreements)
+
+
+def _disagreements(report: Report, features: FloatArray, model: HybridModel | None) -> list[Disagreement]:
+    """Compare latent factors and audio, of known tracks with factors, the most played first."""
+    if model is None or not model.factors.directions.shape[1]:
         return []
-    known, rows = model.factors.directions, model.factors.rows(report.tracks.keys)
+    known, rows = model.factors.directions, model.factors.known_rows(report.tracks.keys)
     at = np.flatnonzero((rows >= 0) & np.any(known, axis=1)[rows])
     at = at[np.argsort(-report.plays[at], kind="stable")]
-    return disagreements(known[rows[at]], vectors[at, factors:], at)
+    audio = (features[at] - features.mean(axis=0)) / np.maximum(features.std(axis=0), 1e-3)
+    return disagreements(known[rows[at]], float32(audio), at)
 
 
 def _why_no_disagreements(factors: int, model: HybridModel | None) -> str:
