@@ -23,8 +23,8 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("beetsplug", "cfaudio_core")
 
-MAX_LINES = 24_600
-MAX_CLASSES = 155
+MAX_LINES = 26_200
+MAX_CLASSES = 162
 MAX_MODULE_LINES = 250
 MAX_FOLDER_MODULES = 16
 MAX_CLOSURE = {"cfplaylists": 66, "cfimport": 63}

@@ -62,7 +62,7 @@ def make_model(name: str = "cf-0123456789", listeners: Sequence[str] = (), **par
     """A model that nothing was fitted to, but for the parts given."""
     info = ModelInfo(name, NET, QUICK, 0, list(listeners))
     none = np.zeros((0, 0), np.float32)
-    space = FeatureSpace(np.float32([1, 2]), none[0:0].ravel(), np.float32([[1, 2], [3, 4]]), none.ravel())
+    space = FeatureSpace(np.float32([1, 2]), none.ravel(), np.float32([[1, 2], [3, 4]]), none.ravel(), {"net": 2})
     return HybridModel(info, space, EmbeddingAxes(none, none, none), none, **parts)  # type: ignore[arg-type]
 
 

@@ -13,6 +13,7 @@ from safetensors.numpy import load
 from synthetic import make_model
 
 from cfaudio_core.errors import StoreError
+from cfaudio_core.features.adapter import Adapter
 from cfaudio_core.models import model_files
 from cfaudio_core.models.embedding_axes import EmbeddingAxes
 from cfaudio_core.models.hybrid_model import HybridModel
@@ -60,6 +61,7 @@ def test_the_arrays_of_a_model_are_those_of_its_parts(tmp_path, model):
     arrays = load((tmp_path / f"{model.id}.safetensors").read_bytes())
     assert {name.removeprefix("model.") for name in arrays} == {
         *(f"feature_space.{part}" for part in ("mean", "spread", "whitening", "spread_scale")),
+        *(f"feature_space.adapter.{part}" for part in Adapter._fields),
         *(f"embedding_axes.{part}" for part in EmbeddingAxes._fields),
         *("neighbor_basis", "stack_weights", "nets.0.layers.1.bias", "snapshot.plays.ä"),
         "factors.directions",
