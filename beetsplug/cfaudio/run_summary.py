@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from importlib.util import find_spec
 
 from beetsplug.cfaudio.text import counted
 from cfaudio_core.data.listeners import Listener
@@ -106,6 +107,8 @@ def _training(model: HybridModel) -> Iterator[str]:
 def _worth_of_parts(model: HybridModel) -> Iterator[str]:
     """Say what each part of the representation takes off the error for artists that were held out."""
     errors = model.info.part_errors
+    if model.info.settings.net.fine_tune == "auto" and not find_spec("torch"):
+        yield "No fine-tuning: there is no torch here, so the net's features are used as they are."
     if "chosen" in errors:
         without = ", ".join(f"{error:.1%} without {_PARTS[name]}" for name, error in errors.items() if name in _PARTS)
         yield (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
@@ -98,7 +99,7 @@ def _prepare_remastered(config: ExtractorConfig, sign: Heartbeat) -> Callable[[F
     net = load_extractor(config.backbone, wheel=config.wheel)
 
     def extract(job: FileJob) -> FeatureResult:
-        rng = np.random.default_rng(int(job.key, 16) if job.key else 0)  # a track's masterings are the same every time
+        rng = np.random.default_rng(zlib.crc32(job.key.encode()))  # a track's masterings are the same every time
         try:
             waveforms = read_windows(job.path, config.windows).waveform
         except AudioError as error:

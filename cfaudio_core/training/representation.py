@@ -7,7 +7,9 @@ artists that neither the adapter nor the prediction has seen.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -33,6 +35,8 @@ MIN_ADAPTER_TRACKS = 50
 
 _MAX_WINDOWS = 10
 _FOLDS = 3
+_SAMPLE_TRACKS = 2000  # that the parts are measured on
+_EMPTY = 1e-9  # a part that nothing is known of
 _WITH_ADAPTER = {NET_PART: 0.5, TUNED_PART: 1.0}  # sizes where the choice begins, and where too little is known for one
 _GROUP_WEIGHTS = {"artist": 0.3, "album": 0.3, "genre": 0.05, "playlist": 0.15}
 
@@ -75,20 +79,24 @@ def fit_representation(
         Starts everything random.
     """
     space = feature_matrix.space
-    sizes = {name: SIZES[name] for name in space.parts}
+    squares = np.square(feature_matrix.sample(_SAMPLE_TRACKS, seed))
+    shares = {name: float(squares[:, own].sum(axis=1).mean()) for name, own in space.columns().items()}
+    sizes = {name: SIZES[name] for name in space.parts if shares[name] > _EMPTY}
     rng = np.random.default_rng([seed, 7])
     judged = np.sort(rng.permutation(len(known))[:MAX_TRACKS])
     positions = known[judged]
     names = [tracks.artists[i] or tracks.albums[i] for i in positions]
+    if max(Counter(names).values(), default=0) > len(names) / 2:  # hold out tracks: there are no other artists
+        names = [""] * len(names)
     fold = fold_groups(names, _FOLDS, seed)
     adapters: list[Adapter] = []
-    if windows is not None and len(tracks) >= MIN_ADAPTER_TRACKS:
+    if windows is not None and len(tracks) >= MIN_ADAPTER_TRACKS and find_spec("torch"):
         rows, data = adapter_data(tracks, known, targets, space, windows, rng)
         adapters = _train(data, rows, positions, fold, names, tracks, len(known) >= MIN_TRACKS, seed)
         sizes |= _WITH_ADAPTER
         space = space.with_adapter(adapters[-1])
     if len(known) < MIN_TRACKS:
-        return Representation(_resized(feature_matrix, space, sizes), {})
+        return Representation(_resized(space, sizes, shares), {})
     features = feature_matrix.rows(positions)
     squared = {name: _distances(_unit_mean(features[:, own])) for name, own in feature_matrix.space.columns().items()}
     net = features[:, : space.parts[NET_PART]]
@@ -96,7 +104,7 @@ def fit_representation(
     chosen, errors = choose_sizes(
         lambda part, k: tuned[k] if part == TUNED_PART else squared[part], sizes, targets.subset(judged), fold
     )
-    return Representation(_resized(feature_matrix, space, chosen), errors)
+    return Representation(_resized(space, chosen, shares), errors)
 
 
 def adapter_data(
@@ -183,14 +191,13 @@ def _train(
     return adapters
 
 
-def _resized(feature_matrix: FeatureMatrix, space: FeatureSpace, sizes: dict[str, float]) -> FeatureSpace:
-    """Give the parts their sizes, so that the library's tracks have a mean squared length of 1 in all."""
+def _resized(space: FeatureSpace, sizes: dict[str, float], shares: dict[str, float]) -> FeatureSpace:
+    """Give the parts their sizes, so that the library's tracks have a mean squared length of 1 in all.
+
+    `shares` has the mean squared length in each part as it is; the adapter's is 1.
+    """
     total = np.sqrt(np.sum(np.square(list(sizes.values()))))
-    begin = np.sqrt(np.sum([SIZES[name] ** 2 for name in space.parts]))
-    factors = {name: sizes[name] / total / (SIZES[name] / begin) for name in space.parts}
-    if TUNED_PART in sizes:
-        factors[TUNED_PART] = sizes[TUNED_PART] / total
-    return space.rescale(factors)
+    return space.rescale({name: size / total / np.sqrt(shares.get(name, 1)) for name, size in sizes.items()})
 
 
 def _unit_mean(features: FloatArray) -> FloatArray:
