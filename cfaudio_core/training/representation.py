@@ -95,6 +95,8 @@ def fit_representation(
         adapters = _train(data, rows, positions, fold, names, tracks, len(known) >= MIN_TRACKS, seed)
         sizes |= _WITH_ADAPTER
         space = space.with_adapter(adapters[-1])
+    if not sizes:
+        return Representation(space, {})
     if len(known) < MIN_TRACKS:
         return Representation(_resized(space, sizes, shares), {})
     features = feature_matrix.rows(positions)

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+from beets.library import Library
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,6 +20,7 @@ from cfaudio_core.data.tracks import Tracks
 from cfaudio_core.ranking.duplicates import marks, same_songs
 
 DAY = 86400
+NOWHERE = Library(":memory:")  # of whose items no field is known
 NOW = 20_000 * DAY
 ARTISTS = ["", "Can", "CAN", "Neu!", "Faust", "Cluster", "Harmonia", "La Düsseldorf"]
 
@@ -84,8 +86,7 @@ avoided = st.frozensets(st.integers(10, 70), max_size=20)
 
 
 def chosen(data: RankingData, request: Request, avoid: frozenset[int]) -> Chosen:
-    nowhere: Any = None  # without a query, beets' library is not needed
-    return choose_items(nowhere, data, request, avoid=avoid)
+    return choose_items(NOWHERE, data, request, avoid=avoid)
 
 
 @given(libraries, requests, avoided)
@@ -160,10 +161,9 @@ def test_what_is_liked_comes_first_of_what_is_equally_alike() -> None:
     person = Listener("me", np.zeros(20, np.float32), np.zeros(20, np.float32))
     data = replace(data, vectors=vectors, scores={"me": scores}, listeners=[person], song=np.arange(20))
 
-    class Everything:
-        def items(self, query: object) -> list[Any]:
+    class Everything(Library):
+        def items(self, query: object = None) -> Any:
             return [SimpleNamespace(id=i) for i in data.ids]
 
-    library_of_beets: Any = Everything()
     request = Request(1, 1.0, 2, 0.3, 0, "modes", like=("title:Song",))
-    assert choose_items(library_of_beets, data, request).ids == [17]
+    assert choose_items(Everything(":memory:"), data, request).ids == [17]
