@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from cfaudio_core.data.listeners import Listener, find_name
-from cfaudio_core.data.sessions import find_sessions
-from cfaudio_core.history.listeners import matched_listens
+from cfaudio_core.history.listeners import MatchedHistory
 from cfaudio_core.history.records import EARLIEST
 from cfaudio_core.util.arrays import FloatArray, IntArray
-
-if TYPE_CHECKING:
-    from cfaudio_core.history.store import ListenStore
 
 MAX_DOUBLES = 0.05
 """Share of the listens that may be doubles without a word."""
@@ -48,30 +44,21 @@ class SourceCounts(NamedTuple):
     undated: int = 0
 
 
-def count_sources(
-    listeners: list[Listener],
-    of: Listener,
-    store: ListenStore,
-    durations: npt.NDArray[np.float64],
-    lengths: FloatArray,
-    positions: IntArray,
-    gap: float,
-) -> list[SourceCounts]:
-    """Count the stored records of one of the listeners by source; see `with_history` for the other arguments."""
+def count_sources(listeners: list[Listener], of: Listener, history: MatchedHistory) -> list[SourceCounts]:
+    """Count the stored records of one of the listeners by source."""
     names = [listener.name for listener in listeners]
-    listens, tallies = store.listens(), store.tallies()
-    played = matched_listens(listens, durations, lengths, positions)
+    listens, tallies = history.listens, history.tallies
     stored = [name for name in {*listens.listeners, *tallies.listeners} if find_name(name, names) == of.name]
     sources = []
     for source in sorted({*listens.sources, *tallies.sources}):
         of_source = listens.is_from(stored, [source])
         rows = of_source & (listens.time >= EARLIEST)
-        known = int((played.track[rows] >= 0).sum())
+        known = int((history.played.track[rows] >= 0).sum())
         counts = SourceCounts(
             source,
             listens=int(rows.sum()),
             unmatched=int(rows.sum()) - known,
-            doubles=known - len(find_sessions(played.take(rows), gap).track),
+            doubles=known - len(history.sessions(rows).track),
             undated=int(tallies.plays[tallies.is_from(stored, [source])].sum()) + int((of_source & ~rows).sum()),
         )
         if any(counts[1:]):

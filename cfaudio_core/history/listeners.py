@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -16,50 +16,80 @@ from cfaudio_core.util.arrays import BoolArray, FloatArray, IntArray, float32
 from cfaudio_core.util.values import latest_time
 
 if TYPE_CHECKING:
-    from cfaudio_core.history.columns import ListenColumns
+    from cfaudio_core.history.columns import ListenColumns, TallyColumns
     from cfaudio_core.history.store import ListenStore
 
 
-def with_history(
-    listeners: Sequence[Listener],
-    store: ListenStore,
-    durations: npt.NDArray[np.float64],
-    lengths: FloatArray,
-    positions: IntArray,
-    gap: float,
-) -> list[Listener]:
+class MatchedHistory(NamedTuple):
+    """A stored history, and the library's tracks that it is of.
+
+    Attributes
+    ----------
+    listens, tallies
+        As they are stored.
+    played
+        The listens as plays of tracks, in their order, all of one listener: those of one are taken at a time.
+    positions
+        int64 (m,): the track that each of the m texts is, negative where it is none; see `matching`.
+    n_tracks
+        Number of tracks in the library.
+    gap
+        Seconds of silence that end a session.
+    """
+
+    listens: ListenColumns
+    tallies: TallyColumns
+    played: Listens
+    positions: IntArray
+    n_tracks: int
+    gap: float
+
+    @classmethod
+    def read(
+        cls,
+        store: ListenStore,
+        durations: npt.NDArray[np.float64],
+        lengths: FloatArray,
+        positions: IntArray,
+        gap: float,
+    ) -> MatchedHistory:
+        """Read listens and tallies.
+
+        `durations` are float64 (m,) seconds of all m texts of the store, as the sources reported them, and `lengths`
+        float32 (n,) seconds of the tracks; 0 where unknown.
+        """
+        listens = store.listens()
+        played = _plays_of_tracks(listens, durations, lengths, positions)
+        return cls(listens, store.tallies(), played, positions, len(lengths), gap)
+
+    def sessions(self, rows: BoolArray) -> Sessions:
+        """Find the sessions of some of the listens, bool (p,), all of one listener."""
+        return find_sessions(self.played.take(rows), self.gap)
+
+
+def with_history(listeners: Sequence[Listener], history: MatchedHistory) -> list[Listener]:
     """Merge the stored history into the listeners' counts.
 
     Parameters
     ----------
     listeners
         By the count fields, at least one, over n tracks; the first is the main listener.
-    store
+    history
         Listens and tallies. A name that is none of `listeners` (`find_name`) is a further listener, if it can end a
         field's name and has any plays or skips of the library's tracks.
-    durations
-        float64 (m,), seconds; of all m texts of the store, as the sources reported them; 0 where unknown.
-    lengths
-        float32 (n,), seconds; of the tracks, 0 where unknown.
-    positions
-        int64 (m,): the track that each text is, negative where it is none; see `matching`.
-    gap
-        Seconds of silence that end a session.
     """
-    listens, tallies = store.listens(), store.tallies()
+    listens, tallies, played, positions, n, _ = history
     if not len(listens) and not len(tallies):
         return list(listeners)
-    n = len(lengths)
     stored_names: dict[str, list[str]] = {listener.name: [] for listener in listeners}
     for stored in sorted({*listens.listeners, *tallies.listeners}):
         known = find_name(stored, list(stored_names))
         if known or stored.isidentifier():
             stored_names.setdefault(known or stored, []).append(stored)
-    played = matched_listens(listens, durations, lengths, positions)
     track, dated = positions[listens.text], (listens.time >= EARLIEST) & (listens.time <= latest_time())
 
     def sessions_of(aliases: Sequence[str], sources: Sequence[str]) -> Sessions:
-        return find_sessions(played.take(listens.is_from(aliases, sources) & dated), gap)
+        return history.sessions(listens.is_from(aliases, sources) & dated)
 
     by_name = {listener.name: listener for listener in listeners}
     for name, aliases in stored_names.items():
@@ -89,15 +119,15 @@ def with_history(
     return list(by_name.values())
 
 
-def matched_listens(
+def _plays_of_tracks(
     listens: ListenColumns, durations: npt.NDArray[np.float64], lengths: FloatArray, positions: IntArray
 ) -> Listens:
-    """Make plays of tracks from stored listens, in their order, all of one listener; see `with_history`."""
+    """Make plays of tracks from stored listens, in their order; see `MatchedHistory`."""
     track = positions[listens.text]
     length = np.append(lengths, 0)[np.where(track >= 0, track, len(lengths))]  # there may be no tracks
     every_start = np.array([source in EVERY_START for source in listens.sources], bool)
     return Listens(
-        listener=np.zeros(len(listens), np.int64),  # those of one listener are taken at a time
+        listener=np.zeros(len(listens), np.int64),
         track=np.where(track >= 0, track, -1 - listens.text),  # texts of no known track are still different tracks
         time=listens.time,
         seconds=listens.seconds.astype(np.float64),

@@ -16,7 +16,7 @@ from synthetic import make_tracks
 
 from cfaudio_core.data.listeners import Listener, make_listeners
 from cfaudio_core.history.formats import FORMATS, ReadOptions
-from cfaudio_core.history.listeners import with_history
+from cfaudio_core.history.listeners import MatchedHistory, with_history
 from cfaudio_core.history.matching import LibraryIndex
 from cfaudio_core.history.store import ListenStore
 
@@ -49,7 +49,7 @@ def import_and_count(store_file: Path, *sources: tuple[str, Path]) -> Listener:
         durations = np.array([text.duration for text in texts.values()], np.float64)
         positions = LibraryIndex(TRACKS, b"/music").match(texts.values())
         by_counts = make_listeners({}, {}, len(LENGTHS))
-        return with_history(by_counts, store, durations, TRACKS.lengths, positions, 1800.0)[0]
+        return with_history(by_counts, MatchedHistory.read(store, durations, TRACKS.lengths, positions, 1800.0))[0]
 
 
 def _iso(time: int, form: str = "%Y-%m-%dT%H:%M:%SZ") -> str:

@@ -10,7 +10,7 @@ import pytest
 
 from cfaudio_core.data.listeners import Listener, make_listeners
 from cfaudio_core.history.formats import Format, ReadOptions
-from cfaudio_core.history.listeners import with_history
+from cfaudio_core.history.listeners import MatchedHistory, with_history
 from cfaudio_core.history.records import Listen, Tally, TrackText
 from cfaudio_core.history.store import ListenStore
 
@@ -33,7 +33,8 @@ def counted(store: ListenStore) -> Listener:
     texts = store.texts()
     positions = np.array([TRACKS.index(text) for text in texts.values()], np.int64)
     durations = np.array([text.duration for text in texts.values()], np.float64)
-    return with_history(make_listeners({}, {}, 2), store, durations, np.float32([200, 200]), positions, 1800.0)[0]
+    history = MatchedHistory.read(store, durations, np.float32([200, 200]), positions, 1800.0)
+    return with_history(make_listeners({}, {}, 2), history)[0]
 
 
 def dated(track: TrackText, n: int) -> list[Listen]:

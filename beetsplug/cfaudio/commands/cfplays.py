@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from beets.exceptions import UserError
@@ -12,7 +11,7 @@ from beets.ui import Subcommand, print_
 
 from beetsplug.cfaudio.config.settings import Settings, read_settings
 from beetsplug.cfaudio.errors import user_errors
-from beetsplug.cfaudio.text import counted
+from beetsplug.cfaudio.text import counted, to_datetime
 
 if TYPE_CHECKING:
     from optparse import Values
@@ -112,14 +111,10 @@ def _sources(counts: PlayCounts) -> Iterator[str]:
 
 def _time(seconds: int) -> str | None:
     """Format UTC seconds in ISO 8601; None where unknown or never."""
-    try:
-        return datetime.fromtimestamp(seconds, UTC).isoformat() if seconds else None
-    except (ValueError, OverflowError, OSError):
-        return None
+    moment = to_datetime(seconds) if seconds else None
+    return moment.isoformat() if moment else None
 
 
 def _local(seconds: int) -> str:
-    try:
-        return f"{datetime.fromtimestamp(seconds):%Y-%m-%d %H:%M}" if seconds else ""
-    except (ValueError, OverflowError, OSError):
-        return ""
+    moment = to_datetime(seconds, None) if seconds else None
+    return f"{moment:%Y-%m-%d %H:%M}" if moment else ""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from beetsplug.cfaudio.config.settings import Settings
 from beetsplug.cfaudio.errors import user_errors
 from beetsplug.cfaudio.library.history import has_history, open_history
+from beetsplug.cfaudio.text import to_datetime
 
 if TYPE_CHECKING:
     from cfaudio_core.history.merge import ImportResult
@@ -66,7 +66,5 @@ def describe_holdings(settings: Settings) -> Iterator[str]:
 
 
 def _day(time: int) -> str:
-    try:
-        return f"{datetime.fromtimestamp(time, UTC):%Y-%m-%d}"
-    except (ValueError, OverflowError, OSError):
-        return "?"
+    moment = to_datetime(time)
+    return f"{moment:%Y-%m-%d}" if moment else "?"

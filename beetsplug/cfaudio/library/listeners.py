@@ -51,12 +51,13 @@ def read_history(
     listeners = [Listener(name, nothing, nothing) for name in names]
     if not has_history(settings):
         return listeners
-    from cfaudio_core.history.listeners import with_history
+    from cfaudio_core.history.listeners import MatchedHistory, with_history
 
     with open_history(settings) as store:
         durations, items = store.durations_and_items(library_name(lib))
         if items is not None:
-            return with_history(listeners, store, durations, lengths, marks.find(items), settings.session_gap)
+            found = marks.find(items)
+            return with_history(listeners, MatchedHistory.read(store, durations, lengths, found, settings.session_gap))
     return _match_history(lib, listeners, settings, read_tracks(lib, ()))
 
 

@@ -54,12 +54,12 @@ def match_history(
     lib: Library, store: ListenStore, index: LibraryIndex, tracks: Tracks, listeners: list[Listener], gap: float
 ) -> list[Listener]:
     """Match the history to all tracks of the library, store the matches, and add the history to listeners."""
-    from cfaudio_core.history.listeners import with_history
+    from cfaudio_core.history.listeners import MatchedHistory, with_history
 
     texts = store.texts()
     positions = keep_matches(store, texts, index, tracks, library_name(lib))
     durations = np.array([text.duration for text in texts.values()], np.float64)
-    return with_history(listeners, store, durations, tracks.lengths, positions, gap)
+    return with_history(listeners, MatchedHistory.read(store, durations, tracks.lengths, positions, gap))
 
 
 def describe_oddities(store: ListenStore, listeners: Sequence[Listener], lengths: FloatArray) -> list[str]:

@@ -15,7 +15,7 @@ from beetsplug.cfaudio.library.tracks import read_tracks
 from cfaudio_core.data.listeners import Listener, make_listeners
 from cfaudio_core.data.tracks import Tracks
 from cfaudio_core.history.audit import SourceCounts, count_sources
-from cfaudio_core.history.listeners import with_history
+from cfaudio_core.history.listeners import MatchedHistory, with_history
 from cfaudio_core.history.matching import LibraryIndex
 from cfaudio_core.util.arrays import IntArray
 
@@ -61,10 +61,10 @@ def read_plays(lib: Library, settings: Settings, name: str | None) -> PlayCounts
             texts = store.texts()
             positions = LibraryIndex(tracks, lib.directory).match(texts.values())
             durations = np.array([text.duration for text in texts.values()], np.float64)
-            history = (store, durations, tracks.lengths, positions, settings.session_gap)
-            everyone = with_history(everyone, *history)
+            history = MatchedHistory.read(store, durations, tracks.lengths, positions, settings.session_gap)
+            everyone = with_history(everyone, history)
             listener = find_listener(everyone, name, settings)
-            sources = count_sources(everyone, listener, *history)
+            sources = count_sources(everyone, listener, history)
     listener = find_listener(everyone, name, settings)
     shared = sum(one.listens - one.unmatched - one.doubles for one in sources) - len(listener.sessions.track)
     last = last_played_of(listener, settings, read_counts(lib, settings.count_fields, tracks.ids), len(tracks))
