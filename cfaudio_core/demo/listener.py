@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
@@ -33,14 +32,6 @@ _START = datetime(2024, 1, 1, 18, tzinfo=UTC)  # long ago: nothing is too fresh 
 _PAUSE_S = 2.0
 
 
-class Start(NamedTuple):
-    """A track that was put on, in seconds since 1970, and whether it was skipped."""
-
-    song: Song
-    time: int
-    skipped: bool
-
-
 @dataclass(frozen=True)
 class History:
     """A listener's history, and what the listener loves.
@@ -52,12 +43,12 @@ class History:
     loved
         The loved genres, artists or albums.
     starts
-        In the order of time.
+        What was put on, in order: the song, seconds since 1970, and whether it was skipped.
     """
 
     kind: str
     loved: tuple[str, ...]
-    starts: tuple[Start, ...]
+    starts: tuple[tuple[Song, int, bool], ...]
 
     def group(self, song: Song) -> str:
         """The genre, artist or album that decides whether the listener loves a song; "" if unknown."""
@@ -69,7 +60,7 @@ class History:
 
     def known(self) -> set[int]:
         """Ids of the songs that were played or skipped."""
-        return {start.song.id for start in self.starts}
+        return {song.id for song, _, _ in self.starts}
 
     def write(self, file: Path) -> None:
         """Write a table as a player keeps it."""
@@ -126,7 +117,7 @@ def simulate_history(songs: Sequence[Song], seed: int) -> History:
     for day, number in enumerate(rng.permutation(len(sessions))):
         time = _START.timestamp() + 86400 * day + float(rng.uniform(0, 4 * 3600))
         for song, skipped in sessions[number]:
-            starts.append(Start(song, int(time), skipped))
+            starts.append((song, int(time), skipped))
             time += _PAUSE_S + song.length / (5 if skipped else 1)
     return History(kind, tuple(sorted(loved)), tuple(starts))
 

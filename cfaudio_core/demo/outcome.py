@@ -18,8 +18,8 @@ def introduction(songs: Sequence[Song], history: History) -> str:
     known = history.known()
     artists = {song.artist for song in songs if song.id in known}
     new = {song.artist for song in songs if song.artist} - artists
-    skips = sum(start.skipped for start in history.starts)
-    months = max(round((history.starts[-1].time - history.starts[0].time) / (86400 * 30.4)), 1)
+    skips = sum(skipped for _, _, skipped in history.starts)
+    months = max(round((history.starts[-1][1] - history.starts[0][1]) / (86400 * 30.4)), 1)
     text = (
         f"Imported {len(songs)} tracks. {_count(months, 'month')} of listening, by somebody who loves "
         f"{listed(history.loved)}: {len(known)} tracks in {len(history.starts)} listens, {skips} of them cut short. "
@@ -97,14 +97,15 @@ def ranking(songs: Sequence[Song], history: History) -> str:
     if share is None:
         return ""
     text = (
-        f"Of two tracks never played, one loved and one not, cf_score is higher for the loved one in {share:.0%} of "
+        f"Of two tracks never played, one loved and one not, cf_score is higher for the loved one in {_cut(share)} of "
         f"all pairs among {len(unplayed)} (chance 50%)"
     )
     by_sound = share_in_order(new, history)
     if by_sound is not None and new[0].artist:
-        text += f", and in {by_sound:.0%} among the {len(new)} by artists never played at all"
-    if share < _HARDLY_BETTER:
-        return f"{text}. That is {'no' if share <= 0.5 else 'hardly'} better than chance."
+        text += f", and in {_cut(by_sound)} among the {len(new)} by artists never played at all"
+    worst = min(one for one in (share, by_sound) if one is not None)
+    if worst < _HARDLY_BETTER:
+        return f"{text}. {worst:.0%} is {'no' if worst <= 0.5 else 'hardly'} better than chance."
     return f"{text}."
 
 
@@ -134,6 +135,11 @@ def _odds(probability: float) -> str:
 
 def _times(n: int) -> str:
     return "once" if n == 1 else f"{n} times"
+
+
+def _cut(share: float) -> str:
+    """Percent, rounded down, so that no pair in the wrong order goes under."""
+    return f"{int(100 * share + 1e-9)}%"
 
 
 def _count(n: int, noun: str) -> str:
