@@ -1,8 +1,8 @@
 """The representation of a library: the pretrained net's features, adapted to it, and descriptors beside them.
 
 An adapter is trained on what the library itself knows of its tracks: which are of one artist, album, genre or playlist,
-and which are played together. How much of the space it gets, and how much the other parts get, is chosen on
-artists that neither the adapter nor the prediction has seen.
+and which are played together. How much of the space it gets is chosen on artists that neither the adapter nor the
+prediction has seen; how much the other parts get, by what explains preferences across artists.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from cfaudio_core.features.adapter import Adapter
 from cfaudio_core.features.feature_matrix import FeatureMatrix
 from cfaudio_core.features.feature_space import SIZES, TUNED_PART, FeatureSpace
 from cfaudio_core.features.summaries import NET_PART
-from cfaudio_core.training.part_sizes import MAX_TRACKS, MIN_TRACKS, choose_sizes
+from cfaudio_core.training.part_sizes import MAX_TRACKS, MIN_TRACKS, likeliest_sizes, with_tuned_size
 from cfaudio_core.util.arrays import FloatArray, IntArray, float32
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ _MAX_WINDOWS = 10
 _FOLDS = 3
 _SAMPLE_TRACKS = 2000  # that the parts are measured on
 _EMPTY = 1e-9  # a part that nothing is known of
-_WITH_ADAPTER = {NET_PART: 0.5, TUNED_PART: 1.0}  # sizes where the choice begins, and where too little is known for one
+_TUNED_SIZE = 0.75  # of the adapter's part, where the choice begins, and where too little is known for one
 _GROUP_WEIGHTS = {"artist": 0.3, "album": 0.3, "genre": 0.05, "playlist": 0.15}
 
 
@@ -93,20 +93,22 @@ def fit_representation(
     if windows is not None and len(tracks) >= MIN_ADAPTER_TRACKS and find_spec("torch"):
         rows, data = adapter_data(tracks, known, targets, space, windows, rng)
         adapters = _train(data, rows, positions, fold, names, tracks, len(known) >= MIN_TRACKS, seed)
-        sizes |= _WITH_ADAPTER
         space = space.with_adapter(adapters[-1])
-    if not sizes:
-        return Representation(space, {})
-    if len(known) < MIN_TRACKS:
-        return Representation(_resized(space, sizes, shares), {})
+    tuned_size = {TUNED_PART: _TUNED_SIZE} if adapters else {}
+    if not sizes or len(known) < MIN_TRACKS:
+        return Representation(_resized(space, sizes | tuned_size, shares), {})
     features = feature_matrix.rows(positions)
     squared = {name: _distances(_unit_mean(features[:, own])) for name, own in feature_matrix.space.columns().items()}
     net = features[:, : space.parts[NET_PART]]
     tuned = [_distances(_unit_mean(one.transform(net))) for one in adapters[:-1]]
-    chosen, errors = choose_sizes(
-        lambda part, k: tuned[k] if part == TUNED_PART else squared[part], sizes, targets.subset(judged), fold
+    targets = targets.subset(judged)
+    sizes, errors = with_tuned_size(
+        lambda part, k: tuned[k] if part == TUNED_PART else squared[part],
+        likeliest_sizes(squared, sizes, targets, names) | tuned_size,
+        targets,
+        fold,
     )
-    return Representation(_resized(space, chosen, shares), errors)
+    return Representation(_resized(space, sizes, shares), errors)
 
 
 def adapter_data(
