@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -94,10 +93,10 @@ def fit_representation(
         names = [""] * len(names)
     fold = fold_groups(names, _FOLDS, seed)
     adapters: list[Adapter] = []
-    if windows is not None and len(tracks) >= MIN_ADAPTER_TRACKS and find_spec("torch"):
+    if windows is not None and len(tracks) >= MIN_ADAPTER_TRACKS and _torch_loads():
         rows, data = adapter_data(tracks, known, targets, space, windows, rng)
         adapters = _train(data, rows, positions, fold, names, tracks, len(known) >= MIN_TRACKS, seed)
-        space = space.with_adapter(adapters[-1])
+        space = space.with_adapter(adapters[-1]) if adapters else space
     tuned_size = {TUNED_PART: _TUNED_SIZE} if adapters else {}
     if not sizes or len(known) < MIN_TRACKS:
         return Representation(_resized(space, sizes | tuned_size, shares), {})
@@ -179,26 +178,43 @@ def _train(
     judged: bool,
     seed: int,
 ) -> list[Adapter]:
-    """Train an adapter without each fold's artists, where they are to be judged, and one on all tracks, the last."""
+    """Train an adapter without each fold's artists, where they are to be judged, and one on all tracks, the last.
+
+    There are none if the memory does not suffice.
+    """
     from cfaudio_core.finetuning.adapter_training import train_adapter
     from cfaudio_core.util.progress import progress
 
     adapters = []
     folds = np.unique(fold).tolist() if judged else []
-    with progress("Fine-tuning", len(folds) + 1, "adapters") as advance:
-        for k in folds:
-            away = {name for name, one in zip(names, fold, strict=True) if one == k and name}
-            held_out = set(positions[fold == k].tolist())
-            seen = [
-                row
-                for row, i in enumerate(rows.tolist())
-                if i not in held_out and (tracks.artists[i] or tracks.albums[i]) not in away
-            ]
-            adapters.append(train_adapter(data.subset(np.array(seen)), seed))
+    try:
+        with progress("Fine-tuning", len(folds) + 1, "adapters") as advance:
+            for k in folds:
+                away = {name for name, one in zip(names, fold, strict=True) if one == k and name}
+                held_out = set(positions[fold == k].tolist())
+                seen = [
+                    row
+                    for row, i in enumerate(rows.tolist())
+                    if i not in held_out and (tracks.artists[i] or tracks.albums[i]) not in away
+                ]
+                adapters.append(train_adapter(data.subset(np.array(seen)), seed))
+                advance(1)
+            adapters.append(train_adapter(data, seed))
             advance(1)
-        adapters.append(train_adapter(data, seed))
-        advance(1)
+    except (MemoryError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and "memory" not in str(error):  # torch has no error of its own for it
+            raise
+        return []
     return adapters
+
+
+def _torch_loads() -> bool:
+    """Whether there is a torch, and one made for this machine."""
+    try:
+        import torch  # noqa: F401
+    except (ImportError, OSError):
+        return False
+    return True
 
 
 def _resized(space: FeatureSpace, sizes: dict[str, float], shares: dict[str, float]) -> FeatureSpace:
