@@ -12,6 +12,7 @@ import itertools
 import numpy as np
 
 from cfaudio_core.data.listeners import Listener
+from cfaudio_core.data.sessions import Sessions
 from cfaudio_core.ranking.taste import decayed_counts, familiarity
 from cfaudio_core.util.arrays import BoolArray, FloatArray, IntArray, float32
 
@@ -24,7 +25,6 @@ _FEWEST = 5  # tracks that came again, for a month to count
 _TRIED = (0.0, 0.3, 0.6)
 _OWN_SHARE = 0.5
 _LIST_TRACKS = 100
-_GAIN = 1 / np.log2(np.arange(2, _LIST_TRACKS + 2))
 
 
 def next_month(listener: Listener, last_played: IntArray, artist: IntArray, vectors: FloatArray) -> FloatArray:
@@ -58,7 +58,7 @@ def month_weights(listener: Listener, artist: IntArray) -> FloatArray:
     if not months:
         return DEFAULT_WEIGHTS
     tried = [float32([1, *pair, 0]) for pair in itertools.product(_TRIED, _TRIED)]
-    values = [np.mean([_ndcg(weights @ parts, came) for parts, came in months]) for weights in tried]
+    values = [np.mean([ndcg(weights @ parts, came, _LIST_TRACKS) for parts, came in months]) for weights in tried]
     own = tried[int(np.argmax(values))]
     weights = DEFAULT_WEIGHTS + _OWN_SHARE * (own - DEFAULT_WEIGHTS)
     weights[-1] = DEFAULT_WEIGHTS[-1]
@@ -69,7 +69,10 @@ def _month(listener: Listener, artist: IntArray, back: int) -> tuple[FloatArray,
     """Parts of the tracks played before a month, float32 (4, m), and which of them came again; None for too few."""
     sessions, n = listener.sessions, len(artist)
     begin = int(sessions.time[-1]) + 1 - back * _MONTH_S
-    old = sessions.select(sessions.time < begin)
+    p = int(np.searchsorted(sessions.time, begin))
+    old = Sessions(
+        sessions.listener[:p], sessions.track[:p], sessions.session[:p], sessions.time[:p], sessions.rejected[:p]
+    )
     known = Listener(listener.name, float32(old.plays(n)), float32(old.skips(n)), old)
     inside = (sessions.time >= begin) & (sessions.time < begin + _MONTH_S) & ~sessions.rejected
     came = np.bincount(sessions.track[inside], minlength=n)[known.played] > 0
@@ -93,6 +96,9 @@ def _parts(listener: Listener, last_played: IntArray, artist: IntArray, vectors:
     return float32(np.where(listener.played, standard, 0))
 
 
-def _ndcg(scores: FloatArray, relevant: BoolArray) -> float:
-    best = relevant[np.argsort(-scores, kind="stable")[:_LIST_TRACKS]]
-    return float(_GAIN[: len(best)][best].sum() / _GAIN[: min(int(relevant.sum()), _LIST_TRACKS)].sum())
+def ndcg(scores: FloatArray, relevant: BoolArray, k: int) -> float:
+    """Measure normalised discounted cumulative gain of the first k of some tracks, of which any are relevant."""
+    best = np.sort(np.argpartition(-scores, k)[:k]) if k < len(scores) else np.arange(len(scores))
+    hits = relevant[best[np.argsort(-scores[best], kind="stable")]]
+    gain = 1 / np.log2(np.arange(2, k + 2))
+    return float(gain[: len(hits)][hits].sum() / gain[: int(relevant.sum())].sum())

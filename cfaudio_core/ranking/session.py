@@ -168,7 +168,8 @@ class SessionRanker:
         shared = np.bincount(there.indices, np.repeat(weight, np.diff(there.indptr)), minlength=n_sessions)
         size = np.sqrt(np.maximum(np.diff(self.by_session.indptr) * weight.sum(), 1e-9))
         likeness = shared / size
-        near = np.argsort(-likeness, kind="stable")[:_NEIGHBOURS]
+        few = min(_NEIGHBOURS, n_sessions)
+        near = np.sort(np.argpartition(-likeness, few - 1)[:few]) if few else np.zeros(0, np.int64)
         return np.asarray(self.by_session[near].T @ likeness[near])
 
     def _by_followers(self, given: IntArray) -> np.ndarray:

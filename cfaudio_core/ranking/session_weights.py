@@ -7,20 +7,20 @@ from typing import NamedTuple
 import numpy as np
 
 from cfaudio_core.data.sessions import Sessions, session_halves
+from cfaudio_core.ranking.next_month import ndcg
 from cfaudio_core.ranking.session import DEFAULT_WEIGHTS, PARTS, SessionRanker
 from cfaudio_core.util.arrays import FloatArray, IntArray, float32
 
 MIN_SESSIONS = 10
 """Fewest sessions to be completed that weights are chosen on."""
 
-_MAX_SESSIONS, _SHORTEST = 60, 4
+_MAX_SESSIONS, _SHORTEST = 50, 4
 _LAST_SHARE = 0.2  # of the sessions, which are to be completed by those before them
-_MAX_TRACKS = 10_000  # the most played ones, among which that is tried
+_MAX_TRACKS = 5000  # the most played ones, among which that is tried
 _OF_EACH_PART = 120  # best tracks by it that are compared
 _LIST_TRACKS = 20
 _TRIED = (0.0, 0.5, 2.0, 3.0)  # of a usual weight
 _DRAWN = 120.0  # sessions that the usual weights are worth
-_GAIN = 1 / np.log2(np.arange(2, _LIST_TRACKS + 2))
 _VECTORS = PARTS.index("vectors")
 
 
@@ -29,11 +29,6 @@ class _Completion(NamedTuple):
 
     parts: FloatArray
     relevant: np.ndarray
-
-    def ndcg(self, weights: np.ndarray) -> float:
-        """Measure NDCG@20 of the sum by some weights."""
-        best = self.relevant[np.argsort(-(weights @ self.parts), kind="stable")[:_LIST_TRACKS]]
-        return float(_GAIN[: len(best)][best].sum() / _GAIN[: min(int(self.relevant.sum()), _LIST_TRACKS)].sum())
 
 
 def choose_weights(sessions: Sessions, artist: IntArray, album: IntArray) -> FloatArray:
@@ -95,4 +90,4 @@ def _completions(sessions: Sessions, artist: IntArray, album: IntArray, n: int) 
 
 
 def _mean_ndcg(completions: list[_Completion], weights: np.ndarray) -> float:
-    return float(np.mean([one.ndcg(weights) for one in completions]))
+    return float(np.mean([ndcg(float32(weights @ one.parts), one.relevant, _LIST_TRACKS) for one in completions]))

@@ -41,7 +41,7 @@ from cfaudio_core.data.tracks import Tracks
 from cfaudio_core.factorization.wmf import WmfSettings, factorize, fold_in
 from cfaudio_core.models.latent_factors import LatentFactors
 from cfaudio_core.models.training_snapshot import TrainingSettings
-from cfaudio_core.ranking.next_month import next_month
+from cfaudio_core.ranking.next_month import ndcg, next_month
 from cfaudio_core.ranking.session import DEFAULT_WEIGHTS, SessionRanker
 from cfaudio_core.ranking.session_weights import choose_weights
 from cfaudio_core.ranking.taste import decayed_counts, familiarity
@@ -229,7 +229,7 @@ def _given(known: Split) -> list[np.ndarray]:
     return list(rows)
 
 
-def ndcg(known: Split, scores: Scores, other: bool) -> float:
+def completed(known: Split, scores: Scores, other: bool) -> float:
     """Mean NDCG@20 over the tasks that have a target left."""
     artist, values = known.person.artist, []
     gain = 1 / np.log2(np.arange(2, K + 2))
@@ -322,7 +322,7 @@ def choose(people: Iterable[Person]) -> dict[tuple[str, bool], Mix]:
     for person in people:
         made = Made(split(person, 0.6, 0.8, MOST_TRIED))
         for mix, other in itertools.product(itertools.chain(*CHOICES.values()), (False, True)):
-            values.setdefault((mix, other), []).append(ndcg(made.known, made.mix(mix), other))
+            values.setdefault((mix, other), []).append(completed(made.known, made.mix(mix), other))
     return {
         (name, other): max(mixes, key=lambda mix: float(np.mean(values[mix, other])))
         for other in (False, True)
@@ -344,13 +344,7 @@ def months(known: Split, vectors: np.ndarray) -> Iterator[tuple[str, list[float]
             ("cfaudio", next_month(listener, last, known.person.artist + 1, vectors)),
         ):
             asked = (listener.played, listener.played & (last < cut - 60 * DAY))
-            yield name, [_ndcg_at(100, scores[at], came[at]) for at in asked]
-
-
-def _ndcg_at(k: int, scores: np.ndarray, relevant: np.ndarray) -> float:
-    gain = 1 / np.log2(np.arange(2, k + 2))
-    best, number = relevant[np.argsort(-scores, kind="stable")[:k]], int(relevant.sum())
-    return float(gain[: len(best)][best].sum() / gain[: min(number, k)].sum()) if number >= 5 else float("nan")
+            yield name, [ndcg(scores[at], came[at], 100) if came[at].sum() >= 5 else float("nan") for at in asked]
 
 
 def named(mix: Mix) -> str:
@@ -376,14 +370,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
             f"{name}: {plays} plays of {len(person.artist)} tracks in {sessions} sessions, {tested} tested", flush=True
         )
         for (row, other), mix in chosen.items():
-            table.setdefault((row, other), []).append(ndcg(made.known, made.mix(mix), other))
+            table.setdefault((row, other), []).append(completed(made.known, made.mix(mix), other))
         vectors = default_vectors(made.known)
         own = choose_weights(made.known.before, person.artist + 1, person.album + 1)
         print(f"{name}: {', '.join(f'{weight:.2f}' for weight in own)}", flush=True)
         for row, weights in (("cfaudio, usual weights", DEFAULT_WEIGHTS), ("cfaudio", own)):
             scores = next_tracks(made.known, vectors, weights)
             for other in (False, True):
-                table.setdefault((row, other), []).append(ndcg(made.known, scores, other))
+                table.setdefault((row, other), []).append(completed(made.known, scores, other))
         rows: dict[str, list[list[float]]] = {}
         for row, values in months(made.known, vectors):
             rows.setdefault(row, []).append(values)
