@@ -81,7 +81,7 @@ def run(plugin: BeetsPlugin, lib: Library, opts: Values, args: list[str]) -> Non
         from beetsplug.cfaudio.playlists.now import next_track as score_next
 
         given, where = last_tracks(lib, settings, data, listener, request.like)
-        plugin._log.info("goes on from {} {}", counted(len(given), "track"), where)
+        plugin._log.debug("goes on from {} {}", counted(len(given), "track"), where)
         request, next_track = replace(request, given=given, like=()), score_next(data, listener, given)
     elif not len(listener.sessions):
         plugin._log.debug("no play has a time: familiar tracks are ranked by their counts")
