@@ -279,7 +279,7 @@ def test_choosing_never_loads_torch(placed: Home) -> None:
         "try: ui.main(sys.argv[1:])\n"
         "finally: assert 'torch' not in sys.modules, 'torch was loaded'\n"
     )
-    for options in ([], ["--explain"], ["--like", "id:1"]):
+    for options in ([], ["--explain"], ["--like", "id:1"], ["--now", "--like", "id:1"]):
         assert placed.beet("cfrecommend", *options, python=("-c", script)).fine.lines
 
 
