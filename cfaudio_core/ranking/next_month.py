@@ -43,10 +43,13 @@ def next_month(listener: Listener, last_played: IntArray, artist: IntArray, vect
     vectors
         float32 (n, d), unit length or zeros.
     """
-    if not len(listener.sessions):
+    at = np.flatnonzero(listener.played)  # most tracks of a library are not
+    played, artist = listener.subset(at), artist[at]
+    if not len(played.sessions):
         return familiarity(*decayed_counts(listener, last_played))
-    weights = month_weights(listener, artist)
-    return float32(weights @ _parts(listener, last_played, artist, vectors))
+    scores = np.zeros(len(last_played), np.float32)
+    scores[at] = month_weights(played, artist) @ _parts(played, last_played[at], artist, vectors[at])
+    return scores
 
 
 def month_weights(listener: Listener, artist: IntArray) -> FloatArray:

@@ -51,6 +51,14 @@ def test_where_no_play_has_a_time_counts_are_the_order():
     assert np.argsort(-got).tolist() == [2, 0, 5, 4, 1, 3]
 
 
+def test_a_history_of_skips_alone_leaves_counts_as_the_order():
+    one, when = np.array([4]), np.array([DAY])
+    skipped = Sessions(one * 0, one, one * 0, when, one > 0)
+    counts = Listener("anna", np.float32([5, 1, 9, 0, 0, 3]), np.float32([0, 0, 0, 0, 1, 0]), skipped)
+    got = next_month(counts, np.zeros(6, np.int64), NOBODY, NOWHERE)
+    assert np.argsort(-got).tolist() == [2, 0, 5, 1, 3, 4]
+
+
 def test_a_history_of_a_week_leaves_the_usual_weights():
     assert month_weights(person((0, 0), (1, 5)), NOBODY).tolist() == DEFAULT_WEIGHTS.tolist()
 

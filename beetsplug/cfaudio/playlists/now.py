@@ -65,9 +65,9 @@ def next_track(data: RankingData, listener: Listener, given: tuple[int, ...]) ->
 
 
 def _last_session(listener: Listener) -> IntArray:
-    """Positions of the tracks of the last session, each where it was played last."""
-    sessions = listener.sessions
-    inside = (sessions.session == len(sessions) - 1) & ~sessions.rejected
+    """Positions of the tracks of the last session with any play, each where it was played last."""
+    sessions = listener.sessions.select(~listener.sessions.rejected)
+    inside = sessions.session == len(sessions) - 1
     return np.array(list(dict.fromkeys(sessions.track[inside][::-1].tolist()))[::-1], np.int64)
 
 
