@@ -23,7 +23,7 @@ from cfaudio_core.finetuning.trainer import reproducible
 from cfaudio_core.util.arrays import FloatArray, IntArray, float32
 
 WIDTH, HIDDEN = 256, 128
-_STEPS = 120
+_STEPS = 60
 _RATE, _WEIGHT_DECAY, _DROPOUT = 1e-3, 1e-2, 0.1
 _TEMPERATURE = 0.1
 _GROUPS, _OF_EACH, _OTHERS = 30, 4, 48  # tracks of a batch: so many of so many groups, and others
