@@ -7,6 +7,7 @@ from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
+import beets
 import numpy as np
 from beets.library import Library
 from hypothesis import given
@@ -20,6 +21,7 @@ from cfaudio_core.data.tracks import Tracks
 from cfaudio_core.ranking.duplicates import marks, same_songs
 
 DAY = 86400
+beets.config["create_backup_before_migrations"].set(False)  # lest a new library leaves files here
 NOWHERE = Library(":memory:")  # of whose items no field is known
 NOW = 20_000 * DAY
 ARTISTS = ["", "Can", "CAN", "Neu!", "Faust", "Cluster", "Harmonia", "La Düsseldorf"]
