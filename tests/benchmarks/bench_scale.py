@@ -47,27 +47,26 @@ STAGES = {  # of each command, in the order of the tables in docs/lab/scale.md
     "cfembed": (
         ("beetsplug.cfaudio.pipeline", "read_tracks"),
         ("beetsplug.cfaudio.pipeline", "read_listeners"),
-        ("cfaudio_core.pipeline.run", "extract_library"),
-        ("cfaudio_core.training.fit", "all_along"),
-        ("cfaudio_core.training.fit", "knn_graph"),
+        ("beetsplug.cfaudio.pipeline", "extract_library"),
         ("cfaudio_core.training.fit", "gather_interactions"),
-        ("cfaudio_core.training.fit", "_factorize"),
-        ("cfaudio_core.training.fit", "fit_kernel"),
-        ("cfaudio_core.training.fit", "select"),
-        ("cfaudio_core.training.fit", "fit_tag_effects"),
-        ("cfaudio_core.models.track_predictions", "_rows"),
-        ("cfaudio_core.pipeline.run", "learn"),
-        ("cfaudio_core.pipeline.run", "place"),
-        ("cfaudio_core.pipeline.run", "fit_and_embed"),
-        ("beetsplug.cfaudio.pipeline", "item_tags"),
+        ("cfaudio_core.training.fit", "LatentFactors.fit"),
+        ("cfaudio_core.training.fit", "fit_representation"),
+        ("cfaudio_core.training.fit", "knn_graph"),
+        ("cfaudio_core.training.fit", "KernelMachine.fit"),
+        ("cfaudio_core.training.fit", "select_net"),
+        ("cfaudio_core.training.fit", "TagEffects.fit"),
+        ("cfaudio_core.pipeline.run", "fit_model"),
+        ("cfaudio_core.pipeline.run", "embed_tracks"),
+        ("cfaudio_core.pipeline.run", "cached_predictions"),
+        ("beetsplug.cfaudio.pipeline", "fit_and_embed"),
+        ("beetsplug.cfaudio.pipeline", "tag_tracks"),
         ("beetsplug.cfaudio.pipeline", "write_fields"),
-        ("beetsplug.cfaudio.library.snapshot", "write_snapshot"),
+        ("beetsplug.cfaudio.pipeline", "write_snapshot"),
     ),
     "cfplaylists": (
         ("beetsplug.cfaudio.playlists.update", "read_library"),
         ("beetsplug.cfaudio.playlists.kinds", "choose_items"),
         ("beetsplug.cfaudio.playlists.update", "_choose"),
-        ("beetsplug.cfaudio.playlists.update", "_entries"),
     ),
     "cfreport": (
         ("beetsplug.cfaudio.library.snapshot", "read_library"),
@@ -88,8 +87,9 @@ TIMED = """
 import functools, importlib, resource, sys, time
 taken = {}
 def timed(module, name):
-    module = importlib.import_module(module)
-    work = getattr(module, name)
+    *owner, attribute = name.split(".")
+    owner = functools.reduce(getattr, owner, importlib.import_module(module))
+    work = getattr(owner, attribute)
     @functools.wraps(work)
     def wrapped(*args, **kwargs):
         cpu, clock = time.process_time(), time.perf_counter()
@@ -99,7 +99,7 @@ def timed(module, name):
             before = taken.get(name, (0, 0, 0))
             peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
             taken[name] = before[0] + time.process_time() - cpu, before[1] + time.perf_counter() - clock, peak
-    setattr(module, name, wrapped)
+    setattr(owner, attribute, staticmethod(wrapped) if isinstance(owner, type) else wrapped)
 stages, *args = sys.argv[1:]
 for stage in stages.split():
     timed(*stage.split(":"))
