@@ -14,8 +14,8 @@ from cfaudio_core.evaluation.systems import CFAUDIO, FROZEN_KERNEL, UPPER_BOUND
 
 TITLES = {
     "new artists": "New artists: whole artists hidden as if never played, a quarter at a time",
-    "cold albums": "Cold albums: the same with whole albums",
-    "cold tracks": "Cold tracks: the same with single tracks",
+    "cold albums": "Cold albums: whole albums hidden as if never played, a quarter at a time",
+    "cold tracks": "Cold tracks: played tracks hidden as if never played, a quarter at a time",
     "month": "Next month: which of the tracks played before are played in it",
     "month, new": "Next month, new: which of the other tracks are played in it",
     "session": "Session: the second half by the first, among all tracks",
