@@ -6,13 +6,18 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from cfaudio_core import __version__
 from cfaudio_core.errors import CfAudioError
 from cfaudio_core.util.progress import progress
+
+if TYPE_CHECKING:
+    from cfaudio_core.demo.library import DemoLibrary, Song
+
+_COLUMNS = 100
 
 
 class _Commands(click.Group):
@@ -38,9 +43,9 @@ def main() -> None:
 def demo(folder: Path | None, keep: Path | None, seed: int) -> None:
     """Show the whole on a throwaway beets library.
 
-    The library is made of the music in FOLDER, which is left as it is, or of two dozen pieces composed on the
-    spot in four styles. A listener is simulated who loves some of it and has never played half; then
-    `beet cfembed` and `beet cfrecommend` are run, and their choice is compared with what the listener loves.
+    The library is made of the music in FOLDER, which is left as it is, or of short pieces composed on the spot in four
+    styles. A listener is simulated who loves some of it and has never played a part; then `beet cfimport`,
+    `beet cfembed` and `beet cfrecommend` are run, and what they rank first is compared with what the listener loves.
     """
     # numpy and scipy are loaded for this alone, so that --help and --version answer at once.
     from cfaudio_core.demo import library, listener, outcome
@@ -50,28 +55,44 @@ def demo(folder: Path | None, keep: Path | None, seed: int) -> None:
     with _library_folder(keep) as place:
         made = library.DemoLibrary(place, folder.absolute() if folder else _compose(place / "music", seed))
         made.add_music()
-        songs = made.songs()
+        songs = _songs(made, composed=folder is None)
         if not songs:
             raise CfAudioError(f"{made.music}: no audio that beets can read")
-        month = listener.simulate_month(songs, seed)
-        made.set_counts(month.plays, month.skips)
-        _print(
-            f"Imported {len(songs)} tracks. A month of listening: {sum(month.plays.values())} plays of "
-            f"{len(month.plays)} tracks and {sum(month.skips.values())} skips, by somebody who loves "
-            f"{_listed(month.loved)}; {len(songs) - len(month.plays)} tracks were never played."
-        )
-        click.echo("\n$ beet cfembed")
-        made.embed()
-        click.echo("\n$ beet cfrecommend -n 10")
-        chosen = made.recommend(10)
-        songs = made.songs()
-        by_id = {song.id: song for song in songs}
-        picks = [(by_id[number], score) for number, score in chosen]
-        click.echo(outcome.table(picks, songs, month))
-        click.echo(f"* the listener loves this {month.kind}; the recommender was not told\n")
-        _print(outcome.summary([song for song, _ in picks], songs, month))
+        history = listener.simulate_history(songs, seed)
+        history.write(place / "listens.csv")
+        _print(outcome.introduction(songs, history))
+        _show(made, "cfimport", "csv", str(place / "listens.csv"))
+        # On so few files it takes longer to start a process for each core than to analyse them in one.
+        _show(made, "cfembed", "-j", "1")
+        click.echo("\n$ beet cfrecommend -n 10 --explain      (here as a table)")
+        picks = made.recommend(10)
+        songs = _songs(made, composed=folder is None)
+        click.echo(outcome.table(picks, songs, history))
+        click.echo(f"* a {history.kind} that the listener loves; the recommender has only listens, tags and audio\n")
+        _print(outcome.summary(picks, songs, history))
+        if ranked := outcome.ranking(songs, history):
+            _print(ranked)
+        if folder is None:
+            _print(
+                "Synthesised styles are easier to tell apart than real music: `beet cfevaluate` says how good it is on "
+                "your own plays."
+            )
         if keep is not None:
             click.echo(f"\nThe library is kept: BEETSDIR={place} beet ls")
+
+
+def _songs(made: DemoLibrary, *, composed: bool) -> list[Song]:
+    """Read all tracks; those that were composed have no genre in their tags, but one."""
+    from cfaudio_core.demo.albums import STYLE_OF
+
+    return [song._replace(genre=STYLE_OF[song.artist]) if composed else song for song in made.songs()]
+
+
+def _show(made: DemoLibrary, *arguments: str) -> None:
+    """Run a `beet` command and show it and its output, lines broken between words."""
+    click.echo(f"\n$ beet {' '.join(argument.rpartition('/')[2] for argument in arguments)}")
+    for line in made.beet(*arguments, shown=True).splitlines():
+        click.echo(line if line.startswith(" ") else click.wrap_text(line, _COLUMNS, subsequent_indent="  "))
 
 
 @contextmanager
@@ -92,10 +113,14 @@ def _library_folder(keep: Path | None) -> Iterator[Path]:
 
 def _compose(folder: Path, seed: int) -> Path:
     from cfaudio_core.demo import albums
+    from cfaudio_core.demo.outcome import listed
 
-    styles = [style.genre for style in albums.STYLES]
+    styles = [style.name for style in albums.STYLES]
     n = albums.N_PIECES
-    click.echo(f"Composing {n} pieces of about a minute in {len(styles)} styles: {_listed(styles)}.")
+    _print(
+        f"Composing {n} pieces of about {albums.SECONDS:.0f} s by {len(albums.STYLE_OF)} artists in {len(styles)} "
+        f"styles: {listed(styles)}. Their files have no genre."
+    )
     with progress("composing", n, "pieces") as advance:
         for _ in albums.write_pieces(folder, seed):
             advance(1)
@@ -104,11 +129,4 @@ def _compose(folder: Path, seed: int) -> Path:
 
 def _print(text: str) -> None:
     """Print a paragraph, broken between words."""
-    click.echo(click.wrap_text(text, width=88))
-
-
-def _listed(names: tuple[str, ...] | list[str]) -> str:
-    """Join names as in a sentence; of many, only the first."""
-    if len(names) > 6:
-        names = [*names[:5], f"{len(names) - 5} more"]
-    return " and ".join([", ".join(names[:-1])] * (len(names) > 1) + list(names[-1:]))
+    click.echo(click.wrap_text(text, _COLUMNS))

@@ -14,6 +14,7 @@ from cfaudio_core.models.hybrid_model import HybridModel
 from cfaudio_core.models.training_snapshot import MIN_KNOWN_TRACKS
 from cfaudio_core.pipeline.extract import RunResult
 from cfaudio_core.training.drift import REFIT_SHARE
+from cfaudio_core.training.representation import MIN_ADAPTER_TRACKS
 
 _SYSTEMS = {
     "model": "model",
@@ -111,8 +112,10 @@ def _training(model: HybridModel) -> Iterator[str]:
 def _worth_of_parts(model: HybridModel) -> Iterator[str]:
     """Say what each part of the representation takes off the error for artists that were held out."""
     errors = model.info.part_errors
-    if model.info.settings.net.fine_tune == "auto" and not find_spec("torch"):
-        yield "No fine-tuning: there is no torch here, so the net's features are used as they are."
+    enough = model.snapshot.n_tracks >= MIN_ADAPTER_TRACKS
+    if model.info.settings.net.fine_tune == "auto" and enough and not model.feature_space.adapter.width:
+        why = "torch cannot be loaded, or ran out of memory" if find_spec("torch") else "there is no torch here"
+        yield f"No fine-tuning: {why}, so the net's features are used as they are."
     if "chosen" in errors:
         without = ", ".join(f"{error:.1%} without {_PARTS[name]}" for name, error in errors.items() if name in _PARTS)
         yield (

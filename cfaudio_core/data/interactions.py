@@ -56,6 +56,14 @@ class Interactions:
         return len(self.kinds) - self.count("listener")
 
     @property
+    def shared(self) -> sparse.csr_array:
+        """float32 CSR (`n_shared`, tracks): the contexts beside the listeners.
+
+        A listener's row joins all that was played, and so tells nothing of what two tracks have in common.
+        """
+        return self.matrix[[kind != "listener" for kind in self.kinds]]
+
+    @property
     def n_entries(self) -> FloatArray:
         """float32 (tracks,): number of contexts that each track is in."""
         return np.bincount(self.matrix.indices, minlength=self.matrix.shape[1]).astype(np.float32)

@@ -7,7 +7,7 @@ recommendations.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -53,9 +53,12 @@ class Sessions:
         new = np.full(size, -1, np.int64)
         new[index] = np.arange(len(index))
         track = new[self.track]
-        kept = track >= 0
+        return replace(self, track=track).select(track >= 0)
+
+    def select(self, kept: BoolArray) -> Sessions:
+        """Select some of the plays, bool (p,); the sessions are renumbered."""
         numbers = np.unique(self.session[kept], return_inverse=True)[1].astype(np.int64)
-        return Sessions(self.listener[kept], track[kept], numbers, self.time[kept], self.rejected[kept])
+        return Sessions(self.listener[kept], self.track[kept], numbers, self.time[kept], self.rejected[kept])
 
     def plays(self, n_tracks: int) -> IntArray:
         """int64 (n_tracks,): plays of each track, without those that were rejected."""
@@ -99,6 +102,25 @@ def find_sessions(listens: Listens, gap: float) -> Sessions:
     known = listens.track >= 0
     numbers = np.unique(session[known], return_inverse=True)[1].astype(np.int64)
     return Sessions(listens.listener[known], listens.track[known], numbers, listens.time[known], rejected[known])
+
+
+def session_halves(
+    sessions: Sessions, first: int, last: int, shortest: int, among: BoolArray | None = None
+) -> list[tuple[int, IntArray, IntArray]]:
+    """Halve the sessions from `first` to before `last` that have at least `shortest` distinct tracks.
+
+    Skipped tracks are left out, and those not `among` these, bool (n,). Returns the number of each session, and
+    positions of the distinct tracks of its first half and of the rest, int64.
+    """
+    halves = []
+    for number in range(first, last):
+        inside = np.arange(*np.searchsorted(sessions.session, [number, number + 1]))
+        kept = inside[~sessions.rejected[inside]]
+        tracks = [track for track in dict.fromkeys(sessions.track[kept].tolist()) if among is None or among[track]]
+        if len(tracks) >= shortest:
+            half = len(tracks) // 2
+            halves.append((number, np.array(tracks[:half]), np.array(tracks[half:])))
+    return halves
 
 
 def _left_for_the_next(listens: Listens) -> BoolArray:

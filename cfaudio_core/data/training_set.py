@@ -25,7 +25,7 @@ class Targets:
     known
         bool (m, listeners): where a preference is known.
     direction
-        float32 (m, factors): unit latent factors, or (m, 0) where contexts say nothing.
+        float32 (m, factors): unit latent factors, zeros where unknown, or (m, 0) where contexts say nothing.
     """
 
     preference: FloatArray
@@ -58,7 +58,8 @@ class Targets:
 
         A listener's preferences and all the factors together weigh the same: a unit direction has variance 1 in all.
         """
-        return np.hstack([self.known, np.ones_like(self.direction)]).astype(np.float32)
+        placed = np.any(self.direction, axis=1, keepdims=True)
+        return np.hstack([self.known, np.broadcast_to(placed, self.direction.shape)]).astype(np.float32)
 
 
 class TrainingSet(NamedTuple):

@@ -1,11 +1,13 @@
-"""The demo's two dozen pieces: artists, albums and titles, and their files.
+"""The demo's pieces: artists, albums and titles, and their files.
 
-Four styles, three artists each, an album of two pieces an artist, so that an artist predicts a part of a style alone.
+Six styles of four artists, who play on instruments of their own. The files have no genre, so that of an artist who was
+never played nothing is known but the audio.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,79 +16,131 @@ import soundfile
 from mutagen.flac import FLAC
 
 from cfaudio_core.demo.instruments import RATE
-from cfaudio_core.demo.pieces import Composer, ambient_piece, electronic_piece, piano_piece, rock_piece
+from cfaudio_core.demo.pieces import Ensemble, ambient_ensemble, piano_player, rock_band, techno_act
+
+SECONDS = 6.8
+"""Length of a piece, on average."""
+
+N_TRACKS = 3
+"""Pieces on an album."""
 
 
 class Style(NamedTuple):
-    """A genre, its composer, and its albums: artist, title and pieces of each."""
+    """A style: who plays it, the albums of each artist, and the words that titles are made of."""
 
-    genre: str
-    compose: Composer
-    albums: tuple[tuple[str, str, tuple[str, ...]], ...]
+    name: str
+    ensemble: Ensemble
+    albums: dict[str, tuple[str, ...]]
+    first: str
+    second: str
+
+    def titles(self, rng: np.random.Generator) -> Iterator[str]:
+        """Yield titles in a random order, none of them twice."""
+        titles = [f"{first} {second}" for first in self.first.split() for second in self.second.split()]
+        yield from (titles[i] for i in rng.permutation(len(titles)))
 
 
 STYLES = (
     Style(
         "Solo Piano",
-        piano_piece,
-        (
-            ("Ida Velling", "Rooms Facing North", ("Morning Stairs", "Paper Boats")),
-            ("Tomas Harrow", "Small Hours", ("Letter to a Lighthouse", "Snow on the Sill")),
-            ("Mirela Anton", "Unsent", ("The Empty Ballroom", "Waltz for Nobody")),
-        ),
+        piano_player,
+        {
+            "Ida Velling": ("Rooms Facing North", "Keys Under the Mat"),
+            "Tomas Harrow": ("Small Hours", "Leaving the Light On"),
+            "Mirela Anton": ("Unsent", "A Drawer of Stamps"),
+            "Jonas Weir": ("Winter Recital", "Without Pedal"),
+        },
+        "Morning Paper Empty Quiet Little",
+        "Stairs Boats Ballroom Letter Window",
+    ),
+    Style(
+        "Ragtime",
+        partial(piano_player, bpm=(132, 180)),
+        {
+            "Eben Tuttle": ("Pickle Barrel", "Nickel a Dance"),
+            "Clara Boone": ("Sarsaparilla", "Straw Hats Only"),
+            "The Parlour Kings": ("Open Till Two", "House Rules"),
+            "Otis Fairweather": ("Riverboat Hands", "Left Hand Trouble"),
+        },
+        "Pepper Clover Sassafras Barrel Peacock",
+        "Rag Stomp Two-Step Cakewalk Shuffle",
     ),
     Style(
         "Techno",
-        electronic_piece,
-        (
-            ("Voltage Orchard", "Night Bus", ("Sodium Lights", "Ring Road")),
-            ("Pulsar Kiosk", "Four Floors Down", ("Concrete Dance", "Machine Sunday")),
-            ("Kilo Delta", "Carrier Wave", ("Parallel Ports", "Strobe Theory")),
-        ),
+        techno_act,
+        {
+            "Voltage Orchard": ("Night Bus", "Return Ticket"),
+            "Pulsar Kiosk": ("Four Floors Down", "Fire Exit"),
+            "Kilo Delta": ("Carrier Wave", "Sideband"),
+            "Relay Unit Nine": ("Switchgear", "Load Test"),
+        },
+        "Sodium Concrete Parallel Strobe Machine",
+        "Lights Road Dance Ports Theory",
     ),
     Style(
         "Hard Rock",
-        rock_piece,
-        (
-            ("The Rusted Anchors", "Dry Dock", ("Burn the Harbour", "Iron Weather")),
-            ("Gravel Saints", "Loud for a Living", ("Highway Teeth", "No Brakes Left")),
-            ("Copper Wolves", "Howl", ("Thunder Tax", "Black Diesel")),
-        ),
+        rock_band,
+        {
+            "The Rusted Anchors": ("Dry Dock", "Salt and Diesel"),
+            "Gravel Saints": ("Loud for a Living", "No Encore"),
+            "Copper Wolves": ("Howl", "Den of Thieves"),
+            "Black Ledger": ("Overdrawn", "Paid in Full"),
+        },
+        "Iron Highway Thunder Diesel Burning",
+        "Harbour Weather Teeth Brakes Engine",
+    ),
+    Style(
+        "Doom Metal",
+        partial(rock_band, bpm=(56, 84)),
+        {
+            "Sable Monolith": ("The Weight", "The Lesser Weight"),
+            "Ossuary Choir": ("Vespers", "Compline"),
+            "Leaden Sun": ("Tar Pit", "Noon Eclipse"),
+            "Grave Tithe": ("Nine Candles", "The Tenth"),
+        },
+        "Buried Hollow Sunken Burnt Endless",
+        "Altar Procession Bell Kingdom Winter",
     ),
     Style(
         "Ambient",
-        ambient_piece,
-        (
-            ("Slow Meridian", "Tidelines", ("Glacier, Receding", "Low Cloud")),
-            ("Halden Drift", "Weather Maps", ("Harbour in Fog", "A Field at Dusk")),
-            ("Ouranos Library", "Long Exposure", ("Distant Stations", "Star Atlas")),
-        ),
+        ambient_ensemble,
+        {
+            "Slow Meridian": ("Tidelines", "Salt Marsh"),
+            "Halden Drift": ("Weather Maps", "Dew Point"),
+            "Ouranos Library": ("Long Exposure", "First Light"),
+            "Lumen Field": ("Half Asleep", "Low Sun"),
+        },
+        "Distant Receding Low Slow Northern",
+        "Glacier Cloud Fog Stations Atlas",
     ),
 )
 
+STYLE_OF = {artist: style.name for style in STYLES for artist in style.albums}
+N_PIECES = sum(len(albums) * N_TRACKS for style in STYLES for albums in style.albums.values())
 
-N_PIECES = sum(len(pieces) for style in STYLES for _, _, pieces in style.albums)
 
-
-def write_pieces(folder: Path, seed: int, seconds: float = 60.0) -> Iterator[Path]:
+def write_pieces(folder: Path, seed: int, seconds: float = SECONDS) -> Iterator[Path]:
     """Compose every piece, of `seconds` on average, and write it as a tagged FLAC file under artist/album.
 
     The same seed writes the same music. Yields each file once it is complete.
     """
     for style_number, style in enumerate(STYLES):
-        tracks = [(*album[:2], k + 1, title) for album in style.albums for k, title in enumerate(album[2])]
-        for number, (artist, album, track, title) in enumerate(tracks):
-            # A stream of its own for every piece: a change to one leaves all others as they were.
-            rng = np.random.default_rng((seed, style_number, number))
-            audio = style.compose(rng, seconds * rng.uniform(0.875, 1.125))
-            path = folder / artist / album / f"{track:02d} {title}.flac"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            soundfile.write(path, audio, RATE, subtype="PCM_16")
-            tags: Any = FLAC(path)
-            tags["title"] = title
-            tags["artist"] = tags["albumartist"] = artist
-            tags["album"] = album
-            tags["genre"] = style.genre
-            tags["tracknumber"] = str(track)
-            tags.save()
-            yield path
+        titles = style.titles(np.random.default_rng((seed, style_number)))
+        for artist_number, (artist, albums) in enumerate(style.albums.items()):
+            # A stream of its own for every artist and piece: a change to one leaves all others as they were.
+            own = (seed, style_number, artist_number)
+            compose = style.ensemble(np.random.default_rng((*own, 0)))
+            for number in range(len(albums) * N_TRACKS):
+                rng = np.random.default_rng((*own, 1 + number))
+                audio = compose(rng, seconds * rng.uniform(0.9, 1.1))
+                album, track, title = albums[number // N_TRACKS], 1 + number % N_TRACKS, next(titles)
+                path = folder / artist / album / f"{track:02d} {title}.flac"
+                path.parent.mkdir(parents=True, exist_ok=True)
+                soundfile.write(path, audio, RATE, subtype="PCM_16")
+                tags: Any = FLAC(path)
+                tags["title"] = title
+                tags["artist"] = tags["albumartist"] = artist
+                tags["album"] = album
+                tags["tracknumber"] = str(track)
+                tags.save()
+                yield path

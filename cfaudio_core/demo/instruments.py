@@ -6,11 +6,12 @@ stereo.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy import signal
 
 Sound = npt.NDArray[np.float32]
 Raw = npt.NDArray[np.floating[Any]]
@@ -20,6 +21,7 @@ RATE = 22050
 """Samples a second: the range of music taggers (up to 8 kHz) and some air above it."""
 
 _CYCLE_SAMPLES = 4096  # of one stored period; a power of two, so that the phase wraps by a mask
+_SINE = np.sin(2 * np.pi * np.arange(_CYCLE_SAMPLES) / _CYCLE_SAMPLES).astype(np.float32)
 
 
 def clock(seconds: float) -> npt.NDArray[np.float64]:
@@ -53,27 +55,32 @@ def swell(sound: Raw, attack: float, release: float) -> Sound:
 
 
 def band(sound: Raw, low: float | None, high: float | None) -> Sound:
-    """Keep what lies between two frequencies in Hz, less 12 dB an octave beyond them; None: no bound."""
-    if low is None:
-        sections = signal.butter(2, high, "lowpass", fs=RATE, output="sos")
-    elif high is None:
-        sections = signal.butter(2, low, "highpass", fs=RATE, output="sos")
-    else:
-        sections = signal.butter(2, (low, high), "bandpass", fs=RATE, output="sos")
-    filtered: Sound = signal.sosfilt(sections, sound, axis=0).astype(np.float32)
+    """Keep what lies between two frequencies in Hz, less 12 dB an octave beyond them; None: no bound.
+
+    `sound` is (..., samples).
+    """
+    n = _fft_length(sound.shape[-1])
+    hz = np.fft.rfftfreq(n, 1 / RATE)
+    gain = np.ones(len(hz)) if high is None else 1 / np.sqrt(1 + (hz / high) ** 4)
+    if low is not None:
+        gain /= np.sqrt(1 + (low / np.maximum(hz, 1e-3)) ** 4)
+    spectrum = np.fft.rfft(sound.astype(np.float32), n)
+    filtered: Sound = np.fft.irfft(spectrum * gain.astype(np.float32), n)[..., : sound.shape[-1]].astype(np.float32)
     return filtered
 
 
 def piano(pitch: float, seconds: float, brightness: float) -> Sound:
     """Strike a string: partials slightly too high, the higher ones duller and sooner gone."""
-    t = clock(seconds)
+    t = clock(seconds).astype(np.float32)
+    samples = np.arange(len(t))
     hz = _hertz(pitch)
-    sound = np.zeros(len(t))
+    sound = np.zeros(len(t), np.float32)
     for k in range(1, 11):
         partial = k * hz * np.sqrt(1 + 4e-4 * k * k)
         if partial < 0.45 * RATE:
             decay = (0.5 + hz / 900) * (1 + 0.45 * (k - 1))
-            sound += k ** (-2.2 + brightness) * np.exp(-decay * t) * np.sin(2 * np.pi * partial * t + k)
+            phase = (samples * (partial * _CYCLE_SAMPLES / RATE)).astype(np.int64) & (_CYCLE_SAMPLES - 1)
+            sound += np.float32(k ** (-2.2 + brightness)) * np.exp(np.float32(-decay) * t) * _SINE[phase]
     return swell(0.6 * sound, 0.004, 0.12)
 
 
@@ -115,6 +122,26 @@ def hat(rng: np.random.Generator, seconds: float) -> Sound:
     return swell(0.5 * noise * np.exp(-4 / seconds * t), 0.001, seconds / 4)
 
 
+def room(rng: np.random.Generator, seconds: float) -> Callable[[Sound], Sound]:
+    """Build a room: it turns a sound, (samples, 2), into its echo, noise that dies away by 60 dB in `seconds`."""
+    t = clock(seconds)
+    clap = band(rng.standard_normal((2, len(t))) * np.exp(-6.9 * t / seconds), 150, 5000)
+    clap /= np.sqrt((clap**2).sum(axis=1, keepdims=True))
+    spectrum = cache(lambda n: np.fft.rfft(clap, n))
+
+    def echo(sound: Sound) -> Sound:
+        n = _fft_length(len(sound) + len(clap[0]))
+        wet = np.fft.irfft(np.fft.rfft(sound @ np.ones(2, np.float32), n) * spectrum(n), n)
+        return np.asarray(wet[:, : len(sound)].T, np.float32)
+
+    return echo
+
+
+def width(rng: np.random.Generator) -> float:
+    """Draw how wide a recording is: an engineer's choice, which tells nothing of the style."""
+    return float(rng.uniform(0.1, 1.2))
+
+
 class Tape:
     """A stereo recording in the making: float32 (samples, 2), silent at first.
 
@@ -135,16 +162,15 @@ class Tape:
         for channel, share in enumerate((np.cos(angle), np.sin(angle))):
             stretch[:, channel] += np.float32(gain * share) * sound[: len(stretch)]
 
-    def reverberate(self, rng: np.random.Generator, seconds: float, wet: float) -> None:
-        """Add the echo of a room: noise that dies away by 60 dB in `seconds`, another for each ear."""
-        t = clock(seconds)
-        echo = band(rng.standard_normal((len(t), 2)) * np.exp(-6.9 * t / seconds)[:, None], 150, 5000)
-        echo /= np.sqrt((echo**2).sum(axis=0))
-        self.audio += np.float32(wet) * signal.oaconvolve(self.audio, echo, axes=0)[: len(self.audio)]
+    def reverberate(self, echo: Callable[[Sound], Sound], wet: float) -> None:
+        """Add the echo of a `room`."""
+        self.audio += np.float32(wet) * echo(self.audio)
 
-    def master(self, fade: float) -> Sound:
+    def master(self, fade: float, width: float) -> Sound:
         """Finish the recording: float32 (samples, 2) within -1 and 1, peaks rounded off, the end faded."""
-        loud = max(float(np.percentile(np.abs(self.audio[::7]), 99.5)), 1e-6)
+        middle = self.audio @ np.full((2, 1), 0.5, np.float32)
+        self.audio = middle + np.float32(width) * (self.audio - middle)
+        loud = max(float(np.percentile(np.abs(self.audio[::31]), 99.5)), 1e-6)
         finished: Sound = 0.9 * np.tanh(0.75 / loud * self.audio)
         tail = min(int(fade * RATE), len(finished))
         finished[len(finished) - tail :] *= np.linspace(1, 0, tail, dtype=np.float32)[:, None]
@@ -153,3 +179,9 @@ class Tape:
 
 def _hertz(pitch: float) -> float:
     return float(440.0 * 2.0 ** ((pitch - 69) / 12))
+
+
+def _fft_length(n: int) -> int:
+    """Round up to a length that a fast Fourier transform is fast for, less than an eighth longer."""
+    step = 1 << max(n.bit_length() - 4, 0)
+    return -(-n // step) * step

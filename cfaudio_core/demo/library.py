@@ -6,18 +6,13 @@ import json
 import os
 import subprocess
 import sys
-from collections import defaultdict
-from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from cfaudio_core.errors import CfAudioError
-from cfaudio_core.util.arrays import FloatArray
-from cfaudio_core.util.vector_codec import decode
 
 _CONFIG = """\
-plugins: [types, cfaudio]
-types: {{play_count: int, skip_count: int}}
+plugins: [cfaudio]
 directory: {music}
 library: {database}
 threaded: no
@@ -26,26 +21,39 @@ import: {{copy: no, write: no, autotag: no, resume: no, quiet: yes, duplicate_ac
 ui: {{color: no}}
 """
 
-_FIELDS = ("path", "artist", "album", "title", "genres", "play_count", "skip_count", "cf_embedding")
+_FIELDS = ("path", "artist", "album", "title", "genres", "length", "cf_score")
 _BETWEEN, _AFTER = "\x1f", "\x1e"  # between fields and after a track; no tag has these, many have tabs
 
 
 class Song(NamedTuple):
     """A track of the library.
 
-    `title` is the file's name where there is none, `genre` the first of several; other texts are "" and
-    counts 0 where the library has none; `embedding` is float32 (dim,) of unit length, None before
-    `beet cfembed`.
+    `title` is the file's name where there is none, `genre` the first of several; other texts are "" where the library
+    has none. `length` is in seconds, `score` from 0 to 100, None where there is none.
     """
 
     id: int
+    path: str
     artist: str
     album: str
     title: str
     genre: str
-    plays: int = 0
-    skips: int = 0
-    embedding: FloatArray | None = None
+    length: float = 0.0
+    score: float | None = None
+
+
+class Pick(NamedTuple):
+    """A recommended track, how often it was played, and why it is there.
+
+    `near` is the title of the loved track that it is nearest to, and how often that was played; None without any.
+    `shares` of the score come from "plays", "sound" and "tags".
+    """
+
+    id: int
+    score: float
+    plays: int
+    near: tuple[str, int] | None
+    shares: dict[str, float]
 
 
 class DemoLibrary:
@@ -69,13 +77,14 @@ class DemoLibrary:
         (folder / "config.yaml").write_text(config, encoding="utf-8")
 
     def beet(self, *arguments: str, shown: bool = False) -> str:
-        """Run one `beet` command; return its output, or "" if it is `shown` in the terminal, progress and all."""
+        """Run one `beet` command and return its output; its progress and errors may be `shown` in the terminal."""
         environment = {**os.environ, "BEETSDIR": str(self.folder), "PYTHONIOENCODING": "utf-8"}
         finished = subprocess.run(
             [sys.executable, "-P", "-m", "beets", *arguments],  # -P: no module of the current folder
             env=environment,
             stdin=subprocess.DEVNULL,
-            capture_output=not shown,
+            stdout=subprocess.PIPE,
+            stderr=None if shown else subprocess.PIPE,
             encoding="utf-8",
             errors="replace",
             check=False,
@@ -84,7 +93,7 @@ class DemoLibrary:
             errors = (finished.stderr or "").strip().splitlines()[-1:]
             why = "see above" if shown else errors[0] if errors else "without an error message"
             raise CfAudioError(f"beet {arguments[0]} failed (exit status {finished.returncode}): {why}")
-        return finished.stdout or ""
+        return finished.stdout
 
     def add_music(self) -> None:
         """Import the music where it lies: no file is copied, moved, looked up or written to."""
@@ -97,48 +106,33 @@ class DemoLibrary:
         printed = self.beet("ls", "-f", _BETWEEN.join(fields) + _AFTER, "id+")
         return [_song(line.lstrip("\n").split(_BETWEEN)) for line in printed.split(_AFTER)[:-1]]
 
-    def set_counts(self, plays: Mapping[int, int], skips: Mapping[int, int]) -> None:
-        """Write play and skip counts by track id, as a player's plugin would; 0 or no entry leaves the field unset."""
-        alike: dict[tuple[int, int], list[int]] = defaultdict(list)
-        for track in sorted({*plays, *skips}):
-            alike[plays.get(track, 0), skips.get(track, 0)].append(track)
-        # One call for all tracks with equal counts: starting beets takes longest.
-        for counts, tracks in alike.items():
-            changes = zip(("play_count", "skip_count"), counts, strict=True)
-            assignments = [f"{field}={count}" for field, count in changes if count]
-            if assignments:
-                self.beet("modify", "-y", "-M", "-W", f"id::^({'|'.join(map(str, tracks))})$", *assignments)
-
-    def embed(self) -> None:
-        """Run `beet cfembed` and show its output."""
-        self.beet("cfembed", shown=True)
-
-    def recommend(self, n: int) -> list[tuple[int, float]]:
-        """Run `beet cfrecommend`: ids and scores of at most `n` tracks, in the recommended order."""
-        printed = self.beet("cfrecommend", "-n", str(n), "--json")
+    def recommend(self, n: int) -> list[Pick]:
+        """Run `beet cfrecommend`: at most `n` tracks, in the recommended order."""
+        printed = self.beet("cfrecommend", "-n", str(n), "--explain", "--json")
         try:
-            return [(int(entry["id"]), float(entry["score"])) for entry in json.loads(printed)]
+            return [_pick(entry) for entry in json.loads(printed)]
         except (ValueError, KeyError, TypeError) as error:
             raise CfAudioError(f"beet cfrecommend --json printed something unexpected: {error!r}") from error
 
 
+def _pick(entry: dict[str, Any]) -> Pick:
+    reasons = entry["reasons"]
+    near = next(((str(one["title"]), int(one["plays"])) for one in reasons["near"]), None)
+    shares = {name: float(reasons[f"by_{name}"]) for name in ("plays", "sound", "tags")}
+    return Pick(int(entry["id"]), float(entry["score"]), int(entry["plays"]), near, shares)
+
+
 def _song(values: list[str]) -> Song:
-    number, path, artist, album, title, genres, plays, skips, embedding = values
+    number, path, artist, album, title, genres, length, score = values
+    minutes, _, seconds = length.rpartition(":")
     return Song(
         int(number),
+        path,
         artist,
         album,
         title or Path(path).stem,
         # Where a file has no genre, beets prints the error of its formatting instead: "<...>".
         genre="" if genres.startswith("<") else genres.split(";")[0].strip(),
-        plays=int(plays or 0),
-        skips=int(skips or 0),
-        embedding=_vector(embedding) if embedding else None,
+        length=60 * float(minutes or 0) + float(seconds or 0),
+        score=float(score) if score else None,
     )
-
-
-def _vector(text: str) -> FloatArray:
-    try:
-        return decode(text)
-    except ValueError as error:
-        raise CfAudioError(f"beet ls printed a cf_embedding that is none: {error}") from error

@@ -1,4 +1,4 @@
-"""The recommendations in words: why each track fits, and how often chance would have done as well."""
+"""The outcome in words: why each track fits, and how well the never played ones are ranked, beside chance."""
 
 from __future__ import annotations
 
@@ -6,50 +6,57 @@ import unicodedata
 from collections.abc import Sequence
 from math import comb
 
-import numpy as np
+from cfaudio_core.demo.library import Pick, Song
+from cfaudio_core.demo.listener import History
 
-from cfaudio_core.demo.library import Song
-from cfaudio_core.demo.listener import Month
-
-_MIN_COSINE = 0.4  # below which nobody would call two embeddings alike
-
-
-def favourites_of(songs: Sequence[Song]) -> list[Song]:
-    """Choose the favourites by the counts: the more played half, if played more than skipped."""
-    played = [song.plays for song in songs if song.plays]
-    enough = np.median(played) if played else 0
-    return [song for song in songs if song.plays and song.plays >= enough and song.plays > song.skips]
+_HARDLY_BETTER = 0.6
+"""Share of pairs in the right order up to which nobody would speak of a success."""
 
 
-def reason(song: Song, favourites: Sequence[Song]) -> str:
-    """Say why a song fits: which of the favourites, among which it may be, is nearest."""
-    closest, closeness = None, -1.0
-    for other in favourites:
-        if other.id != song.id and song.embedding is not None and other.embedding is not None:
-            cosine = float(song.embedding @ other.embedding)
-            if cosine > closeness:
-                closest, closeness = other, cosine
-    if closest is None or closeness < _MIN_COSINE:
-        return "a favourite" if song in favourites else "unlike the favourites"
-    named = f'"{_short(closest.title, 40)}" (played {_times(closest.plays)})'
-    if song.artist and closest.artist == song.artist:
-        return f"same artist as {named}"
-    # A played track may have its vector from its plays, so the likeness need not be one of audio.
-    return f"{'goes with' if song.plays else 'sounds like'} {named}"
+def introduction(songs: Sequence[Song], history: History) -> str:
+    """Tell what is in the library, and what the listener loves and has listened to."""
+    known = history.known()
+    artists = {song.artist for song in songs if song.id in known}
+    new = {song.artist for song in songs if song.artist} - artists
+    skips = sum(skipped for _, _, skipped in history.starts)
+    months = max(round((history.starts[-1][1] - history.starts[0][1]) / (86400 * 30.4)), 1)
+    text = (
+        f"Imported {len(songs)} tracks. {_count(months, 'month')} of listening, by somebody who loves "
+        f"{listed(history.loved)}: {len(known)} tracks in {len(history.starts)} listens, {skips} of them cut short. "
+        f"{len(songs) - len(known)} tracks were never played"
+    )
+    return f"{text}, among them all of {_count(len(new), 'artist')}." if new else f"{text}."
 
 
-def table(picks: Sequence[tuple[Song, float]], songs: Sequence[Song], month: Month) -> str:
+def listed(names: Sequence[str]) -> str:
+    """Join names as in a sentence; of many, only the first."""
+    if len(names) > 6:
+        names = [*names[:5], f"{len(names) - 5} more"]
+    return " and ".join([", ".join(names[:-1])] * (len(names) > 1) + list(names[-1:]))
+
+
+def reason(pick: Pick) -> str:
+    """Say why a track fits: which of the loved ones is nearest, and what its score comes from."""
+    near = f'near "{_short(pick.near[0], 26)}" (played {_times(pick.near[1])})' if pick.near else "near nothing loved"
+    shares = ", ".join(f"{name} {share:.0%}" for name, share in pick.shares.items() if share >= 0.005)
+    return f"{near}; score from {shares}" if shares else near
+
+
+def table(picks: Sequence[Pick], songs: Sequence[Song], history: History) -> str:
     """Lay out the recommended songs, with scores, under a header, each with the reason for it on a line of its own."""
-    favourites = favourites_of(songs)
-    rows = [("", "track", month.kind, "plays", "score")]
-    for rank, (song, score) in enumerate(picks, 1):
+    by_id = {song.id: song for song in songs}
+    known = history.known()
+    rows = [("", "track", history.kind, "plays", "score")]
+    for rank, pick in enumerate(picks, 1):
+        song = by_id[pick.id]
+        unplayed = "only skipped" if pick.id in known else "never played"
         rows.append(
             (
                 str(rank),
                 _short(" \N{EN DASH} ".join(filter(None, (song.artist, song.title))), 40),
-                _short(month.group(song) or "?", 18) + (" *" if month.loves(song) else ""),
-                f"played {_times(song.plays)}" if song.plays else "never played",
-                f"{score:.1f}",
+                _short(history.group(song) or "?", 18) + (" *" if history.loves(song) else ""),
+                f"played {_times(pick.plays)}" if pick.plays else unplayed,
+                f"{pick.score:.1f}",
             )
         )
     widths = [max(_width(row[column]) for row in rows) for column in range(5)]
@@ -59,30 +66,57 @@ def table(picks: Sequence[tuple[Song, float]], songs: Sequence[Song], month: Mon
         cells = zip(row, gaps, (True, False, False, False, True), strict=True)
         lines.append("  ".join(gap + cell if right else cell + gap for cell, gap, right in cells))
     indent = " " * (widths[0] + 4)
-    reasons = [indent + reason(song, favourites) for song, _ in picks]
+    reasons = [indent + reason(pick) for pick in picks]
     return "\n".join([lines[0], *(line for pair in zip(lines[1:], reasons, strict=True) for line in pair)])
 
 
-def summary(picks: Sequence[Song], songs: Sequence[Song], month: Month) -> str:
+def summary(picks: Sequence[Pick], songs: Sequence[Song], history: History) -> str:
     """Count the never played picks that the listener would love, and how many chance would give."""
-    fresh = [song for song in picks if not song.plays]
+    known, chosen = history.known(), {pick.id for pick in picks}
+    unplayed = [song for song in songs if song.id not in known]
+    fresh = [song for song in unplayed if song.id in chosen]
     if not fresh:
         return "Nothing was recommended that was never played, so there is nothing to compare with chance."
-    unplayed = [song for song in songs if not song.plays]
-    right = [song for song in fresh if month.loves(song)]
-    lovable = sum(map(month.loves, unplayed))
-    expected = len(fresh) * lovable / len(unplayed)
-    luck = chance_of(len(right), len(fresh), lovable, len(unplayed))
-    text = (
-        f"Of {len(fresh)} recommended tracks that were never played, {len(right)} {_be(len(right))} of "
-        f"{_a(month.kind)} the listener loves. {len(fresh)} drawn at random from the {len(unplayed)} "
-        f"never played would have {expected:.1f}, and do as well or better {_odds(luck)}."
+    right = sum(map(history.loves, fresh))
+    lovable = sum(map(history.loves, unplayed))
+    luck = chance_of(right, len(fresh), lovable, len(unplayed))
+    return (
+        f"Of {len(fresh)} recommended tracks that were never played, {right} {'is' if right == 1 else 'are'} of "
+        f"{_a(history.kind)} the listener loves. {len(fresh)} drawn at random from the {len(unplayed)} never played "
+        f"would have {len(fresh) * lovable / len(unplayed):.1f}, and do as well or better {_odds(luck)}."
     )
-    known = {song.artist for song in songs if song.plays}
-    by_sound = sum(song.artist != "" and song.artist not in known for song in right)
-    if by_sound:
-        text += f" {by_sound} of the {len(right)} {_be(by_sound)} by artists never played at all."
-    return text
+
+
+def ranking(songs: Sequence[Song], history: History) -> str:
+    """Tell how well the scores rank the never played tracks, and those by artists never played; "" if that is moot."""
+    known = history.known()
+    artists = {song.artist for song in songs if song.id in known}
+    unplayed = [song for song in songs if song.id not in known]
+    new = [song for song in unplayed if song.artist not in artists]
+    share = share_in_order(unplayed, history)
+    if share is None:
+        return ""
+    text = (
+        f"Of two tracks never played, one loved and one not, cf_score is higher for the loved one in {_cut(share)} of "
+        f"all pairs among {len(unplayed)} (chance 50%)"
+    )
+    by_sound = share_in_order(new, history)
+    if by_sound is not None and new[0].artist:
+        text += f", and in {_cut(by_sound)} among the {len(new)} by artists never played at all"
+    worst = min(one for one in (share, by_sound) if one is not None)
+    if worst < _HARDLY_BETTER:
+        return f"{text}. {worst:.0%} is {'no' if worst <= 0.5 else 'hardly'} better than chance."
+    return f"{text}."
+
+
+def share_in_order(songs: Sequence[Song], history: History) -> float | None:
+    """Share of the pairs of a loved and another song in which the loved one scores higher, ties half; None: no pair."""
+    scored = [(song.score, history.loves(song)) for song in songs if song.score is not None]
+    loved = [score for score, loves in scored if loves]
+    others = [score for score, loves in scored if not loves]
+    if not loved or not others:
+        return None
+    return sum((a > b) + (a == b) / 2 for a in loved for b in others) / (len(loved) * len(others))
 
 
 def chance_of(right: int, drawn: int, lovable: int, total: int) -> float:
@@ -103,8 +137,13 @@ def _times(n: int) -> str:
     return "once" if n == 1 else f"{n} times"
 
 
-def _be(n: int) -> str:
-    return "is" if n == 1 else "are"
+def _cut(share: float) -> str:
+    """Percent, rounded down, so that no pair in the wrong order goes under."""
+    return f"{int(100 * share + 1e-9)}%"
+
+
+def _count(n: int, noun: str) -> str:
+    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
 
 
 def _a(kind: str) -> str:

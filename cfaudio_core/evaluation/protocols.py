@@ -14,7 +14,7 @@ from types import MappingProxyType
 import numpy as np
 
 from cfaudio_core.data.listeners import Listener
-from cfaudio_core.data.sessions import Sessions
+from cfaudio_core.data.sessions import session_halves
 from cfaudio_core.evaluation.splits import before, groups_of, without
 from cfaudio_core.evaluation.tasks import MIN_CASES, EvalData, NotEvaluatedError, Split, Task
 from cfaudio_core.models.training_snapshot import MIN_KNOWN_TRACKS
@@ -209,25 +209,6 @@ def completions(data: EvalData, seeds: Sequence[int]) -> Iterator[Split]:
             relevant = np.isin(others, rest)
             tasks.append(Task("session", others, relevant, float32(relevant), others, given, session))
         yield Split(seed, 0, tracks, listeners, data.listeners, cut, tasks)
-
-
-def session_halves(
-    sessions: Sessions, first: int, last: int, shortest: int, among: BoolArray | None = None
-) -> list[tuple[int, IntArray, IntArray]]:
-    """Halve the sessions from `first` to before `last` that have at least `shortest` distinct tracks.
-
-    Skipped tracks are left out, and those not `among` these, bool (n,). Returns the number of each session, and
-    positions of the distinct tracks of its first half and of the rest, int64.
-    """
-    halves = []
-    for number in range(first, last):
-        inside = np.arange(*np.searchsorted(sessions.session, [number, number + 1]))
-        kept = inside[~sessions.rejected[inside]]
-        tracks = [track for track in dict.fromkeys(sessions.track[kept].tolist()) if among is None or among[track]]
-        if len(tracks) >= shortest:
-            half = len(tracks) // 2
-            halves.append((number, np.array(tracks[:half]), np.array(tracks[half:])))
-    return halves
 
 
 PROTOCOLS: Mapping[str, Callable[[EvalData, Sequence[int]], Iterator[Split]]] = MappingProxyType(

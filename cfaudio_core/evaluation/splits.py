@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import numpy as np
 
 from cfaudio_core.data.listeners import Listener
-from cfaudio_core.data.sessions import Sessions
 from cfaudio_core.data.tracks import Tracks
 from cfaudio_core.util.arrays import BoolArray, IntArray, float32
 
@@ -50,18 +49,11 @@ def without(listener: Listener, hidden: BoolArray) -> Listener:
         listener.name,
         np.where(hidden, 0, listener.plays).astype(np.float32),
         np.where(hidden, 0, listener.skips).astype(np.float32),
-        _some(listener.sessions, ~hidden[listener.sessions.track]),
+        listener.sessions.select(~hidden[listener.sessions.track]),
     )
 
 
 def before(listener: Listener, cut: int) -> Listener:
     """The listener's dated plays up to a time; counts without a time are left out."""
-    n, old = len(listener.plays), _some(listener.sessions, listener.sessions.time < cut)
+    n, old = len(listener.plays), listener.sessions.select(listener.sessions.time < cut)
     return Listener(listener.name, float32(old.plays(n)), float32(old.skips(n)), old)
-
-
-def _some(sessions: Sessions, kept: BoolArray) -> Sessions:
-    numbers = np.unique(sessions.session[kept], return_inverse=True)[1].astype(np.int64)
-    return Sessions(
-        sessions.listener[kept], sessions.track[kept], numbers, sessions.time[kept], sessions.rejected[kept]
-    )

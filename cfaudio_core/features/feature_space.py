@@ -26,7 +26,7 @@ _SHRINKAGE = 2.0  # so many times the mean variance within a track is added in e
 _SPREAD_SIZE = 0.5  # of what changes within a track, against 1 for what stays
 _BLOCK_TRACKS = 4096  # what is computed on the way must not take more memory than what comes out
 
-SIZES: Mapping[str, float] = {"net": 1.0, "stereo": 0.15, "timbre": 0.5, "rhythm": 0.25, "harmony": 0.35}
+SIZES: Mapping[str, float] = {"net": 1.0, "stereo": 0.3, "timbre": 0.5, "rhythm": 0.25, "harmony": 0.35}
 """Root mean squared length of tracks in each part of the space, against that of the others."""
 
 TUNED_PART = "tuned"

@@ -31,7 +31,7 @@ class LatentFactors:
     n_known
         Number of the known ones.
     directions
-        float32 (k, factors), unit length.
+        float32 (k, factors), unit length; zeros for a known track that no context beside the listeners has.
     """
 
     keys: list[str] = field(default_factory=list)
@@ -54,7 +54,9 @@ class LatentFactors:
         rng = np.random.default_rng(settings.seed)
         factors = factorizer.fit(contexts.matrix, rng, optimise_contexts=False).tracks
         # The share that all have in common tells no two of them apart. Of tracks that nobody has played it tells that,
-        # and so their mean is one of its own: it is no evidence of what they are like.
+        # and so their mean is one of its own: it is no evidence of what they are like. Nor is it evidence that a track
+        # was played, but in no session and in no list: such tracks would lie together, and all others on the far side.
+        factors[np.bincount(contexts.shared.indices, minlength=len(keys)) == 0] = 0
         directions = np.concatenate([_centred(factors[known]), _centred(factors[others])])
         order = np.concatenate([known, others])
         return cls([keys[i] for i in order], len(known), unit(directions))
@@ -89,13 +91,14 @@ class LatentFactors:
         rows = self.rows(keys)
         directions = np.zeros((len(keys), self.directions.shape[1]), np.float32)
         directions[rows >= 0] = self.directions[rows[rows >= 0]]
-        new = np.flatnonzero((rows < 0) | (known & (rows >= self.n_known)))
+        new = np.flatnonzero(~directions.any(axis=1) | (known & (rows >= self.n_known)))
         if not len(new) or not directions.shape[1]:
             return directions
         directions[new] = 0
-        by_track = sparse.csr_array(sparse.csc_array(contexts.matrix)[:, new].T)
+        shared = contexts.shared
+        by_track = sparse.csr_array(sparse.csc_array(shared)[:, new].T)
         joining = np.unique(by_track.indices)
-        by_context = contexts.matrix[joining]
+        by_context = shared[joining]
         size = np.maximum(abs(by_context).sum(axis=1), 1e-9)
         directions[new] = unit(float32(by_track[:, joining] @ (by_context @ directions / size[:, None])))
         return directions
@@ -121,5 +124,8 @@ def tune_factorizer(
 
 
 def _centred(factors: FloatArray) -> FloatArray:
-    """Subtract the mean of the rows, float32 (m, factors)."""
-    return float32(factors - factors.mean(axis=0)) if len(factors) else factors
+    """Subtract the mean of the rows that are not zeros from these, float32 (m, factors)."""
+    placed = factors.any(axis=1)
+    if placed.any():
+        factors[placed] -= factors[placed].mean(axis=0)
+    return factors

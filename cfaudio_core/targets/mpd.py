@@ -59,6 +59,17 @@ class MpdServer:
             if made in {one["playlist"] for one in mpd.listplaylists()}:
                 mpd.rm(made)
 
+    def last_files(self, most: int) -> list[bytes]:
+        """Find the files of the queue up to the song that is on, or all where none is: at most so many, the last ones.
+
+        Streams are left out.
+        """
+        with self._connected() as mpd:
+            status = mpd.status()
+            end = int(status["song"]) + 1 if "song" in status else int(status["playlistlength"])
+            songs = mpd.playlistinfo((max(end - most, 0), end)) if end else []
+        return [self._music + song["file"].encode() for song in songs if "://" not in song["file"]]
+
     def _fill(self, mpd: Any, draft: str, files: list[str]) -> None:
         try:
             for start in range(0, len(files), _BATCH_COMMANDS):

@@ -1,15 +1,14 @@
 """The representation of a library: the pretrained net's features, adapted to it, and descriptors beside them.
 
 An adapter is trained on what the library itself knows of its tracks: which are of one artist, album, genre or playlist,
-and which are played together. How much of the space it gets, and how much the other parts get, is chosen on
-artists that neither the adapter nor the prediction has seen.
+and which are played together. How much of the space it gets is chosen on artists that neither the adapter nor the
+prediction has seen; how much the other parts get, by what explains preferences across artists.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -21,7 +20,7 @@ from cfaudio_core.features.adapter import Adapter
 from cfaudio_core.features.feature_matrix import FeatureMatrix
 from cfaudio_core.features.feature_space import SIZES, TUNED_PART, FeatureSpace
 from cfaudio_core.features.summaries import NET_PART
-from cfaudio_core.training.part_sizes import MAX_TRACKS, MIN_TRACKS, choose_sizes
+from cfaudio_core.training.part_sizes import MAX_TRACKS, MIN_TRACKS, likeliest_sizes, with_tuned_size
 from cfaudio_core.util.arrays import FloatArray, IntArray, float32
 
 if TYPE_CHECKING:
@@ -31,13 +30,17 @@ if TYPE_CHECKING:
 MAX_ADAPTER_TRACKS = 5000
 """Tracks that an adapter is trained on, at most: with its fixed number of steps, they bound the time it takes."""
 
+_REMASTERED_TRACKS, _REMASTERED_SHARE = 1000, 0.1
+"""So many tracks, and this share of the library beside, are mastered anew: 0.1 s of CPU each, which is most of the time
+that fine-tuning takes. With two cores that makes two minutes for 10,000 tracks, and five for 100,000."""
+
 MIN_ADAPTER_TRACKS = 50
 
 _MAX_WINDOWS = 10
 _FOLDS = 3
 _SAMPLE_TRACKS = 2000  # that the parts are measured on
 _EMPTY = 1e-9  # a part that nothing is known of
-_WITH_ADAPTER = {NET_PART: 0.5, TUNED_PART: 1.0}  # sizes where the choice begins, and where too little is known for one
+_TUNED_SIZE = 0.75  # of the adapter's part, where the choice begins, and where too little is known for one
 _GROUP_WEIGHTS = {"artist": 0.3, "album": 0.3, "genre": 0.05, "playlist": 0.15}
 
 
@@ -90,23 +93,25 @@ def fit_representation(
         names = [""] * len(names)
     fold = fold_groups(names, _FOLDS, seed)
     adapters: list[Adapter] = []
-    if windows is not None and len(tracks) >= MIN_ADAPTER_TRACKS and find_spec("torch"):
+    if windows is not None and len(tracks) >= MIN_ADAPTER_TRACKS and _torch_loads():
         rows, data = adapter_data(tracks, known, targets, space, windows, rng)
         adapters = _train(data, rows, positions, fold, names, tracks, len(known) >= MIN_TRACKS, seed)
-        sizes |= _WITH_ADAPTER
-        space = space.with_adapter(adapters[-1])
-    if not sizes:
-        return Representation(space, {})
-    if len(known) < MIN_TRACKS:
-        return Representation(_resized(space, sizes, shares), {})
+        space = space.with_adapter(adapters[-1]) if adapters else space
+    tuned_size = {TUNED_PART: _TUNED_SIZE} if adapters else {}
+    if not sizes or len(known) < MIN_TRACKS:
+        return Representation(_resized(space, sizes | tuned_size, shares), {})
     features = feature_matrix.rows(positions)
     squared = {name: _distances(_unit_mean(features[:, own])) for name, own in feature_matrix.space.columns().items()}
     net = features[:, : space.parts[NET_PART]]
     tuned = [_distances(_unit_mean(one.transform(net))) for one in adapters[:-1]]
-    chosen, errors = choose_sizes(
-        lambda part, k: tuned[k] if part == TUNED_PART else squared[part], sizes, targets.subset(judged), fold
+    targets = targets.subset(judged)
+    sizes, errors = with_tuned_size(
+        lambda part, k: tuned[k] if part == TUNED_PART else squared[part],
+        likeliest_sizes(squared, sizes, targets, names) | tuned_size,
+        targets,
+        fold,
     )
-    return Representation(_resized(space, chosen, shares), errors)
+    return Representation(_resized(space, sizes, shares), errors)
 
 
 def adapter_data(
@@ -132,7 +137,9 @@ def adapter_data(
         own = space.transform_windows(found)[:, :n_net]
         of_windows[places[key]] = own[np.arange(_MAX_WINDOWS) * len(own) // _MAX_WINDOWS]
     remastered = np.full((len(rows), MASTERINGS, n_net), np.nan, np.float32)
-    for key, found in windows.remastered(list(places)).items():
+    n_remastered = _REMASTERED_TRACKS + int(_REMASTERED_SHARE * len(tracks))
+    of_remastered = [keys[row] for row in np.sort(rng.permutation(len(rows))[:n_remastered])]
+    for key, found in windows.remastered(list(dict.fromkeys(of_remastered))).items():
         remastered[places[key]] = space.transform_net(found).reshape(MASTERINGS, -1, n_net).mean(axis=1)
     directions = np.zeros((len(tracks), targets.direction.shape[1]), np.float32)
     directions[known] = targets.direction
@@ -171,26 +178,43 @@ def _train(
     judged: bool,
     seed: int,
 ) -> list[Adapter]:
-    """Train an adapter without each fold's artists, where they are to be judged, and one on all tracks, the last."""
+    """Train an adapter without each fold's artists, where they are to be judged, and one on all tracks, the last.
+
+    There are none if the memory does not suffice.
+    """
     from cfaudio_core.finetuning.adapter_training import train_adapter
     from cfaudio_core.util.progress import progress
 
     adapters = []
     folds = np.unique(fold).tolist() if judged else []
-    with progress("Fine-tuning", len(folds) + 1, "adapters") as advance:
-        for k in folds:
-            away = {name for name, one in zip(names, fold, strict=True) if one == k and name}
-            held_out = set(positions[fold == k].tolist())
-            seen = [
-                row
-                for row, i in enumerate(rows.tolist())
-                if i not in held_out and (tracks.artists[i] or tracks.albums[i]) not in away
-            ]
-            adapters.append(train_adapter(data.subset(np.array(seen)), seed))
+    try:
+        with progress("Fine-tuning", len(folds) + 1, "adapters") as advance:
+            for k in folds:
+                away = {name for name, one in zip(names, fold, strict=True) if one == k and name}
+                held_out = set(positions[fold == k].tolist())
+                seen = [
+                    row
+                    for row, i in enumerate(rows.tolist())
+                    if i not in held_out and (tracks.artists[i] or tracks.albums[i]) not in away
+                ]
+                adapters.append(train_adapter(data.subset(np.array(seen)), seed))
+                advance(1)
+            adapters.append(train_adapter(data, seed))
             advance(1)
-        adapters.append(train_adapter(data, seed))
-        advance(1)
+    except (MemoryError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and "memory" not in str(error):  # torch has no error of its own for it
+            raise
+        return []
     return adapters
+
+
+def _torch_loads() -> bool:
+    """Whether there is a torch, and one made for this machine."""
+    try:
+        import torch  # noqa: F401
+    except (ImportError, OSError):
+        return False
+    return True
 
 
 def _resized(space: FeatureSpace, sizes: dict[str, float], shares: dict[str, float]) -> FeatureSpace:

@@ -81,7 +81,9 @@ def main() -> None:
             folder = Path(sys.argv[1]).resolve()
         else:
             folder = Path(home) / "music"
-            list(write_pieces(folder, seed=1))
+            for number, path in enumerate(write_pieces(folder, seed=1, seconds=60.0)):
+                if number % 6:  # one of each artist is enough
+                    path.unlink()
         files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in AUDIO)
         configure(home, folder, "10")
         env = {**os.environ, "BEETSDIR": home}

@@ -1,16 +1,21 @@
-"""Session completion on six people's public listening histories: ours beside the baselines, in one run.
+"""Next track and next month on six people's public listening histories: ours beside the baselines, in one run.
 
     bench_sessions.py --data FOLDER [--people NAME,...]
 
-The last fifth of a person's sessions is the test. Of the tracks of a session that were played before, at least four,
-the first half is given and the rest is to be found. Everything is learnt from the sessions before the test;
-only decayed counts, and the last days that some factors are folded in with, go up to each session's beginning. In
-"other artists" both targets and candidates are by artists that the given half does not have, so that tags say nothing.
+Next track: the last fifth of a person's sessions is the test. Of the tracks of a session that were played before, at
+least four, the first half is given and the rest is to be found. All is fitted to the sessions before the test; only
+decayed counts, and the last days that are folded in with a session, go up to each session's beginning. In "other
+artists" both targets and candidates are by artists that the given half does not have, so that tags say nothing.
 NDCG@20.
 
-Every row's settings, ours and the baselines', are the same for
-everybody and chosen on the sessions between 60 % and 80 %, for each kind of target alone, never on the test. ALS is
-that of `implicit`. "Ours" adds up what tags, factors, neighbours and the last weeks say.
+"cfaudio" is the product's ranker, with the latent factors that the plugin fits by default as vectors, since there is no
+audio: one setting for all targets and for those by other artists, its usual weights, or those that it chooses by a
+person's own earlier sessions. Every other row's settings are the same for everybody and chosen on the sessions between
+60 % and 80 %, for each kind of target alone, never on the test; the product's usual weights were chosen on these too.
+ALS is that of `implicit`, where it is installed.
+
+Next month: four times in the test, of the tracks played before those that are played in the next 30 days; and of those
+not played in the last 60 days, those that come again.
 
 FOLDER holds the histories; `histories.py` says which file comes from where.
 """
@@ -19,8 +24,9 @@ from __future__ import annotations
 
 import argparse
 import itertools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -28,12 +34,17 @@ import numpy as np
 from histories import PEOPLE, Person, read_person
 from scipy import sparse
 
-from cfaudio_core.data.interactions import ROW_WEIGHTS, gather_interactions
+from cfaudio_core.data.interactions import ROW_WEIGHTS, Interactions, gather_interactions
 from cfaudio_core.data.listeners import Listener
-from cfaudio_core.data.sessions import Sessions
+from cfaudio_core.data.sessions import Sessions, session_halves
 from cfaudio_core.data.tracks import Tracks
-from cfaudio_core.evaluation.protocols import session_halves
 from cfaudio_core.factorization.wmf import WmfSettings, factorize, fold_in
+from cfaudio_core.models.latent_factors import LatentFactors
+from cfaudio_core.models.training_snapshot import TrainingSettings
+from cfaudio_core.ranking.next_month import ndcg, next_month
+from cfaudio_core.ranking.session import DEFAULT_WEIGHTS, SessionRanker
+from cfaudio_core.ranking.session_weights import choose_weights
+from cfaudio_core.ranking.taste import decayed_counts, familiarity
 
 DAY, K, FEWEST = 86_400, 20, 4
 MOST_TESTED, MOST_TRIED = 800, 150
@@ -61,8 +72,7 @@ def split(person: Person, begin: float, end: float, most: int) -> Split:
     """Sessions up to the share `begin` are known, those up to `end` are tasks, `most` of them."""
     sessions, n = person.sessions, len(person.artist)
     first, last = int(begin * len(sessions)), int(end * len(sessions))
-    old = sessions.session < first
-    before = Sessions(*(getattr(sessions, name)[old] for name in ("listener", "track", "session", "time", "rejected")))
+    before = sessions.select(sessions.session < first)
     plays = before.plays(n)
     tasks = [
         Half(given, rest, int(sessions.time[np.searchsorted(sessions.session, number)]))
@@ -102,18 +112,6 @@ def metadata(known: Split, album: float = 2.0, artist: float = 1.0, popular: flo
     return np.array(scores, np.float32)
 
 
-def album_in_order(known: Split) -> Scores:
-    """Same album and artist, more so the more of the given half they are, the latest tracks counting most."""
-    person, scores = known.person, []
-    for task in known.tasks:
-        weight = 0.8 ** np.arange(len(task.given))[::-1]
-        artist = np.bincount(person.artist[task.given], weight, minlength=person.artist.max() + 1)[person.artist]
-        on = person.album[task.given]
-        album = np.bincount(on[on >= 0], weight[on >= 0], minlength=person.album.max() + 2)
-        scores.append(2 * np.where(person.album >= 0, album[person.album], 0) + artist)
-    return np.array(scores, np.float32)
-
-
 def session_neighbours(known: Split, neighbours: int = 100) -> Scores:
     """The tracks of the sessions most like the given half, by cosine."""
     rows = known.rows.copy()
@@ -150,14 +148,14 @@ class Rows(NamedTuple):
     least: float = 0.1  # what is left of a session's weight in the end
 
 
-def _contexts(known: Split, rows: Rows) -> sparse.csr_array:
-    """Contexts as the plugin gathers them, weighted."""
+def _gathered(known: Split, rows: Rows) -> tuple[Tracks, Listener, Interactions]:
+    """Contexts as the plugin gathers them, and what of; without an artist's or album's where these weigh nothing."""
     person, n = known.person, len(known.plays)
     names = [""] * n
     tracks = Tracks(
         ids=np.arange(n),
         paths=[b""] * n,
-        keys=names,
+        keys=[str(i) for i in range(n)],
         artists=[str(a) for a in person.artist] if rows.artist else names,
         albums=[str(a) if a >= 0 else "" for a in person.album] if rows.album else names,
         genres=[()] * n,
@@ -171,7 +169,12 @@ def _contexts(known: Split, rows: Rows) -> sparse.csr_array:
         playlists=[()] * n,
     )
     listener = Listener("me", known.plays.astype(np.float32), np.zeros(n, np.float32), known.before)
-    contexts = gather_interactions(tracks, [listener])
+    return tracks, listener, gather_interactions(tracks, [listener])
+
+
+def _contexts(known: Split, rows: Rows) -> sparse.csr_array:
+    """Contexts as the plugin gathers them, weighted."""
+    contexts = _gathered(known, rows)[2]
     kinds = np.array(contexts.kinds)
     weight = np.ones(len(kinds), np.float32)
     for kind, own in (("album", rows.album), ("artist", rows.artist)):
@@ -183,18 +186,26 @@ def _contexts(known: Split, rows: Rows) -> sparse.csr_array:
     return sparse.csr_array(sparse.diags_array(weight) @ contexts.matrix, dtype=np.float32)
 
 
-def factors(known: Split, settings: WmfSettings, rows: Rows, days: float = 0) -> Scores:
-    """Our factorisation. A session to complete is folded in, with the last days' plays beside it where `days` is given.
+def default_vectors(known: Split) -> np.ndarray:
+    """The latent factors of the tracks played before, float32 (n, 40), as `cfembed` fits them."""
+    tracks, _, contexts = _gathered(known, Rows(1, 1))
+    fitted = LatentFactors.fit(tracks.keys, contexts, np.flatnonzero(known.plays), TrainingSettings())
+    rows = fitted.known_rows(tracks.keys)
+    return np.where(rows[:, None] >= 0, fitted.directions[rows], np.float32(0))
 
-    Those are halved every so many days, and weigh at most half of what is given.
-    """
+
+def next_tracks(known: Split, vectors: np.ndarray, weights: np.ndarray) -> Scores:
+    """The product's ranker."""
+    person = known.person
+    counts, first = np.log1p(known.plays).astype(np.float32), len(known.before)
+    ranker = SessionRanker.of(person.sessions, counts, person.artist + 1, person.album + 1, vectors, first)
+    return np.array([ranker.score(task.given, task.time, weights) for task in known.tasks])
+
+
+def factors(known: Split, settings: WmfSettings, rows: Rows) -> Scores:
+    """Our factorisation; a session to complete is folded in."""
     found = factorize(_contexts(known, rows), settings, np.random.default_rng(0))
     given = np.log1p(np.array(_given(known)))
-    if days:
-        recent = np.where(known.plays > 0, decayed(known, days), 0)
-        recent[recent < 0.05] = 0
-        most = 0.5 * given.sum(axis=1) / np.maximum(recent.sum(axis=1), 1e-9)
-        given += recent * np.minimum(most, 1)[:, None]
     return fold_in(sparse.csr_array(given, dtype=np.float32), found, settings) @ found.tracks.T
 
 
@@ -218,7 +229,7 @@ def _given(known: Split) -> list[np.ndarray]:
     return list(rows)
 
 
-def ndcg(known: Split, scores: Scores, other: bool) -> float:
+def completed(known: Split, scores: Scores, other: bool) -> float:
     """Mean NDCG@20 over the tasks that have a target left."""
     artist, values = known.person.artist, []
     gain = 1 / np.log2(np.arange(2, K + 2))
@@ -270,9 +281,9 @@ def alone(model: Callable[..., Scores], *settings: float) -> list[Mix]:
     return [((1.0, (model, one)),) for one in settings] or [((1.0, (model,)),)]
 
 
-def with_metadata(mixes: Sequence[Mix], tags: Callable[..., Scores] = metadata) -> list[Mix]:
+def with_metadata(mixes: Sequence[Mix]) -> list[Mix]:
     """Each mix of one part, added to the metadata with different weights."""
-    return [((1.0, (tags,)), (w, part)) for ((_, part),) in mixes for w in (0.3, 0.6, 1.0, 1.5, 2.5, 5.0)]
+    return [((1.0, (metadata,)), (w, part)) for ((_, part),) in mixes for w in (0.3, 0.6, 1.0, 1.5, 2.5, 5.0)]
 
 
 ALS = {
@@ -281,84 +292,62 @@ ALS = {
 }
 OURS = WmfSettings(128, unobserved=0.02, regularisation=0.01)
 ROWS = (Rows(0, 0), Rows(0.5, 0), Rows(1, 0.25))
-FACTORS, FOLDED = (
-    [
-        ((1.0, (factors, replace(OURS, unobserved=unobserved), rows, days)),)
-        for unobserved, rows, days in itertools.product((0.01, 0.02), ROWS, some_days)
-    ]
-    for some_days in ((0,), (1, 3))
-)
+FACTORS = [
+    ((1.0, (factors, replace(OURS, unobserved=unobserved), rows)),)
+    for unobserved, rows in itertools.product((0.01, 0.02), ROWS)
+]
 REFERENCES: dict[str, list[Mix]] = {
     "popularity": alone(popularity),
     "decayed counts": alone(decayed, 3, 7, 14, 30, 60, 120),
     "metadata": alone(metadata),
     "session neighbours": alone(session_neighbours, 20, 50, 100, 200, 500),
     "item neighbours": alone(item_neighbours, 1, 2, 5, 20, 100),
-    "ALS 64": ALS[64],
-    "ALS 128": ALS[128],
-    "metadata + ALS 64": with_metadata(ALS[64]),
-    "metadata + ALS 128": with_metadata(ALS[128]),
-    "metadata + ALS 128 + 0.3 decayed counts": [
-        (*mix, (0.3, (decayed, days))) for mix in with_metadata(ALS[128]) for days in (7, 30)
-    ],
 }
-CHOICES = {
-    **REFERENCES,
-    "factors": FACTORS,
-    "metadata + factors": with_metadata(FACTORS),
-    "metadata + factors, the last days folded in": with_metadata(FOLDED),
-    "metadata in order + factors, the last days folded in": with_metadata(FOLDED, album_in_order),
-}
-PARTS: list[Part] = [
-    (factors, OURS, Rows(0.5, 0), 3),
-    (factors, replace(OURS, factors=64, unobserved=0.03), Rows(0, 0)),
-    (metadata,),
-    (album_in_order,),
-    (session_neighbours,),
-    (item_neighbours,),
-    (decayed,),
-]
-WEIGHTS = (0.0, 0.3, 0.6, 1.0)
-
-
-def added(weights: Sequence[float], scores: Sequence[Scores]) -> Scores:
-    return np.asarray(sum(w * part for w, part in zip(weights, scores, strict=True) if w) + 0 * scores[0])
-
-
-def choose_weights(trials: Sequence[tuple[Split, list[Scores]]], other: bool) -> Mix:
-    """Weights of `PARTS` with the best mean NDCG@20 over all trials, changed one at a time, twice over."""
-
-    def value(weights: Sequence[float]) -> float:
-        return float(np.mean([ndcg(known, added(weights, scores), other) for known, scores in trials]))
-
-    weights = [1.0] + [0.0] * (len(PARTS) - 1)
-    best = value(weights)
-    for part in [*range(1, len(PARTS)), *range(len(PARTS))]:
-        for weight in WEIGHTS:
-            tried = [*weights[:part], weight, *weights[part + 1 :]]
-            if weight != weights[part] and any(tried) and (new := value(tried)) > best:
-                best, weights = new, tried
-    return tuple((weight, part) for weight, part in zip(weights, PARTS, strict=True) if weight)
+if find_spec("implicit"):
+    REFERENCES |= {
+        "ALS 64": ALS[64],
+        "ALS 128": ALS[128],
+        "metadata + ALS 64": with_metadata(ALS[64]),
+        "metadata + ALS 128": with_metadata(ALS[128]),
+        "metadata + ALS 128 + 0.3 decayed counts": [
+            (*mix, (0.3, (decayed, days))) for mix in with_metadata(ALS[128]) for days in (7, 30)
+        ],
+    }
+CHOICES = {**REFERENCES, "factors": FACTORS, "metadata + factors": with_metadata(FACTORS)}
 
 
 def choose(people: Iterable[Person]) -> dict[tuple[str, bool], Mix]:
     """The mix of each row, for all targets and for those by other artists, by the sessions before the test."""
     values: dict[tuple[Mix, bool], list[float]] = {}
-    trials = []
     for person in people:
         made = Made(split(person, 0.6, 0.8, MOST_TRIED))
         for mix, other in itertools.product(itertools.chain(*CHOICES.values()), (False, True)):
-            values.setdefault((mix, other), []).append(ndcg(made.known, made.mix(mix), other))
-        trials.append((made.known, [made.part(part).astype(np.float16) for part in PARTS]))
-    chosen = {}
-    for other in (False, True):
-        for name, mixes in CHOICES.items():
-            chosen[name, other] = max(mixes, key=lambda mix: float(np.mean(values[mix, other])))
-        chosen["ours", other] = choose_weights(trials, other)
-    return chosen
+            values.setdefault((mix, other), []).append(completed(made.known, made.mix(mix), other))
+    return {
+        (name, other): max(mixes, key=lambda mix: float(np.mean(values[mix, other])))
+        for other in (False, True)
+        for name, mixes in CHOICES.items()
+    }
 
 
-def told(mix: Mix) -> str:
+def months(known: Split, vectors: np.ndarray) -> Iterator[tuple[str, list[float]]]:
+    """NDCG@100 of decayed counts and of the product for four months of the test: all that comes, what comes again."""
+    sessions, n = known.person.sessions, len(known.plays)
+    for share in (0.8, 0.85, 0.9, 0.95):
+        cut = int(sessions.time[np.searchsorted(sessions.session, int(share * len(sessions)))])
+        old = sessions.select(sessions.time < cut)
+        listener = Listener("me", old.plays(n).astype(np.float32), np.zeros(n, np.float32), old)
+        last = old.last_played(n)
+        came = np.isin(np.arange(n), sessions.track[(sessions.time >= cut) & (sessions.time < cut + 30 * DAY)])
+        for name, scores in (
+            ("decayed counts", familiarity(*decayed_counts(listener, last))),
+            ("cfaudio", next_month(listener, last, known.person.artist + 1, vectors)),
+        ):
+            asked = (listener.played, listener.played & (last < cut - 60 * DAY))
+            yield name, [ndcg(scores[at], came[at], 100) if came[at].sum() >= 5 else float("nan") for at in asked]
+
+
+def named(mix: Mix) -> str:
     return " + ".join(f"{weight:g} {part[0].__name__}{part[1:] or ''}" for weight, part in mix)
 
 
@@ -370,8 +359,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     people = {name: read_person(PEOPLE[name](options.data)) for name in options.people.split(",")}
     chosen = choose(people.values())
     for (name, other), mix in chosen.items():
-        print(f"{name}, {'other artists' if other else 'all targets'}: {told(mix)}", flush=True)
+        print(f"{name}, {'other artists' if other else 'all targets'}: {named(mix)}", flush=True)
     table: dict[tuple[str, bool], list[float]] = {}
+    of_month: dict[str, list[np.ndarray]] = {}
     for name, person in people.items():
         made = Made(split(person, 0.8, 1.0, MOST_TESTED))
         plays, sessions = len(person.sessions.track), len(person.sessions)
@@ -380,7 +370,22 @@ def main(arguments: Sequence[str] | None = None) -> None:
             f"{name}: {plays} plays of {len(person.artist)} tracks in {sessions} sessions, {tested} tested", flush=True
         )
         for (row, other), mix in chosen.items():
-            table.setdefault((row, other), []).append(ndcg(made.known, made.mix(mix), other))
+            table.setdefault((row, other), []).append(completed(made.known, made.mix(mix), other))
+        vectors = default_vectors(made.known)
+        own = choose_weights(made.known.before, person.artist + 1, person.album + 1)
+        print(f"{name}: {', '.join(f'{weight:.2f}' for weight in own)}", flush=True)
+        for row, weights in (("cfaudio, usual weights", DEFAULT_WEIGHTS), ("cfaudio", own)):
+            scores = next_tracks(made.known, vectors, weights)
+            for other in (False, True):
+                table.setdefault((row, other), []).append(completed(made.known, scores, other))
+        rows: dict[str, list[list[float]]] = {}
+        for row, values in months(made.known, vectors):
+            rows.setdefault(row, []).append(values)
+        for row, several in rows.items():
+            of_month.setdefault(row, []).append(np.nanmean(several, axis=0))
+    print("\n| next month, NDCG@100 | all | not played for 60 days |\n|---|---|---|")
+    for row, means in of_month.items():
+        print(f"| {row} | {' | '.join(f'{value:.3f}' for value in np.nanmean(means, axis=0))} |")
     for other in (False, True):
         best = max(REFERENCES, key=lambda row: float(np.mean(table[row, other])))
         print(f"\n| {'other artists' if other else 'all targets'}, NDCG@{K} | mean | {' | '.join(people)} |")

@@ -4,13 +4,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from synthetic import NET, QUICK, make_library, make_listener, steady
+from synthetic import NET, QUICK, make_library, make_listener, make_tracks, steady
 
+from cfaudio_core.data.interactions import gather_interactions
 from cfaudio_core.data.sessions import Sessions
 from cfaudio_core.data.training_set import standard_preference
 from cfaudio_core.evaluation.held_out import evaluate_held_out
 from cfaudio_core.factorization.factorizer import FactorizerSettings
 from cfaudio_core.features.feature_matrix import FeatureMatrix
+from cfaudio_core.models.latent_factors import LatentFactors
 from cfaudio_core.models.training_snapshot import MIN_KNOWN_TRACKS, TrainingSettings
 from cfaudio_core.pipeline.scoring import embed_tracks
 from cfaudio_core.training.fit import fit_model, make_model_id
@@ -90,6 +92,22 @@ def test_tracks_that_nobody_played_have_factors_of_their_own_by_their_tags(model
 def test_factors_are_centred_so_that_they_tell_tracks_apart(model):
     known = model.factors.directions[: model.factors.n_known]
     assert np.linalg.norm(known.mean(axis=0)) < 0.3
+
+
+def test_tracks_played_together_lie_together_however_many_others_were_played_at_unknown_times():
+    """Twenty tracks in two kinds of sessions, and twenty of which nothing but a count is known."""
+    evenings = [list(range(0, 20, 2)), list(range(1, 20, 2))] * 8
+    track = np.concatenate(evenings)
+    session = np.repeat(np.arange(16), 10)
+    sessions = Sessions(np.zeros_like(track), track, session, session * 86_400, np.zeros(len(track), bool))
+    person = replace(make_listener([8] * 20 + [1] * 20), sessions=sessions)
+    tracks = make_tracks(40)
+    factors = LatentFactors.fit(tracks.keys, gather_interactions(tracks, [person]), np.arange(40), TrainingSettings())
+    cosine = factors.directions[:20] @ factors.directions[:20].T
+    together = np.equal.outer(np.arange(20) % 2, np.arange(20) % 2)
+    assert cosine[together].min() > 0.5
+    assert cosine[~together].max() < -0.5
+    assert not factors.directions[20:].any()
 
 
 def test_a_library_without_tags_is_fitted_to_without_factors():

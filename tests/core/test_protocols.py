@@ -7,8 +7,8 @@ import pytest
 from synthetic import NET, QUICK, make_library, make_listener, make_tracks
 
 from cfaudio_core.data.listeners import Listener
-from cfaudio_core.data.sessions import Sessions
-from cfaudio_core.evaluation.protocols import MAX_FOLDS, MONTH_S, cold, completions, months, relevance, session_halves
+from cfaudio_core.data.sessions import Sessions, session_halves
+from cfaudio_core.evaluation.protocols import MAX_FOLDS, MONTH_S, cold, completions, months, relevance
 from cfaudio_core.evaluation.splits import groups_of, sample
 from cfaudio_core.evaluation.tasks import EvalData, NotEvaluatedError
 

@@ -7,6 +7,7 @@ import os
 import stat
 import time
 from collections import Counter
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
@@ -183,6 +184,52 @@ def test_like_needs_no_score(placed: Home) -> None:
     assert {(row["artist"], row["score"]) for row in rows} == {(DRUMS[-1], None)}
 
 
+def _play(home: Home, *sessions: Sequence[tuple[str, int]]) -> None:
+    """Import a history of one session a day of artists and titles."""
+    rows = [
+        f"{artist},Stück {title},{1_700_000_000 + day * 86_400 + 60 * minute}"
+        for day, session in enumerate(sessions)
+        for minute, (artist, title) in enumerate(session)
+    ]
+    (home.folder / "plays.csv").write_text("\n".join(["artist,title,time", *rows]), encoding="utf-8")
+    home.beet_here("cfimport", "csv", str(home.folder / "plays.csv")).fine  # noqa: B018
+
+
+def test_now_goes_on_from_the_last_session_as_others_like_it_went_on(placed: Home) -> None:
+    habit = [(BELLS[0], 1), (DRUMS[2], 3), (DRUMS[2], 4)]
+    _play(placed, *[habit] * 5, [(BELLS[1], 1), (BELLS[1], 2)], [(BELLS[0], 1)])
+    (row,) = _json(placed, "-n", "1", "--unplayed", "0", "--now", "artist:Drum")
+    assert (row["artist"], row["title"]) == (DRUMS[2], "Stück 3")
+
+
+def test_now_does_not_repeat_what_was_played_last(placed: Home) -> None:
+    _play(placed, *[[(BELLS[0], 1), (BELLS[0], 2)]] * 5)
+    rows = _json(placed, "-n", "40", "--now")
+    assert len(rows) == 38
+    assert not {"Stück 1", "Stück 2"} & {row["title"] for row in rows if row["artist"] == BELLS[0]}
+
+
+def test_now_goes_on_from_the_tracks_of_a_query_with_their_album(placed: Home) -> None:
+    placed.configure({"per_artist": 99, "diversity": 0})
+    rows = _json(placed, "-n", "3", "--unplayed", "0", "--now", "--like", f"artist:'{BELLS[1]}' title:1")
+    assert Counter(row["artist"] for row in rows) == {BELLS[1]: 3}
+
+
+def test_never_played_tracks_go_on_by_what_they_sound_like(placed: Home) -> None:
+    placed.configure({"per_artist": 99, "diversity": 0})
+    rows = _json(placed, "-n", "4", "--unplayed", "1", "--now", "--like", f"artist:'{DRUMS[0]}'")
+    assert Counter(row["artist"] for row in rows) == {DRUMS[-1]: 4}
+
+
+def test_the_artist_played_of_late_brings_back_what_was_forgotten_of_him(placed: Home) -> None:
+    placed.sql("DELETE FROM item_attributes WHERE key IN ('play_count', 'skip_count')")
+    long_ago = [[(BELLS[0], 1)], [(DRUMS[0], 1)], *[[]] * 400]
+    _play(placed, *long_ago, *[[(DRUMS[0], 2), (DRUMS[0], 3)]] * 3)
+    placed.configure({"per_artist": 99, "diversity": 0})
+    rows = _json(placed, "-n", "3", "--unplayed", "0")
+    assert Counter(row["artist"] for row in rows) == {DRUMS[0]: 3}
+
+
 def test_the_mean_taste_ranks_by_nearness_to_the_mean_of_what_is_played(placed: Home) -> None:
     placed.configure({"taste": "mean", "diversity": 0})
     rows = _json(placed, "-n", "4", "--unplayed", "1")
@@ -232,7 +279,7 @@ def test_choosing_never_loads_torch(placed: Home) -> None:
         "try: ui.main(sys.argv[1:])\n"
         "finally: assert 'torch' not in sys.modules, 'torch was loaded'\n"
     )
-    for options in ([], ["--explain"], ["--like", "id:1"]):
+    for options in ([], ["--explain"], ["--like", "id:1"], ["--now", "--like", "id:1"]):
         assert placed.beet("cfrecommend", *options, python=("-c", script)).fine.lines
 
 
@@ -268,6 +315,8 @@ def test_a_listener_gets_what_has_scores_and_plays_of_theirs(scored: Home) -> No
         (["--like", "artist:nobody"], "no track matches artist:nobody"),
         (["--like", ""], "--like must be a query"),
         (["--like", "'artist"], "--like 'artist: No closing quotation"),
+        (["--now"], "--now: no listens are imported, and no mpd is configured; name tracks to go on from with --like"),
+        (["--now", "--like", "artist:nobody"], "--now: there are no tracks that match artist:nobody to go on from"),
         (["--like", "id:1"], "no track that matches id:1 is analysed; run `beet cfembed`"),
     ],
 )

@@ -60,6 +60,7 @@ def library(n: int, seed: int, with_vectors: bool) -> RankingData:
     return RankingData(
         ids=tracks.ids,
         artist=artist,
+        album=np.zeros(n, np.int64),
         song=song,
         lengths=tracks.lengths,
         placed=placed,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +15,8 @@ from cfaudio_core.models.model_files import load_model
 from cfaudio_core.util.vector_codec import decode
 
 pytestmark = pytest.mark.weights
+
+BEET = "from beets.ui import main; main(sys.argv[1:])"
 
 
 @pytest.fixture
@@ -69,3 +72,24 @@ def test_none_trains_no_net(analysed: Home):
     analysed.configure({"fine_tune": "none"})
     assert analysed.embed("--retrain").fine.lines
     assert the_model(analysed).feature_space.adapter.width == 0
+
+
+def test_a_torch_that_cannot_be_loaded_is_one_line_and_features_stay_frozen(tuned: Home, tmp_path: Path):
+    (tmp_path / "torch").mkdir()
+    (tmp_path / "torch" / "__init__.py").write_text("raise OSError('libtorch_cpu.so: wrong ELF class')")
+    foreign = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); {BEET}"
+    ran = tuned.beet("cfembed", "--retrain", python=("-c", foreign)).fine
+    (line,) = [line for line in ran.lines if "torch" in line]
+    assert line.startswith("No fine-tuning: torch cannot be loaded, or ran out of memory, so the net's features are")
+    assert the_model(tuned).feature_space.adapter.width == 0
+
+
+def test_a_power_cut_while_it_trains_leaves_the_last_model_and_the_next_run_ends(tuned: Home):
+    last = the_model(tuned).id
+    module = "cfaudio_core.finetuning.adapter_training"
+    cut = f"import {module} as training; training.train_adapter = lambda *_: os.kill(os.getpid(), 9)"
+    assert tuned.beet("cfembed", "--retrain", python=("-c", f"import os, sys; {cut}; {BEET}")).code == -9
+    assert the_model(tuned).id == last
+    assert tuned.beet("cfrecommend", "-n", "3").fine.lines
+    assert tuned.embed("--retrain").fine.lines
+    assert the_model(tuned).feature_space.adapter.width

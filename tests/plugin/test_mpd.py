@@ -175,3 +175,22 @@ def test_what_is_no_mpd_is_one_line_and_the_other_targets_are_written(
     assert ran.code == 1
     assert ran.err.count(f"mpd 127.0.0.1:{port}: ") == ran.err.count("\n") == 1
     assert sorted(file.name for file in lists.iterdir()) == ["a.m3u", "b.m3u"]
+
+
+def test_now_goes_on_from_what_mpd_has_played_of_its_queue(library: Home, mpd: Mpd) -> None:
+    played, next_one = (f"{BELLS[0]}/{name}" for name in ("1 Stück.wav", "2 Stück.flac"))
+    for file in (played, next_one, "日本/音楽.wav"):
+        mpd.ask(f'add "{file}"')
+    mpd.ask("play 0")
+    mpd.ask("pause 1")
+    library.configure({"mpd": {"host": "127.0.0.1", "port": mpd.port}, "per_artist": 99, "diversity": 0})
+    paths = library.beet_here("cfrecommend", "-n", "40", "-p", "--now").fine.lines
+    assert str(library.music / played) not in paths
+    assert str(library.music / next_one) in paths
+
+
+def test_an_empty_queue_is_one_line(library: Home, mpd: Mpd) -> None:
+    mpd.ask("clear")
+    library.configure({"mpd": {"host": "127.0.0.1", "port": mpd.port}})
+    ran = library.beet_here("cfrecommend", "--now")
+    assert ran.complaint == "error: --now: there are no tracks in MPD's queue to go on from"

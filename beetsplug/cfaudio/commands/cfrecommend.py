@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ from beets.util import displayable_path
 from beetsplug.cfaudio.config.checks import split_query
 from beetsplug.cfaudio.config.settings import Settings, read_settings
 from beetsplug.cfaudio.errors import user_errors
+from beetsplug.cfaudio.text import counted
 
 if TYPE_CHECKING:
     from optparse import Values
@@ -34,6 +35,7 @@ def command(plugin: BeetsPlugin) -> Subcommand:
     option("-u", "--user", metavar="NAME", help="for this listener (default: the first one)")
     option("--unplayed", type="float", metavar="SHARE", help="share of never played tracks, 0 to 1 (default: 0.5)")
     option("--like", metavar="QUERY", help="tracks that go with those of a query, instead of with your plays")
+    option("--now", action="store_true", default=False, help="go on from what was played last, or from --like's tracks")
     option("--seed", type="int", metavar="N", help="another draw of good tracks; the same number gives the same one")
     option("-m", "--playlist", metavar="FILE", help="write an M3U playlist too")
     option("--force", action="store_true", default=False, help="let -m replace any file")
@@ -71,10 +73,19 @@ def run(plugin: BeetsPlugin, lib: Library, opts: Values, args: list[str]) -> Non
         user=opts.user,
         seed=opts.seed,
     )
-    find_listener(data.listeners, opts.user, settings)
+    listener, next_track = find_listener(data.listeners, opts.user, settings), None
     if opts.user is None and (hint := why_nobody(data.listeners)):
         plugin._log.warning("{}", hint)
-    chosen = choose_items(lib, data, request)
+    if opts.now:
+        from beetsplug.cfaudio.playlists.now import last_tracks
+        from beetsplug.cfaudio.playlists.now import next_track as score_next
+
+        given, where = last_tracks(lib, settings, data, listener, request.like)
+        plugin._log.debug("goes on from {} {}", counted(len(given), "track"), where)
+        request, next_track = replace(request, given=given, like=()), score_next(data, listener, given)
+    elif not len(listener.sessions):
+        plugin._log.debug("no play has a time: familiar tracks are ranked by their counts")
+    chosen = choose_items(lib, data, request, next_track=next_track)
     if chosen.why:
         raise UserError(chosen.why)
     explanations: dict[int, Explanation] = {}

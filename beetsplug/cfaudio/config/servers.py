@@ -31,6 +31,8 @@ class Servers:
         Listener to account on it, "" for the main listener.
     mpd_host, mpd_port, mpd_password
         Where MPD is; "" where there is no host or password.
+    has_mpd
+        Whether the configuration says anything of it.
     """
 
     subsonic: str | None = None
@@ -38,6 +40,7 @@ class Servers:
     mpd_host: str = ""
     mpd_port: int = 6600
     mpd_password: str = field(default="", repr=False)
+    has_mpd: bool = False
 
 
 def read_servers(subsonic: object, mpd: object) -> Servers:
@@ -68,4 +71,4 @@ def read_servers(subsonic: object, mpd: object) -> Servers:
     port = of_mpd.values.get("port", 6600)
     if isinstance(port, bool) or not isinstance(port, int) or not 0 < port < 65536:
         raise of_mpd.error("port", "must be a whole number from 1 to 65535")
-    return Servers(url or None, accounts, host, port, of_mpd.text("password"))
+    return Servers(url or None, accounts, host, port, of_mpd.text("password"), bool(of_mpd.values))

@@ -47,8 +47,8 @@ class Block(NamedTuple):
     names_digest, fields_digest
         Of the rows that the columns were made of.
     names
-        Of `items`: `ids` (n,) int64, `lengths` (n,) float32 in seconds, and `name`, `artist_mark`, `title`,
-        `place`, `recording` (n,) uint64, 64 bits of a digest each as in `Marks`, 0 where unknown.
+        Of `items`: `ids` (n,) int64, `lengths` (n,) float32 in seconds, and `name`, `artist_mark`, `album_mark`,
+        `title`, `place`, `recording` (n,) uint64, 64 bits of a digest each as in `Marks`, 0 where unknown.
     fields
         Of `item_attributes`: `sound` and `model` (n,) uint64 as above; `width` (n,) int64, the length of each vector;
         `values` float32, all vectors one after another; `cf_score...` (n,) float32 each, NaN where there is none.
@@ -81,13 +81,14 @@ def _read_names(connection: Connection, within: tuple[int, int]) -> Arrays:
     rows = connection.execute(f"SELECT {columns} {_ITEMS} ORDER BY id", within).fetchall()
     artists = [artist(row) for row in rows]
     titles = [row["title"] or "" for row in rows]
-    albums = [row["album"] or "" for row in rows]
-    of_tracks = marks(artists, titles, [album(row) for row in rows], [], [recording(row) for row in rows], albums)
+    names, albums = [row["album"] or "" for row in rows], [album(row) for row in rows]
+    of_tracks = marks(artists, titles, albums, [], [recording(row) for row in rows], names)
     return {
         "ids": np.array([row["id"] for row in rows], np.int64),
         "lengths": np.array([(row["ms"] or 0) / 1000 for row in rows], np.float32),
-        "name": prints(map(name_of, artists, titles, albums)),
+        "name": prints(map(name_of, artists, titles, names)),
         "artist_mark": prints(map(artist_key, artists)),
+        "album_mark": prints(albums),
         **{name: getattr(of_tracks, name) for name in ("title", "place", "recording")},
     }
 

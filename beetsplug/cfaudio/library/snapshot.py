@@ -33,7 +33,7 @@ from cfaudio_core.history.count_growth import DATES
 from cfaudio_core.ranking.duplicates import Marks, same_songs
 from cfaudio_core.util.arrays import BoolArray, FloatArray, IntArray
 from cfaudio_core.util.file_state import settled_state
-from cfaudio_core.util.fingerprint import fingerprint
+from cfaudio_core.util.fingerprint import Prints, fingerprint
 from cfaudio_core.util.vector_codec import stack
 
 if TYPE_CHECKING:
@@ -55,6 +55,8 @@ class LibrarySnapshot:
         int64 (n,), ascending: the library's own numbers.
     artist
         int64 (n,): the same number for the same artist, whatever its spelling and guests; 0 where unknown.
+    album
+        int64 (n,): the same number for the same album; 0 for a track of none.
     song
         int64 (n,): the same number for the same song.
     lengths
@@ -71,6 +73,7 @@ class LibrarySnapshot:
 
     ids: IntArray
     artist: IntArray
+    album: IntArray
     song: IntArray
     lengths: FloatArray
     placed: BoolArray
@@ -96,11 +99,14 @@ class RankingData(LibrarySnapshot):
         Listener to int64 (n,): UTC, seconds, when each track was last played; 0 where unknown or never.
     now
         UTC, seconds.
+    next_month
+        Listener to float32 (n,), see `ranking.next_month`, of those who were asked for.
     """
 
     listeners: list[Listener]
     last_played: Mapping[str, IntArray]
     now: float
+    next_month: dict[str, FloatArray] = field(default_factory=dict)
     _tag_shares: dict[str, float] = field(default_factory=dict)
 
     def at(self, ids: Sequence[int]) -> IntArray:
@@ -130,9 +136,7 @@ def read_library(lib: Library, settings: Settings) -> RankingData:
             {name: counts[name] for name in settings.count_fields if name in counts}, settings.users, n
         )
     everyone = add_history(by_counts, snapshot.listeners)
-    last_played = {}
-    for listener in everyone:
-        last_played[listener.name] = last_played_of(listener, settings, counts, n)
+    last_played = {one.name: last_played_of(one, settings, counts, n) for one in everyone}
     nothing = np.full(n, np.float32(np.nan))
     fields = {one.name: score_field(one.name, main=one is everyone[0]) for one in everyone}
     scores = {name: tracks.scores.get(own, nothing) for name, own in fields.items()}
@@ -169,13 +173,18 @@ def _read_rows(lib: Library, settings: Settings) -> tuple[StoredSnapshot, Stored
     snapshot = stored._replace(state=state, blocks=read_blocks(lib, stored.blocks))
     columns = _joined(snapshot.blocks.values())
     if snapshot.digests != stored.digests:
-        marked = np.concatenate((np.zeros(1, np.uint64), columns["artist_mark"]))
         numbers = {
-            "artist_number": np.unique(marked, return_inverse=True)[1][1:].astype(np.int64),
+            "artist_number": _numbered(columns["artist_mark"]),
+            "album_number": _numbered(columns["album_mark"]),
             "song_number": same_songs(Marks(*(columns[name] for name in Marks._fields)), columns["lengths"]),
         }
         snapshot = snapshot._replace(numbers=numbers)
     return stored, snapshot, columns | dict(snapshot.numbers)
+
+
+def _numbered(marks: Prints) -> IntArray:
+    """Number marks, int64 (n,): the same number for the same one, 0 for none."""
+    return np.unique(np.append(np.uint64(0), marks), return_inverse=True)[1][1:].astype(np.int64)
 
 
 def _joined(blocks: Collection[Block]) -> Columns:
@@ -221,6 +230,7 @@ def _tracks(columns: Columns) -> LibrarySnapshot:
     return LibrarySnapshot(
         ids=columns["ids"],
         artist=columns["artist_number"],
+        album=columns["album_number"],
         song=columns["song_number"],
         lengths=columns["lengths"],
         placed=placed,

@@ -15,7 +15,7 @@ from cfaudio_core.data.sessions import Sessions
 from cfaudio_core.util.array_file import Arrays, read_arrays, write_arrays
 from cfaudio_core.util.arrays import float32
 
-FORMAT = f"3 {__version__}"
+FORMAT = f"4 {__version__}"
 """One version's file is nothing that another has to know; raise the number between releases."""
 
 _SESSIONS = ("track", "session", "time", "rejected")
@@ -29,7 +29,7 @@ class StoredSnapshot(NamedTuple):
     blocks
         Rows of the library by the first ids of their blocks, with their digests.
     numbers
-        `artist_number` and `song_number`, int64 (n,) each.
+        `artist_number`, `album_number` and `song_number`, int64 (n,) each.
     state
         `settled_state` of the library that all this is of; None: not certain.
     count_fields

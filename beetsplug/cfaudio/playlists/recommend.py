@@ -17,17 +17,28 @@ from beetsplug.cfaudio.library.tracks import ids_of
 from beetsplug.cfaudio.playlists.request import Chosen, Mode, Reason, Request
 from cfaudio_core.data.listeners import Listener, coerce_count
 from cfaudio_core.ranking.duplicates import one_a_song
+from cfaudio_core.ranking.next_month import next_month
 from cfaudio_core.ranking.ordering import order
 from cfaudio_core.ranking.rerank import Candidates, ListRules, choose
-from cfaudio_core.ranking.taste import Taste, decayed_counts, familiarity, mean_taste, modes, taste_weights
+from cfaudio_core.ranking.taste import Taste, decayed_counts, mean_taste, modes, taste_weights
 from cfaudio_core.util.arrays import BoolArray, FloatArray, IntArray, float32
 
 _SCORE_WEIGHT = 0.1  # in cosine: how much scores count in a list that is to be like something
+_LATEST = 0.8  # weight of a given track in the taste, against that of the one after it
 _SKIP_PENALTY = 1000.0  # of tracks that were skipped and never played: they come last
 
 
-def choose_items(lib: Library, data: RankingData, request: Request, *, avoid: frozenset[int] = frozenset()) -> Chosen:
+def choose_items(
+    lib: Library,
+    data: RankingData,
+    request: Request,
+    *,
+    avoid: frozenset[int] = frozenset(),
+    next_track: FloatArray | None = None,
+) -> Chosen:
     """Choose tracks, none of those to avoid, and put them in order.
+
+    Where a request goes on from given tracks, `next_track`, float32 (n,), rates the familiar ones.
 
     Returns
     -------
@@ -41,8 +52,11 @@ def choose_items(lib: Library, data: RankingData, request: Request, *, avoid: fr
     """
     listener = find_listener(data.listeners, request.user)
     scores, last_played = data.scores[listener.name], data.last_played[listener.name]
-    plays, skips = decayed_counts(listener, last_played)
-    if request.like:
+    given = data.at(request.given)
+    if request.given:
+        loved = np.zeros(len(data), np.float32)
+        loved[given] = _LATEST ** np.arange(len(given))[::-1]
+    elif request.like:
         seeds = _matching(lib, data, request.like)
         if not seeds.any():
             return Chosen(why=f"no track matches {' '.join(request.like)}")
@@ -50,9 +64,9 @@ def choose_items(lib: Library, data: RankingData, request: Request, *, avoid: fr
             return Chosen(why=f"no track that matches {' '.join(request.like)} is analysed; run `beet cfembed`")
         loved = seeds.astype(np.float32)
     else:
-        loved = taste_weights(listener, plays)
+        loved = taste_weights(listener, decayed_counts(listener, last_played)[0])
     taste = (mean_taste if request.taste == "mean" else modes)(data.vectors, loved)
-    appeal = _appeal(data, listener, familiarity(plays, skips), taste, request)
+    appeal = _appeal(data, listener, taste, request, next_track)
     if not np.isfinite(appeal).any():
         return Chosen(why=_why_no_scores(data, listener))
     allowed = np.isfinite(appeal)
@@ -69,7 +83,7 @@ def choose_items(lib: Library, data: RankingData, request: Request, *, avoid: fr
         except (ParsingError, ValueError) as error:
             raise UserError(f"cfaudio.exclude: {error}") from error
     candidates = one_a_song(data.song, np.flatnonzero(allowed), listener.plays, appeal)
-    barred = np.isin(data.ids, list(avoid))
+    barred = np.isin(data.ids, list(avoid)) | np.isin(data.song, data.song[given])
     if request.fresh_days:
         barred |= last_played > data.now - request.fresh_days * 86400
     candidates = candidates[~barred[candidates]]
@@ -105,20 +119,28 @@ def _tempi(lib: Library, ids: IntArray) -> FloatArray:
     return float32([coerce_count(stored.get(i)) or np.nan for i in ids.tolist()])
 
 
-def _appeal(data: RankingData, listener: Listener, known: FloatArray, taste: Taste, request: Request) -> FloatArray:
-    """Rate candidates, float32 (n,): played tracks by how much and how recently, the others by their scores.
+def _appeal(
+    data: RankingData, listener: Listener, taste: Taste, request: Request, next_track: FloatArray | None
+) -> FloatArray:
+    """Rate candidates, float32 (n,): familiar tracks by the next month or the next track, the others by their scores.
 
-    Where the taste is a mean, or that of some tracks, all are rated by how near they are to it.
+    Where the taste is a mean, or that of some tracks, all are rated by how near they are to it; but the familiar ones
+    by `next_track`, if there is any.
     """
     scores = data.scores[listener.name] / 100
-    if request.like or request.taste == "mean":
+    if request.like or request.given or request.taste == "mean":
         placed = data.vectors.any(axis=1) if len(taste.shares) else np.zeros(len(scores), bool)
         near = (data.vectors @ taste.centres.T).max(axis=1, initial=-1)
-        likes = _SCORE_WEIGHT * np.nan_to_num(scores) if request.like else 0
+        likes = _SCORE_WEIGHT * np.nan_to_num(scores) if request.like or request.given else 0
         appeal = np.where(placed, near + likes, np.nan)
+        if next_track is not None:
+            appeal = np.where(listener.played & (placed | np.isfinite(scores)), next_track, appeal)
     else:
+        if listener.name not in data.next_month:
+            last = data.last_played[listener.name]
+            data.next_month[listener.name] = next_month(listener, last, data.artist, data.vectors)
         # Equal counts are told apart by the scores.
-        appeal = np.where(listener.played, known + 1e-3 * scores, scores)
+        appeal = np.where(listener.played, data.next_month[listener.name] + 1e-3 * scores, scores)
     return float32(appeal - _SKIP_PENALTY * (~listener.played & (listener.skips > 0)))
 
 

@@ -21,6 +21,8 @@ class Request:
         beets query that limits the choice; empty: the whole library.
     like
         beets query whose tracks are the taste, instead of the listener's plays; empty: the listener's.
+    given
+        Ids of the tracks that were played last, which the list goes on from, in their order; they are the taste then.
     user
         Name of the listener; None: the main one.
     seed
@@ -35,6 +37,7 @@ class Request:
     taste: str
     query: tuple[str, ...] = ()
     like: tuple[str, ...] = ()
+    given: tuple[int, ...] = ()
     user: str | None = None
     seed: int | None = None
     exclude: tuple[str, ...] = ()

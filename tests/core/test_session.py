@@ -1,0 +1,143 @@
+"""Next track: each part of the sum alone has an obvious answer, and weights follow what a listener does."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from cfaudio_core.data.sessions import NO_SESSIONS, Sessions
+from cfaudio_core.ranking.session import DEFAULT_WEIGHTS, PARTS, SessionRanker
+from cfaudio_core.ranking.session_weights import MIN_SESSIONS, choose_weights
+
+DAY = 86_400
+N = 8
+
+
+def history(*sessions, rejected=()):
+    """One session a day of tracks, a minute each; and the tracks that are always skipped."""
+    track = np.array([t for session in sessions for t in session], np.int64)
+    number = np.repeat(np.arange(len(sessions)), [len(session) for session in sessions])
+    minute = np.concatenate([np.arange(len(session)) for session in sessions])
+    return Sessions(np.zeros_like(track), track, number, number * DAY + 60 * minute, np.isin(track, rejected))
+
+
+def ranker(sessions=NO_SESSIONS, artist=None, album=None, vectors=None, counts=None, end=None):
+    zeros = np.zeros(N, np.int64)
+    return SessionRanker.of(
+        sessions,
+        np.zeros(N, np.float32) if counts is None else np.float32(counts),
+        zeros if artist is None else np.array(artist),
+        zeros if album is None else np.array(album),
+        np.zeros((N, 1), np.float32) if vectors is None else np.float32(vectors),
+        end,
+    )
+
+
+def part(name, of, given, now=100 * DAY):
+    return of.parts(np.array(given), now)[PARTS.index(name)]
+
+
+def best(scores, given):
+    return int(np.argmax(np.where(np.isin(np.arange(N), given), -np.inf, scores)))
+
+
+def test_the_album_of_the_last_track_comes_first_then_its_artist():
+    scores = part("tags", ranker(artist=[1, 1, 1, 2, 2, 3, 0, 0], album=[1, 1, 2, 3, 3, 4, 0, 0]), [0])
+    assert scores[1] > scores[2] > scores[3] == scores[6] == scores[7]
+
+
+def test_the_latest_of_the_given_tracks_count_most():
+    of = ranker(artist=[1, 1, 2, 2, 0, 0, 0, 0])
+    assert best(part("tags", of, [0, 2]), [0, 2]) == 3
+    assert best(part("tags", of, [2, 0]), [0, 2]) == 1
+
+
+def test_tracks_of_sessions_like_this_one_come():
+    of = ranker(history([0, 1, 2], [3, 4, 5], [6, 7]))
+    assert best(part("neighbours", of, [3, 4]), [3, 4]) == 5
+
+
+def test_what_used_to_follow_comes_next_and_not_what_used_to_come_before():
+    of = ranker(history([0, 1, 2], [0, 1, 2], [5, 1, 2]))
+    scores = part("followers", of, [1])
+    assert best(scores, [1]) == 2
+    assert scores[0] == scores[5] == scores[7]
+
+
+def test_a_session_ends_what_follows():
+    scores = part("followers", ranker(history([0, 1], [2, 3])), [1])
+    assert np.ptp(scores) == 0
+
+
+def test_what_was_skipped_follows_nothing():
+    assert np.ptp(part("followers", ranker(history([0, 1], [0, 1], rejected=[1])), [0])) == 0
+
+
+def test_what_lies_near_in_the_vectors_comes():
+    vectors = [[1, 0], [0.9, 0.1], [0, 1], [0.1, 0.9], [-1, 0], [0, -1], [0, 0], [0, 0]]
+    of = ranker(history(range(N)), vectors=vectors)
+    assert best(part("vectors", of, [0]), [0]) == 1
+    assert best(part("vectors", of, [2]), [2]) == 3
+
+
+def test_what_was_played_a_day_ago_is_ahead_of_what_was_played_often_a_year_ago():
+    of = ranker(history([0], [0], [0], *[[7]] * 400, [1]))
+    for name in ("month", "week"):
+        assert part(name, of, [7], 405 * DAY)[1] > part(name, of, [7], 405 * DAY)[0]
+
+
+def test_plays_after_the_session_began_are_not_known():
+    of = ranker(history([0], [1], [2]))
+    scores = part("week", of, [0], 2 * DAY)
+    assert scores[1] > scores[2] == scores[7]
+
+
+def test_sessions_from_the_end_on_are_not_known():
+    of = ranker(history([0, 1], [0, 2]), end=1)
+    assert of.played.tolist() == [True, True] + [False] * (N - 2)
+    assert best(part("followers", of, [0]), [0]) == 1
+
+
+def test_without_sessions_counts_take_their_place():
+    scores = ranker(counts=[0, 1, 2, 3, 4, 5, 6, 7]).score(np.array([0]), 0.0)
+    assert np.all(np.diff(scores[1:]) > 0)
+
+
+def test_every_part_weighs_alike_before_its_weight():
+    of = ranker(history([0, 1, 2], [0, 1, 3], [4, 5, 6, 7]), artist=1 + np.arange(N) // 2, vectors=np.eye(N))
+    parts = of.parts(np.array([0, 1]), 3 * DAY)
+    np.testing.assert_allclose(parts.mean(axis=1), 0, atol=1e-5)
+    np.testing.assert_allclose(parts.std(axis=1), 1, rtol=1e-5)
+    np.testing.assert_allclose(of.score(np.array([0, 1]), 3 * DAY), DEFAULT_WEIGHTS @ parts, rtol=1e-5)
+
+
+ARTISTS = np.repeat(np.arange(1, 11), 40)
+
+
+def listener(by_artist, seed=0):
+    """100 sessions of 8 tracks of 400: all by one artist, or by any."""
+    random = np.random.default_rng(seed)
+    return history(
+        *[
+            (random.integers(10) * 40 + random.permutation(40)[:8]).tolist()
+            if by_artist
+            else random.permutation(400)[:8].tolist()
+            for _ in range(100)
+        ]
+    )
+
+
+def test_who_stays_with_an_artist_gets_a_larger_weight_of_tags():
+    own = choose_weights(listener(True), ARTISTS, np.zeros(400, np.int64))
+    assert own[PARTS.index("tags")] > DEFAULT_WEIGHTS[PARTS.index("tags")] + 0.05
+
+
+def test_the_weight_of_vectors_and_the_sum_of_the_others_stay():
+    own = choose_weights(listener(True), ARTISTS, np.zeros(400, np.int64))
+    assert own[0] == DEFAULT_WEIGHTS[0]
+    np.testing.assert_allclose(own.sum(), DEFAULT_WEIGHTS.sum(), rtol=1e-5)
+
+
+def test_few_sessions_leave_the_usual_weights():
+    few, none = history(*[[0, 1, 2, 3]] * (MIN_SESSIONS - 1)), np.zeros(N, np.int64)
+    assert choose_weights(few, none, none).tolist() == DEFAULT_WEIGHTS.tolist()
+    assert choose_weights(NO_SESSIONS, none, none).tolist() == DEFAULT_WEIGHTS.tolist()
