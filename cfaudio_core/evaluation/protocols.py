@@ -226,4 +226,4 @@ COLD = ("new-artists", "cold-albums", "cold-tracks")
 """Those that hide played tracks, the hardest first."""
 
 DEFAULT_PROTOCOLS = ("new-artists", "cold-tracks", "month", "session")
-"""Those that are evaluated where none is named."""
+"""Those that are evaluated where none is named; cold tracks only where no artists can be hidden."""

@@ -26,7 +26,7 @@ def bells_loved(analysed: Home) -> Home:
 
 def test_it_prints_figures_in_a_table_and_in_words_and_keeps_that(bells_loved: Home) -> None:
     before = bells_loved.dump()
-    ran = bells_loved.beet_here("cfevaluate", "--quick", "--protocol", "new-artists", "--protocol", "session").fine
+    ran = bells_loved.beet_here("cfevaluate", "--quick").fine
     assert ran.lines[0] == "me: 40 of 40 analysed tracks played or skipped."
     rows = {line[:14].strip(): line[14:].split() for line in ran.lines if "  " in line}
     assert {"random", "artist mean", "frozen kernel", "cfaudio", "shuffled sound", "upper bound"} <= set(rows)
@@ -35,7 +35,7 @@ def test_it_prints_figures_in_a_table_and_in_words_and_keeps_that(bells_loved: H
     assert "Not evaluated: there is no listening history" in ran.out
     assert "Of the tracks you love by artists that it had never seen you play, cfaudio puts" in ran.out
     (report,) = reports(bells_loved)
-    assert [table["name"] for table in report["tables"]] == ["new artists", "session"]
+    assert [table["name"] for table in report["tables"]] == ["new artists", "month", "session"]
     assert report["listener"] == "me"
     assert report["quick"] is True
     assert ran.lines[-1].endswith(".json.")

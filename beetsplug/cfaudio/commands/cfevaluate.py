@@ -143,11 +143,13 @@ def _evaluate(
     data: EvalData, analysed: int, protocols: Sequence[str], seeds: int, say: Callable[[str], None]
 ) -> list[Table]:
     from cfaudio_core.evaluation.evaluate import evaluate_splits, plan, units_of
-    from cfaudio_core.evaluation.protocols import COLD
+    from cfaudio_core.evaluation.protocols import COLD, DEFAULT_PROTOCOLS
     from cfaudio_core.evaluation.systems import systems_for
     from cfaudio_core.util.progress import hide_progress, progress
 
     splits, empty = plan(data, protocols, range(seeds))
+    if tuple(protocols) == DEFAULT_PROTOCOLS and protocols[0] in splits:
+        splits.pop("cold-tracks", None)  # the time is better spent on the harder question
     # The hardest of the protocols that hide tracks, and sessions, tell what each part of cfaudio is worth.
     telling = [*[name for name in COLD if name in splits][:1], "session"]
     systems = {name: systems_for(data, ablations=name in telling) for name in splits}
