@@ -39,7 +39,7 @@ bench: $(READY)  ## CORPUS=FOLDER measures on real music, LIBRARIES=FOLDERS on s
 	$(BIN)/python tests/benchmarks/bench_household.py
 	$(BIN)/python tests/benchmarks/bench_recommend.py
 	$(BIN)/python tests/benchmarks/bench_training.py
-	$(if $(LIBRARIES),$(BIN)/python tests/benchmarks/bench_scores.py $(LIBRARIES))
+	$(if $(LIBRARIES),$(BIN)/python tests/benchmarks/bench_ablations.py $(LIBRARIES))
 	$(if $(LIBRARIES),$(BIN)/python tests/benchmarks/bench_nets.py $(LIBRARIES))
 	$(BIN)/python tests/benchmarks/bench_factors.py $(if $(DATA),--data $(DATA))
 	$(if $(DATA),$(BIN)/python tests/benchmarks/bench_sessions.py --data $(DATA))

@@ -9,6 +9,7 @@ from beetsplug.cfaudio.text import counted
 from cfaudio_core.data.listeners import Listener
 from cfaudio_core.data.tracks import Tracks
 from cfaudio_core.evaluation.held_out import HeldOut, evaluate_held_out
+from cfaudio_core.factorization.factorizer import NO_FACTORIZER
 from cfaudio_core.models.hybrid_model import HybridModel
 from cfaudio_core.models.training_snapshot import MIN_KNOWN_TRACKS
 from cfaudio_core.pipeline.extract import RunResult
@@ -18,7 +19,7 @@ from cfaudio_core.training.representation import MIN_ADAPTER_TRACKS
 _SYSTEMS = {
     "model": "model",
     "net": "trained net",
-    "kernel": "frozen net",
+    "kernel": "frozen kernel",
     "artist": "artist's mean",
     "shuffled": "shuffled sound",
 }
@@ -88,6 +89,9 @@ def _training(model: HybridModel) -> Iterator[str]:
     yield from _worth_of_parts(model)
     if not info.trained_listeners:
         return
+    if info.settings.factorizer == NO_FACTORIZER:
+        yield "No factors (`factorizer: none`): embeddings are likeness in sound and in how much is played."
+        return
     sources = {
         f"{info.n_listens} listens in {info.n_sessions} sessions": info.n_sessions,
         f"{info.n_playlists} playlists": info.n_playlists,
@@ -125,7 +129,8 @@ def _table(model: HybridModel, figures: list[HeldOut]) -> Iterator[str]:
     systems = [name for name in _SYSTEMS if figures and name in figures[0].baselines]
     if not systems:
         return
-    yield "The same where whole albums are held out, against simpler means:"
+    whole = {"artists": "where whole artists are held out, ", "albums": "where whole albums are held out, "}
+    yield f"The same {whole.get(model.info.held_out_by, '')}against simpler means:"
     width = max(len(one.listener) for one in figures)
     yield "  " + " " * width + "".join(f"  {_SYSTEMS[name]}" for name in systems)
     for one in figures:

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.linalg import cho_factor, cho_solve
 
-from cfaudio_core.data.listeners import Listener
 from cfaudio_core.data.training_set import unit
 from cfaudio_core.evaluation.tasks import EvalData, Split
-from cfaudio_core.features.summaries import NET_PART
+from cfaudio_core.models.frozen_kernel import frozen_features, frozen_kernel
 from cfaudio_core.models.kernel_ridge import gauss
 from cfaudio_core.ranking.taste import HALF_LIFE_S
 from cfaudio_core.util.arrays import FloatArray, float32
-
-_GAMMA, _RIDGE = 1.0, 0.3
-_MAX_FITTED_TRACKS = 3000
 
 
 def chance(data: EvalData, split: Split) -> FloatArray:
@@ -61,48 +56,23 @@ def artist_mean(data: EvalData, split: Split) -> FloatArray:
 
 def frozen_cosine(data: EvalData, split: Split) -> FloatArray:
     """float32 (n,) or (tasks, n): cosine of the net's features to their mean over the played or the given tracks."""
-    features = unit(standard_features(data))
+    features = unit(_frozen_features(data))
     if split.is_completion:
         return float32([features @ unit(features[task.given].mean(axis=0)[None])[0] for task in split.tasks])
     return float32(features @ (np.maximum(split.listener.log_play_ratio, 0) @ features))
 
 
-def frozen_kernel(data: EvalData, split: Split) -> FloatArray:
-    """float32 (n,) or (tasks, n): Gaussian kernel ridge regression of the preference on the net's features.
+def kernel_of_frozen(data: EvalData, split: Split) -> FloatArray:
+    """float32 (n,) or (tasks, n): log(1 + plays) by the frozen kernel.
 
     For a session to be completed: the mean kernel to the given tracks.
     """
-    features = standard_features(data)
+    features = _frozen_features(data)
     if split.is_completion:
-        return float32([gauss(features, features[task.given], _GAMMA).mean(axis=1) for task in split.tasks])
-    known = _sample(split.listener, split.seed)
-    return kernel_regression(features, known, split.listener.log_play_ratio[known])
+        return float32([gauss(features, features[task.given]).mean(axis=1) for task in split.tasks])
+    known = split.listener.known
+    return frozen_kernel(features, features[known], split.listener.plays[known], split.seed)
 
 
-def kernel_regression(features: FloatArray, known: np.ndarray, target: FloatArray) -> FloatArray:
-    """float32 (n,): Gaussian kernel ridge regression, fitted to a target, float32 (k,), of the tracks at k positions.
-
-    Predictions are less the mean of the target, and so as good to rank by.
-    """
-    inner = gauss(features[known], features[known], _GAMMA) + _RIDGE * np.eye(len(known), dtype=np.float32)
-    coefficients = cho_solve(cho_factor(inner), target - target.mean())
-    return float32(gauss(features, features[known], _GAMMA) @ coefficients)
-
-
-def standard_features(data: EvalData) -> FloatArray:
-    """float32 (n, dim): the mean window in mono, each feature with mean 0 and variance 1 / dim."""
-    mono = data.features.means[:, data.features.columns()[NET_PART]]
-    return float32(standardised(mono) / np.sqrt(mono.shape[1]))
-
-
-def standardised(rows: FloatArray) -> FloatArray:
-    """Each column with mean 0 and variance 1; 0 where it does not vary."""
-    deviation = rows.std(axis=0)
-    return float32((rows - rows.mean(axis=0)) / np.where(deviation > 1e-6, deviation, np.inf))
-
-
-def _sample(listener: Listener, seed: int) -> np.ndarray:
-    known = np.flatnonzero(listener.known)
-    if len(known) > _MAX_FITTED_TRACKS:
-        known = np.sort(np.random.default_rng(seed).choice(known, _MAX_FITTED_TRACKS, replace=False))
-    return known
+def _frozen_features(data: EvalData) -> FloatArray:
+    return frozen_features(data.feature_matrix, np.arange(len(data.tracks)), data.training.seed)

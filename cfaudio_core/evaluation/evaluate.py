@@ -11,7 +11,7 @@ import numpy as np
 from cfaudio_core.data.listeners import Listener
 from cfaudio_core.data.tracks import Tracks
 from cfaudio_core.evaluation.metrics import Array, Estimate, Ranking, estimate, resampled
-from cfaudio_core.evaluation.protocols import PROTOCOLS
+from cfaudio_core.evaluation.protocols import COLD, PROTOCOLS
 from cfaudio_core.evaluation.splits import groups_of
 from cfaudio_core.evaluation.systems import CFAUDIO, SYSTEMS
 from cfaudio_core.evaluation.tasks import EvalData, NotEvaluatedError, Split, Task
@@ -141,8 +141,7 @@ def evaluate_splits(
 
 def units_of(data: EvalData, protocol: str) -> IntArray:
     """int64 (n,): the groups that a protocol draws, and that its bootstrap draws again."""
-    kind = protocol.removeprefix("cold-") if protocol.startswith("cold-") else "tracks"
-    return groups_of(data.tracks, kind)
+    return groups_of(data.tracks, protocol.split("-")[1] if protocol in COLD else "tracks")
 
 
 class _Results:

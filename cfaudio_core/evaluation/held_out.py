@@ -21,7 +21,7 @@ class HeldOut(NamedTuple):
     by_audio, by_audio_and_tags
         Of the model, a track held out at a time.
     baselines
-        Where whole albums are held out: of the model, and of the simpler means it is compared with, by name.
+        Where whole artists or albums are held out: of the model, and of the simpler means it is compared with, by name.
     net_weight
         Weight of a trained net's predictions; 0 where it adds nothing.
     """

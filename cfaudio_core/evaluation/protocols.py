@@ -1,8 +1,8 @@
 """Protocols: the data that is hidden from a recommender, and the question it is asked about it.
 
-*Cold*: played tracks are hidden with all that is known of them, as if nobody had ever played them; single ones, whole
-albums, or whole artists. *Month*: the plays of a month, from those before it. *Session*: the second half of a session,
-from its first.
+*New artists*: whole artists are hidden with all that was played of them, as if nobody had ever played them; *cold*: the
+same with single tracks, or whole albums. *Month*: the plays of a month, from those before it. *Session*: the second
+half of a session, from its first.
 """
 
 from __future__ import annotations
@@ -20,8 +20,11 @@ from cfaudio_core.evaluation.tasks import MIN_CASES, EvalData, NotEvaluatedError
 from cfaudio_core.models.training_snapshot import MIN_KNOWN_TRACKS
 from cfaudio_core.util.arrays import BoolArray, IntArray, float32
 
-MAX_FOLDS = 10
-"""Parts that are hidden one after the other; fewer, where fewer groups have anything loved."""
+MAX_FOLDS = 4
+"""Parts that are hidden one after the other, each by a fit, and an adapter, of its own.
+
+Fewer, where fewer groups have anything loved.
+"""
 
 MAX_HIDDEN_TRACKS = 400
 """As soon as so many tracks have been hidden by one seed, its other folds are left out."""
@@ -31,7 +34,7 @@ LOVED_PREFERENCE, USUAL_PREFERENCE = 0.8, 0.5
 skipped. What lies between may be loved or not: plays are too few to tell."""
 
 _ROUNDING = 1e-6
-_MIN_TRACKS = -(-MIN_KNOWN_TRACKS * MAX_FOLDS // (MAX_FOLDS - 1))  # so that enough are left when a tenth is hidden
+_MIN_TRACKS = -(-MIN_KNOWN_TRACKS * MAX_FOLDS // (MAX_FOLDS - 1))  # so that enough are left when one part is hidden
 
 MONTH_S = 30 * 86_400
 LAST_SHARE = 0.2  # of the sessions
@@ -64,7 +67,9 @@ def relevance(listener: Listener) -> tuple[BoolArray, BoolArray]:
 
 
 def cold(data: EvalData, kind: str, seeds: Sequence[int]) -> Iterator[Split]:
-    """Hide a tenth of the known tracks at a time, whole groups of a `kind` as in `groups_of`, dealt anew by each seed.
+    """Hide a quarter of the known tracks at a time, whole groups of a `kind` as in `groups_of`, dealt by each seed.
+
+    Tags are not hidden: a library has those of artists that nobody has ever played.
 
     The candidates are the hidden tracks, the relevant ones those that are loved; see `relevance` for those in doubt. A
     list is made from the hidden and the never played.
@@ -81,12 +86,12 @@ def cold(data: EvalData, kind: str, seeds: Sequence[int]) -> Iterator[Split]:
         raise NotEvaluatedError(f"the loved tracks are of too few {kind}")
     if kind != "tracks" and np.bincount(group, listener.known).max() < 2:
         raise NotEvaluatedError(f"no two played tracks share an {kind[:-1]}, so that it is the same as cold tracks")
-    if kind == "artists" and _same_parts(group[listener.known], groups_of(tracks, "albums")[listener.known]):
+    if kind == "albums" and _same_parts(group[listener.known], groups_of(tracks, "artists")[listener.known]):
         raise NotEvaluatedError(
-            "the played tracks of each artist are of one album, so that it is the same as cold albums"
+            "the played tracks of each artist are of one album, so that it is the same as new artists"
         )
     unplayed = ~np.any([other.known for other in data.listeners], axis=0)
-    keys = np.array(tracks.keys)
+    table, keys = "new artists" if kind == "artists" else f"cold {kind}", np.array(tracks.keys)
     now, done = int(listener.sessions.time.max(initial=-1)) + 1, 0
     for seed in seeds:
         fold, left = _folds(group, listener.known, loved, np.random.default_rng(seed)), MAX_HIDDEN_TRACKS
@@ -98,7 +103,7 @@ def cold(data: EvalData, kind: str, seeds: Sequence[int]) -> Iterator[Split]:
             hidden = (fold == k) | copies
             pool = np.concatenate([candidates, np.flatnonzero(unplayed & ~copies)])
             gain, doubtful = np.maximum(preference[candidates], 0), candidates[~(loved | plain)[candidates]]
-            task = Task(f"cold {kind}", candidates, loved[candidates], gain, pool, doubtful=doubtful)
+            task = Task(table, candidates, loved[candidates], gain, pool, doubtful=doubtful)
             playlists = [() if h else names for h, names in zip(hidden, tracks.playlists, strict=True)]
             listeners = [without(other, hidden) for other in data.listeners]
             left, done = left - len(candidates), done + 1
@@ -208,11 +213,17 @@ def completions(data: EvalData, seeds: Sequence[int]) -> Iterator[Split]:
 
 PROTOCOLS: Mapping[str, Callable[[EvalData, Sequence[int]], Iterator[Split]]] = MappingProxyType(
     {
-        "cold-tracks": lambda data, seeds: cold(data, "tracks", seeds),
+        "new-artists": lambda data, seeds: cold(data, "artists", seeds),
         "cold-albums": lambda data, seeds: cold(data, "albums", seeds),
-        "cold-artists": lambda data, seeds: cold(data, "artists", seeds),
+        "cold-tracks": lambda data, seeds: cold(data, "tracks", seeds),
         "month": months,
         "session": completions,
     }
 )
 """By the name that `--protocol` knows; each yields splits, or raises NotEvaluatedError before the first."""
+
+COLD = ("new-artists", "cold-albums", "cold-tracks")
+"""Those that hide played tracks, the hardest first."""
+
+DEFAULT_PROTOCOLS = ("new-artists", "cold-tracks", "month", "session")
+"""Those that are evaluated where none is named; cold tracks only where no artists can be hidden."""

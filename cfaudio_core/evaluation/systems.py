@@ -17,40 +17,43 @@ from cfaudio_core.data.listeners import Listener
 from cfaudio_core.data.training_set import unit
 from cfaudio_core.evaluation import baselines
 from cfaudio_core.evaluation.tasks import EvalData, Split
-from cfaudio_core.factorization.factorizer import make_factorizer
+from cfaudio_core.factorization.factorizer import NO_FACTORIZER, make_factorizer
 from cfaudio_core.features.feature_matrix import FeatureMatrix
-from cfaudio_core.features.summaries import FeatureSummaries
+from cfaudio_core.finetuning.settings import NetSettings
 from cfaudio_core.models.latent_factors import tune_factorizer
+from cfaudio_core.models.training_snapshot import TrainingSettings
 from cfaudio_core.pipeline.scoring import embed_tracks
 from cfaudio_core.training.fit import fit_model
-from cfaudio_core.util.arrays import FloatArray, float32
+from cfaudio_core.util.arrays import FloatArray, IntArray, float32
 
 System = Callable[[EvalData, Split], FloatArray]
 """Scores, float32 (n,) or one row a task, (tasks, n); higher is better."""
 
 CFAUDIO = "cfaudio"
-ARTIST_MEAN = "artist mean"
+FROZEN_KERNEL = "frozen kernel"
+NO_FACTORS, NO_FINE_TUNING, SHUFFLED_SOUND = "no factors", "no fine-tuning", "shuffled sound"
 UPPER_BOUND = "upper bound"
 
 
 def cfaudio(data: EvalData, split: Split) -> FloatArray:
     """The scores of cfaudio; for sessions to be completed, cosine of its vectors to those of the given tracks."""
-    return _cfaudio(data, split, data.features)
+    return _cfaudio(data, split, data.training)
 
 
-def without_sound(data: EvalData, split: Split) -> FloatArray:
-    """The same, where all tracks have the same features."""
-    features = data.features
-    zeros = {part: np.zeros_like(getattr(features, part)) for part in ("means", "spreads", "within")}
-    return _cfaudio(data, split, features._replace(**zeros))
+def without_factors(data: EvalData, split: Split) -> FloatArray:
+    """The same by audio, preferences and tags, without latent factors."""
+    return _cfaudio(data, split, replace(data.training, factorizer=NO_FACTORIZER))
+
+
+def without_fine_tuning(data: EvalData, split: Split) -> FloatArray:
+    """The same by the pretrained net as it is."""
+    return _cfaudio(data, split, replace(data.training, net=NetSettings("none")))
 
 
 def shuffled_sound(data: EvalData, split: Split) -> FloatArray:
-    """The same, where every track has the features of another one, so that they mean nothing."""
+    """The same, where every track has the features and windows of another one, so that they mean nothing."""
     order = np.random.default_rng([split.seed, split.part]).permutation(len(data.tracks))
-    features = data.features
-    shuffled = features._replace(means=features.means[order], spreads=features.spreads[order])
-    return _cfaudio(data, split, shuffled)
+    return _cfaudio(data, split, data.training, order)
 
 
 def factors_alone(data: EvalData, split: Split) -> FloatArray:
@@ -68,23 +71,42 @@ SYSTEMS: Mapping[str, System] = MappingProxyType(
         "random": baselines.chance,
         "popularity": baselines.popularity,
         "decayed counts": baselines.decayed_counts,
-        ARTIST_MEAN: baselines.artist_mean,
+        "artist mean": baselines.artist_mean,
         "frozen cosine": baselines.frozen_cosine,
-        "frozen kernel": baselines.frozen_kernel,
+        FROZEN_KERNEL: baselines.kernel_of_frozen,
         "factors alone": factors_alone,
         CFAUDIO: cfaudio,
-        "without sound": without_sound,
-        "shuffled sound": shuffled_sound,
+        NO_FACTORS: without_factors,
+        NO_FINE_TUNING: without_fine_tuning,
+        SHUFFLED_SOUND: shuffled_sound,
         UPPER_BOUND: upper_bound,
     }
 )
 """In the order of the table."""
 
+ABLATIONS = (NO_FACTORS, NO_FINE_TUNING, SHUFFLED_SOUND)
+"""cfaudio with a part taken away."""
 
-def _cfaudio(data: EvalData, split: Split, features: FeatureSummaries) -> FloatArray:
-    training = replace(data.training, seed=data.training.seed + split.seed)
-    model, predictions = fit_model(split.tracks, split.listeners, FeatureMatrix.of(features), data.net, training)
-    embeddings = embed_tracks(model, split.tracks, split.listeners, predictions)
+
+def systems_for(data: EvalData, *, ablations: bool = True) -> list[str]:
+    """Names of the systems to compare; cfaudio without what it goes without anyway is none of them."""
+    left_out: set[str] = set() if ablations else set(ABLATIONS)
+    if data.training.factorizer == NO_FACTORIZER:
+        left_out.add(NO_FACTORS)
+    if data.windows is None:
+        left_out.add(NO_FINE_TUNING)
+    return [name for name in SYSTEMS if name not in left_out]
+
+
+def _cfaudio(data: EvalData, split: Split, training: TrainingSettings, order: IntArray | None = None) -> FloatArray:
+    """Train and embed; where an order is given, int64 (n,), each track is taken for the recording of another."""
+    tracks, feature_matrix = split.tracks, data.feature_matrix
+    if order is not None:
+        tracks = replace(tracks, keys=[tracks.keys[i] for i in order])
+        feature_matrix = FeatureMatrix.of(data.features.subset(order), feature_matrix.space)
+    training = replace(training, seed=training.seed + split.seed)
+    model, predictions = fit_model(tracks, split.listeners, feature_matrix, data.net, training, data.windows)
+    embeddings = embed_tracks(model, tracks, split.listeners, predictions)
     if not split.is_completion:
         return embeddings.scores.get(split.listener.name, np.zeros(len(data.tracks), np.float32))
     vectors = embeddings.vectors
@@ -95,6 +117,8 @@ def _factors(data: EvalData, split: Split, listeners: list[Listener]) -> FloatAr
     """Scores of the tracks in the listener's contexts, or in the given ones, by latent factors."""
     contexts = gather_interactions(split.tracks, listeners)
     training = replace(data.training, seed=data.training.seed + split.seed)
+    if training.factorizer == NO_FACTORIZER:
+        training = replace(training, factorizer=TrainingSettings.factorizer)
     factorizer = make_factorizer(training.factorizer, tune_factorizer(contexts, training, training.factors))
     factors = factorizer.fit(contexts.matrix, np.random.default_rng(training.seed))
     if split.is_completion:

@@ -9,12 +9,13 @@ from typing import Any
 
 from cfaudio_core.evaluation.evaluate import Row, Table
 from cfaudio_core.evaluation.metrics import Estimate
-from cfaudio_core.evaluation.systems import ARTIST_MEAN, CFAUDIO, UPPER_BOUND
+from cfaudio_core.evaluation.protocols import COLD
+from cfaudio_core.evaluation.systems import CFAUDIO, FROZEN_KERNEL, UPPER_BOUND
 
 TITLES = {
-    "cold tracks": "Cold tracks: played tracks hidden as if never played, a tenth at a time",
-    "cold albums": "Cold albums: the same with whole albums",
-    "cold artists": "Cold artists: the same with whole artists",
+    "new artists": "New artists: whole artists hidden as if never played, a quarter at a time",
+    "cold albums": "Cold albums: whole albums hidden as if never played, a quarter at a time",
+    "cold tracks": "Cold tracks: played tracks hidden as if never played, a quarter at a time",
     "month": "Next month: which of the tracks played before are played in it",
     "month, new": "Next month, new: which of the other tracks are played in it",
     "session": "Session: the second half by the first, among all tracks",
@@ -24,13 +25,14 @@ TITLES = {
 LEGEND = (
     "found: share of the wanted tracks that are on the list. novelty: share of the list by others than the few artists",
     "who make up half of the plays. coverage: share of all tracks that are on any list. artists: different ones, per",
-    "track of a list. In brackets: 95 % intervals. Counts, and factors alone, know nothing of what is cold: they are",
-    "chance there. The never played count as not wanted, so that figures of lists are lower than the truth; the AUC of",
-    "what is cold leaves out what is played more than usual, but not twice as often.",
+    "track of a list. In brackets: 95 % intervals. Counts know nothing of what is hidden: they are chance there. The",
+    "never played count as not wanted, so that figures of lists are lower than the truth; the AUC of what is hidden",
+    "leaves out what is played more than usual, but not twice as often. no factors, no fine-tuning: cfaudio with",
+    "`factorizer: none`, and with `fine_tune: none`. shuffled sound: cfaudio where each track has the audio of",
+    "another, so that only tags are left.",
 )
 """Explanation of the columns, printed below the tables."""
 
-COLD = ("cold tracks", "cold albums", "cold artists")
 HEADINGS = {"recall": "Recall@20", "ndcg": "NDCG@50", "precision": "mAP@500", "auc": "  AUC", "found": "found"}
 
 
@@ -40,8 +42,9 @@ def lines(table: Table) -> Iterator[str]:
     if table.empty:
         yield f"Not evaluated: {table.empty}."
         return
+    tasks = "1 task" if table.tasks == 1 else f"{table.tasks} tasks"
     yield (
-        f"{table.tasks} tasks, on average {table.relevant:.0f} wanted tracks among {table.candidates:.0f}"
+        f"{tasks}, on average {table.relevant:.0f} wanted tracks among {table.candidates:.0f}"
         + (f" and {table.pool - table.candidates:.0f} never played" if table.pool > table.candidates else "")
         + f"; lists of {table.listed:.0f}."
     )
@@ -63,14 +66,15 @@ def headline(table: Table) -> str:
 
 
 def in_words(tables: Sequence[Table], who: str | None = None) -> str:
-    """Sum up cold start in one sentence, "" where it was not evaluated; `who` is the listener, None for you."""
+    """Sum up the first table of hidden tracks in one sentence, "" where there is none; `who` is None for you."""
     for table in tables:
-        if table.name in COLD and not table.empty:
-            recall = {name: table.row(name).figures["found"].value for name in (CFAUDIO, ARTIST_MEAN)}
+        if table.name.replace(" ", "-") in COLD and not table.empty:
+            found = {name: table.row(name).figures["found"].value for name in (CFAUDIO, FROZEN_KERNEL)}
             loves, play = ("you love", "you play") if who is None else (f"{who} loves", f"{who} play")
+            of = f"the tracks {loves}" + (" by artists" if table.name == "new artists" else "")
             return (
-                f"Of the tracks {loves} that it had never seen {play}, cfaudio puts {recall[CFAUDIO]:.0%} in the first "
-                f"{table.listed:.0f} of {table.pool:.0f}; artist names alone {recall[ARTIST_MEAN]:.0%}, chance "
+                f"Of {of} that it had never seen {play}, cfaudio puts {found[CFAUDIO]:.0%} in the first "
+                f"{table.listed:.0f} of {table.pool:.0f}; the frozen kernel {found[FROZEN_KERNEL]:.0%}, chance "
                 f"{table.listed / table.pool:.0%}."
             )
     return ""

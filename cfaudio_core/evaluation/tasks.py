@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 
 from cfaudio_core.data.listeners import Listener
 from cfaudio_core.data.tracks import Tracks
+from cfaudio_core.features.feature_matrix import FeatureMatrix
 from cfaudio_core.features.summaries import FeatureSummaries
+from cfaudio_core.finetuning.track_windows import TrackWindows
 from cfaudio_core.models.training_snapshot import TrainingSettings
 from cfaudio_core.util.arrays import BoolArray, FloatArray, IntArray
 
@@ -33,6 +36,8 @@ class EvalData:
         Id of the net whose features they are.
     training
         Settings that cfaudio is trained with.
+    windows
+        Reads the stored windows of the n tracks, to fine-tune on them; None: nothing is fine-tuned.
     """
 
     tracks: Tracks
@@ -40,11 +45,17 @@ class EvalData:
     features: FeatureSummaries
     net: str
     training: TrainingSettings
+    windows: TrackWindows | None = None
 
     @property
     def listener(self) -> Listener:
         """The listener whose plays are predicted."""
         return self.listeners[0]
+
+    @cached_property
+    def feature_matrix(self) -> FeatureMatrix:
+        """The features of the n tracks, which no play changes."""
+        return FeatureMatrix.of(self.features)
 
 
 class Task(NamedTuple):

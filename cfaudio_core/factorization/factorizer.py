@@ -17,6 +17,8 @@ from cfaudio_core.factorization.wmf import Factors, WmfSettings
 from cfaudio_core.util.arrays import FloatArray
 
 NAMES = ("wmf", "vector_exp", "both")
+NO_FACTORIZER = "none"
+"""In place of a name: tracks have no factors."""
 
 _PARTS = ("first", "second")
 

@@ -84,6 +84,10 @@ class FeatureMatrix:
             features[part] = self.space.transform(self._read(positions[part]))
         return features
 
+    def activations(self, positions: IntArray) -> FloatArray:
+        """Read what the pretrained net makes of the tracks at int64 (k,) positions: float32 (k, d), in no space."""
+        return self._read(positions).activations
+
     def sample(self, n_max: int, seed: int) -> FloatArray:
         """float32 (k, dim): features of all tracks, or of so many of them, in their order."""
         if self._n <= n_max:

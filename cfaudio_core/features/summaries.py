@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from cfaudio_core.audio.melspec import N_MELS
 from cfaudio_core.util.arrays import FloatArray, IntArray, float32
 
 Parts = tuple[tuple[str, int], ...]
@@ -43,6 +44,12 @@ class FeatureSummaries(NamedTuple):
         ends = np.cumsum([width for _, width in self.parts]).tolist()
         named = {name: slice(end - width, end) for (name, width), end in zip(self.parts, ends, strict=True)}
         return named or {NET_PART: slice(0, self.means.shape[1])}
+
+    @property
+    def activations(self) -> FloatArray:
+        """float32 (n, d): means of the net's part without the levels of frequency bands, which are stored with it."""
+        own = self.means[:, self.columns()[NET_PART]]
+        return own[:, : -2 * N_MELS] if own.shape[1] > 2 * N_MELS else own
 
     def subset(self, positions: IntArray) -> FeatureSummaries:
         """Summaries of the tracks at int64 (k,) positions."""

@@ -40,7 +40,7 @@ class TrackWindows(NamedTuple):
     config
         The same net, and the number of windows.
     paths
-        Content key to a file.
+        Content key to a file; of a key without one only what is stored is read.
     jobs
         Worker processes.
     """
@@ -71,7 +71,7 @@ class TrackWindows(NamedTuple):
         They are stored, for they never change. Tracks that cannot be read are left out.
         """
         net, n_read = f"{_REMASTERED}{self.net}", MASTERINGS * _WINDOWS_EACH
-        left = sorted(set(keys) - self.store.keys(net, n_read))
+        left = sorted((set(keys) & self.paths.keys()) - self.store.keys(net, n_read))
         if left:
             jobs = [FileJob(self.paths[key], key) for key in left]
             config = replace(self.config, windows=n_read)

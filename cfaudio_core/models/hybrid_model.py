@@ -46,6 +46,8 @@ class ModelInfo:
     part_errors
         Error of the preferences of held-out artists by all parts of the feature space, `chosen`, and without each of
         them, in the variance of what is known; empty where too little is known.
+    held_out_by
+        What was held out as a whole for the comparison with baselines: "artists", "albums" or "tracks".
     """
 
     id: str
@@ -58,6 +60,7 @@ class ModelInfo:
     n_sessions: int = 0
     n_listens: int = 0
     part_errors: dict[str, float] = field(default_factory=dict)
+    held_out_by: str = "tracks"
 
 
 class HeldOutPredictions(NamedTuple):
@@ -70,8 +73,8 @@ class HeldOutPredictions(NamedTuple):
     by_audio, by_audio_and_tags
         Predictions of the model.
     baselines
-        The same where whole albums are held out, and of simpler means: name to float32 (k, listeners), with their
-        `truth`; see `compare_baselines`.
+        The same where whole artists or albums are held out, and of simpler means: name to float32 (k, listeners), with
+        their `truth`; see `compare_baselines`.
     """
 
     truth: FloatArray = _NO_ROWS

@@ -10,7 +10,7 @@ from scipy import sparse
 
 from cfaudio_core.data.interactions import Interactions
 from cfaudio_core.data.training_set import unit
-from cfaudio_core.factorization.factorizer import FactorizerSettings, make_factorizer
+from cfaudio_core.factorization.factorizer import NO_FACTORIZER, FactorizerSettings, make_factorizer
 from cfaudio_core.factorization.tuning import tune
 from cfaudio_core.models.training_snapshot import TrainingSettings
 from cfaudio_core.util.arrays import BoolArray, FloatArray, IntArray, float32
@@ -20,7 +20,9 @@ _MAX_TUNING_SESSIONS = 600  # of a long history so many are tuned on, with what 
 
 @dataclass(frozen=True)
 class LatentFactors:
-    """Latent factors of the k tracks that are in a context; none until they are fitted, or where no context joins two.
+    """Latent factors of the k tracks that are in a context.
+
+    There are none until they are fitted, where no context joins two tracks, and without a factorizer.
 
     Attributes
     ----------
@@ -46,7 +48,7 @@ class LatentFactors:
         known tracks. Of m known tracks the first m rows are the factors, in this order.
         """
         others = np.setdiff1d(np.flatnonzero(contexts.n_entries), known)
-        if not contexts.n_shared:
+        if settings.factorizer == NO_FACTORIZER or not contexts.n_shared:
             return cls([keys[i] for i in known], len(known), np.zeros((len(known), 0), np.float32))
         factorizer = make_factorizer(settings.factorizer, tune_factorizer(contexts, settings, settings.factors))
         rng = np.random.default_rng(settings.seed)

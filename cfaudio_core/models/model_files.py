@@ -20,7 +20,7 @@ from cfaudio_core.models.hybrid_model import HybridModel
 from cfaudio_core.util.files import write_whole
 from cfaudio_core.util.fingerprint import fingerprint
 
-FORMAT = 7
+FORMAT = 8
 """Version of the files. Those of earlier versions are not read: the model is fitted again from cached features."""
 
 MAX_MODELS = 3

@@ -13,13 +13,15 @@ from __future__ import annotations
 import numpy as np
 
 from cfaudio_core.data.training_set import TrainingSet, unit
-from cfaudio_core.util.arrays import BoolArray, FloatArray, float32
+from cfaudio_core.util.arrays import BoolArray, FloatArray, IntArray, float32
 
 _MIN_GAIN = 0.01  # share of the kernel machine's error that a net must take away
 _MIN_STANDARD_ERRORS = 2.0  # what a net gains must be so many of them, or it may as well be luck
 
 
-def fit_stack(by_kernel: FloatArray, by_net: FloatArray, training_set: TrainingSet) -> tuple[FloatArray, FloatArray]:
+def fit_stack(
+    by_kernel: FloatArray, by_net: FloatArray, training_set: TrainingSet, units: IntArray | None = None
+) -> tuple[FloatArray, FloatArray]:
     """Fit the weights of the kernel machine and a net.
 
     Parameters
@@ -28,6 +30,9 @@ def fit_stack(by_kernel: FloatArray, by_net: FloatArray, training_set: TrainingS
         float32 (m, outputs): predictions for the known tracks, each without its fold; NaN where the net has none.
     training_set
         The truth about the m tracks, and their folds.
+    units
+        int64 (m,): tracks of one number were held out together, and may be predicted well or badly together; each is
+        one of its own if left out.
 
     Returns
     -------
@@ -36,6 +41,7 @@ def fit_stack(by_kernel: FloatArray, by_net: FloatArray, training_set: TrainingS
         were chosen without its fold.
     """
     targets, groups, fold = training_set.targets, training_set.groups, training_set.fold
+    units = np.arange(len(fold)) if units is None else units
     stack_weights = np.zeros((2, len(groups)), np.float32)
     stacked = by_kernel.copy()
     stack_weights[0] = 1
@@ -60,8 +66,8 @@ def fit_stack(by_kernel: FloatArray, by_net: FloatArray, training_set: TrainingS
             weights = _weights(leaning[:, ~outside], truth[~outside], seen[~outside])
             drawn[outside] = np.tensordot(weights, leaning[:, outside], 1)
         weights = _weights(both, truth, seen)
-        without = min((error_of(by, truth, seen) for by in (both[0], scaled, drawn)), key=np.mean)
-        if weights[1] > 0 and _is_better(error_of(summed, truth, seen), without):
+        without = min((error_of(by, truth, seen) for by in (both[0], scaled, drawn)), key=np.nanmean)
+        if weights[1] > 0 and _is_better(error_of(summed, truth, seen), without, units):
             stack_weights[:, own] = weights[:, None]
             stacked[np.ix_(predicted, own)] = summed[predicted]
     return stack_weights, float32(stacked)
@@ -72,23 +78,29 @@ def apply_stack(weights: FloatArray, by_kernel: FloatArray, by_net: FloatArray) 
     return float32(np.where(np.isfinite(by_net), weights[0] * by_kernel + weights[1] * by_net, by_kernel))
 
 
-def _is_better(errors: FloatArray, without: FloatArray) -> bool:
-    """Whether the errors of a sum, one a track, are smaller than those without a net, and not by luck."""
-    gain = without - errors
-    luck = gain.std() / np.sqrt(max(len(gain), 1))
-    return bool(gain.mean() > max(_MIN_GAIN * without.mean(), _MIN_STANDARD_ERRORS * luck))
+def _is_better(errors: FloatArray, without: FloatArray, units: IntArray) -> bool:
+    """Whether the errors of a sum, one a track, are smaller than those without a net, and not by luck.
+
+    The standard error is that of clustered data (Liang and Zeger, "Longitudinal data analysis using generalized linear
+    models", Biometrika 1986).
+    """
+    seen = np.isfinite(errors)
+    gain = (without - errors)[seen]
+    off = np.bincount(units[seen], gain - gain.mean()) if len(gain) else np.zeros(1)
+    luck = np.sqrt(np.square(off).sum()) / max(len(gain), 1)
+    return bool(len(gain) and gain.mean() > max(_MIN_GAIN * without[seen].mean(), _MIN_STANDARD_ERRORS * luck))
 
 
 def _squared_errors(predictions: FloatArray, truth: FloatArray, seen: BoolArray) -> FloatArray:
-    """Squared error of each track of which the truth is known."""
-    rows = seen.any(axis=1)
-    return float32(np.sum(np.where(seen, truth - np.nan_to_num(predictions), 0)[rows] ** 2, axis=1))
+    """float32 (m,): squared error of each track, NaN where the truth is not known."""
+    errors = np.sum(np.where(seen, truth - np.nan_to_num(predictions), 0) ** 2, axis=1)
+    return float32(np.where(seen.any(axis=1), errors, np.nan))
 
 
 def _angular_errors(predictions: FloatArray, truth: FloatArray, seen: BoolArray) -> FloatArray:
-    """1 less the cosine of each track whose direction is known."""
-    rows = seen.all(axis=1) & np.any(truth, axis=1)
-    return float32(1 - np.sum(unit(predictions[rows]) * truth[rows], axis=1))
+    """float32 (m,): 1 less the cosine of each track, NaN where its direction is not known."""
+    errors = 1 - np.sum(unit(np.nan_to_num(predictions)) * truth, axis=1)
+    return float32(np.where(seen.all(axis=1) & np.any(truth, axis=1), errors, np.nan))
 
 
 def _weights(parts: FloatArray, truth: FloatArray, seen: BoolArray) -> FloatArray:

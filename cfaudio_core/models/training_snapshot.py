@@ -26,7 +26,7 @@ class TrainingSettings:
     Attributes
     ----------
     factorizer
-        One of `factorizer.NAMES`.
+        One of `factorizer.NAMES`, or `factorizer.NO_FACTORIZER`.
     factors
         Its settings.
     net

@@ -114,8 +114,9 @@ def _train(
     fold = np.random.default_rng(settings.seed).permutation(len(known)) % settings.folds
     training_set = TrainingSet(feature_matrix.rows(known), graph, known, targets, groups, fold)
     kernel, by_audio = KernelMachine.fit(training_set, settings.seed)
-    selected = select_net(tracks, training_set, by_audio, feature_matrix, windows, settings.net, settings.seed)
-    by_audio, stack_weights, nets, baselines = selected
+    by_audio, stack_weights, nets, baselines, held_out_by = select_net(
+        tracks, listeners, training_set, by_audio, feature_matrix, windows, settings.net, settings.seed
+    )
     tag_effects, by_both = TagEffects.fit(tracks, training_set, by_audio)
     of_listeners = slice(None, len(listeners))
     truth = float32(np.where(targets.known, targets.preference, np.nan))
@@ -127,6 +128,7 @@ def _train(
             n_playlists=contexts.count("playlist"),
             n_sessions=contexts.count("session"),
             n_listens=sum(len(listener.sessions.track) for listener in listeners),
+            held_out_by=held_out_by,
         ),
         kernel=kernel,
         stack_weights=stack_weights,

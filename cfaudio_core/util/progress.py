@@ -14,6 +14,8 @@ _FIRST_AFTER_S = 2.0  # shorter work needs no bar
 _LINE_EVERY_S = 30.0
 _REDRAW_EVERY_S = 0.2  # of a counter on a terminal
 
+_hidden = False
+
 
 @contextmanager
 def progress(label: str, total: int | None, unit: str = "tracks") -> Iterator[Callable[[int], None]]:
@@ -33,12 +35,26 @@ def progress(label: str, total: int | None, unit: str = "tracks") -> Iterator[Ca
     callable
         Takes the number of units done since the last call.
     """
+    if _hidden:
+        yield lambda _: None
+        return
     terminal = sys.stderr.isatty()
     shown = _Bar(label, total, unit) if terminal and total is not None else _Lines(label, total, unit, terminal)
     try:
         yield shown.advance
     finally:
         shown.close()
+
+
+@contextmanager
+def hide_progress() -> Iterator[None]:
+    """Show no progress of what is begun inside: it is part of work that shows its own."""
+    global _hidden
+    before, _hidden = _hidden, True
+    try:
+        yield
+    finally:
+        _hidden = before
 
 
 def clear_line() -> None:

@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from cfaudio_core.audio.stereo import N_WIDTHS
 from cfaudio_core.backbones.registry import Backbone, load_backbone
+from cfaudio_core.data.listeners import Listener
 from cfaudio_core.data.tracks import Tracks
 from cfaudio_core.data.training_set import Targets, TrainingSet, unit
 from cfaudio_core.features.feature_matrix import FeatureMatrix
@@ -77,7 +78,8 @@ def main() -> None:
         np.arange(n), [b""] * n, keys, empty, empty, [()] * n, empty, empty, empty, empty, empty, empty,
         np.zeros(n, np.float32), [()] * n,
     )  # fmt: skip
-    compare_baselines(tracks, feature_matrix, training_set, by_kernel, None, by_kernel, 0)
+    listener = Listener("me", np.float32(rng.integers(1, 9, n)), np.zeros(n, np.float32))
+    compare_baselines(tracks, [listener], feature_matrix, training_set, None, by_kernel, 0)
     report("comparison", started)
     for fine_tune in options.only:
         started = time.perf_counter(), time.process_time()

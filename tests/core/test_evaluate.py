@@ -3,17 +3,23 @@
 import json
 import math
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
-from synthetic import NET, QUICK, make_library, make_listener, make_tracks, steady
+from synthetic import NET, QUICK, fill_store, make_library, make_listener, make_tracks, steady
 from test_protocols import history
 
 from cfaudio_core.evaluation.evaluate import METRICS, Table, evaluate_splits, list_length, plan, units_of
 from cfaudio_core.evaluation.protocols import PROTOCOLS
-from cfaudio_core.evaluation.systems import SYSTEMS
+from cfaudio_core.evaluation.systems import ABLATIONS, SYSTEMS, systems_for
 from cfaudio_core.evaluation.tables import TITLES, as_json, in_words, lines
 from cfaudio_core.evaluation.tasks import EvalData, Split, Task
+from cfaudio_core.features.feature_store import FeatureStore
+from cfaudio_core.features.jobs import ExtractorConfig
+from cfaudio_core.finetuning.settings import NetSettings
+from cfaudio_core.finetuning.track_windows import TrackWindows
+from cfaudio_core.models.frozen_kernel import frozen_features
 
 LIBRARY = make_library(240)
 AUDIO_ALONE = replace(LIBRARY.tracks, artists=[""] * 240, albums=[""] * 240, genres=[()] * 240)
@@ -87,12 +93,12 @@ def test_an_interval_holds_its_figure_and_cfaudio_is_not_behind_itself(by_audio)
 
 
 def test_where_the_artist_decides_names_are_enough_until_whole_artists_are_hidden():
-    data, some = by_artist(), ("artist mean", "cfaudio", "without sound")
+    data, some = by_artist(), ("artist mean", "cfaudio", "shuffled sound")
     (tracks,) = evaluated(data, "cold-tracks", some, 3)
     (albums,) = evaluated(data, "cold-albums", some, 3)
-    (artists,) = evaluated(data, "cold-artists", some, 3)
+    (artists,) = evaluated(data, "new-artists", some, 3)
     assert value(tracks, "artist mean") == value(albums, "artist mean") == 1
-    assert value(tracks, "without sound") > 0.9
+    assert value(tracks, "shuffled sound") > 0.9
     assert value(albums, "cfaudio") > 0.9
     assert value(artists, "artist mean") == 0.5
     assert value(artists, "cfaudio") < value(albums, "cfaudio")
@@ -134,7 +140,7 @@ def test_a_listener_without_plays_gets_a_reason_in_every_table():
     assert not splits
     assert len(empty) == len(PROTOCOLS)
     printed = [list(lines(table)) for table in empty]
-    assert printed[0][1] == "Not evaluated: 0 tracks were played or skipped; it takes 34."
+    assert printed[0][1] == "Not evaluated: 0 tracks were played or skipped; it takes 40."
     assert "there is no listening history" in printed[-1][1]
     assert in_words(empty) == ""
 
@@ -186,7 +192,7 @@ def test_a_list_has_50_tracks_or_a_fifth_of_what_there_is():
 
 def test_a_table_is_summed_up_in_words_and_names_whom_cfaudio_does_not_beat(by_audio):
     printed = list(lines(by_audio))
-    assert printed[0].startswith("Cold tracks")
+    assert printed[0].startswith("Cold tracks: ")
     assert sum(line.startswith("cfaudio   ") for line in printed) == 1
     (better,) = (line for line in printed if line.startswith("cfaudio is better than"))
     assert "shuffled sound" in better
@@ -198,6 +204,12 @@ def test_a_table_is_summed_up_in_words_and_names_whom_cfaudio_does_not_beat(by_a
     assert f"{found:.0%} in the first" in sentence
     assert sentence.endswith(f"chance {chance:.0%}.")
     assert in_words([by_audio], "ben").startswith("Of the tracks ben loves that it had never seen ben play")
+
+
+def test_of_new_artists_the_sentence_says_that_they_are_new(by_audio):
+    new = replace(by_audio, name="new artists")
+    assert in_words([new]).startswith("Of the tracks you love by artists that it had never seen you play, cfaudio puts")
+    assert f"the frozen kernel {value(by_audio, 'frozen kernel', 'found'):.0%}, chance" in in_words([new])
 
 
 def test_a_table_that_is_worse_says_so(by_audio):
@@ -217,3 +229,57 @@ def test_as_json_it_is_plain_and_complete(by_audio):
     assert [row["system"] for row in table["rows"]] == list(SYSTEMS)
     assert set(table["rows"][0]["figures"]) == set(METRICS)
     assert len(table["rows"][0]["behind"]["auc"]) == 3
+
+
+@pytest.fixture
+def tuned(tmp_path: Path):
+    """A small analysed library whose listener has sessions and playlists, to be fine-tuned on."""
+    library = make_library(80)
+    with FeatureStore(tmp_path / "features.db") as store:
+        fill_store(store, library)
+        windows = TrackWindows(store, NET, ExtractorConfig(), {}, 1)
+        training = replace(QUICK, net=NetSettings("auto"))
+        often = np.argsort(-library.liking)[:40].tolist()
+        listener = history([[often[(3 * s + k) % 40] for k in range(4 + s % 3)] for s in range(64)], 80)
+        plays = np.where(library.liking > np.median(library.liking), 12, 1) * library.listener.played
+        listener = replace(listener, plays=np.maximum(listener.plays, np.float32(plays)))
+        tracks = replace(library.tracks, playlists=[("mine",) if i % 3 else () for i in range(80)])
+        yield EvalData(tracks, [listener], store.summaries(NET, tracks.keys), NET, training, windows)
+
+
+def test_fine_tuning_sees_neither_plays_nor_sessions_nor_playlists_of_what_is_hidden(tuned):
+    split = plan(tuned, ["new-artists"], [0])[0]["new-artists"][0]
+    hidden = tuned.listener.known & ~split.listener.known
+    lists = [("others",) if h else names for h, names in zip(hidden, tuned.tracks.playlists, strict=True)]
+    everything = np.arange(80)
+    differently = history([everything[hidden].tolist() * 3, everything[~hidden].tolist()], 80)
+    other = replace(tuned, tracks=replace(tuned.tracks, playlists=lists), listeners=[differently])
+    scores = SYSTEMS["cfaudio"](tuned, split)
+    np.testing.assert_array_equal(SYSTEMS["cfaudio"](other, split), scores)
+    assert not np.array_equal(SYSTEMS["no fine-tuning"](tuned, split), scores)
+
+
+def test_an_ablation_is_cfaudio_with_the_setting_of_that_name(tuned):
+    split = plan(tuned, ["session"], [0])[0]["session"][0]
+    settings = {
+        "no factors": replace(tuned.training, factorizer="none"),
+        "no fine-tuning": replace(tuned.training, net=NetSettings("none")),
+    }
+    scores = {name: SYSTEMS[name](tuned, split) for name in settings}
+    for name, training in settings.items():
+        np.testing.assert_array_equal(SYSTEMS["cfaudio"](replace(tuned, training=training), split), scores[name])
+        assert not np.array_equal(SYSTEMS["cfaudio"](tuned, split), scores[name])
+
+
+def test_cfaudio_is_not_compared_with_itself(tuned):
+    assert set(ABLATIONS) <= set(systems_for(tuned))
+    assert not set(ABLATIONS) & set(systems_for(tuned, ablations=False))
+    assert "no fine-tuning" not in systems_for(replace(tuned, windows=None))
+    assert "no factors" not in systems_for(replace(tuned, training=replace(QUICK, factorizer="none")))
+
+
+def test_the_frozen_kernel_knows_the_net_alone_at_the_scale_of_the_library(tuned):
+    features = frozen_features(tuned.feature_matrix, np.arange(80), seed=0)
+    activations = tuned.features.means[:, :8]  # the other parts are the stereo image and descriptors
+    expected = (activations - activations.mean(axis=0)) / activations.std(axis=0) / np.sqrt(8)
+    np.testing.assert_allclose(features, expected, rtol=1e-3, atol=1e-4)

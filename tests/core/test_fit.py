@@ -14,6 +14,7 @@ from cfaudio_core.factorization.factorizer import FactorizerSettings
 from cfaudio_core.features.feature_matrix import FeatureMatrix
 from cfaudio_core.models.latent_factors import LatentFactors
 from cfaudio_core.models.training_snapshot import MIN_KNOWN_TRACKS, TrainingSettings
+from cfaudio_core.pipeline.scoring import embed_tracks
 from cfaudio_core.training.fit import fit_model, make_model_id
 from cfaudio_core.util.fingerprint import fingerprint
 
@@ -115,6 +116,25 @@ def test_a_library_without_tags_is_fitted_to_without_factors():
     assert model.info.n_contexts == 0
     assert model.factors.directions.shape == (40, 0)
     assert model.kernel.mean.shape == (1,)
+
+
+def test_without_a_factorizer_nothing_depends_on_what_was_played_together():
+    track = np.arange(40)
+    zeros, time = np.zeros(40, np.int64), 1_600_000_000 + 200 * np.arange(40)
+    together = [Sessions(zeros, order, np.arange(40) // 4, time, zeros > 0) for order in (track, track * 7 % 40)]
+    one, other = (replace(only(40), sessions=sessions) for sessions in together)
+
+    def vectors(listener, factorizer):
+        settings = replace(QUICK, factorizer=factorizer)
+        model, predictions = fit_model(SMALL.tracks, [listener], FeatureMatrix.of(SMALL.sound), NET, settings)
+        return model, embed_tracks(model, SMALL.tracks, [listener], predictions).vectors
+
+    model, without = vectors(one, "none")
+    assert model.factors.directions.shape == (40, 0)
+    assert model.kernel.mean.shape == (1,)  # the preference is all that is predicted
+    np.testing.assert_allclose(np.linalg.norm(without, axis=1), 1, rtol=1e-5)
+    np.testing.assert_array_equal(vectors(other, "none")[1], without)
+    assert not np.allclose(vectors(one, "vector_exp")[1], vectors(other, "vector_exp")[1])
 
 
 def test_a_listener_who_played_everything_once_can_be_trained_on():

@@ -137,6 +137,21 @@ def test_one_goes_back_to_an_earlier_model_by_its_id(analysed: Home, decoding_fa
 
 
 @weights
+def test_the_factors_can_be_left_out_and_come_back(analysed: Home, decoding_fails: Fail) -> None:
+    decoding_fails()
+    model, embeddings = analysed.field("cf_model")[1], analysed.field("cf_embedding")
+    analysed.configure({"factorizer": "none"})
+    ran = analysed.embed().fine
+    assert "No factors (`factorizer: none`): embeddings are likeness in sound and in how much is played." in ran.lines
+    assert "Factors come from" not in ran.out
+    assert analysed.field("cf_embedding").keys() == embeddings.keys()
+    assert analysed.field("cf_embedding") != embeddings
+    analysed.configure({})
+    assert "Factors come from" in analysed.embed().fine.out
+    assert (analysed.field("cf_model")[1], analysed.field("cf_embedding")) == (model, embeddings)
+
+
+@weights
 def test_a_few_new_plays_are_folded_in_and_it_says_so(analysed: Home, decoding_fails: Fail) -> None:
     decoding_fails()
     old, scores = analysed.field("cf_model"), analysed.field("cf_score")

@@ -54,3 +54,14 @@ def test_listens_are_kept_and_lists_are_chosen_before_and_after(old: Home) -> No
     after = old.beet_here("cfrecommend", "-n", "10", "-f", "$id").fine.lines
     assert len(before) == 10
     assert set(before) == set(after)
+
+
+@pytest.mark.weights
+@pytest.mark.parametrize("without", ["factorizer", "fine_tune"])
+def test_a_part_can_be_left_out_from_the_beginning(old: Home, without: str) -> None:
+    old.configure({"windows": 1, without: "none"})
+    ran = old.embed().fine
+    assert ran.lines[0] == f"Analysed 0 new tracks; {TRACKS} of {TRACKS} are analysed."
+    assert ("Factors come from" in ran.out) == (without == "fine_tune")
+    assert len(set(old.field("cf_model").values())) == 1
+    assert numbers(old, "cf_score").std() > 10

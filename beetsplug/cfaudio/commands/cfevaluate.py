@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -24,13 +23,13 @@ if TYPE_CHECKING:
     from cfaudio_core.data.listeners import Listener
     from cfaudio_core.data.tracks import Tracks
     from cfaudio_core.evaluation.evaluate import Table
-    from cfaudio_core.evaluation.tasks import EvalData, Split
+    from cfaudio_core.evaluation.tasks import EvalData
+    from cfaudio_core.features.feature_store import FeatureStore
 
 MAX_TRACKS, MAX_TRACKS_QUICK = 4000, 1500
 """Tracks to evaluate on; of a larger library they are a sample."""
 
 _FORMAT = 1
-_COST = 4.5  # of all systems together for one split, in trainings of cfaudio alone
 
 
 def command(plugin: BeetsPlugin) -> Subcommand:
@@ -38,8 +37,8 @@ def command(plugin: BeetsPlugin) -> Subcommand:
     cmd = Subcommand("cfevaluate", help="say how good it is on your own held-out plays, beside simple recommenders")
     cmd.parser.set_usage("%prog [options]")
     option = cmd.parser.add_option
-    option("--seeds", type="int", metavar="N", help="hide N times over (default: 3)")
-    option("--quick", action="store_true", default=False, help="one seed, and a sample of 1500 tracks")
+    option("--seeds", type="int", metavar="N", help="hide N times over (default: 1)")
+    option("--quick", action="store_true", default=False, help="a sample of 1500 tracks")
     option("--json", action="store_true", default=False, help="print JSON")
     option("-u", "--user", metavar="NAME", help="for this listener (default: the first one)")
     option("--protocol", action="append", metavar="NAME", help="this protocol only; may be given several times")
@@ -50,8 +49,8 @@ def command(plugin: BeetsPlugin) -> Subcommand:
 def run(plugin: BeetsPlugin, lib: Library, opts: Values, args: list[str]) -> None:
     """Evaluate, print, and store the results."""
     from beetsplug.cfaudio.library.listeners import find_listener
-    from beetsplug.cfaudio.pipeline import load
-    from cfaudio_core.evaluation.protocols import PROTOCOLS
+    from beetsplug.cfaudio.pipeline import load, open_store
+    from cfaudio_core.evaluation.protocols import DEFAULT_PROTOCOLS, PROTOCOLS
     from cfaudio_core.evaluation.tables import LEGEND, as_json, in_words, lines
     from cfaudio_core.util.files import write_whole
     from cfaudio_core.util.threads import threads_for
@@ -59,20 +58,21 @@ def run(plugin: BeetsPlugin, lib: Library, opts: Values, args: list[str]) -> Non
     settings = read_settings(plugin.config)
     if args:
         raise UserError(f"cfevaluate takes no query: {' '.join(args)}")
-    seeds = (1 if opts.quick else 3) if opts.seeds is None else opts.seeds
+    seeds = 1 if opts.seeds is None else opts.seeds
     if not 1 <= seeds <= 100:
         raise UserError("--seeds must be a whole number from 1 to 100")
-    protocols = list(dict.fromkeys(opts.protocol or PROTOCOLS))
+    protocols = list(dict.fromkeys(opts.protocol or DEFAULT_PROTOCOLS))
     for name in protocols:
         if name not in PROTOCOLS:
             raise UserError(f"there is no protocol {name} (there are: {', '.join(PROTOCOLS)})")
     tracks, listeners = load(lib, settings, match=False)
     listener = find_listener(listeners, opts.user, settings)
     others = [one for one in listeners if one is not listener]
-    data, analysed = _eval_data(tracks, [listener, *others], settings, quick=opts.quick)
     say: Callable[[str], None] = (lambda _: None) if opts.json else print_
-    with threads_for(len(data.tracks)):
-        tables = _evaluate(data, analysed, protocols, seeds, say)
+    with user_errors(), open_store(settings) as store:
+        data, analysed = _eval_data(tracks, [listener, *others], settings, store, quick=opts.quick)
+        with threads_for(len(data.tracks)):
+            tables = _evaluate(data, analysed, protocols, seeds, say)
     sentence = in_words(tables, None if listener is listeners[0] else listener.name)
     made = datetime.now(UTC)
     report = {
@@ -111,57 +111,64 @@ def run(plugin: BeetsPlugin, lib: Library, opts: Values, args: list[str]) -> Non
     print_(f"Kept in {file}.")
 
 
-def _eval_data(tracks: Tracks, listeners: list[Listener], settings: Settings, *, quick: bool) -> tuple[EvalData, int]:
+def _eval_data(
+    tracks: Tracks, listeners: list[Listener], settings: Settings, store: FeatureStore, *, quick: bool
+) -> tuple[EvalData, int]:
     """Read the data of the analysed tracks, or of a sample of them, and count all that are analysed."""
+    from importlib.util import find_spec
+
     import numpy as np
 
-    from beetsplug.cfaudio.pipeline import open_store, run_settings
+    from beetsplug.cfaudio.pipeline import run_settings
     from cfaudio_core.backbones.registry import backbone_id
     from cfaudio_core.evaluation.splits import sample
     from cfaudio_core.evaluation.tasks import EvalData
+    from cfaudio_core.finetuning.track_windows import TrackWindows
 
-    net, training = backbone_id(settings.backbone), run_settings(settings, jobs=1).training
-    with user_errors(), open_store(settings) as store:
-        existing = store.keys(net, settings.windows)
-        analysed = np.flatnonzero([key in existing for key in tracks.keys])
-        if not len(analysed):
-            raise UserError("no track is analysed yet; run `beet cfembed` first")
-        tracks, listeners = tracks.subset(analysed), [one.subset(analysed) for one in listeners]
-        chosen = sample(tracks, listeners[:1], MAX_TRACKS_QUICK if quick else MAX_TRACKS, training.seed)
-        tracks, listeners = tracks.subset(chosen), [one.subset(chosen) for one in listeners]
-        features = store.summaries(net, tracks.keys)
-    return EvalData(tracks, listeners, features, net, training), len(analysed)
+    net, run = backbone_id(settings.backbone), run_settings(settings, jobs=1)
+    existing = store.keys(net, settings.windows)
+    analysed = np.flatnonzero([key in existing for key in tracks.keys])
+    if not len(analysed):
+        raise UserError("no track is analysed yet; run `beet cfembed` first")
+    tracks, listeners = tracks.subset(analysed), [one.subset(analysed) for one in listeners]
+    chosen = sample(tracks, listeners[:1], MAX_TRACKS_QUICK if quick else MAX_TRACKS, run.training.seed)
+    tracks, listeners = tracks.subset(chosen), [one.subset(chosen) for one in listeners]
+    tunes = settings.fine_tune == "auto" and find_spec("torch") is not None
+    windows = TrackWindows(store, net, run.extractor, {}, 1) if tunes else None  # without files: none is read again
+    features = store.summaries(net, tracks.keys)
+    return EvalData(tracks, listeners, features, net, run.training, windows), len(analysed)
 
 
 def _evaluate(
     data: EvalData, analysed: int, protocols: Sequence[str], seeds: int, say: Callable[[str], None]
 ) -> list[Table]:
     from cfaudio_core.evaluation.evaluate import evaluate_splits, plan, units_of
-    from cfaudio_core.evaluation.systems import SYSTEMS
-    from cfaudio_core.util.progress import progress
+    from cfaudio_core.evaluation.protocols import COLD, DEFAULT_PROTOCOLS
+    from cfaudio_core.evaluation.systems import systems_for
+    from cfaudio_core.util.progress import hide_progress, progress
 
     splits, empty = plan(data, protocols, range(seeds))
-    number = sum(map(len, splits.values()))
+    if tuple(protocols) == DEFAULT_PROTOCOLS and protocols[0] in splits:
+        splits.pop("cold-tracks", None)  # the time is better spent on the harder question
+    # The hardest of the protocols that hide tracks, and sessions, tell what each part of cfaudio is worth.
+    telling = [*[name for name in COLD if name in splits][:1], "session"]
+    systems = {name: systems_for(data, ablations=name in telling) for name in splits}
     known = int(data.listener.known.sum())
-    sample = f" (a sample of {analysed})" if analysed > len(data.tracks) else ""
-    of_tracks = f"of {counted(len(data.tracks), 'analysed track')}{sample}"
-    summary = f"{data.listener.name}: {known} {of_tracks} played or skipped"
-    say(f"{summary}; {counted(number, 'case')}{_cost(data, splits)}." if number else f"{summary}.")
+    of_sample = f" (a sample of {analysed})" if analysed > len(data.tracks) else ""
+    of_tracks = f"of {counted(len(data.tracks), 'analysed track')}{of_sample}"
+    say(f"{data.listener.name}: {known} {of_tracks} played or skipped.")
+    tuned, n_cases = data.training.net.fine_tune, sum(map(len, splits.values()))
+    if data.windows is not None and splits:
+        say(
+            f"Each of {counted(n_cases, 'case')} is trained from scratch, fine-tuning too, which takes time: so tracks "
+            f"are hidden by quarters, {'once' if seeds == 1 else f'{seeds} times'} (--seeds N: N times)."
+        )
+    elif splits and tuned not in {"auto", "none"}:
+        say(f"The net of `fine_tune: {tuned}` is left out: training it for each of {n_cases} cases would take hours.")
     tables = list(empty)
-    with progress("Evaluating", number * len(SYSTEMS), "fits") as advance:
+    total = sum(len(some) * len(systems[name]) for name, some in splits.items())
+    with progress("Evaluating", total, "fits") as advance, hide_progress():
         for name, some in splits.items():
-            tables += evaluate_splits(data, some, units_of(data, name), advance)
+            tables += evaluate_splits(data, some, units_of(data, name), advance, systems[name])
     order = {name: k for k, name in enumerate(protocols)}
     return sorted(tables, key=lambda table: order[table.name.split(",")[0].replace(" ", "-")])
-
-
-def _cost(data: EvalData, splits: dict[str, list[Split]]) -> str:
-    """Estimate the time it will take, by timing one training."""
-    from cfaudio_core.evaluation.systems import CFAUDIO, SYSTEMS
-
-    for some in splits.values():
-        start = time.monotonic()
-        SYSTEMS[CFAUDIO](data, some[0])
-        seconds = _COST * (time.monotonic() - start) * sum(map(len, splits.values()))
-        return f": about {counted(round(seconds / 60), 'minute')}" if seconds >= 90 else ": about a minute"
-    return ""

@@ -59,7 +59,7 @@ LISTENER_NAMES = "a listener's name is letters, digits and _, and begins with no
 LISTENERS_FILE = "listeners.json"
 """File in cfaudio's folder with the names of the listeners of the history whom the settings do not name."""
 
-FACTORIZERS = ("wmf", "vector_exp", "both")
+FACTORIZERS = ("wmf", "vector_exp", "both", "none")
 TASTES = ("modes", "mean")
 
 
