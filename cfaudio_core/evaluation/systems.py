@@ -1,6 +1,7 @@
 """The systems that are compared: baselines, cfaudio itself, and cfaudio with a part taken away.
 
-cfaudio is trained and embeds here by the very functions that `beet cfembed` runs, on the data of a split.
+cfaudio is trained, embeds and ranks here by the very functions that `beet cfembed` and `beet cfrecommend` run, on the
+data of a split.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ from scipy import sparse
 
 from cfaudio_core.data.interactions import gather_interactions
 from cfaudio_core.data.listeners import Listener
-from cfaudio_core.data.training_set import unit
 from cfaudio_core.evaluation import baselines
+from cfaudio_core.evaluation.splits import groups_of
 from cfaudio_core.evaluation.tasks import EvalData, Split
 from cfaudio_core.factorization.factorizer import NO_FACTORIZER, make_factorizer
 from cfaudio_core.features.feature_matrix import FeatureMatrix
@@ -23,6 +24,9 @@ from cfaudio_core.finetuning.settings import NetSettings
 from cfaudio_core.models.latent_factors import tune_factorizer
 from cfaudio_core.models.training_snapshot import TrainingSettings
 from cfaudio_core.pipeline.scoring import embed_tracks
+from cfaudio_core.ranking.next_month import next_month
+from cfaudio_core.ranking.session import SessionRanker
+from cfaudio_core.ranking.session_weights import choose_weights
 from cfaudio_core.training.fit import fit_model
 from cfaudio_core.util.arrays import FloatArray, IntArray, float32
 
@@ -36,7 +40,7 @@ UPPER_BOUND = "upper bound"
 
 
 def cfaudio(data: EvalData, split: Split) -> FloatArray:
-    """The scores of cfaudio; for sessions to be completed, cosine of its vectors to those of the given tracks."""
+    """The scores of cfaudio, where familiar tracks go by next month; sessions are completed by next track."""
     return _cfaudio(data, split, data.training)
 
 
@@ -107,10 +111,16 @@ def _cfaudio(data: EvalData, split: Split, training: TrainingSettings, order: In
     training = replace(training, seed=training.seed + split.seed)
     model, predictions = fit_model(tracks, split.listeners, feature_matrix, data.net, training, data.windows)
     embeddings = embed_tracks(model, tracks, split.listeners, predictions)
-    if not split.is_completion:
-        return embeddings.scores.get(split.listener.name, np.zeros(len(data.tracks), np.float32))
-    vectors = embeddings.vectors
-    return float32([vectors @ unit(vectors[task.given].mean(axis=0)[None])[0] for task in split.tasks])
+    listener, vectors, n = split.listener, embeddings.vectors, len(data.tracks)
+    artist, album = (groups_of(split.tracks, kind) + 1 for kind in ("artists", "albums"))
+    if split.is_completion:
+        ranker = SessionRanker.of(listener.sessions, np.log1p(listener.plays), artist, album, vectors)
+        weights = choose_weights(listener.sessions, artist, album)
+        return float32([ranker.score(task.given, split.now, weights) for task in split.tasks])
+    scores = embeddings.scores.get(listener.name, np.zeros(n, np.float32))
+    familiar = next_month(listener, listener.sessions.last_played(n), artist, vectors)
+    familiar[listener.known & ~listener.played] = familiar.min(initial=0) - 1  # tracks that were only skipped come last
+    return float32(np.where(listener.known, familiar, scores))
 
 
 def _factors(data: EvalData, split: Split, listeners: list[Listener]) -> FloatArray:
