@@ -94,11 +94,12 @@ def _training(model: HybridModel) -> Iterator[str]:
         return
     sources = {
         f"{info.n_listens} listens in {info.n_sessions} sessions": info.n_sessions,
+        f"{info.n_counted} runs between which counts grew": info.n_counted,
         f"{info.n_playlists} playlists": info.n_playlists,
         f"{info.n_contexts} albums, artists and genres": info.n_contexts,
     }
     listed = " and from ".join(source for source, number in sources.items() if number)
-    if info.n_sessions:
+    if info.n_sessions or info.n_counted:
         yield f"Factors come from {listed}."
     elif listed:
         yield (

@@ -3,7 +3,8 @@
 One listener's counts alone are one row, and a matrix of one row has rank 1: all tracks would lie on one line. Tracks
 played in one session belong together, and each session is a row. Playlists, albums, artists and genres are rows too, of
 all their tracks, of which those played most weigh most; with counts alone, or a few sessions, they carry the geometry,
-and they are all that is known of tracks never played.
+and they are all that is known of tracks never played. Where a player keeps counts alone, those that grew between the
+same two runs of `cfembed` stand in for a session.
 """
 
 from __future__ import annotations
@@ -26,6 +27,10 @@ beyond, the less it relates two tracks."""
 BASE_WEIGHT = float(np.log(2))
 """Weight of a track in a metadata context, played or not: as if it was played there once more than it was."""
 
+MAX_COUNTED_TRACKS = 100
+"""Number of tracks counted since the run before, beyond which they were played over too long a time to belong together.
+"""
+
 MAX_SESSIONS = 100_000
 """Number of sessions that are rows, the latest ones: those of decades ago add little."""
 
@@ -40,7 +45,8 @@ class Interactions:
         float32 CSR (contexts, tracks): the confidence that the track belongs to the context; negative, that it does
         not.
     kinds
-        Kind of each row: "session", "listener", "playlist", "album", "artist" or "genre".
+        Kind of each row: "session", "listener", "counted" (between two runs of `cfembed`), "playlist", "album",
+        "artist" or "genre".
     """
 
     matrix: sparse.csr_array
@@ -92,6 +98,12 @@ def gather_interactions(tracks: Tracks, listeners: Sequence[Listener]) -> Intera
         known = np.flatnonzero(listener.known)
         rows.append((known, _away_from_zero(listener.log_play_ratio[known])))
         kinds.append("listener")
+    for listener in listeners:
+        runs = ((str(time),) if time else () for time in listener.counted.tolist())
+        for group in _grouped(runs):
+            if len(group) <= MAX_COUNTED_TRACKS:
+                rows.append((np.array(group), np.full(len(group), np.log(2), np.float32)))
+                kinds.append("counted")
     for members in _grouped(tracks.playlists):
         rows.append((np.array(members), np.full(len(members), np.log(2), np.float32)))  # as if each was played once
         kinds.append("playlist")

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -49,12 +49,16 @@ class Listener:
         float32 (n,), 0 and up.
     sessions
         Dated plays of the history; its positions are those of the n tracks.
+    counted
+        int64 (n,): UTC, seconds, of the run of `cfembed` that last found more plays of a track whose player dates none,
+        0 where there was none; (0,) where nothing is known.
     """
 
     name: str
     plays: FloatArray
     skips: FloatArray
     sessions: Sessions = NO_SESSIONS
+    counted: IntArray = field(default_factory=lambda: np.zeros(0, np.int64))
 
     @property
     def played(self) -> BoolArray:
@@ -88,7 +92,8 @@ class Listener:
 
     def subset(self, index: IntArray) -> Listener:
         """Select the tracks at int64 (k,) positions."""
-        return Listener(self.name, self.plays[index], self.skips[index], self.sessions.subset(index))
+        counted = self.counted[index] if len(self.counted) else self.counted
+        return Listener(self.name, self.plays[index], self.skips[index], self.sessions.subset(index), counted)
 
 
 def find_name(name: str, names: Sequence[str]) -> str | None:
@@ -157,10 +162,10 @@ def make_listeners(
         columns = [np.nan_to_num(counts[f], nan=0.0) for f in fields if f in counts]
         return np.max(columns, axis=0).astype(np.float32) if columns else np.zeros(n_tracks, np.float32)
 
-    for name, fields in users.items():
-        for field in fields:
-            if field not in counts and field not in COUNT_FIELDS:
-                raise SettingError(f"users: {name}: no track has a field {field}")
+    for name, names in users.items():
+        for count_field in names:
+            if count_field not in counts and count_field not in COUNT_FIELDS:
+                raise SettingError(f"users: {name}: no track has a field {count_field}")
     chosen = users or {MAIN_LISTENER: list(counts)}
     return [
         Listener(

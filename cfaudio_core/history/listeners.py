@@ -11,6 +11,7 @@ import numpy.typing as npt
 from cfaudio_core.data.listeners import Listener, find_name
 from cfaudio_core.data.listens import Listens, believable, is_rejected
 from cfaudio_core.data.sessions import Sessions, find_sessions
+from cfaudio_core.history.count_growth import SOURCE
 from cfaudio_core.history.records import BESIDE_LISTENS, EARLIEST, EVERY_START
 from cfaudio_core.util.arrays import BoolArray, FloatArray, IntArray, float32
 from cfaudio_core.util.values import latest_time
@@ -113,7 +114,7 @@ def with_history(listeners: Sequence[Listener], history: MatchedHistory) -> list
             ):
                 single, tally = single + _sum(at, undated, n), _sum(counted_at, tally[counted], n)
                 np.maximum(total, single + tally if source in BESIDE_LISTENS else np.maximum(single, tally), out=total)
-        merged = Listener(name, float32(plays), float32(skips), sessions)
+        merged = Listener(name, float32(plays), float32(skips), sessions, _counted(tallies, aliases, positions, n))
         if name in by_name or merged.known.any():
             by_name[name] = merged
     return list(by_name.values())
@@ -142,6 +143,16 @@ def _lengths(reported: npt.NDArray[np.float64], stored: npt.NDArray[np.float64])
     """Choose the length that a source reported, unless it is no length of the track in the library."""
     believed = (reported > 0) & ((stored <= 0) | ((reported > stored / 2) & (reported < 2 * stored)))
     return np.where(believed, reported, stored)
+
+
+def _counted(tallies: TallyColumns, aliases: Sequence[str], positions: IntArray, n: int) -> IntArray:
+    """int64 (n,): when the library's own count of each track was last found to have grown, see `Listener.counted`."""
+    own = tallies.is_from(aliases, [SOURCE])
+    at, times = positions[tallies.text[own]], tallies.last[own]
+    counted = np.zeros(n, np.int64)
+    known = at >= 0
+    np.maximum.at(counted, at[known], times[known])
+    return counted if counted.any() else np.zeros(0, np.int64)
 
 
 def _sum(at: IntArray, counts: IntArray | BoolArray, n: int) -> IntArray:

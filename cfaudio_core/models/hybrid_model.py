@@ -39,8 +39,9 @@ class ModelInfo:
     trained_listeners
         Names of the listeners of whom enough was known; the first outputs are their preferences, in this order, and
         the others are factors.
-    n_contexts, n_playlists, n_sessions
-        Numbers of albums, artists and genres, of playlists, and of sessions that join tracks.
+    n_contexts, n_playlists, n_sessions, n_counted
+        Numbers of albums, artists and genres, of playlists, of sessions, and of runs between which counts grew, that
+        join tracks.
     n_listens
         Number of plays whose time is known.
     part_errors
@@ -58,6 +59,7 @@ class ModelInfo:
     n_contexts: int = 0
     n_playlists: int = 0
     n_sessions: int = 0
+    n_counted: int = 0
     n_listens: int = 0
     part_errors: dict[str, float] = field(default_factory=dict)
     held_out_by: str = "tracks"

@@ -126,6 +126,7 @@ def _train(
             model.info,
             n_contexts=contexts.count("album", "artist", "genre"),
             n_playlists=contexts.count("playlist"),
+            n_counted=contexts.count("counted"),
             n_sessions=contexts.count("session"),
             n_listens=sum(len(listener.sessions.track) for listener in listeners),
             held_out_by=held_out_by,

@@ -52,6 +52,13 @@ def test_what_counts_have_grown_by_is_beside_the_dated_plays(store: ListenStore)
     assert counted(store).plays.tolist() == [7, 0]
 
 
+def test_tracks_whose_counts_grew_between_the_same_runs_are_known_to_belong_together(store: ListenStore) -> None:
+    add(store, "snapshot", [Tally(RED, 4, last=T0), Tally(BLUE, 1, last=T0)])
+    assert counted(store).counted.tolist() == [T0, T0]
+    add(store, "navidrome", [Tally(RED, 9, last=T0 + 5000)])  # whose time is that of the last play
+    assert counted(store).counted.tolist() == [T0, T0]
+
+
 def test_skips_of_a_count_are_kept_beside_dated_plays(store: ListenStore) -> None:
     add(store, "lyrion", [*dated(RED, 3), Tally(RED, 2, 9)])
     assert (counted(store).plays[0], counted(store).skips[0]) == (3, 9)

@@ -1,10 +1,12 @@
 """The contexts x tracks matrix: what brings tracks together, and how strongly."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from synthetic import make_listener, make_tracks
 
-from cfaudio_core.data.interactions import BASE_WEIGHT, ROW_WEIGHTS, gather_interactions
+from cfaudio_core.data.interactions import BASE_WEIGHT, MAX_COUNTED_TRACKS, ROW_WEIGHTS, gather_interactions
 
 
 def rows(tracks, *listeners):
@@ -55,6 +57,19 @@ def test_an_album_that_nobody_played_joins_its_tracks_too():
     assert contexts.kinds == ["listener", "album", "album"]
     assert np.flatnonzero(contexts.matrix.toarray()[2]).tolist() == [2, 3]
     assert contexts.n_entries.tolist() == [2, 2, 1, 1]
+
+
+def test_counts_that_grew_between_the_same_two_runs_join_their_tracks():
+    counted = np.array([500, 500, 600, 0, 600, 700])
+    listener = replace(make_listener([1, 1, 2, 1, 4, 3]), counted=counted)
+    found = [np.flatnonzero(row).tolist() for kind, row in rows(make_tracks(6), listener) if kind == "counted"]
+    assert found == [[0, 1], [2, 4]]
+
+
+def test_more_tracks_than_one_plays_in_a_few_days_do_not_belong_together():
+    n = MAX_COUNTED_TRACKS + 1
+    listener = replace(make_listener([1] * n), counted=np.full(n, 500))
+    assert gather_interactions(make_tracks(n), [listener]).kinds == ["listener"]
 
 
 def test_a_context_of_one_track_is_left_out():
