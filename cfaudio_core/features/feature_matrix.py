@@ -86,7 +86,8 @@ class FeatureMatrix:
 
     def activations(self, positions: IntArray) -> FloatArray:
         """Read what the pretrained net makes of the tracks at int64 (k,) positions: float32 (k, d), in no space."""
-        return self._read(positions).activations
+        starts = range(0, max(len(positions), 1), _BLOCK_TRACKS)
+        return np.concatenate([self._read(positions[at : at + _BLOCK_TRACKS]).activations for at in starts])
 
     def sample(self, n_max: int, seed: int) -> FloatArray:
         """float32 (k, dim): features of all tracks, or of so many of them, in their order."""
