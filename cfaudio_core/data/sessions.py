@@ -99,9 +99,8 @@ def find_sessions(listens: Listens, gap: float) -> Sessions:
     listens = listens.take(np.lexsort((listens.track, listens.time, listens.listener)))
     rejected = is_rejected(listens) | _left_for_the_next(listens)
     session = _session_numbers(listens, gap)
-    known = listens.track >= 0
-    numbers = np.unique(session[known], return_inverse=True)[1].astype(np.int64)
-    return Sessions(listens.listener[known], listens.track[known], numbers, listens.time[known], rejected[known])
+    everything = Sessions(listens.listener, listens.track, session, listens.time, rejected)
+    return everything.select(listens.track >= 0)
 
 
 def session_halves(
