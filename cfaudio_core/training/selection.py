@@ -96,7 +96,7 @@ def hold_out_groups(
         training_set = training_set.subset(rows)
     n_folds = int(training_set.fold.max()) + 1
     for kind, column in (("artists", tracks.artists), ("albums", tracks.albums)):
-        names = [column[at] or f"\0{row}" for row, at in enumerate(training_set.known)]
+        names = _names(column, training_set)
         sizes = Counter(names)
         if len(sizes) >= n_folds and 1 < max(sizes.values()) <= 2 * len(names) / n_folds:
             return training_set._replace(fold=fold_groups(names, n_folds, seed)), kind
@@ -105,9 +105,13 @@ def hold_out_groups(
 
 def _units(tracks: Tracks, training_set: TrainingSet, kind: str) -> IntArray:
     """int64 (m,): one number for the known tracks of an artist or album, as they were held out."""
-    names = {"artists": tracks.artists, "albums": tracks.albums}.get(kind, [""] * len(tracks))
-    named = [names[at] or f"\0{row}" for row, at in enumerate(training_set.known)]
-    return np.unique(named, return_inverse=True)[1].astype(np.int64)
+    column = {"artists": tracks.artists, "albums": tracks.albums}.get(kind, [""] * len(tracks))
+    return np.unique(_names(column, training_set), return_inverse=True)[1].astype(np.int64)
+
+
+def _names(column: Sequence[str], training_set: TrainingSet) -> list[str]:
+    """Names of the known tracks in a column of all tracks; each nameless one has a name of its own."""
+    return [column[at] or f"\0{row}" for row, at in enumerate(training_set.known)]
 
 
 def compare_baselines(
