@@ -95,6 +95,11 @@ class Listener:
         counted = self.counted[index] if len(self.counted) else self.counted
         return Listener(self.name, self.plays[index], self.skips[index], self.sessions.subset(index), counted)
 
+    def before(self, time: int) -> Listener:
+        """Select the plays before a time (UTC, seconds); counts without a time are left out."""
+        n, old = len(self.plays), self.sessions.select(self.sessions.time < time)
+        return Listener(self.name, float32(old.plays(n)), float32(old.skips(n)), old)
+
 
 def find_name(name: str, names: Sequence[str]) -> str | None:
     """Find the listener that a name means among all of them, the main one first; None where it is none of them.

@@ -15,7 +15,7 @@ import numpy as np
 
 from cfaudio_core.data.listeners import Listener
 from cfaudio_core.data.sessions import session_halves
-from cfaudio_core.evaluation.splits import before, groups_of, without
+from cfaudio_core.evaluation.splits import groups_of, without
 from cfaudio_core.evaluation.tasks import MIN_CASES, EvalData, NotEvaluatedError, Split, Task
 from cfaudio_core.models.training_snapshot import MIN_KNOWN_TRACKS
 from cfaudio_core.util.arrays import BoolArray, IntArray, float32
@@ -153,7 +153,7 @@ def months(data: EvalData, seeds: Sequence[int]) -> Iterator[Split]:
     tracks, done = replace(data.tracks, playlists=[()] * len(data.tracks)), 0
     for k, seed in enumerate(seeds):
         cut = end - (k + 1) * MONTH_S
-        listeners = [before(listener, cut) for listener in data.listeners]
+        listeners = [listener.before(cut) for listener in data.listeners]
         known = listeners[0].known
         if known.sum() < MIN_KNOWN_TRACKS:
             break
@@ -166,7 +166,7 @@ def months(data: EvalData, seeds: Sequence[int]) -> Iterator[Split]:
         ]
         if tasks:
             done += 1
-            oracle = [before(listener, cut + MONTH_S) for listener in data.listeners]
+            oracle = [listener.before(cut + MONTH_S) for listener in data.listeners]
             yield Split(seed, k, tracks, listeners, oracle, cut, tasks)
     if not done:
         raise NotEvaluatedError(
@@ -189,7 +189,7 @@ def completions(data: EvalData, seeds: Sequence[int]) -> Iterator[Split]:
         )
     first = int((1 - LAST_SHARE) * len(sessions))
     cut = int(sessions.time[np.searchsorted(sessions.session, first)])
-    listeners = [before(listener, cut) for listener in data.listeners]
+    listeners = [listener.before(cut) for listener in data.listeners]
     halves = session_halves(sessions, first, len(sessions), MIN_SESSION_TRACKS)
     played = int(listeners[0].known.sum())
     if len(halves) < MIN_CASES or played < MIN_KNOWN_TRACKS:

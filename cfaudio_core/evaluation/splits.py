@@ -8,7 +8,7 @@ import numpy as np
 
 from cfaudio_core.data.listeners import Listener
 from cfaudio_core.data.tracks import Tracks
-from cfaudio_core.util.arrays import BoolArray, IntArray, float32
+from cfaudio_core.util.arrays import BoolArray, IntArray
 
 
 def groups_of(tracks: Tracks, kind: str) -> IntArray:
@@ -51,9 +51,3 @@ def without(listener: Listener, hidden: BoolArray) -> Listener:
         np.where(hidden, 0, listener.skips).astype(np.float32),
         listener.sessions.select(~hidden[listener.sessions.track]),
     )
-
-
-def before(listener: Listener, cut: int) -> Listener:
-    """The listener's dated plays up to a time; counts without a time are left out."""
-    n, old = len(listener.plays), listener.sessions.select(listener.sessions.time < cut)
-    return Listener(listener.name, float32(old.plays(n)), float32(old.skips(n)), old)

@@ -12,7 +12,6 @@ import itertools
 import numpy as np
 
 from cfaudio_core.data.listeners import Listener
-from cfaudio_core.data.sessions import Sessions
 from cfaudio_core.ranking.taste import decayed_counts, familiarity
 from cfaudio_core.util.arrays import BoolArray, FloatArray, IntArray, float32
 
@@ -72,16 +71,12 @@ def _month(listener: Listener, artist: IntArray, back: int) -> tuple[FloatArray,
     """Parts of the tracks played before a month, float32 (4, m), and which of them came again; None for too few."""
     sessions, n = listener.sessions, len(artist)
     begin = int(sessions.time[-1]) + 1 - back * _MONTH_S
-    p = int(np.searchsorted(sessions.time, begin))
-    old = Sessions(
-        sessions.listener[:p], sessions.track[:p], sessions.session[:p], sessions.time[:p], sessions.rejected[:p]
-    )
-    known = Listener(listener.name, float32(old.plays(n)), float32(old.skips(n)), old)
+    known = listener.before(begin)
     inside = (sessions.time >= begin) & (sessions.time < begin + _MONTH_S) & ~sessions.rejected
     came = np.bincount(sessions.track[inside], minlength=n)[known.played] > 0
     if not _FEWEST <= came.sum() < len(came):
         return None
-    return _parts(known, old.last_played(n), artist, np.zeros((n, 1), np.float32))[:, known.played], came
+    return _parts(known, known.sessions.last_played(n), artist, np.zeros((n, 1), np.float32))[:, known.played], came
 
 
 def _parts(listener: Listener, last_played: IntArray, artist: IntArray, vectors: FloatArray) -> FloatArray:
