@@ -33,8 +33,8 @@ from cfaudio_core.models.training_snapshot import TrainingSettings
 from cfaudio_core.pipeline.extract import RunResult, RunSettings, extract_library
 from cfaudio_core.pipeline.run import EMBEDDED, fit_and_embed
 from cfaudio_core.util.arrays import FloatArray, IntArray
+from cfaudio_core.util.files import hold_lock
 from cfaudio_core.util.fingerprint import fingerprint
-from cfaudio_core.util.locking import hold_lock
 from cfaudio_core.util.vector_codec import encode
 
 

@@ -11,10 +11,12 @@ from pathlib import Path
 import numpy as np
 from scipy import sparse
 
+from cfaudio_core.data.training_set import unit
 from cfaudio_core.errors import StoreError
 from cfaudio_core.features.feature_matrix import FeatureMatrix
 from cfaudio_core.models.hybrid_model import HybridModel, TrackPredictions
 from cfaudio_core.util.array_file import read_arrays, write_arrays
+from cfaudio_core.util.arrays import FloatArray
 
 _GRAPH_PARTS = ("data", "indices", "indptr")
 
@@ -75,6 +77,17 @@ def cache_predictions(file: Path, made_of: str, keys: Sequence[str], predictions
         write_arrays(file, arrays, {"made_of": made_of})
     except OSError as error:
         raise StoreError(f"{file}: {error.strerror}") from error
+
+
+def read_sounds(file: Path) -> tuple[list[str], FloatArray]:
+    """Read from the cache, whatever it is of, content keys and what their audio is like, float32 (n, d), unit length.
+
+    Nothing where there is no cache.
+    """
+    arrays, _ = read_arrays(file) or ({}, {})
+    if "neighbor_features" not in arrays:
+        return [], np.zeros((0, 0), np.float32)
+    return arrays["keys"].tobytes().decode().split("\n"), unit(arrays["neighbor_features"])
 
 
 def _read(file: Path, made_of: str) -> tuple[list[str], TrackPredictions | None]:

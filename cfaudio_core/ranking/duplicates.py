@@ -19,6 +19,9 @@ _TAKE = re.compile(
 )
 _SAME_LENGTH_S = 5.0
 _SAME_EDITION_S = 1.0  # two editions of a recording, that an album has others of
+_SAME_RECORDING_S = 2.0
+_SHORTEST_S = 30.0  # of skits and silence, many are as long and sound alike
+_SAME_RECORDING, _SAME_TITLE = 0.98, 0.8  # in cosine: of any two tracks, and of two with one title
 _NO_SONG = re.compile(
     r"(?:track|titel|piste|pista|untitled|no ?title|intro(?:duction)?|outro|interlude|skit|prelude|hidden track"
     r"|bonus track|unknown|silence|reprise|intermission|prolog(?:ue)?|epilog(?:ue)?|opening|ending|credits|commentary"
@@ -96,6 +99,38 @@ def one_a_song(song: IntArray, allowed: IntArray, plays: FloatArray, scores: Flo
     order = np.lexsort((takes, -np.nan_to_num(scores[takes], nan=-np.inf), -plays[takes]))
     _, first = np.unique(song[takes[order]], return_index=True)
     return np.sort(np.concatenate((alone, takes[order][first])))
+
+
+def near_copies(titles: Sequence[str], artists: IntArray, lengths: FloatArray, vectors: FloatArray) -> IntArray:
+    """Find the tracks of a list that are nearly the same recording as one before them, by another artist's name.
+
+    Compilations and wrong tags name other artists; `same_songs` finds copies by one artist. Two recordings are the same
+    if they are as long, and much nearer than two songs are, or nearly so and have the same title.
+
+    Parameters
+    ----------
+    titles, artists, lengths, vectors
+        Of k tracks; one number an artist, lengths in seconds, 0 where unknown, vectors of unit length or zeros.
+
+    Returns
+    -------
+    IntArray
+        Positions, int64, ascending.
+    """
+    numbers = {name: at for at, name in enumerate(dict.fromkeys(map(_title, titles)))}
+    name = np.array([numbers[_title(title)] if _title(title) else -1 - at for at, title in enumerate(titles)], np.int64)
+    cosines = vectors @ vectors.T
+    difference = np.where(lengths >= _SHORTEST_S, np.abs(lengths[:, None] - lengths), np.inf)
+    alike = (cosines >= _SAME_RECORDING) & (difference <= _SAME_EDITION_S)
+    alike |= (cosines >= _SAME_TITLE) & (name[:, None] == name) & (difference <= _SAME_RECORDING_S)
+    alike &= (artists[:, None] != artists) | (artists == 0)
+    return np.flatnonzero(np.tril(alike, -1).any(axis=1))
+
+
+def _title(title: str) -> str:
+    """Title without editions and takes; "" where it identifies no song."""
+    words = fold(_TAKE.sub("", title))
+    return "" if _NO_SONG.fullmatch(words) else title_key(_TAKE.sub("", title))
 
 
 def _song(artist: str, title: str, album: str) -> str:

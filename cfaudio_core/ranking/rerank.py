@@ -19,6 +19,7 @@ _SIMILARITY_COST = 0.5  # tracks of one mode are similar, so that nearness alone
 _GUMBEL_SCALE = 0.5  # in lengths of the list: how far a draw may take a track from its rank
 _WINDOW_TRACKS = 4000  # so many of the best-ranked are compared for each place
 _MAX_RANK = 20.0  # in lengths of the list: tracks of lower ranks are not compared with what is on it
+_TASTE_GAP = 10.0  # points of liking: by more, no other artist's track is taken to keep to the limit of one
 _DIVERSE_TRACKS = 1000  # places that diversity has a say in; a longer list goes on by rank
 
 
@@ -33,7 +34,7 @@ class ListRules:
     unplayed
         Share of never played tracks, 0 to 1; met exactly while there are such tracks.
     per_artist
-        Most tracks of one artist, as long as there are others to choose from.
+        Most tracks of one artist, as long as there are others to choose from that are liked nearly as much.
     diversity
         0: the best, come what may. 1: calibration and diversity may cost as many ranks as there are tracks on the list.
     seed
@@ -61,12 +62,15 @@ class Candidates:
         int64 (n,): one number an artist; 0 where unknown, and then no limit applies.
     vectors
         float32 (n, d), unit length or zeros.
+    liking
+        float32 (n,), 0 to 100: how much each is liked; NaN where unknown. None: all the same.
     """
 
     scores: FloatArray
     unplayed: BoolArray
     artists: IntArray
     vectors: FloatArray
+    liking: FloatArray | None = None
 
 
 def choose(candidates: Candidates, taste: Taste, rules: ListRules) -> IntArray:
@@ -84,7 +88,9 @@ def choose(candidates: Candidates, taste: Taste, rules: ListRules) -> IntArray:
     n_unplayed = n - min(n - n_unplayed, len(kinds[1]))  # what one kind cannot give, the other does
     quota = [n_unplayed, n - n_unplayed]
     cost = _costs(candidates, kinds, quota, rules)
-    queues = [_Queue(positions[np.argsort(cost[positions], kind="stable")], rules.per_artist) for positions in kinds]
+    liking = np.zeros(len(cost), np.float32) if candidates.liking is None else np.nan_to_num(candidates.liking)
+    ranked = [positions[np.argsort(cost[positions], kind="stable")] for positions in kinds]
+    queues = [_Queue(positions, liking, rules.per_artist) for positions in ranked]
     artist = candidates.artists
     per_artist = np.zeros(artist.max(initial=0) + 1, np.int64)
     served = _Served(candidates.vectors, taste, rules.diversity, np.flatnonzero(cost <= _MAX_RANK))
@@ -111,16 +117,20 @@ def choose(candidates: Candidates, taste: Taste, rules: ListRules) -> IntArray:
 class _Queue:
     """Tracks of one kind in the order of their ranks; those of artists at their limit wait."""
 
-    def __init__(self, ranked: IntArray, per_artist: int) -> None:
-        self._ranked, self._left, self._limit = ranked, ranked, per_artist
+    def __init__(self, ranked: IntArray, liking: FloatArray, per_artist: int) -> None:
+        self._ranked, self._left, self._liking, self._limit = ranked, ranked, liking, per_artist
+        self._held = np.zeros(0, np.int64)
         self._gone = np.zeros(int(ranked.max(initial=-1)) + 1, bool)
 
     def best(self, artist: IntArray, per_artist: IntArray) -> IntArray:
-        """int64 (m,): positions of the best, at least one; the limit grows when nobody else is left."""
-        while not len(self._left):
+        """int64 (m,): positions of the best, at least one; the limit grows when only less liked ones are left."""
+        while not len(self._left) or (
+            self._liking[self._held].max(initial=0) > self._liking[self._left].max() + _TASTE_GAP
+        ):
             self._limit += 1
             waiting = self._ranked[~self._gone[self._ranked]]
-            self._left = waiting[per_artist[artist[waiting]] < self._limit]
+            free = per_artist[artist[waiting]] < self._limit
+            self._left, self._held = waiting[free], waiting[~free]
         return self._left[:_WINDOW_TRACKS]
 
     def drop(self, at: int) -> None:
@@ -131,7 +141,9 @@ class _Queue:
     def hold(self, artist: IntArray, number: int, count: int) -> None:
         """Let the tracks of an artist wait, of whom `count` are chosen, if that is the limit."""
         if count >= self._limit:
-            self._left = self._left[artist[self._left] != number]
+            same = artist[self._left] == number
+            self._held = np.concatenate((self._held, self._left[same]))
+            self._left = self._left[~same]
 
 
 def _costs(candidates: Candidates, kinds: Sequence[IntArray], quota: Sequence[int], rules: ListRules) -> FloatArray:

@@ -19,6 +19,8 @@ HALF_LIFE_S = 90 * 86400.0
 
 MAX_MODES = 8
 
+_FEWEST_KNOWN = 10  # tracks, for a floor to be found
+_SEPARATED = 0.5  # of what perfect scores would separate, for a floor to be found
 _SEED_TRACKS = 1500  # the heaviest, among which the first centres are chosen
 _FITTED_TRACKS = 20_000  # the heaviest, which the centres are fitted to; lighter ones are assigned to the nearest
 _MAX_ITERATIONS = 30
@@ -54,6 +56,21 @@ class Taste:
         closeness = vectors @ self.centres.T / _TEMPERATURE
         share = np.exp(closeness - closeness.max(axis=1, keepdims=True, initial=-np.inf))
         return float32(share / np.maximum(share.sum(axis=1, keepdims=True), 1e-9))
+
+    def parts(self, vectors: FloatArray, tracks: IntArray, fewest: int) -> list[tuple[int, IntArray]]:
+        """Share out tracks to the modes that they are nearest to: the mode and positions of its tracks, int64 (m,).
+
+        A mode with fewer tracks than `fewest` has none, and its tracks go to the next nearest; the last one may.
+        """
+        cosines = vectors[tracks] @ self.centres.T
+        left = np.flatnonzero(np.ones(len(self.shares), bool))
+        while len(left):
+            nearest = left[np.argmax(cosines[:, left], axis=1)] if len(tracks) else np.zeros(0, np.int64)
+            sizes = np.bincount(nearest, minlength=len(self.shares))[left]
+            if len(left) == 1 or sizes.min() >= fewest:
+                return [(int(mode), tracks[nearest == mode]) for mode in left if (nearest == mode).any()]
+            left = np.delete(left, np.argmin(sizes))
+        return []
 
     def nearest(self, vectors: FloatArray, song: IntArray, tracks: IntArray, most: int = 2) -> list[list[int]]:
         """Positions of the members that each of k tracks is nearest to: of the heavier half, other songs than itself.
@@ -107,6 +124,37 @@ def taste_weights(listener: Listener, decayed_plays: FloatArray) -> FloatArray:
     recency = decayed_plays / np.maximum(listener.plays, 1)
     preference = np.square(np.maximum(listener.preference, 0))
     return float32(preference * (0.5 + 0.5 * recency / max(recency.max(initial=0), 1e-9)))
+
+
+def liking_floor(scores: FloatArray, listener: Listener, margin: float = 0.0) -> float:
+    """Find the score from which on a track is liked at least as well as the average one that was played or skipped.
+
+    Scores only rank, so that this is where they best separate the known tracks above the average from those below,
+    each counted by its distance from it. Never played tracks are scored on the same scale.
+
+    Parameters
+    ----------
+    scores
+        float32 (n,), NaN where there is none.
+    margin
+        By how much better than the average, in standard deviations.
+
+    Returns
+    -------
+    float
+        A score; minus infinity where too little is known, or the scores separate them too badly.
+    """
+    known = np.flatnonzero(listener.known & np.isfinite(scores))
+    if len(known) < _FEWEST_KNOWN:
+        return -np.inf
+    known = known[np.argsort(scores[known], kind="stable")]
+    values, first = np.unique(scores[known], return_index=True)
+    liking = listener.log_play_ratio[known].astype(np.float64)
+    better = liking - liking.mean() - margin * liking.std()
+    above = np.cumsum(better[::-1])[::-1][first]  # of all tracks with that score or a higher one
+    best = int(np.argmax(above))
+    perfect = better[better > 0].sum() - max(better.sum(), 0)
+    return float(values[best]) if above[best] - max(above[0], 0) > max(_SEPARATED * perfect, 1e-6) else -np.inf
 
 
 def mean_taste(vectors: FloatArray, weights: FloatArray) -> Taste:

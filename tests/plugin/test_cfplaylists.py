@@ -81,13 +81,16 @@ def test_discover_has_nothing_that_was_ever_played(library: Home, lists: Path) -
     assert len(entries(lists / "Discover.m3u")) == 24
 
 
-def test_rediscover_has_what_was_played_and_not_for_half_a_year(library: Home, lists: Path) -> None:
+def test_rediscover_has_what_was_loved_and_not_played_for_half_a_year(library: Home, lists: Path) -> None:
     lately, long_ago = time.time() - 86400 * 100, time.time() - 86400 * 200
     of_bells = library.ids("artist LIKE 'Bell%' AND artist != ?", BELLS[-1])
     library.set("last_played", {i: str(long_ago if k % 2 else lately) for k, i in enumerate(of_bells)})
     configure(library, {"kind": "rediscover", "per_artist": 9, "n": 50})
     library.beet_here("cfplaylists")
-    assert len(entries(lists / "Rediscover.m3u")) == 8
+    plays = {int(entry.split("/")[1][0]): entry for entry in entries(lists / "Rediscover.m3u")}
+    assert set(plays) == {2, 4}, "those of other numbers were played lately"
+    assert artists(lists / "Rediscover.m3u") == set(BELLS[:-1])
+    assert len(entries(lists / "Rediscover.m3u")) == 5, "four were played 14 times and more, and one of the others was"
 
 
 def test_new_arrivals_were_added_lately(library: Home, lists: Path) -> None:

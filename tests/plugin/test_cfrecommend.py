@@ -74,12 +74,14 @@ def test_the_share_of_the_configuration_is_taken_where_none_is_given(scored: Hom
 
 @pytest.mark.parametrize("cap", [1, 2, 3])
 def test_no_artist_comes_too_often(scored: Home, cap: int) -> None:
+    scored.set("cf_score", {item: 90 + k / 8 for k, item in enumerate(scored.ids("1"))})
     scored.configure({"per_artist": cap} if cap != 2 else None)
     artists = Counter(row["artist"] for row in _json(scored, "-n", "8"))
     assert max(artists.values()) == cap
 
 
 def test_an_artist_with_guests_is_that_artist(scored: Home) -> None:
+    scored.set("cf_score", {item: 90 + k / 8 for k, item in enumerate(scored.ids("1"))})
     ids = scored.ids("artist = ?", DRUMS[-1])
     names = [f"{DRUMS[-1]}{guests}" for guests in (" feat. Anna", " ft. Ben", "; Cy", " (with D)", "")]
     for k, item in enumerate(ids):

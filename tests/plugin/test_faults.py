@@ -20,7 +20,7 @@ from waiting import wait_until
 
 from beetsplug.cfaudio.library import write as writing
 from cfaudio_core.models.model_files import FORMAT
-from cfaudio_core.util.locking import hold_lock
+from cfaudio_core.util.files import hold_lock
 
 BENCH = Path(__file__).parents[1] / "benchmarks" / "bench_kills.py"
 

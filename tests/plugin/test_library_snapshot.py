@@ -358,7 +358,7 @@ def test_a_library_written_to_just_now_is_read(kept: Home, monkeypatch: pytest.M
     monkeypatch.setattr(snapshot, "read_blocks", lambda *args: (read.append(args), blocks_read(*args))[1])
     assert_same(data(kept), expected)
     assert not read, "time has passed since"
-    monkeypatch.setattr("cfaudio_core.util.file_state.time", SimpleNamespace(time=lambda: written / 1e9 + age))
+    monkeypatch.setattr("cfaudio_core.util.files.time", SimpleNamespace(time=lambda: written / 1e9 + age))
     assert_same(data(kept), expected)
     assert read
 

@@ -48,7 +48,7 @@ def run(plugin: BeetsPlugin, lib: Library, opts: Values, args: list[str]) -> Non
     from beetsplug.cfaudio.library.snapshot import write_snapshot
     from beetsplug.cfaudio.library.tracks import ids_of
     from cfaudio_core.models.model_files import require_model
-    from cfaudio_core.util.locking import hold_lock
+    from cfaudio_core.util.files import hold_lock
 
     settings = read_settings(plugin.config)
     if opts.forget:

@@ -22,8 +22,10 @@ if TYPE_CHECKING:
     from beets.library import Item, Library
     from beets.plugins import BeetsPlugin
 
+    from beetsplug.cfaudio.library.snapshot import RankingData
     from beetsplug.cfaudio.playlists.explain import Explanation
-    from beetsplug.cfaudio.playlists.request import Chosen, Reason
+    from beetsplug.cfaudio.playlists.request import Chosen, Reason, Request
+    from cfaudio_core.util.arrays import FloatArray
 
 
 def command(plugin: BeetsPlugin) -> Subcommand:
@@ -31,10 +33,15 @@ def command(plugin: BeetsPlugin) -> Subcommand:
     cmd = Subcommand("cfrecommend", help="recommend tracks from your own library")
     cmd.parser.set_usage("%prog [options] [QUERY]")
     option = cmd.parser.add_option
-    option("-n", "--number", type="int", default=50, metavar="N", help="number of tracks (default: 50)")
+    option("-n", "--number", type="int", metavar="N", help="number of tracks (default: 50), or of albums (default: 5)")
+    option("--minutes", type="float", metavar="M", help="as many tracks or albums as that long, instead of a number")
+    option("--albums", action="store_true", default=False, help="whole albums")
     option("-u", "--user", metavar="NAME", help="for this listener (default: the first one)")
     option("--unplayed", type="float", metavar="SHARE", help="share of never played tracks, 0 to 1 (default: 0.5)")
     option("--like", metavar="QUERY", help="tracks that go with those of a query, instead of with your plays")
+    option("--to", metavar="QUERY", help="a way from --like's track to a track of this query")
+    option("--unlike", metavar="QUERY", help="nothing that is like the tracks of a query")
+    option("--sound", action="store_true", default=False, help="go by what --like's tracks sound like alone")
     option("--now", action="store_true", default=False, help="go on from what was played last, or from --like's tracks")
     option("--seed", type="int", metavar="N", help="another draw of good tracks; the same number gives the same one")
     option("-m", "--playlist", metavar="FILE", help="write an M3U playlist too")
@@ -51,12 +58,10 @@ def run(plugin: BeetsPlugin, lib: Library, opts: Values, args: list[str]) -> Non
     """Choose, print, and write a playlist where one is wanted."""
     from beetsplug.cfaudio.library.listeners import find_listener, why_nobody
     from beetsplug.cfaudio.library.snapshot import read_library
-    from beetsplug.cfaudio.playlists.recommend import choose_items
     from beetsplug.cfaudio.playlists.request import request_of
 
     settings = read_settings(plugin.config)
-    if opts.number < 1:
-        raise UserError("-n must be 1 or more")
+    _check_options(opts)
     if opts.seed is not None and opts.seed < 0:
         raise UserError("--seed must be 0 or more")
     unplayed = settings.unplayed if opts.unplayed is None else opts.unplayed
@@ -66,10 +71,13 @@ def run(plugin: BeetsPlugin, lib: Library, opts: Values, args: list[str]) -> Non
     data = read_library(lib, settings)
     request = request_of(
         settings,
-        opts.number,
+        opts.number or (5 if opts.albums else 50),
         unplayed=unplayed,
         query=tuple(args),
-        like=_query(opts.like),
+        like=_query("--like", opts.like),
+        unlike=_query("--unlike", opts.unlike),
+        sound=opts.sound,
+        minutes=opts.minutes,
         user=opts.user,
         seed=opts.seed,
     )
@@ -85,9 +93,11 @@ def run(plugin: BeetsPlugin, lib: Library, opts: Values, args: list[str]) -> Non
         request, next_track = replace(request, given=given, like=()), score_next(data, listener, given)
     elif not len(listener.sessions):
         plugin._log.debug("no play has a time: familiar tracks are ranked by their counts")
-    chosen = choose_items(lib, data, request, next_track=next_track)
-    if chosen.why:
+    chosen = _choose(lib, settings, data, request, opts, next_track)
+    if not chosen.reasons:
         raise UserError(chosen.why)
+    if chosen.why:
+        plugin._log.info("{}: {}", counted(len(chosen), "track"), chosen.why)
     explanations: dict[int, Explanation] = {}
     if opts.explain:
         from beetsplug.cfaudio.playlists.explain import explain
@@ -105,16 +115,61 @@ def run(plugin: BeetsPlugin, lib: Library, opts: Values, args: list[str]) -> Non
         _write_playlist(plugin, lib, settings, file, list(items.values()))
 
 
-def _query(text: str | None) -> tuple[str, ...]:
+def _check_options(opts: Values) -> None:
+    """Raise a UserError where numbers or options that do not go together make no sense."""
+    if opts.number is not None and opts.number < 1:
+        raise UserError("-n must be 1 or more")
+    if opts.minutes is not None and not 1 <= opts.minutes <= 100_000:
+        raise UserError(f"--minutes must be from 1 to 100000, not {opts.minutes:g}")
+    for option, given, other in (
+        ("--minutes", opts.minutes is not None and opts.number is not None, "-n"),
+        ("--to", opts.to is not None and opts.minutes is not None, "--minutes"),
+        ("--to", opts.to is not None and opts.now, "--now"),
+        ("--albums", opts.albums and opts.to is not None, "--to"),
+        ("--albums", opts.albums and opts.now, "--now"),
+        ("--sound", opts.sound and opts.now, "--now"),
+    ):
+        if given:
+            raise UserError(f"{option} does not go with {other}")
+    for option, given in (("--to", opts.to is not None), ("--sound", opts.sound)):
+        if given and opts.like is None:
+            raise UserError(f"{option} needs --like QUERY")
+
+
+def _choose(
+    lib: Library,
+    settings: Settings,
+    data: RankingData,
+    request: Request,
+    opts: Values,
+    next_track: FloatArray | None,
+) -> Chosen:
+    """Choose by the way that the options ask for."""
+    if opts.sound or opts.to:
+        from beetsplug.cfaudio.playlists.ways import between, by_sound
+
+        data = by_sound(settings, data) if opts.sound else data
+        if opts.to is not None:
+            return between(lib, data, request, _query("--to", opts.to))
+    if opts.albums:
+        from beetsplug.cfaudio.playlists.albums import choose_albums
+
+        return choose_albums(lib, data, request)
+    from beetsplug.cfaudio.playlists.recommend import choose_items
+
+    return choose_items(lib, data, request, familiar=next_track)
+
+
+def _query(option: str, text: str | None) -> tuple[str, ...]:
     """Split a query that is one argument into its parts."""
     if text is None:
         return ()
     try:
         parts = split_query(text)
     except ValueError as error:
-        raise UserError(f"--like {text}: {error}") from error
+        raise UserError(f"{option} {text}: {error}") from error
     if not parts:
-        raise UserError("--like must be a query")
+        raise UserError(f"{option} must be a query")
     return parts
 
 

@@ -14,7 +14,7 @@ from beetsplug.cfaudio.library.history import has_history, open_history
 from beetsplug.cfaudio.library.write import change
 from beetsplug.cfaudio.text import counted
 from cfaudio_core.errors import StoreError
-from cfaudio_core.util.locking import hold_lock
+from cfaudio_core.util.files import hold_lock
 
 _FIELDS = (
     "key IN ('cf_embedding', 'cf_energy', 'cf_key', 'cf_key_name', 'cf_model', 'cf_score', 'cf_tags', 'cf_tempo') "

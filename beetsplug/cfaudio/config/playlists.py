@@ -35,6 +35,10 @@ KINDS = {
     "radio": Kind("Radio", refresh="daily"),
     "new arrivals": Kind("New Arrivals", 30, 1.0, "daily", 0),
     "deep cuts": Kind("Deep Cuts", 30, 1.0),
+    "new artists": Kind("New Artists", 30, 1.0),
+    "albums": Kind("Albums", 5),
+    "on this day": Kind("On This Day", 30, 0.0, "daily", 0),
+    "focus": Kind("Focus", refresh="daily"),
 }
 
 

@@ -16,7 +16,7 @@ from beetsplug.cfaudio.library.matches import library_name
 from cfaudio_core.data.listeners import MAIN_LISTENER
 from cfaudio_core.data.tracks import TrackMarks, as_rows, marks_of
 from cfaudio_core.errors import CfAudioError, SettingError
-from cfaudio_core.util.file_state import settled_state
+from cfaudio_core.util.files import settled_state
 from cfaudio_core.util.values import latest_time
 
 if TYPE_CHECKING:

@@ -32,7 +32,7 @@ from cfaudio_core.data.tracks import TrackMarks
 from cfaudio_core.history.count_growth import DATES
 from cfaudio_core.ranking.duplicates import Marks, same_songs
 from cfaudio_core.util.arrays import BoolArray, FloatArray, IntArray
-from cfaudio_core.util.file_state import settled_state
+from cfaudio_core.util.files import settled_state
 from cfaudio_core.util.fingerprint import Prints, fingerprint
 from cfaudio_core.util.vector_codec import stack
 

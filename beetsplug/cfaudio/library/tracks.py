@@ -86,6 +86,16 @@ def ids_of(lib: Library, query: str | list[str]) -> list[int]:
     return [item.id for item in lib.items(query) if item.id is not None]
 
 
+def read_titles(lib: Library, ids: Sequence[int]) -> list[str]:
+    """Read the titles of tracks, in the order of their ids."""
+    titles: dict[int, str] = {}
+    for which, numbers in few(ids):
+        with lib.transaction() as tx:
+            rows = tx.query(f"SELECT id, title FROM items WHERE id {which}", numbers)
+        titles |= {row["id"]: row["title"] or "" for row in rows}
+    return [titles.get(i, "") for i in ids]
+
+
 def _paths(lib: Library, stored: Sequence[bytes]) -> list[bytes]:
     """Make file names absolute; those plainly below the music folder in a hundredth of beets' time."""
     with lib.music_dir_context():

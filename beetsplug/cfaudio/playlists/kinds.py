@@ -2,115 +2,104 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+import datetime as dt
+from collections.abc import Iterator
 
 import numpy as np
 from beets.library import Library
 
 from beetsplug.cfaudio.config.playlists import Playlist
 from beetsplug.cfaudio.config.settings import Settings
+from beetsplug.cfaudio.library.fields import read_fields
 from beetsplug.cfaudio.library.listeners import find_listener
 from beetsplug.cfaudio.library.snapshot import RankingData
+from beetsplug.cfaudio.playlists.albums import choose_albums
 from beetsplug.cfaudio.playlists.naming import name_list
-from beetsplug.cfaudio.playlists.recommend import choose_items
-from beetsplug.cfaudio.playlists.request import Chosen, Request, request_of
+from beetsplug.cfaudio.playlists.recommend import choose_items, choose_mixes
+from beetsplug.cfaudio.playlists.request import Chosen, request_of
 from beetsplug.cfaudio.playlists.state import ChosenList
+from cfaudio_core.data.listeners import Listener, coerce_count
 from cfaudio_core.ranking.taste import decayed_counts, taste_weights
-from cfaudio_core.util.arrays import IntArray
+from cfaudio_core.util.arrays import BoolArray, FloatArray, IntArray, float32
 from cfaudio_core.util.values import latest_time
 
 NEW_DAYS = 60
 """Days for which a track is a new arrival."""
 
-_MODE_TRACKS = 60  # the most loved ones of a mode, that a daily mix is to be like
+_LOVED = 0.5  # preference: played more than the listener's average track, and hardly skipped
+_AROUND_DAYS = 3  # before and after a day of another year
+_CALM = frozenset({"ambient", "instrumental", "chillout", "chill", "mellow", "easy listening", "acoustic", "classical"})
+_BUSIEST = 0.7  # of the library's energies, which tracks to concentrate to are not above
 
 
 def lists_of(
-    lib: Library, settings: Settings, data: RankingData, playlist: Playlist, seed: int, avoid: frozenset[int]
+    lib: Library, settings: Settings, data: RankingData, playlist: Playlist, seed: int, later: frozenset[int]
 ) -> Iterator[tuple[ChosenList, str]]:
-    """Choose the lists of an entry, each with the reason where it is empty.
+    """Choose the lists of an entry, each with the reason where it is empty or short.
 
-    Items to avoid, which the last period had and nobody has ever played, are not taken while there are others.
+    Items that can come later, which the last period had and nobody has ever played, are not taken while there are
+    others.
     """
     base = {name: getattr(playlist, name) for name in ("unplayed", "per_artist", "diversity", "fresh_days")}
     changes = {name: value for name, value in base.items() if value is not None}
     request = request_of(
         settings, playlist.n, query=playlist.query, like=playlist.like, user=playlist.user, seed=seed, **changes
     )
-    played = data.ids[find_listener(data.listeners, playlist.user).played]
-    avoid = avoid.difference(played.tolist())  # items played since may come again
+    listener = find_listener(data.listeners, playlist.user)
+    later = later.difference(data.ids[listener.played].tolist())  # items played since may come again
     if playlist.kind == "daily mix":
-        yield from _mixes(lib, data, playlist, request, avoid)
+        for number, chosen in enumerate(choose_mixes(lib, data, request, later), start=1):
+            yield _named(lib, data, playlist, chosen, number), chosen.why
         return
-    barred, why = _barred(lib, data, playlist)
-    chosen = Chosen(why=why) if why else _choose(lib, data, request, barred, avoid)
+    if playlist.kind == "albums":
+        chosen = choose_albums(lib, data, request, later=later)
+    else:
+        fits, why, familiar = _fitting(lib, data, playlist, listener)
+        barred = frozenset(data.ids[~fits].tolist())
+        chosen = choose_items(lib, data, request, avoid=barred, later=later, familiar=familiar)
+        chosen = chosen if fits.any() or not why else Chosen(why=why)
     yield _named(lib, data, playlist, chosen), chosen.why
 
 
-def _mixes(
-    lib: Library, data: RankingData, playlist: Playlist, request: Request, avoid: frozenset[int]
-) -> Iterator[tuple[ChosenList, str]]:
-    """Choose a list for each mode of the listener's taste, the heaviest first; no track is on two of them.
-
-    A list takes played tracks from its own mode alone.
-    """
-    taste = _choose(lib, data, request, frozenset(), avoid)
-    if taste.why or not taste.modes:
-        yield _named(lib, data, playlist, Chosen()), taste.why or "no taste is known"
-        return
-    taken: frozenset[int] = frozenset()
-    for number, mode in enumerate(taste.modes, start=1):
-        members = " , ".join(f"id:{item}" for item in mode.ids[:_MODE_TRACKS]).split()
-        of_mode = replace(request, like=tuple(members))
-        others = frozenset(item for other in taste.modes if other is not mode for item in other.ids)
-        chosen = _choose(lib, data, of_mode, taken | others, avoid)
-        taken |= frozenset(chosen.ids)
-        yield _named(lib, data, playlist, chosen, number, mode.ids), chosen.why
-
-
-def _choose(lib: Library, data: RankingData, request: Request, barred: frozenset[int], avoid: frozenset[int]) -> Chosen:
-    """Choose without barred items, and with no more of those to avoid than it takes to fill the list."""
-    chosen = choose_items(lib, data, request, avoid=barred | avoid)
-    unplayed = sum(reason.unplayed for reason in chosen.reasons)
-    short = max(request.n - len(chosen), round(request.unplayed * request.n) - unplayed)
-    if not avoid or short <= 0:
-        return chosen
-    listener = find_listener(data.listeners, request.user)
-    scores = dict(zip(data.ids.tolist(), np.nan_to_num(data.scores[listener.name], nan=-1), strict=True))
-    again = sorted(avoid - barred, key=lambda item: (-scores.get(item, -1), item))[:short]
-    return choose_items(lib, data, request, avoid=barred | avoid.difference(again))
-
-
-def _barred(lib: Library, data: RankingData, playlist: Playlist) -> tuple[frozenset[int], str]:
-    """Find the items that a kind of list leaves out, and why the list is empty where that is all of them."""
-    listener = find_listener(data.listeners, playlist.user)
-    fits = np.ones(len(data), bool)
-    why = ""
-    if playlist.kind in ("discover", "deep cuts"):
-        fits &= ~listener.played
-        why = "every track was played"
-    if playlist.kind == "rediscover":
-        fits &= listener.played
-        why = "no track was played"
-    if playlist.kind == "deep cuts":
-        fits &= np.isin(data.artist, _loved_artists(data, playlist))
+def _fitting(
+    lib: Library, data: RankingData, playlist: Playlist, listener: Listener
+) -> tuple[BoolArray, str, FloatArray | None]:
+    """Find the tracks that a kind of list may have, bool (n,), why there are none, and how it rates familiar ones."""
+    kind, played = playlist.kind, listener.played
+    if kind == "discover":
+        return ~played, "every track was played", None
+    if kind == "rediscover":
+        loved = listener.preference + 1e-3 * np.nan_to_num(data.scores[listener.name]) / 100
+        since = data.now - (playlist.fresh_days or 0) * 86400
+        forgotten = (listener.preference >= _LOVED) & (data.last_played[listener.name] <= since)
+        why = "every track that is loved was played lately" if played.any() else "no track was played"
+        return played & forgotten, why, float32(loved)
+    if kind == "deep cuts":
         why = "the artists that are loved have no tracks that were never played"
-    if playlist.kind == "new arrivals":
-        with lib.transaction() as tx:
-            since = data.now - NEW_DAYS * 86400
-            new = [
-                row["id"]
-                for row in tx.query("SELECT id FROM items WHERE added BETWEEN ? AND ?", (since, latest_time()))
-            ]
-        fits &= np.isin(data.ids, new)
-        why = f"no track was added in the last {NEW_DAYS} days"
-    return frozenset(data.ids[~fits].tolist()), "" if fits.any() else why
+        return ~played & np.isin(data.artist, _loved_artists(data, listener)), why, None
+    if kind == "new artists":
+        new = (data.artist > 0) & ~np.isin(data.artist, data.artist[played])
+        return new, "every artist was played", None
+    if kind == "new arrivals":
+        return _added_lately(lib, data), f"no track was added in the last {NEW_DAYS} days", None
+    if kind == "on this day":
+        plays = _plays_around(listener, data.now)
+        return plays > 0, "no track was played around this day in another year", plays
+    if kind == "focus":
+        why = "no track is known to be calm and without vocals (`beet cfembed` finds that out)"
+        return _calm(lib, data), why, None
+    return np.ones(len(data), bool), "", None
 
 
-def _loved_artists(data: RankingData, playlist: Playlist) -> IntArray:
+def _added_lately(lib: Library, data: RankingData) -> BoolArray:
+    with lib.transaction() as tx:
+        since = data.now - NEW_DAYS * 86400
+        rows = tx.query("SELECT id FROM items WHERE added BETWEEN ? AND ?", (since, latest_time()))
+    return np.isin(data.ids, [row["id"] for row in rows])
+
+
+def _loved_artists(data: RankingData, listener: Listener) -> IntArray:
     """Find the artists whose played tracks are liked more than those of half of all artists with any, int64."""
-    listener = find_listener(data.listeners, playlist.user)
     weights = taste_weights(listener, decayed_counts(listener, data.last_played[listener.name])[0])
     known = np.flatnonzero((data.artist > 0) & listener.played)
     artists, of_artist = np.unique(data.artist[known], return_inverse=True)
@@ -119,13 +108,36 @@ def _loved_artists(data: RankingData, playlist: Playlist) -> IntArray:
     return artists[(loves >= usual) & (loves > 0)]
 
 
-def _named(
-    lib: Library,
-    data: RankingData,
-    playlist: Playlist,
-    chosen: Chosen,
-    number: int = 1,
-    named_after: Sequence[int] | None = None,
-) -> ChosenList:
-    name = name_list(lib, data, playlist, chosen.ids if named_after is None else named_after, number)
+def _plays_around(listener: Listener, now: float) -> FloatArray:
+    """Count the plays around this day in other years, by the local calendar, float32 (n,)."""
+    sessions, today = listener.sessions, dt.date.fromtimestamp(now)
+    around = np.zeros(len(sessions.time), bool)
+    first = dt.date.fromtimestamp(max(int(sessions.time.min()), 0)).year if len(around) else today.year
+    for year in range(first, today.year):
+        day = dt.date(year, 3, 1) if (today.month, today.day) == (2, 29) else today.replace(year=year)
+        begin, end = (
+            dt.datetime.combine(day + dt.timedelta(days=days), dt.time()).timestamp()
+            for days in (-_AROUND_DAYS, _AROUND_DAYS + 1)
+        )
+        around |= (sessions.time >= begin) & (sessions.time < end)
+    around &= ~sessions.rejected
+    return float32(np.bincount(sessions.track[around], minlength=len(listener.plays)))
+
+
+def _calm(lib: Library, data: RankingData) -> BoolArray:
+    """Find the tracks to concentrate to by their descriptors: calm, without vocals, and none of the busiest."""
+    stored = read_fields(lib, ["cf_tags", "cf_energy"])
+    calm = [
+        item
+        for item, text in stored["cf_tags"].items()
+        if _CALM.intersection(tags := str(text).split(", ")) and not any("vocal" in tag for tag in tags)
+    ]
+    energies = {item: coerce_count(value) for item, value in stored["cf_energy"].items()}
+    bound = float(np.nanquantile([*energies.values()], _BUSIEST)) if energies else np.inf
+    busy = [item for item, energy in energies.items() if energy > bound]
+    return np.isin(data.ids, calm) & ~np.isin(data.ids, busy)
+
+
+def _named(lib: Library, data: RankingData, playlist: Playlist, chosen: Chosen, number: int = 1) -> ChosenList:
+    name = name_list(lib, data, playlist, chosen.ids, number)
     return ChosenList(name, chosen.ids, [reason.id for reason in chosen.reasons if reason.unplayed])

@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
-from beets.dbcore.query import ParsingError
-from beets.exceptions import UserError
 from beets.library import Library
 
-from beetsplug.cfaudio.config.checks import split_query
 from beetsplug.cfaudio.library.fields import few, read_fields
-from beetsplug.cfaudio.library.listeners import find_listener
 from beetsplug.cfaudio.library.snapshot import RankingData
-from beetsplug.cfaudio.library.tracks import ids_of
+from beetsplug.cfaudio.library.tracks import read_titles
+from beetsplug.cfaudio.playlists.candidates import NOT_LIKED, Pool, gather
 from beetsplug.cfaudio.playlists.request import Chosen, Mode, Reason, Request
-from cfaudio_core.data.listeners import Listener, coerce_count
-from cfaudio_core.ranking.duplicates import one_a_song
-from cfaudio_core.ranking.next_month import next_month
+from cfaudio_core.data.listeners import coerce_count
+from cfaudio_core.ranking.duplicates import near_copies
 from cfaudio_core.ranking.ordering import order
 from cfaudio_core.ranking.rerank import Candidates, ListRules, choose
-from cfaudio_core.ranking.taste import Taste, decayed_counts, mean_taste, modes, taste_weights
-from cfaudio_core.util.arrays import BoolArray, FloatArray, IntArray, float32
+from cfaudio_core.ranking.taste import Taste, mean_taste
+from cfaudio_core.util.arrays import FloatArray, IntArray, float32
 
-_SCORE_WEIGHT = 0.1  # in cosine: how much scores count in a list that is to be like something
-_LATEST = 0.8  # weight of a given track in the taste, against that of the one after it
-_SKIP_PENALTY = 1000.0  # of tracks that were skipped and never played: they come last
+USUAL_LENGTH_S = 240.0
+"""Length of a track whose length is unknown."""
+
+_SHORTEST_MIX = 10  # tracks
+_OF_MIX = 2 / 3  # of the tracks that a mix may have are on it, so that the next day's has others
+_NEAREST = 5  # lengths of a mix: so many of the tracks that are nearest to the mode are compared
+_MAX_ROUNDS = 5
 
 
 def choose_items(
@@ -34,11 +35,17 @@ def choose_items(
     request: Request,
     *,
     avoid: frozenset[int] = frozenset(),
-    next_track: FloatArray | None = None,
+    later: frozenset[int] = frozenset(),
+    familiar: FloatArray | None = None,
 ) -> Chosen:
-    """Choose tracks, none of those to avoid, and put them in order.
+    """Choose tracks and put them in order; a shorter list rather than one with tracks that are not liked.
 
-    Where a request goes on from given tracks, `next_track`, float32 (n,), rates the familiar ones.
+    Parameters
+    ----------
+    lib, data, request, avoid, familiar
+        As for `gather`.
+    later
+        Ids of never played items of which no more are taken than it takes to fill the list.
 
     Returns
     -------
@@ -50,67 +57,110 @@ def choose_items(
     UserError
         If there is no such listener, or a query makes no sense.
     """
-    listener = find_listener(data.listeners, request.user)
-    scores, last_played = data.scores[listener.name], data.last_played[listener.name]
-    given = data.at(request.given)
-    if request.given:
-        loved = np.zeros(len(data), np.float32)
-        loved[given] = _LATEST ** np.arange(len(given))[::-1]
-    elif request.like:
-        seeds = _matching(lib, data, request.like)
-        if not seeds.any():
-            return Chosen(why=f"no track matches {' '.join(request.like)}")
-        if not data.vectors[seeds].any():
-            return Chosen(why=f"no track that matches {' '.join(request.like)} is analysed; run `beet cfembed`")
-        loved = seeds.astype(np.float32)
-    else:
-        loved = taste_weights(listener, decayed_counts(listener, last_played)[0])
-    taste = (mean_taste if request.taste == "mean" else modes)(data.vectors, loved)
-    appeal = _appeal(data, listener, taste, request, next_track)
-    if not np.isfinite(appeal).any():
-        return Chosen(why=_why_no_scores(data, listener))
-    allowed = np.isfinite(appeal)
-    if request.query:
-        matches = _matching(lib, data, request.query)
-        if not matches.any():
-            return Chosen(why=f"no track matches {' '.join(request.query)}")
-        allowed &= matches
-        if not allowed.any():
-            return Chosen(why=f"no track that matches {' '.join(request.query)} has a score; run `beet cfembed`")
-    for query in request.exclude:
-        try:
-            allowed &= ~_matching(lib, data, query)
-        except (ParsingError, ValueError) as error:
-            raise UserError(f"cfaudio.exclude: {error}") from error
-    candidates = one_a_song(data.song, np.flatnonzero(allowed), listener.plays, appeal)
-    barred = np.isin(data.ids, list(avoid)) | np.isin(data.song, data.song[given])
-    if request.fresh_days:
-        barred |= last_played > data.now - request.fresh_days * 86400
-    candidates = candidates[~barred[candidates]]
-    if not len(candidates):
-        return Chosen(why="all that could be chosen is excluded, or was played or recommended lately")
-    fresh = ~listener.played[candidates]
-    artists, vectors = data.artist[candidates], data.vectors[candidates]
-    rules = ListRules(request.n, request.unplayed, request.per_artist, request.diversity, request.seed)
-    taken = choose(Candidates(appeal[candidates], fresh, artists, vectors), taste, rules)
-    tempi = _tempi(lib, data.ids[candidates[taken]])
-    taken = taken[order(vectors[taken], fresh[taken], artists[taken], tempi)]
-    chosen = candidates[taken]
+    pool = gather(lib, data, request, avoid, familiar)
+    return Chosen(why=pool) if isinstance(pool, str) else _chosen(lib, data, request, pool, later)
+
+
+def choose_mixes(lib: Library, data: RankingData, request: Request, later: frozenset[int]) -> Iterator[Chosen]:
+    """Choose a list for each mode of the taste, the heaviest first, of the tracks that are nearest to it.
+
+    A mode that has too few of them has no list, and a list has no more than leave others for the next day.
+    """
+    pool = gather(lib, data, request)
+    if isinstance(pool, str):
+        yield Chosen(why=pool)
+        return
+    vectors, positions = data.vectors, pool.positions
+    fewest = min(_SHORTEST_MIX, request.n)
+    parts = pool.taste.parts(vectors, positions[vectors[positions].any(axis=1)], fewest)
+    if not parts:
+        yield Chosen(why="no taste is known")
+    for mode, tracks in parts:
+        inside = pool.taste.members[pool.taste.mode == mode]
+        taste = mean_taste(vectors, np.where(np.isin(np.arange(len(data)), inside), pool.loved, np.float32(0)))
+        n = min(request.n, max(round(_OF_MIX * len(tracks)), fewest, 1))
+        near = np.argsort(-(vectors[tracks] @ pool.taste.centres[mode]), kind="stable")[: _NEAREST * n]
+        of_mode = replace(pool, taste=taste, positions=np.sort(tracks[near]), left_out=0)
+        yield _chosen(lib, data, replace(request, n=n), of_mode, later)
+
+
+def _chosen(lib: Library, data: RankingData, request: Request, pool: Pool, later: frozenset[int]) -> Chosen:
+    """Choose from a pool, and put in order; of what is nearly the same recording only the first is taken."""
+    positions = _without_later(data, request, pool, later)
+    lengths = data.lengths[positions]
+    lengths = np.where(lengths > 0, lengths, np.float32(USUAL_LENGTH_S))
+    n = request.n if request.minutes is None else _at_most(request.minutes, lengths)
+    artists, vectors = data.artist[positions], data.vectors[positions]
+    liking = None if request.like or request.given else data.scores[pool.listener.name][positions]
+    unplayed, appeal = ~pool.listener.played[positions], pool.appeal[positions]
+    rules = ListRules(n, request.unplayed, request.per_artist, request.diversity, request.seed)
+    for _ in range(_MAX_ROUNDS):
+        taken = choose(Candidates(appeal, unplayed, artists, vectors, liking), pool.taste, rules)
+        titles = read_titles(lib, data.ids[positions[taken]].tolist())
+        copies = near_copies(titles, artists[taken], lengths[taken], vectors[taken])
+        if not len(copies):
+            break
+        appeal[taken[copies]] = np.nan
+        taken = np.delete(taken, copies)
+    short = len(taken) < n
+    if request.minutes is not None:
+        taken = taken[fitting(lengths[taken], 60 * request.minutes)]
+        short = lengths[taken].sum() < 60 * request.minutes - 2 * USUAL_LENGTH_S
+    tempi = _tempi(lib, data.ids[positions[taken]])
+    taken = taken[order(vectors[taken], unplayed[taken], artists[taken], tempi)]
+    short = (
+        len(taken) < n if request.minutes is None else lengths[taken].sum() < 60 * request.minutes - 2 * USUAL_LENGTH_S
+    )
+    return as_chosen(data, pool, positions[taken], NOT_LIKED if short and pool.left_out else "")
+
+
+def as_chosen(data: RankingData, pool: Pool, chosen: IntArray, why: str) -> Chosen:
+    """Make a list of tracks, int64 (k,) positions in their order, each with its reason."""
+    taste, scores = pool.taste, data.scores[pool.listener.name]
     serves = np.argmax(taste.memberships(data.vectors[chosen]), axis=1) if len(taste.shares) else None
     near = taste.nearest(data.vectors, data.song, chosen)
-    return Chosen(
-        [
-            Reason(
-                id=int(data.ids[i]),
-                score=float(scores[i]),
-                plays=int(listener.plays[i]),
-                mode=None if serves is None or not data.vectors[i].any() else int(serves[k]),
-                near=data.ids[near[k]].tolist(),
-            )
-            for k, i in enumerate(chosen)
-        ],
-        _modes(data, taste),
-    )
+    reasons = [
+        Reason(
+            id=int(data.ids[i]),
+            score=float(scores[i]),
+            plays=int(pool.listener.plays[i]),
+            mode=None if serves is None or not data.vectors[i].any() else int(serves[k]),
+            near=data.ids[near[k]].tolist(),
+        )
+        for k, i in enumerate(chosen)
+    ]
+    return Chosen(reasons, _modes(data, taste), why)
+
+
+def fitting(lengths: FloatArray, seconds: float) -> IntArray:
+    """Select of n parts with their lengths, one after the other, those that together are no longer than some seconds.
+
+    Returns positions, int64; at least the first.
+    """
+    kept: list[int] = []
+    for at, length in enumerate(lengths.tolist()):
+        if not kept or length <= seconds:
+            kept.append(at)
+            seconds -= length
+    return np.array(kept, np.int64)
+
+
+def _at_most(minutes: float, lengths: FloatArray) -> int:
+    """Number of tracks that so many minutes may take: some more than those of the mean length."""
+    return int(1.5 * 60 * minutes / lengths.mean()) + 5
+
+
+def _without_later(data: RankingData, request: Request, pool: Pool, later: frozenset[int]) -> IntArray:
+    """Positions without those of tracks that can wait, but for the best of these where the list would be too short."""
+    positions, unplayed = pool.positions, ~pool.listener.played[pool.positions]
+    waits = unplayed & np.isin(data.ids[positions], list(later))
+    if not waits.any():
+        return positions
+    short = max(request.n - int((~waits).sum()), round(request.unplayed * request.n) - int((unplayed & ~waits).sum()))
+    again = np.flatnonzero(waits)
+    again = again[np.argsort(-pool.appeal[positions[again]], kind="stable")][: max(short, 0)]
+    waits[again] = False
+    return positions[~waits]
 
 
 def _tempi(lib: Library, ids: IntArray) -> FloatArray:
@@ -119,49 +169,9 @@ def _tempi(lib: Library, ids: IntArray) -> FloatArray:
     return float32([coerce_count(stored.get(i)) or np.nan for i in ids.tolist()])
 
 
-def _appeal(
-    data: RankingData, listener: Listener, taste: Taste, request: Request, next_track: FloatArray | None
-) -> FloatArray:
-    """Rate candidates, float32 (n,): familiar tracks by the next month or the next track, the others by their scores.
-
-    Where the taste is a mean, or that of some tracks, all are rated by how near they are to it; but the familiar ones
-    by `next_track`, if there is any.
-    """
-    scores = data.scores[listener.name] / 100
-    if request.like or request.given or request.taste == "mean":
-        placed = data.vectors.any(axis=1) if len(taste.shares) else np.zeros(len(scores), bool)
-        near = (data.vectors @ taste.centres.T).max(axis=1, initial=-1)
-        likes = _SCORE_WEIGHT * np.nan_to_num(scores) if request.like or request.given else 0
-        appeal = np.where(placed, near + likes, np.nan)
-        if next_track is not None:
-            appeal = np.where(listener.played & (placed | np.isfinite(scores)), next_track, appeal)
-    else:
-        if listener.name not in data.next_month:
-            last = data.last_played[listener.name]
-            data.next_month[listener.name] = next_month(listener, last, data.artist, data.vectors)
-        # Equal counts are told apart by the scores.
-        appeal = np.where(listener.played, data.next_month[listener.name] + 1e-3 * scores, scores)
-    return float32(appeal - _SKIP_PENALTY * (~listener.played & (listener.skips > 0)))
-
-
-def _matching(lib: Library, data: RankingData, query: str | Sequence[str]) -> BoolArray:
-    """Find the tracks that match a query, bool (n,)."""
-    return np.isin(data.ids, ids_of(lib, list(split_query(query) if isinstance(query, str) else query)))
-
-
 def _modes(data: RankingData, taste: Taste) -> list[Mode]:
     loved_first = np.argsort(-taste.weights, kind="stable")
     return [
         Mode(float(share), [int(data.ids[i]) for i in taste.members[loved_first[taste.mode[loved_first] == m]]])
         for m, share in enumerate(taste.shares)
     ]
-
-
-def _why_no_scores(data: RankingData, listener: Listener) -> str:
-    if not len(data):
-        return "the library is empty"
-    if not data.placed.any():
-        return "no track has a score yet; run `beet cfembed` first"
-    if not listener.played.any():
-        return f"{listener.name} has not played a track yet, so there is nothing to recommend by"
-    return f"no track has a score for {listener.name}; run `beet cfembed`"

@@ -14,15 +14,21 @@ class Request:
     Attributes
     ----------
     n
-        Number of tracks.
+        Number of tracks; of albums, where whole albums are asked for.
     unplayed, per_artist, diversity, fresh_days, taste, exclude
         As the settings of these names.
     query
         beets query that limits the choice; empty: the whole library.
     like
         beets query whose tracks are the taste, instead of the listener's plays; empty: the listener's.
+    unlike
+        beets query; neither its tracks nor what is nearer to them than to the taste are taken. Empty: none.
     given
         Ids of the tracks that were played last, which the list goes on from, in their order; they are the taste then.
+    sound
+        By nearness to the taste alone, and without the tracks that are the taste.
+    minutes
+        How long the list may last, instead of a number of tracks; None: as many as `n`.
     user
         Name of the listener; None: the main one.
     seed
@@ -37,7 +43,10 @@ class Request:
     taste: str
     query: tuple[str, ...] = ()
     like: tuple[str, ...] = ()
+    unlike: tuple[str, ...] = ()
     given: tuple[int, ...] = ()
+    sound: bool = False
+    minutes: float | None = None
     user: str | None = None
     seed: int | None = None
     exclude: tuple[str, ...] = ()
@@ -92,7 +101,7 @@ class Chosen:
     modes
         The taste that it serves, the heaviest mode first.
     why
-        Why the list is empty, in a few words; "" where it is not.
+        Why the list is empty or shorter than asked for, in a few words; "" where it is neither.
     """
 
     reasons: list[Reason] = field(default_factory=list)

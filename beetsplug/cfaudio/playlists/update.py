@@ -27,7 +27,7 @@ from beetsplug.cfaudio.playlists.naming import check_name
 from beetsplug.cfaudio.playlists.publish import Targets, entry_of
 from beetsplug.cfaudio.playlists.state import ChosenList, PlaylistState, read_state, write_state
 from beetsplug.cfaudio.text import counted
-from cfaudio_core.util.locking import hold_lock
+from cfaudio_core.util.files import hold_lock
 
 
 def update_playlists(
@@ -133,7 +133,7 @@ def _choose(
     drawn: int | None,
     today: dt.date,
 ) -> tuple[PlaylistState, list[str]]:
-    """Choose an entry's lists, the same as before within its period, with the reasons where some are empty."""
+    """Choose an entry's lists, the same as before within its period, with the reasons where some are empty or short."""
     now = period(playlist.refresh, today)
     made_of = json.dumps([asdict(replace(playlist, targets=())), settings.taste, settings.exclude])
     existing = set(data.ids.tolist())
@@ -159,7 +159,8 @@ def _summarize(playlist: Playlist, new: PlaylistState, empty: list[str], *, kept
             continue
         unplayed = f", {len(one.unplayed)} never played" if one.unplayed else ""
         as_before = f", as before ({playlist.refresh})" if kept else ""
-        yield f"{one.name}: {counted(len(one.ids), 'track')}{unplayed}{as_before}"
+        short = f"; {empty[at]}" if at < len(empty) and empty[at] else ""
+        yield f"{one.name}: {counted(len(one.ids), 'track')}{unplayed}{as_before}{short}"
 
 
 def _items(lib: Library, ids: Sequence[int]) -> list[Item]:

@@ -63,7 +63,7 @@ class ConfiguredPlaylists:
                 draw = seed(name, period(playlist.refresh, dt.date.today()))
                 data = read_library(self._lib, self._settings)
                 lists = lists_of(self._lib, self._settings, data, playlist, draw, frozenset())
-                return [self._previewed(one, why) for one, why in lists]
+                return [self._previewed(one, "" if one.ids else why) for one, why in lists]
             except UserError as error:
                 raise CfAudioError(str(error)) from error
 

@@ -1,0 +1,64 @@
+"""Other ways to a list, for `cfrecommend`: by the sound alone, and from one track to another."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from beets.exceptions import UserError
+from beets.library import Library
+
+from beetsplug.cfaudio.config.settings import Settings
+from beetsplug.cfaudio.library.snapshot import RankingData
+from beetsplug.cfaudio.playlists.candidates import gather, matching
+from beetsplug.cfaudio.playlists.recommend import as_chosen
+from beetsplug.cfaudio.playlists.request import Chosen, Request
+from cfaudio_core.pipeline.prediction_cache import read_sounds
+from cfaudio_core.ranking.path import path
+from cfaudio_core.util.arrays import FloatArray
+from cfaudio_core.util.fingerprint import prints
+
+
+def by_sound(settings: Settings, data: RankingData) -> RankingData:
+    """Give the tracks vectors of their audio alone, without plays and tags.
+
+    Raises
+    ------
+    UserError
+        If `cfembed` has stored none.
+    """
+    keys, sounds = read_sounds(settings.models / "predictions.safetensors")
+    marks = prints(keys)
+    order = np.argsort(marks, kind="stable")
+    own = data.marks.sounds if data.marks is not None and len(keys) else np.zeros(len(data), np.uint64)
+    at = order[np.minimum(np.searchsorted(marks, own, sorter=order), len(marks) - 1)] if len(keys) else order
+    known = (marks[at] == own) & (own > 0) if len(keys) else np.zeros(len(data), bool)
+    if not known.any():
+        raise UserError("--sound: what tracks sound like is not stored; run `beet cfembed --retrain`")
+    return replace(data, vectors=np.where(known[:, None], sounds[at], np.float32(0)))
+
+
+def between(lib: Library, data: RankingData, request: Request, to: tuple[str, ...]) -> Chosen:
+    """Choose a list from a track of the query `like` to one of another query; its order is the way.
+
+    Of several tracks, the ends are those that are most like the others of their query.
+    """
+    ends = []
+    for query in (request.like, to):
+        at = np.flatnonzero(matching(lib, data, query) & data.vectors.any(axis=1))
+        if not len(at):
+            return Chosen(why=f"no track that matches {' '.join(query)} is analysed; run `beet cfembed`")
+        ends.append(int(at[_middle(data.vectors[at])]))
+    begin, end = ends
+    if begin == end:
+        return Chosen(why="--to: both queries mean the same track")
+    pool = gather(lib, data, replace(request, like=(), given=tuple(data.ids[ends].tolist())))
+    if isinstance(pool, str):
+        return Chosen(why=pool)
+    possible = pool.positions[data.vectors[pool.positions].any(axis=1)]
+    tracks = path(data.vectors, begin, end, possible, data.artist, max(request.n, 2), request.per_artist)
+    return as_chosen(data, pool, tracks, "")
+
+
+def _middle(vectors: FloatArray) -> int:
+    return int(np.argmax(vectors @ vectors.sum(axis=0)))
