@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from synthetic import make_tracks
 
-from cfaudio_core.ranking.duplicates import marks, one_a_song, same_songs
+from cfaudio_core.ranking.duplicates import marks, near_copies, one_a_song, same_songs
 
 
 def same(titles, **columns):
@@ -164,3 +164,21 @@ def test_of_a_song_the_most_played_track_stands_for_it_then_the_best_by_score():
     assert one_a_song(song, np.arange(5), plays, scores).tolist() == [1, 4]
     assert one_a_song(song, np.array([0, 2, 3]), plays, scores).tolist() == [2, 3]
     assert one_a_song(song, np.zeros(0, np.int64), plays, scores).tolist() == []
+
+
+def test_one_recording_by_two_artists_names_is_noticed_by_its_sound_and_length():
+    vectors = np.float32([[1, 0], [0.999, 0.04], [0.9, 0.436], [0, 1]])
+    artists, lengths = np.array([1, 2, 3, 4]), np.float32([200, 200.5, 201, 200])
+    assert near_copies(["A", "B", "C", "D"], artists, lengths, vectors).tolist() == [1]
+    assert near_copies(["A", "B", "A (Remaster)", "A"], artists, lengths, vectors).tolist() == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("artists", "lengths"),
+    [([1, 1], [200, 200]), ([1, 2], [200, 210]), ([1, 2], [20, 20]), ([1, 2], [0, 0])],
+    ids=["one artist", "other lengths", "too short", "unknown lengths"],
+)
+def test_what_is_alike_but_for_another_reason_is_no_copy(artists, lengths):
+    vectors = np.float32([[1, 0], [1, 0]])
+    assert not len(near_copies(["A", "A"], np.array(artists), np.float32(lengths), vectors))
+    assert not len(near_copies(["A", "A"], np.array([1, 2]), np.float32([200, 200]), np.zeros_like(vectors)))

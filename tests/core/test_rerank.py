@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import replace
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -127,6 +128,14 @@ def test_an_artists_share_counts_familiar_and_never_played_tracks_together():
 
 def test_a_library_of_one_artist_still_gives_a_full_list():
     assert chosen([1, 2, 3, 4], [1] * 4, ListRules(3, unplayed=0, per_artist=1), ["Can"] * 4) == [3, 2, 1]
+
+
+@pytest.mark.parametrize(("others", "expected"), [(85, [0, 1, 4]), (40, [0, 1, 2])])
+def test_the_limit_of_an_artist_gives_way_where_others_are_liked_much_less(others, expected):
+    liking = np.float32([95, 94, 93, 92, others])
+    artists = numbers(["Can"] * 4 + ["Neu!"])
+    pool = Candidates(liking, np.zeros(5, bool), artists, np.zeros((5, 0), np.float32), liking)
+    assert choose(pool, no_taste(5), ListRules(3, unplayed=0, per_artist=2)).tolist() == expected
 
 
 def test_tracks_without_an_artist_know_no_limit():

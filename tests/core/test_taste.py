@@ -14,6 +14,7 @@ from cfaudio_core.ranking.taste import (
     MAX_MODES,
     decayed_counts,
     familiarity,
+    liking_floor,
     mean_taste,
     modes,
     taste_weights,
@@ -150,3 +151,32 @@ def test_the_nearest_members_are_other_songs():
     assert taste.nearest(vectors, np.array([0, 0, 1, 2]), np.array([0])) == [[2]]
     assert taste.nearest(vectors, np.array([0, 1, 2, 3]), np.array([0])) == [[1, 2]]
     assert taste.nearest(np.zeros_like(vectors), np.arange(4), np.array([0])) == [[]]
+
+
+def test_the_floor_lies_where_scores_part_what_is_played_much_from_what_is_played_little():
+    plays = [1] * 10 + [30] * 5 + [0] * 5  # the last five were never played, but have scores
+    scores = np.float32([*range(5, 15), 70, 75, 80, 85, 90, 20, 40, 60, 70, 95])
+    assert liking_floor(scores, listener(plays)) == 70
+
+
+def test_a_familiar_track_may_have_to_be_liked_better_than_the_average():
+    plays, scores = [1] * 10 + [6] * 5 + [60] * 5, np.float32(np.arange(20))
+    assert liking_floor(scores, listener(plays)) == 10
+    assert liking_floor(scores, listener(plays), margin=0.25) == 15
+
+
+def test_there_is_no_floor_where_too_little_is_known_or_the_scores_are_wrong():
+    plays, scores = [1] * 10 + [30] * 10, np.float32(np.arange(20))
+    assert liking_floor(scores[6:14], listener(plays[6:14])) == -np.inf
+    assert liking_floor(scores[::-1], listener(plays)) == -np.inf
+    assert liking_floor(scores, listener([3] * 20)) == -np.inf
+    assert liking_floor(np.full(20, np.nan, np.float32), listener(plays)) == -np.inf
+
+
+def test_each_track_is_in_the_part_of_its_nearest_mode_and_small_parts_go_to_the_next():
+    vectors = np.float32([[1, 0, 0]] * 3 + [[0, 1, 0]] * 3 + [[0, 0.6, 0.8]])
+    taste = modes(vectors, np.float32([3, 3, 3, 2, 2, 2, 1]))
+    of_all = {tuple(tracks.tolist()) for _, tracks in taste.parts(vectors, np.arange(7), 3)}
+    assert of_all == {(0, 1, 2), (3, 4, 5, 6)}
+    assert [tracks.tolist() for _, tracks in taste.parts(vectors, np.arange(5), 3)] == [[0, 1, 2, 3, 4]]
+    assert modes(vectors, np.zeros(7, np.float32)).parts(vectors, np.arange(7), 3) == []

@@ -144,6 +144,82 @@ def test_a_daily_mix_is_one_list_a_mode_named_by_what_it_sounds_like(library: Ho
         assert (share_of_drums(lists / name) > 0.5) == ("rock" in name)
 
 
+def test_a_list_is_rather_short_than_with_what_is_not_liked(library: Home, lists: Path) -> None:
+    library.set("cf_score", {i: 80 + i / 10 for i in library.ids("artist LIKE 'Bell%'")})
+    library.set("cf_score", {i: 20 + i / 10 for i in library.ids("artist LIKE 'Drum%'")})
+    configure(library, {"kind": "discover", "per_artist": 9})
+    assert library.beet("cfplaylists").fine.lines == [
+        "Discover: 4 tracks, 4 never played; no other track that could be chosen is likely to be liked"
+    ]
+    assert artists(lists / "Discover.m3u") == {BELLS[-1]}
+
+
+def test_daily_mixes_have_tracks_of_their_own_taste_alone_and_are_fewer_in_a_small_library(
+    library: Home, lists: Path
+) -> None:
+    library.sql("DELETE FROM item_attributes WHERE key = 'skip_count'")
+    library.set("play_count", dict.fromkeys(library.ids("1"), 9))
+    configure(library, {"kind": "daily mix", "n": 30})
+    library.beet_here("cfplaylists")
+    written = names(lists)
+    assert {share_of_drums(lists / name) for name in written} == {0, 1}
+    assert all(10 <= len(entries(lists / name)) < 20 for name in written)
+    assert len(written) == 2, "of 40 tracks there are no three mixes"
+
+
+def test_new_artists_were_never_played(library: Home, lists: Path) -> None:
+    configure(library, {"kind": "new artists", "query": "artist:Bell"})
+    library.beet_here("cfplaylists")
+    assert artists(lists / "New Artists.m3u") == {BELLS[-1]}
+
+
+def test_albums_are_whole_and_in_their_order(library: Home, lists: Path) -> None:
+    configure(library, {"kind": "albums", "n": 2, "unplayed": 0})
+    library.beet_here("cfplaylists")
+    written = entries(lists / "Albums.m3u")
+    assert len(written) == 8
+    assert [entry.split("/")[1][0] for entry in written] == ["1", "2", "3", "4"] * 2
+    assert len(artists(lists / "Albums.m3u")) == 2
+    assert artists(lists / "Albums.m3u") < set(BELLS)
+
+
+def test_on_this_day_has_what_was_played_around_the_day_in_other_years(library: Home, lists: Path) -> None:
+    now = time.time()
+    plays = [(BELLS[0], 1, 365), (BELLS[1], 2, 2 * 365 + 1), (BELLS[2], 3, 200), (BELLS[3], 4, 0.1)]
+    rows = [f"{artist},Stück {title},{int(now - days * 86400)}" for artist, title, days in plays]
+    (library.folder / "plays.csv").write_text("\n".join(["artist,title,time", *rows]), encoding="utf-8")
+    library.beet_here("cfimport", "csv", str(library.folder / "plays.csv"))
+    configure(library, {"kind": "on this day"})
+    library.beet_here("cfplaylists")
+    assert sorted(entries(lists / "On This Day.m3u")) == [f"{BELLS[0]}/1 Stück.wav", f"{BELLS[1]}/2 Stück.ogg"]
+
+
+def test_focus_is_calm_without_vocals_and_not_busy(library: Home, lists: Path) -> None:
+    bells = library.ids("artist LIKE 'Bell%'")
+    library.set("cf_tags", {i: "ambient, female vocalists" if i == bells[0] else "ambient" for i in bells})
+    library.set("cf_energy", {i: 0.9 if i == bells[1] else 0.2 for i in library.ids("1")})
+    library.set("cf_tags", dict.fromkeys(library.ids("artist LIKE 'Drum%'"), "rock"))
+    configure(library, {"kind": "focus", "per_artist": 9})
+    library.beet_here("cfplaylists")
+    assert len(entries(lists / "Focus.m3u")) == 18
+    assert share_of_drums(lists / "Focus.m3u") == 0
+
+
+@pytest.mark.parametrize(
+    ("kind", "why"),
+    [
+        ("rediscover", "every track that is loved was played lately"),
+        ("on this day", "no track was played around this day in another year"),
+        ("focus", "no track is known to be calm and without vocals (`beet cfembed` finds that out)"),
+    ],
+)
+def test_a_kind_that_finds_nothing_says_why(library: Home, lists: Path, kind: str, why: str) -> None:
+    library.set("last_played", {i: str(time.time()) for i in library.ids("1")})
+    library.set("cf_tags", dict.fromkeys(library.ids("1"), "rock"))
+    configure(library, {"kind": kind})
+    assert library.beet("cfplaylists").fine.lines == [f"{kind.title()}: empty: {why}"]
+
+
 def test_a_name_is_a_template(library: Home, lists: Path) -> None:
     configure(library, {"name": "%upper{$tags} for $user (mostly $artist)", "query": f"artist:{BELLS[0]}"})
     library.beet_here("cfplaylists")

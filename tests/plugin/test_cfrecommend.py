@@ -13,8 +13,11 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from user_home import BELLS, DRUMS, Home
+
+from cfaudio_core.util.vector_codec import encode
 
 
 def _json(home: Home, *args: str) -> list[dict[str, object]]:
@@ -186,6 +189,50 @@ def test_like_needs_no_score(placed: Home) -> None:
     assert {(row["artist"], row["score"]) for row in rows} == {(DRUMS[-1], None)}
 
 
+def test_a_list_lasts_as_long_as_asked_for(placed: Home) -> None:
+    placed.sql("UPDATE items SET length = 60 * (1 + id % 3)")
+    lengths = dict(placed.sql("SELECT id, length FROM items"))
+    rows = _json(placed, "--minutes", "20")
+    assert 19 * 60 <= sum(lengths[row["id"]] for row in rows) <= 20 * 60
+
+
+def test_albums_come_whole(placed: Home) -> None:
+    rows = _json(placed, "--albums", "-n", "3", "--unplayed", "0")
+    assert Counter(Counter(row["album"] for row in rows).values()) == {4: 3}
+    assert [row["title"] for row in rows] == [f"Stück {k}" for k in (1, 2, 3, 4)] * 3
+    placed.sql("UPDATE items SET length = 300")
+    assert len(_json(placed, "--albums", "--minutes", "45", "--unplayed", "0")) == 8
+
+
+@pytest.mark.parametrize(("other", "left"), [(BELLS, DRUMS), (DRUMS, BELLS)])
+def test_unlike_leaves_out_tracks_and_what_is_nearer_to_them_than_to_the_taste(
+    placed: Home, other: list[str], left: list[str]
+) -> None:
+    placed.sql("DELETE FROM item_attributes WHERE key = 'skip_count'")
+    placed.set("play_count", dict.fromkeys(placed.ids("artist IN (?, ?)", BELLS[1], DRUMS[1]), 9))
+    artists = {
+        row["artist"] for row in _json(placed, "--like", f"artist:'{left[0]}'", "--unlike", f"artist:{other[0]}")
+    }
+    assert artists <= set(left)
+    assert len(artists) > 2
+
+
+def test_a_way_leads_from_one_track_to_the_other(placed: Home) -> None:
+    rows = _json(placed, "-n", "6", "--like", f"artist:'{BELLS[0]}' title:1", "--to", f"artist:'{DRUMS[0]}' title:2")
+    assert (rows[0]["artist"], rows[0]["title"]) == (BELLS[0], "Stück 1")
+    assert (rows[-1]["artist"], rows[-1]["title"]) == (DRUMS[0], "Stück 2")
+    of_drums = [str(row["artist"]).startswith("Drum") for row in rows]
+    assert of_drums == sorted(of_drums)
+    assert len({row["id"] for row in rows}) == 6
+
+
+def test_by_sound_alone_neither_tags_nor_plays_count(analysed: Home) -> None:
+    analysed.set("cf_embedding", {i: encode(np.eye(40, dtype=np.float32)[i % 40]) for i in analysed.ids("1")})
+    rows = _json(analysed, "-n", "8", "--like", f"artist:'{BELLS[0]}'", "--sound", "--unplayed", "0.5")
+    assert BELLS[0] not in {row["artist"] for row in rows}
+    assert sum(str(row["artist"]).startswith("Bell") for row in rows) >= 7
+
+
 def _play(home: Home, *sessions: Sequence[tuple[str, int]]) -> None:
     """Import a history of one session a day of artists and titles."""
     rows = [
@@ -319,6 +366,14 @@ def test_a_listener_gets_what_has_scores_and_plays_of_theirs(scored: Home) -> No
         (["--like", "'artist"], "--like 'artist: No closing quotation"),
         (["--now"], "--now: no listens are imported, and no mpd is configured; name tracks to go on from with --like"),
         (["--now", "--like", "artist:nobody"], "--now: there are no tracks that match artist:nobody to go on from"),
+        (["--unlike", "artist:nobody"], "no track matches artist:nobody"),
+        (["--to", "artist:Bell"], "--to needs --like QUERY"),
+        (["--sound"], "--sound needs --like QUERY"),
+        (["--sound", "--like", "Bell"], "--sound: what tracks sound like is not stored; run `beet cfembed`"),
+        (["--like", "a", "--to", "b", "--now"], "--to does not go with --now"),
+        (["--minutes", "10", "-n", "3"], "--minutes does not go with -n"),
+        (["--minutes", "nan"], "--minutes must be from 1 to 100000, not nan"),
+        (["--albums", "--now"], "--albums does not go with --now"),
         (["--like", "id:1"], "no track that matches id:1 is analysed; run `beet cfembed`"),
     ],
 )

@@ -34,7 +34,7 @@ def by_sound(settings: Settings, data: RankingData) -> RankingData:
     at = order[np.minimum(np.searchsorted(marks, own, sorter=order), len(marks) - 1)] if len(keys) else order
     known = (marks[at] == own) & (own > 0) if len(keys) else np.zeros(len(data), bool)
     if not known.any():
-        raise UserError("--sound: what tracks sound like is not stored; run `beet cfembed --retrain`")
+        raise UserError("--sound: what tracks sound like is not stored; run `beet cfembed`")
     return replace(data, vectors=np.where(known[:, None], sounds[at], np.float32(0)))
 
 
