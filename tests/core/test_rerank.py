@@ -138,6 +138,13 @@ def test_the_limit_of_an_artist_gives_way_where_others_are_liked_much_less(other
     assert choose(pool, no_taste(5), ListRules(3, unplayed=0, per_artist=2)).tolist() == expected
 
 
+def test_artists_liked_nearly_as_much_are_all_on_the_list():
+    liking = np.float32([99, 98, 97, 96, 95] * 10 + [91] * 11)
+    artists = np.array([1] * 50 + list(range(2, 13)))
+    pool = Candidates(liking, np.zeros(61, bool), artists, np.zeros((61, 0), np.float32), liking)
+    assert set(artists[choose(pool, no_taste(61), ListRules(50, unplayed=0))]) == set(artists)
+
+
 def test_tracks_without_an_artist_know_no_limit():
     assert chosen([4, 3, 2, 1], [1] * 4, ListRules(3, unplayed=0, per_artist=1)) == [0, 1, 2]
 

@@ -138,7 +138,7 @@ def gather(
     floors = np.where(listener.played, _floor(scores, listener, asked, _FAMILIAR_MARGIN), floor)
     liked = ~(scores[candidates] < floors[candidates])
     if not liked.any():
-        return NOT_LIKED
+        return "no track that could be chosen is likely to be liked"
     return Pool(listener, taste, loved, appeal, candidates[liked], floor, int((~liked).sum()))
 
 
