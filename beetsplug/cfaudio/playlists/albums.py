@@ -31,7 +31,9 @@ def choose_albums(lib: Library, data: RankingData, request: Request, *, later: f
         return Chosen(why=NOT_LIKED if pool.left_out else f"no album has {_FEWEST} tracks that could be chosen")
     if (~waits).sum() >= request.n:
         albums, scores, unplayed = albums[~waits], scores[~waits], unplayed[~waits]
-    members = [np.flatnonzero(data.album == album) for album in albums]
+    by_album = np.argsort(data.album, kind="stable")
+    ends = np.searchsorted(data.album[by_album], [albums, albums + 1])
+    members = [by_album[first:last] for first, last in ends.T]
     artists = np.array([np.bincount(data.artist[at]).argmax() for at in members], np.int64)
     sums = np.stack([data.vectors[at].sum(axis=0) for at in members])
     vectors = float32(sums / np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), 1e-9))
