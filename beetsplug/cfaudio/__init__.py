@@ -11,8 +11,17 @@ from beets.exceptions import UserError
 from beets.plugins import BeetsPlugin
 from confuse import ConfigError
 
-from beetsplug.cfaudio.commands import cfembed, cfevaluate, cfimport, cfplaylists, cfplays, cfrecommend, cfreport
-from beetsplug.cfaudio.config.settings import DEFAULTS, noted_listeners, score_field
+from beetsplug.cfaudio.commands import (
+    cfembed,
+    cfevaluate,
+    cfimport,
+    cfplaylists,
+    cfplays,
+    cfrecommend,
+    cfreport,
+    feedback,
+)
+from beetsplug.cfaudio.config.settings import DEFAULTS, feedback_field, noted_listeners, score_field
 from beetsplug.cfaudio.library.similar_query import SimilarQuery, cf_match, library_opened
 
 if TYPE_CHECKING:
@@ -49,6 +58,7 @@ class CfAudioPlugin(BeetsPlugin):
         return {
             "cf_embedding": types.STRING,
             "cf_energy": types.FLOAT,
+            "cf_feedback": types.STRING,
             "cf_key": types.STRING,
             "cf_key_name": types.STRING,
             "cf_match": types.FLOAT,
@@ -57,6 +67,7 @@ class CfAudioPlugin(BeetsPlugin):
             "cf_tags": types.STRING,
             "cf_tempo": types.FLOAT,
             **{score_field(name, main=False): types.FLOAT for name in others},
+            **{feedback_field(name, main=False): types.STRING for name in others},
         }
 
     def _keep_secrets(self) -> None:
@@ -77,7 +88,7 @@ class CfAudioPlugin(BeetsPlugin):
 
     def commands(self) -> list[Subcommand]:
         """Make the commands of `beet`."""
-        return [module.command(self) for module in COMMANDS]
+        return [*(module.command(self) for module in COMMANDS), *feedback.commands(self)]
 
     def imported(self, session: ImportSession, task: ImportTask) -> None:
         """Analyse and embed the tracks of an import task, by the model in force.

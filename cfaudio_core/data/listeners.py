@@ -1,4 +1,4 @@
-"""Listeners: plays and skips of each from the count fields of the library.
+"""Listeners: plays, skips and ratings of each from the fields of the library.
 
 Every player plugin keeps counts under names of its own, and several often count the same play: a track played in MPD is
 counted by mpdstats and scrobbled to Last.fm. Within one listener the largest count is therefore the best estimate, not
@@ -10,10 +10,12 @@ from __future__ import annotations
 import math
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 
 import numpy as np
 
+from cfaudio_core.data.feedback import BAN, DISLIKE, FEEDBACK_PLAYS, RATING_FIELDS, is_rating_field, of_ratings
 from cfaudio_core.data.sessions import NO_SESSIONS, Sessions
 from cfaudio_core.errors import SettingError
 from cfaudio_core.util.arrays import BoolArray, FloatArray, IntArray, float32
@@ -28,12 +30,14 @@ COUNT_FIELDS = (
     "itunes_playcount",  # metasync
     "itunes_skipcount",
     "amarok_playcount",  # metasync
+    *RATING_FIELDS,
 )
-"""Count fields that plugins of beets are known to write."""
+"""Count fields, and those of ratings, that plugins of beets are known to write."""
 
 MAIN_LISTENER = "me"
 """Name of the listener where the settings name none."""
 
+_MIN_LOG_RATIO = float(np.log1p(FEEDBACK_PLAYS))
 _MAX_COUNT = 1e6  # a larger one comes from a broken counter
 
 
@@ -52,13 +56,21 @@ class Listener:
     counted
         int64 (n,): UTC, seconds, of the run of `cfembed` that last found more plays of a track whose player dates none,
         0 where there was none; (0,) where nothing is known.
+    feedback
+        float32 (n,): 1 for a like, -1 for a dislike, between them for ratings, `BAN` for a ban; 0 where there is none.
     """
 
     name: str
     plays: FloatArray
     skips: FloatArray
     sessions: Sessions = NO_SESSIONS
-    counted: IntArray = field(default_factory=lambda: np.zeros(0, np.int64))
+    counted: IntArray = dataclass_field(default_factory=lambda: np.zeros(0, np.int64))
+    feedback: FloatArray = dataclass_field(default_factory=lambda: np.zeros(0, np.float32))
+
+    def __post_init__(self) -> None:
+        """Fill in the feedback of a listener who gave none."""
+        if len(self.feedback) != len(self.plays):
+            object.__setattr__(self, "feedback", np.zeros(len(self.plays), np.float32))
 
     @property
     def played(self) -> BoolArray:
@@ -67,13 +79,33 @@ class Listener:
 
     @property
     def known(self) -> BoolArray:
-        """Bool (n,): played or skipped at least once, so that the preference is known."""
-        return (self.plays > 0) | (self.skips > 0)
+        """Bool (n,): played or skipped at least once, or liked or disliked, so that the preference is known."""
+        return np.asarray((self.plays > 0) | (self.skips > 0) | (self.feedback != 0), bool)
+
+    @property
+    def banned(self) -> BoolArray:
+        """Bool (n,): never to be recommended."""
+        return np.asarray(self.feedback == BAN, bool)
+
+    @property
+    def opinion(self) -> FloatArray:
+        """float32 (n,), -1 to 1: the feedback, with a ban as a dislike."""
+        return float32(np.maximum(self.feedback, DISLIKE))
+
+    @property
+    def evidence(self) -> FloatArray:
+        """float32 (n,): plays and skips, with a like or dislike as `FEEDBACK_PLAYS` of them."""
+        return float32(self.plays + self.skips + FEEDBACK_PLAYS * np.abs(self.opinion))
 
     @property
     def log_play_ratio(self) -> FloatArray:
-        """float32 (n,): log((1 + plays) / (1 + skips)); 0 where nothing is known."""
-        return (np.log1p(self.plays) - np.log1p(self.skips)).astype(np.float32)
+        """float32 (n,): log((1 + plays) / (1 + skips)); 0 where nothing is known.
+
+        A like or a dislike takes its place, and counts like the most that is known of any track.
+        """
+        by_plays = np.log1p(self.plays) - np.log1p(self.skips)
+        most = max(float(np.abs(by_plays).max(initial=0)), _MIN_LOG_RATIO)
+        return float32((1 - np.abs(self.opinion)) * by_plays + most * self.opinion)
 
     @property
     def preference(self) -> FloatArray:
@@ -81,22 +113,23 @@ class Listener:
 
         A shuffle plays everything once or twice, and a track played thirty times is hardly preferred to one played
         fifteen times. So plays count by a logistic function of their logarithm, which is half-way up at the listener's
-        own (geometric) mean, and a skip takes as much back as a play of a track played once on average.
+        own (geometric) mean, and a skip takes as much back as a play of a track played once on average. A like or a
+        dislike takes the place of the plays, and a rating as much of it as it is away from the middle.
         """
         played = self.plays[self.plays > 0]
         usual = np.exp(np.mean(np.log(played))) if len(played) else 1.0
         likes, dislikes = self.plays**2, self.skips**2
-        return float32(
-            likes / (likes + (usual * (1 + self.skips)) ** 2) - dislikes / (dislikes + (1 + self.plays) ** 2)
-        )
+        by_plays = likes / (likes + (usual * (1 + self.skips)) ** 2) - dislikes / (dislikes + (1 + self.plays) ** 2)
+        return float32((1 - np.abs(self.opinion)) * by_plays + self.opinion)
 
     def subset(self, index: IntArray) -> Listener:
         """Select the tracks at int64 (k,) positions."""
         counted = self.counted[index] if len(self.counted) else self.counted
-        return Listener(self.name, self.plays[index], self.skips[index], self.sessions.subset(index), counted)
+        sessions = self.sessions.subset(index)
+        return Listener(self.name, self.plays[index], self.skips[index], sessions, counted, self.feedback[index])
 
     def before(self, time: int) -> Listener:
-        """Select the plays before a time (UTC, seconds); counts without a time are left out."""
+        """Select the plays before a time (UTC, seconds); counts and feedback, which have none here, are left out."""
         n, old = len(self.plays), self.sessions.select(self.sessions.time < time)
         return Listener(self.name, float32(old.plays(n)), float32(old.skips(n)), old)
 
@@ -146,9 +179,9 @@ def make_listeners(
     Parameters
     ----------
     counts
-        Field name to float32 (n,), NaN where a track has none.
+        Count or rating field to float32 (n,), NaN where a track has none.
     users
-        Listener to count fields; empty: one listener has them all.
+        Listener to such fields; empty: one listener has them all.
     n_tracks
         n, for a library without any counts.
 
@@ -163,6 +196,13 @@ def make_listeners(
         If `users` names a field that no track has and that no known plugin writes.
     """
 
+    def rated(fields: Sequence[str]) -> FloatArray:
+        rating = np.zeros(n_tracks, np.float32)
+        for field in fields:
+            if field in counts and is_rating_field(field):  # of two fields with a rating the first counts
+                rating = np.where(rating != 0, rating, of_ratings(field, counts[field]))
+        return rating
+
     def largest(fields: Sequence[str]) -> FloatArray:
         columns = [np.nan_to_num(counts[f], nan=0.0) for f in fields if f in counts]
         return np.max(columns, axis=0).astype(np.float32) if columns else np.zeros(n_tracks, np.float32)
@@ -175,8 +215,9 @@ def make_listeners(
     return [
         Listener(
             name,
-            plays=largest([f for f in fields if not is_skip_field(f)]),
+            plays=largest([f for f in fields if not is_skip_field(f) and not is_rating_field(f)]),
             skips=largest([f for f in fields if is_skip_field(f)]),
+            feedback=rated(fields),
         )
         for name, fields in chosen.items()
     ]

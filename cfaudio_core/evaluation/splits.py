@@ -50,4 +50,5 @@ def without(listener: Listener, hidden: BoolArray) -> Listener:
         np.where(hidden, 0, listener.plays).astype(np.float32),
         np.where(hidden, 0, listener.skips).astype(np.float32),
         listener.sessions.select(~hidden[listener.sessions.track]),
+        feedback=np.where(hidden, 0, listener.feedback).astype(np.float32),
     )

@@ -12,8 +12,10 @@ from cfaudio_core.data.listeners import Listener, find_name
 from cfaudio_core.data.listens import Listens, believable, is_rejected
 from cfaudio_core.data.sessions import Sessions, find_sessions
 from cfaudio_core.history.count_growth import SOURCE
+from cfaudio_core.history.feedback import Statement, feedback_of, tracks_of
 from cfaudio_core.history.records import BESIDE_LISTENS, EARLIEST, EVERY_START
 from cfaudio_core.util.arrays import BoolArray, FloatArray, IntArray, float32
+from cfaudio_core.util.fingerprint import Prints
 from cfaudio_core.util.values import latest_time
 
 if TYPE_CHECKING:
@@ -36,6 +38,8 @@ class MatchedHistory(NamedTuple):
         Number of tracks in the library.
     gap
         Seconds of silence that end a session.
+    statements, stated
+        Likes, dislikes, bans and ratings, and the tracks that each is of.
     """
 
     listens: ListenColumns
@@ -44,6 +48,8 @@ class MatchedHistory(NamedTuple):
     positions: IntArray
     n_tracks: int
     gap: float
+    statements: list[Statement]
+    stated: list[IntArray]
 
     @classmethod
     def read(
@@ -53,19 +59,26 @@ class MatchedHistory(NamedTuple):
         lengths: FloatArray,
         positions: IntArray,
         gap: float,
+        sounds: Prints,
     ) -> MatchedHistory:
-        """Read listens and tallies.
+        """Read listens, tallies and feedback.
 
         `durations` are float64 (m,) seconds of all m texts of the store, as the sources reported them, and `lengths`
-        float32 (n,) seconds of the tracks; 0 where unknown.
+        float32 (n,) seconds of the tracks; 0 where unknown. `sounds` are uint64 (n,) digests of their content keys.
         """
         listens = store.listens()
         played = _plays_of_tracks(listens, durations, lengths, positions)
-        return cls(listens, store.tallies(), played, positions, len(lengths), gap)
+        statements = store.feedback()
+        stated = tracks_of(statements, positions, sounds)
+        return cls(listens, store.tallies(), played, positions, len(lengths), gap, statements, stated)
 
     def sessions(self, rows: BoolArray) -> Sessions:
         """Find the sessions of some of the listens, bool (p,), all of one listener."""
         return find_sessions(self.played.take(rows), self.gap)
+
+    def feedback(self, listeners: Sequence[str]) -> tuple[FloatArray, IntArray]:
+        """Collect the feedback of a listener under all their names, float32 (n,), and its times, int64 (n,)."""
+        return feedback_of(self.statements, self.stated, listeners, self.n_tracks)
 
 
 def with_history(listeners: Sequence[Listener], history: MatchedHistory) -> list[Listener]:
@@ -77,10 +90,10 @@ def with_history(listeners: Sequence[Listener], history: MatchedHistory) -> list
         By the count fields, at least one, over n tracks; the first is the main listener.
     history
         Listens and tallies. A name that is none of `listeners` (`find_name`) is a further listener, if it can end a
-        field's name and has any plays or skips of the library's tracks.
+        field's name and has any plays, skips or likes of the library's tracks.
     """
-    listens, tallies, played, positions, n, _ = history
-    if not len(listens) and not len(tallies):
+    listens, tallies, played, positions, n, *_ = history
+    if not len(listens) and not len(tallies) and not history.statements:
         return list(listeners)
     stored_names: dict[str, list[str]] = {listener.name: [] for listener in listeners}
     for stored in sorted({*listens.listeners, *tallies.listeners}):
@@ -114,7 +127,10 @@ def with_history(listeners: Sequence[Listener], history: MatchedHistory) -> list
             ):
                 single, tally = single + _sum(at, undated, n), _sum(counted_at, tally[counted], n)
                 np.maximum(total, single + tally if source in BESIDE_LISTENS else np.maximum(single, tally), out=total)
-        merged = Listener(name, float32(plays), float32(skips), sessions, _counted(tallies, aliases, positions, n))
+        stated, _ = history.feedback(aliases)
+        feedback = float32(np.where(stated != 0, stated, listener.feedback))
+        grown = _counted(tallies, aliases, positions, n)
+        merged = Listener(name, float32(plays), float32(skips), sessions, grown, feedback)
         if name in by_name or merged.known.any():
             by_name[name] = merged
     return list(by_name.values())

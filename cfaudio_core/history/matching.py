@@ -15,6 +15,7 @@ from collections.abc import Collection, Iterator, Sequence
 
 import numpy as np
 
+from cfaudio_core.data.feedback import is_rating_field
 from cfaudio_core.data.tracks import Tracks
 from cfaudio_core.history.credits import SAME_LENGTH_S, CreditIndex
 from cfaudio_core.history.normalize import (
@@ -201,5 +202,8 @@ def _positions(names: Sequence[str]) -> dict[str, list[int]]:
 
 
 def _most_played(tracks: Tracks) -> np.ndarray:
-    plays = [np.nan_to_num(column) for name, column in tracks.counts.items() if "skip" not in name]
+    def is_count(name: str) -> bool:
+        return "skip" not in name and not is_rating_field(name)
+
+    plays = [np.nan_to_num(column) for name, column in tracks.counts.items() if is_count(name)]
     return np.max(plays, axis=0) if plays else np.zeros(len(tracks), np.float32)

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from cfaudio_core.history import schema
-from cfaudio_core.history.records import EARLIEST, Listen, Tally, TrackText
+from cfaudio_core.history.records import EARLIEST, Listen, Opinion, Record, TrackText
 from cfaudio_core.util.arrays import IntArray
 
 _BATCH_RECORDS = 2000
@@ -42,6 +42,8 @@ class ImportResult(NamedTuple):
         int64 (m,); plays of each by the source, skips left out.
     undated
         Listens among all these that have no time.
+    opinions
+        Ratings, stars and loved marks added or replaced.
     """
 
     listens_new: int
@@ -51,11 +53,10 @@ class ImportResult(NamedTuple):
     texts: list[TrackText]
     plays: IntArray
     undated: int = 0
+    opinions: int = 0
 
 
-def stage_rows(
-    connection: sa.Connection, records: Iterable[Listen | Tally], on_progress: Callable[[int], None]
-) -> list[str]:
+def stage_rows(connection: sa.Connection, records: Iterable[Record], on_progress: Callable[[int], None]) -> list[str]:
     """Put any number of records into temporary tables, which stay until the connection is closed.
 
     The connection is in a transaction. 2,000 records at a time are held in memory, and `on_progress` is called with the
@@ -69,6 +70,7 @@ def stage_rows(
         texts: list[Row] = []
         listens: list[Row] = []
         tallies: list[Row] = []
+        opinions: list[Row] = []
         for record in batch:
             digest = _digest(record.track)
             if digest not in seen:
@@ -78,24 +80,30 @@ def stage_rows(
             if isinstance(record, Listen):
                 skipped = -1 if record.skipped is None else int(record.skipped)
                 listens.append((account, record.time, digest, record.seconds, skipped))
+            elif isinstance(record, Opinion):
+                opinions.append((account, digest, record.value, record.time))
             else:
                 tallies.append((account, digest, record.plays, record.skips, record.last))
         _insert_many(connection, schema.staged_texts, texts)
         _insert_many(connection, schema.staged_listens, listens)
         _insert_many(connection, schema.staged_tallies, tallies)
+        _insert_many(connection, schema.staged_feedback, opinions)
         if len(seen) > _MAX_DIGESTS:
             seen.clear()
         on_progress(len(batch))
     return list(accounts)
 
 
-def merge_rows(connection: sa.Connection, source: str, listeners: Iterable[str]) -> ImportResult:
+def merge_rows(
+    connection: sa.Connection, source: str, listeners: Iterable[str], *, whole: bool = False
+) -> ImportResult:
     """Move the staged rows into the store, in the connection of `stage_rows` and a transaction that may write.
 
     `source` is the name under which the records are kept, `listeners` has the listener of each account in the order of
-    `stage_rows`; several accounts may have one listener.
+    `stage_rows`; several accounts may have one listener. With `whole` the source has all of a listener's opinions:
+    those that it had before, and has no more, are removed.
     """
-    ids = [_origin_id(connection, listener, source) for listener in listeners]
+    ids = [origin_id(connection, listener, source) for listener in listeners]
     if ids:
         accounts = [{"account": account, "origin_id": i} for account, i in enumerate(ids)]
         connection.execute(schema.staged_accounts.insert(), accounts)
@@ -105,6 +113,7 @@ def merge_rows(connection: sa.Connection, source: str, listeners: Iterable[str])
     if longest_s == 0:  # a source that writes 0 knows no durations
         connection.execute(schema.staged_listens.update().values(seconds=None))
     texts_new, listens_new, tallies = (merge(connection) for merge in (_merge_texts, _merge_listens, _merge_tallies))
+    opinions = _merge_opinions(connection, ids if whole else [])
     plays = plays_by_text(connection)
     return ImportResult(
         listens_new,
@@ -114,6 +123,7 @@ def merge_rows(connection: sa.Connection, source: str, listeners: Iterable[str])
         texts=[text for text, _ in plays],
         plays=np.array([count for _, count in plays], np.int64),
         undated=int(undated or 0),
+        opinions=opinions,
     )
 
 
@@ -122,7 +132,8 @@ def plays_by_text(connection: sa.Connection) -> list[tuple[TrackText, int]]:
     is_play = sa.case((schema.staged_listens.c.skipped == 1, 0), else_=1)
     single = sa.select(schema.staged_listens.c.digest, is_play.label("plays"))
     counted = sa.select(schema.staged_tallies.c.digest, schema.staged_tallies.c.plays)
-    both = sa.union_all(single, counted).subquery()
+    rated = sa.select(schema.staged_feedback.c.digest, sa.literal(0).label("plays"))
+    both = sa.union_all(single, counted, rated).subquery()
     plays = sa.select(both.c.digest, sa.func.sum(both.c.plays).label("plays")).group_by(both.c.digest).subquery()
     columns = [schema.staged_texts.c[name] for name in TrackText._fields]
     query = sa.select(*columns, plays.c.plays).join(plays, plays.c.digest == schema.staged_texts.c.digest)
@@ -145,10 +156,19 @@ def _clean(text: str) -> str:
     return text.replace("\0", "").encode("utf-8", "replace").decode("utf-8")
 
 
-def _origin_id(connection: sa.Connection, listener: str, source: str) -> int:
+def origin_id(connection: sa.Connection, listener: str, source: str) -> int:
+    """Find the id of a listener and a source, which are added where they are new."""
     pair = {"listener": _clean(listener), "source": _clean(source)}
     connection.execute(insert(connection, schema.origins).on_conflict_do_nothing(), pair)
     return int(connection.scalars(sa.select(schema.origins.c.id).filter_by(**pair)).one())
+
+
+def store_text(connection: sa.Connection, track: TrackText) -> int:
+    """Find the id of a text, which is added where it is new."""
+    digest = _digest(track)
+    row = dict(zip(["digest", *TrackText._fields], (digest, *_to_row(track)), strict=True))
+    connection.execute(insert(connection, schema.texts).values(row).on_conflict_do_nothing())
+    return int(connection.scalars(sa.select(schema.texts.c.id).where(schema.texts.c.digest == digest)).one())
 
 
 # Rows are merged in the order of a key, so that of two simultaneous imports into PostgreSQL one waits for the other
@@ -188,6 +208,30 @@ def _merge_tallies(connection: sa.Connection) -> int:
     return _row_count(
         connection, statement.on_conflict_do_update(index_elements=list(schema.tallies.primary_key), set_=newer)
     )
+
+
+def _merge_opinions(connection: sa.Connection, whole: Sequence[int]) -> int:
+    """Replace older opinions of the source, and remove what it has no more; the origins `whole` have all of theirs."""
+    staged, stored = schema.staged_feedback, schema.feedback
+    key = (schema.staged_accounts.c.origin_id, schema.texts.c.id)
+    new = connection.execute(
+        _with_ids(sa.select(*key, sa.func.max(staged.c.value).label("value"), sa.func.max(staged.c.time)), staged)
+        .group_by(*key)
+        .order_by(*key)
+    ).all()
+    old = {(row.origin_id, row.text_id): row for row in connection.execute(sa.select(stored))}
+    given = {(origin, text): (value, time) for origin, text, value, time in new}
+    gone = [pair for pair in old if (pair[0] in whole and pair not in given) or given.get(pair, (1,))[0] == 0]
+    changed = [
+        (*pair, value, time, -1, 0, "")
+        for pair, (value, time) in given.items()
+        if value and (pair not in old or (old[pair].value, old[pair].time) != (value, time))
+    ]
+    for origin, text in [*gone, *(row[:2] for row in changed)]:
+        connection.execute(stored.delete().where(stored.c.origin_id == origin, stored.c.text_id == text))
+    if changed:
+        connection.execute(stored.insert(), [dict(zip(stored.c.keys(), row, strict=True)) for row in changed])
+    return len(gone) + len(changed)
 
 
 def _with_ids(query: sa.Select[Any], staged: sa.Table) -> sa.Select[Any]:

@@ -1,8 +1,8 @@
-"""Records of a history: plays with their time, and counts from sources that know no more."""
+"""Records of a history: plays with their time, counts from sources that know no more, and what a person thinks."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 EARLIEST = 631_152_000
 """1990-01-01 UTC: no computer played a file before; devices without a clock claim 1970 or 1980.
@@ -88,3 +88,27 @@ class Tally(NamedTuple):
     skips: int = 0
     last: int = 0
     user: str = ""
+
+
+class Opinion(NamedTuple):
+    """A rating, a star or a loved mark of one track.
+
+    Attributes
+    ----------
+    track
+        The track.
+    value
+        1 for a like to -1 for a dislike; 0: there was one, and there is none any more.
+    time
+        When it was given: UTC, seconds since 1970; 0 where unknown.
+    user
+        The account in the source; "" where the source has only one.
+    """
+
+    track: TrackText
+    value: float
+    time: int = 0
+    user: str = ""
+
+
+Record: TypeAlias = Listen | Tally | Opinion

@@ -7,6 +7,7 @@
     cf_origins    the pairs of a listener and a source
     cf_listens    plays with their time: origin, time, text
     cf_tallies    counts by sources that know no single plays: origin, text
+    cf_feedback   likes, dislikes, bans and ratings: origin, text; those given here with the item and its content key
     cf_matches    the library's track that a text was matched to, by its id and its marks
     cf_snapshots  counts of each library at its last snapshot, by the ids and marks of its tracks
     cf_notes      one-liners, such as the time of the last snapshot
@@ -25,7 +26,7 @@ import sqlalchemy as sa
 from cfaudio_core.errors import StoreError
 from cfaudio_core.util.fingerprint import prints
 
-SCHEMA = 2
+SCHEMA = 3
 """The version that this code reads and writes."""
 
 metadata = sa.MetaData()
@@ -84,6 +85,16 @@ tallies = sa.Table(
     *_filled(sa.BigInteger, "plays", "skips", "last"),
     sqlite_with_rowid=False,
 )
+feedback = sa.Table(
+    "cf_feedback",
+    metadata,
+    _key(sa.Integer, "origin_id"),
+    _key(sa.Integer, "text_id"),
+    *_filled(sa.Float, "value"),
+    *_filled(sa.BigInteger, "time", "item_id", "added"),  # the latter in milliseconds
+    *_filled(sa.Text, "cf_key"),
+    sqlite_with_rowid=False,
+)
 matches = sa.Table(
     "cf_matches",
     metadata,
@@ -127,6 +138,13 @@ staged_tallies = _staged(
     *_filled(sa.LargeBinary, "digest"),
     *_filled(sa.BigInteger, "plays", "skips", "last"),
 )
+staged_feedback = _staged(
+    "cf_new_feedback",
+    *_filled(sa.Integer, "account"),
+    *_filled(sa.LargeBinary, "digest"),
+    *_filled(sa.Float, "value"),
+    *_filled(sa.BigInteger, "time"),
+)
 
 
 def _add_marks(connection: sa.Connection) -> None:
@@ -144,7 +162,7 @@ def _add_marks(connection: sa.Connection) -> None:
             connection.execute(table.insert(), [dict(zip(names, row, strict=True)) for row in filled])
 
 
-MIGRATIONS: Mapping[int, Callable[[sa.Connection], None]] = {1: _add_marks}
+MIGRATIONS: Mapping[int, Callable[[sa.Connection], None]] = {1: _add_marks, 2: feedback.create}
 """Version to the step that upgrades it to the next; runs in the transaction that opens the store."""
 
 

@@ -6,7 +6,7 @@ that are not in the library are kept as well: the library grows.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -18,8 +18,9 @@ from cfaudio_core.errors import StoreError
 from cfaudio_core.history import columns, library_state, schema
 from cfaudio_core.history.columns import ListenColumns, TallyColumns
 from cfaudio_core.history.count_growth import CountSnapshot, CountState
+from cfaudio_core.history.feedback import Given, Statement, fill_keys, read_statements, write_statements
 from cfaudio_core.history.merge import ImportResult, merge_rows, stage_rows
-from cfaudio_core.history.records import EARLIEST, Listen, Tally, TrackText
+from cfaudio_core.history.records import EARLIEST, Record, TrackText
 from cfaudio_core.util.database import Database, parse_url, writing
 
 
@@ -75,12 +76,13 @@ class ListenStore:
 
     def add(
         self,
-        records: Iterable[Listen | Tally],
+        records: Iterable[Record],
         *,
         source: str,
         listener_of: Callable[[str], str],
         on_progress: Callable[[int], None] = lambda _: None,
         pretend: bool = False,
+        whole: bool = False,
     ) -> ImportResult:
         """Import all records; after any error the store is as it was.
 
@@ -99,6 +101,8 @@ class ListenStore:
             Called with the number of records read since its last call.
         pretend
             Count what would be added, and add nothing.
+        whole
+            The source has all opinions of a listener: what it had before, and has no more, is removed.
         """
         with self._database.connection() as connection:
             with connection.begin():
@@ -108,7 +112,7 @@ class ListenStore:
                     raise StoreError(f"{self.name}: a time or a count of {source} is too large to keep") from error
             listeners = [listener_of(account) for account in accounts]
             with writing(connection) as transaction:
-                result = merge_rows(connection, source, listeners)
+                result = merge_rows(connection, source, listeners, whole=whole)
                 if pretend:
                     transaction.rollback()
         return result
@@ -129,6 +133,24 @@ class ListenStore:
         dtypes = dict.fromkeys(("plays", "skips", "last"), np.int64)
         with self._database.read() as connection:
             return TallyColumns(**columns.read_columns(connection, schema.tallies, dtypes, "source"))
+
+    def feedback(self) -> list[Statement]:
+        """Read all likes, dislikes, bans and ratings, the oldest first; texts as positions in `texts()`."""
+        with self._database.read() as connection:
+            return read_statements(connection)
+
+    def state_feedback(
+        self, listener: str, given: Sequence[Given], taken_back: Sequence[Statement], library: str
+    ) -> None:
+        """Delete what was stated before, and store what a listener states here, of items of a library."""
+        with self._database.write() as connection:
+            write_statements(connection, listener, given, taken_back, library)
+
+    def fill_keys(self, keys: Sequence[tuple[str, int]]) -> None:
+        """Add content keys to feedback on tracks that had none then: pairs of a key and a text's id."""
+        if keys:
+            with self._database.write() as connection:
+                fill_keys(connection, keys)
 
     def overview(self) -> list[OriginSummary]:
         """Summarize the records by listener and source."""

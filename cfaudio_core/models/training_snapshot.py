@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from cfaudio_core.data.feedback import FEEDBACK_PLAYS
 from cfaudio_core.data.listeners import Listener
 from cfaudio_core.data.tracks import Tracks
 from cfaudio_core.factorization.factorizer import FactorizerSettings
@@ -60,7 +61,8 @@ class TrainingSnapshot:
         k fingerprints of their artists, albums, genres and playlists.
     plays, skips
         Name of each listener to int64 (2, p): the tracks that they have played or skipped, as positions among the k,
-        and how often. In a large household most tracks are known of few.
+        and how often, with a like or dislike as `FEEDBACK_PLAYS` of them. In a large household most tracks are known of
+        few.
     n_listens
         Name of each listener to the number of plays whose time is known.
     n_described
@@ -91,8 +93,8 @@ class TrainingSnapshot:
                 fingerprint(tracks.artists[i], tracks.albums[i], tracks.genres[i], sorted(tracks.playlists[i]), size=6)
                 for i in known
             ],
-            plays={listener.name: _counted(listener.plays[known]) for listener in listeners},
-            skips={listener.name: _counted(listener.skips[known]) for listener in listeners},
+            plays={one.name: _counted(one.plays[known], one.opinion[known]) for one in listeners},
+            skips={one.name: _counted(one.skips[known], -one.opinion[known]) for one in listeners},
             n_listens={listener.name: len(listener.sessions.track) for listener in listeners},
         )
 
@@ -111,7 +113,8 @@ class TrainingSnapshot:
         ]
 
 
-def _counted(counts: FloatArray) -> IntArray:
-    """int64 (2, p): where an array is not 0, and its values there."""
+def _counted(counts: FloatArray, opinion: FloatArray) -> IntArray:
+    """int64 (2, p): where there are counts, or opinions above 0, and what they come to there."""
+    counts = np.rint(counts + FEEDBACK_PLAYS * np.maximum(opinion, 0))
     at = np.flatnonzero(counts)
     return np.stack([at, counts[at].astype(np.int64)])

@@ -68,15 +68,14 @@ def embed_tracks(
     for listener in listeners:
         if listener.name in trained:
             own = trained.index(listener.name)
-            n_plays = listener.plays + listener.skips
-            preferences[:, own] = _blend(predicted[:, own], standard_preference(listener), n_plays)
+            preferences[:, own] = _blend(predicted[:, own], standard_preference(listener), listener.evidence)
     vectors, scores = model.embedding_axes.embed(factors, preferences, predictions.audio_part), {}
     for listener in listeners:
         if listener.name in trained:
             scores[listener.name] = _percentiles(preferences[:, trained.index(listener.name)])
-        elif listener.played.any():
-            prior, n_plays = _kernel_regression(vectors, listener), listener.plays + listener.skips
-            scores[listener.name] = _percentiles(_blend(prior, listener.log_play_ratio, n_plays))
+        elif listener.played.any() or (listener.feedback > 0).any():
+            prior = _kernel_regression(vectors, listener)
+            scores[listener.name] = _percentiles(_blend(prior, listener.log_play_ratio, listener.evidence))
     return TrackEmbeddings(vectors, scores)
 
 
@@ -165,8 +164,7 @@ def score_shares(model: HybridModel | None, tracks: Tracks, listener: Listener) 
     dict
         float32 (n,) each; the three add up to 1.
     """
-    n_plays = listener.plays + listener.skips
-    by_plays = n_plays / (n_plays + HALF_PLAYS)
+    by_plays = listener.evidence / (listener.evidence + HALF_PLAYS)
     known = np.zeros(len(tracks), np.float32)
     if model is not None and listener.name in model.info.trained_listeners:
         known = model.tag_effects.known_share(tracks)

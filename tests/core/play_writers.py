@@ -19,6 +19,7 @@ from cfaudio_core.history.formats import FORMATS, ReadOptions
 from cfaudio_core.history.listeners import MatchedHistory, with_history
 from cfaudio_core.history.matching import LibraryIndex
 from cfaudio_core.history.store import ListenStore
+from cfaudio_core.util.fingerprint import prints
 
 LENGTHS = (200, 45, 400, 150, 140, 900)  # seconds
 TITLES = ("Song", "Song (live)", "Song, Pt. 2", "Song", "Other", "Allegro")
@@ -49,7 +50,8 @@ def import_and_count(store_file: Path, *sources: tuple[str, Path]) -> Listener:
         durations = np.array([text.duration for text in texts.values()], np.float64)
         positions = LibraryIndex(TRACKS, b"/music").match(texts.values())
         by_counts = make_listeners({}, {}, len(LENGTHS))
-        return with_history(by_counts, MatchedHistory.read(store, durations, TRACKS.lengths, positions, 1800.0))[0]
+        history = MatchedHistory.read(store, durations, TRACKS.lengths, positions, 1800.0, prints(TRACKS.keys))
+        return with_history(by_counts, history)[0]
 
 
 def _iso(time: int, form: str = "%Y-%m-%dT%H:%M:%SZ") -> str:

@@ -33,7 +33,7 @@ def counted(store: ListenStore) -> Listener:
     texts = store.texts()
     positions = np.array([TRACKS.index(text) for text in texts.values()], np.int64)
     durations = np.array([text.duration for text in texts.values()], np.float64)
-    history = MatchedHistory.read(store, durations, np.float32([200, 200]), positions, 1800.0)
+    history = MatchedHistory.read(store, durations, np.float32([200, 200]), positions, 1800.0, np.zeros(2, np.uint64))
     return with_history(make_listeners({}, {}, 2), history)[0]
 
 

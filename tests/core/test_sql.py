@@ -24,6 +24,8 @@ CONSTANTS = {
     },
     "beetsplug/cfaudio/commands/forget.py": {"_FIELDS"},
     "beetsplug/cfaudio/library/fields.py": {"', '.join('?' * len(names))", "BETWEEN", "which"},
+    "beetsplug/cfaudio/library/feedback.py": {"which"},
+    "beetsplug/cfaudio/library/matches.py": {"which"},
     "beetsplug/cfaudio/library/tracks.py": {"which"},
     "beetsplug/cfaudio/report/collect.py": {"which"},
     "cfaudio_core/history/merge.py": {"marks", "table.name"},
@@ -38,7 +40,11 @@ CONSTANTS = {
         "selected",
     },
     "cfaudio_core/history/formats/lyrion.py": {"table", "selected"},
-    "cfaudio_core/history/formats/navidrome.py": {"played", "select_list(database, 'media_file', _TRACK)"},
+    "cfaudio_core/history/formats/navidrome.py": {
+        "played",
+        "select_list(database, 'annotation', _OPINION)",
+        "select_list(database, 'media_file', _TRACK)",
+    },
 }
 
 

@@ -19,7 +19,7 @@ from cfaudio_core.features.feature_store import SCHEMA as FEATURES
 from cfaudio_core.features.feature_store import FeatureStore
 from cfaudio_core.features.jobs import FeatureResult, FileState
 from cfaudio_core.history.count_growth import CountSnapshot, CountState
-from cfaudio_core.history.records import Listen, Tally, TrackText
+from cfaudio_core.history.records import Listen, Opinion, Record, Tally, TrackText
 from cfaudio_core.history.schema import SCHEMA as HISTORY
 from cfaudio_core.history.store import ListenStore
 
@@ -31,7 +31,12 @@ OTHER = TrackText("Can", "Halleluhwah")
 
 def write_history(file: Path) -> None:
     with ListenStore(f"sqlite:///{file}") as store:
-        records = [Listen(SONG, NOON, 240.0, False), Listen(OTHER, NOON + 300, skipped=True), Tally(OTHER, 7, 2, NOON)]
+        records: list[Record] = [
+            Listen(SONG, NOON, 240.0, False),
+            Listen(OTHER, NOON + 300, skipped=True),
+            Tally(OTHER, 7, 2, NOON),
+        ]
+        records.append(Opinion(SONG, 1.0, NOON))
         store.add(records, source="csv", listener_of=lambda _: "anna")
         store.keep_matches({next(iter(store.texts())): (4, "key")})
         store.keep_counts(NOON, {"play_count": {4: CountState(1, 9)}})
@@ -62,6 +67,7 @@ def test_a_history_of_any_version_is_read(tmp_path: Path, version: int) -> None:
         assert [(h.listener, h.source, h.listens, h.tallies) for h in store.overview()] == [("anna", "csv", 2, 1)]
         assert len(listens) == 2
         assert len(tallies) == 1
+        assert [(one.text, one.value, one.time) for one in store.feedback()] == [(0, 1.0, NOON)] * (version > 2)
         assert list(store.matches().values()) == [(4, "key")]
         assert store.last_counts() == CountSnapshot(NOON, {"play_count": {4: CountState(1, 9)}})
         again = store.add([Listen(OTHER, NOON + 300, skipped=True)], source="csv", listener_of=lambda _: "anna")

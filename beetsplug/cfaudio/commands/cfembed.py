@@ -81,12 +81,16 @@ def run(plugin: BeetsPlugin, lib: Library, opts: Values, args: list[str]) -> Non
 
 def _embed(plugin: BeetsPlugin, lib: Library, settings: Settings, opts: Values, requested: list[int] | None) -> None:
     """Run, and print a summary."""
+    from dataclasses import replace
+
+    from beetsplug.cfaudio.library.feedback import write_feedback
     from beetsplug.cfaudio.library.history import has_history, open_history
     from beetsplug.cfaudio.library.listener_names import note_listeners
     from beetsplug.cfaudio.library.listeners import find_listener
     from beetsplug.cfaudio.library.matches import describe_oddities
     from beetsplug.cfaudio.pipeline import embed, load, run_settings
     from beetsplug.cfaudio.run_summary import summarize
+    from cfaudio_core.data.tracks import marks_of
 
     warn = plugin._log.warning
     tracks, listeners = load(lib, settings, on_problem=warn)
@@ -96,6 +100,9 @@ def _embed(plugin: BeetsPlugin, lib: Library, settings: Settings, opts: Values, 
         settings, jobs=opts.jobs or settings.jobs, force=opts.force, retrain=opts.retrain, model=opts.model
     )
     result, changed = embed(lib, tracks, listeners, requested, settings, run, warn, only=only)
+    write_feedback(
+        lib, settings, marks=marks_of(replace(tracks, keys=result.keys))
+    )  # as it is now: it may be hours later
     for path, problem in result.old_problems.items():
         plugin._log.debug("still skipping {}: {}", displayable_path(path), problem)
     if has_history(settings):

@@ -17,6 +17,7 @@ from beets.ui import Subcommand, print_
 
 from beetsplug.cfaudio.config.settings import Settings, read_settings, score_field
 from beetsplug.cfaudio.errors import user_errors
+from beetsplug.cfaudio.text import counted
 
 if TYPE_CHECKING:
     from optparse import Values
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
     from cfaudio_core.history.formats import Format
     from cfaudio_core.history.merge import ImportResult
-    from cfaudio_core.history.records import Listen, Tally
+    from cfaudio_core.history.records import Record
     from cfaudio_core.history.store import ListenStore
 
 
@@ -66,7 +67,7 @@ def run(plugin: BeetsPlugin, lib: Library, opts: Values, args: list[str]) -> Non
     skipped: Counter[str] = Counter()
     with user_errors(), _store(settings, pretend=opts.pretend) as store:
         added = _read(source, args[1:], opts, listener, store, skipped)
-        if not len(added.plays):
+        if not len(added.plays) and not added.opinions:
             reasons = "".join(f"; {line}" for line in _left_out(skipped))
             raise UserError(f"{', '.join(args[1:])}: no plays in it{reasons}")
         for line in chain(_summarize(added, opts), _left_out(skipped)):
@@ -121,7 +122,7 @@ def _read(
     )
     accounts: set[str] = set()
 
-    def watched(records: Iterable[Listen | Tally]) -> Iterator[Listen | Tally]:
+    def watched(records: Iterable[Record]) -> Iterator[Record]:
         for record in records:
             accounts.add(record.user)
             yield record
@@ -139,6 +140,7 @@ def _read(
             listener_of=listener_of,
             on_progress=advance,
             pretend=opts.pretend,
+            whole=source.states_all,
         )
 
 
@@ -162,6 +164,8 @@ def _summarize(added: ImportResult, opts: Values) -> Iterator[str]:
         yield f"{added.undated} plays have no time, or an impossible one: they count, but belong to no session."
     if added.tallies:
         yield f"{verb} or replaced the counts of {added.tallies} tracks: the source does not say when they were played."
+    if added.opinions:
+        yield f"{verb} or changed {counted(added.opinions, 'rating or loved mark', 'ratings and loved marks')}."
 
 
 def _left_out(skipped: Counter[str]) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""`beet cfplays`: what was played, as cfaudio counts it: plays, skips and the last time of each track."""
+"""`beet cfplays`: what was played, as cfaudio counts it: plays, skips, the last time and feedback on each track."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from beets.ui import Subcommand, print_
 from beetsplug.cfaudio.config.settings import Settings, read_settings
 from beetsplug.cfaudio.errors import user_errors
 from beetsplug.cfaudio.text import counted, to_datetime
+from cfaudio_core.data.feedback import describe
 
 if TYPE_CHECKING:
     from optparse import Values
@@ -68,26 +69,49 @@ def _as_json(counts: PlayCounts, at: IntArray) -> dict[str, Any]:
                 "plays": int(listener.plays[i]),
                 "skips": int(listener.skips[i]),
                 "last": _time(int(counts.last_played[i])),
+                "feedback": describe(float(listener.feedback[i])) or None,
+                "feedback_time": _time(int(counts.feedback_time[i])),
             }
             for i in at.tolist()
         ],
         "sources": [source._asdict() for source in counts.sources],
+        "feedback": [
+            {
+                "ids": items,
+                "artist": artist,
+                "title": title,
+                "feedback": describe(one.value) or None,
+                "value": one.value,
+                "time": _time(one.time),
+                "source": one.source,
+            }
+            for one, items, (artist, title) in counts.statements
+        ],
     }
 
 
 def _table(counts: PlayCounts, at: IntArray, settings: Settings) -> Iterator[str]:
     listener, tracks = counts.listener, counts.tracks
+    feedback = [describe(value) for value in listener.feedback.tolist()]
     known = sorted(at[listener.known[at]].tolist(), key=lambda i: (-listener.plays[i], -listener.skips[i], i))
     if known:
-        yield f"{'plays':>7} {'skips':>7}  {'last':16}  track"
+        stated = any(feedback[i] for i in known)
+        yield f"{'plays':>7} {'skips':>7}  {'last':16}  {'feedback  ' if stated else ''}track"
     for i in known:
         last = _local(int(counts.last_played[i]))
-        yield f"{listener.plays[i]:7.0f} {listener.skips[i]:7.0f}  {last:16}  {tracks.artists[i]} - {tracks.titles[i]}"
+        mark = f"{feedback[i]:8}  " if stated else ""
+        counted_here = f"{listener.plays[i]:7.0f} {listener.skips[i]:7.0f}  {last:16}"
+        yield f"{counted_here}  {mark}{tracks.artists[i]} - {tracks.titles[i]}"
     plays, skips = (int(column[at].sum()) for column in (listener.plays, listener.skips))
     yield (
         f"{listener.name}: {counted(plays, 'play')} and {counted(skips, 'skip')} of {len(known)} of "
         f"{counted(len(at), 'track')}; {counted(len(listener.sessions), 'session')} in all."
     )
+    numbers = [counted(n, kind) for kind in ("like", "dislike", "ban") if (n := sum(feedback[i] == kind for i in at))]
+    gone = sum(not items for _, items, _ in counts.statements)
+    if numbers or gone:
+        numbers += [f"{gone} of tracks that are not in the library"] if gone else []
+        yield f"Feedback: {', '.join(numbers)}."
     yield from _sources(counts)
     if len(counts.listeners) > 1 or listener.name != settings.main_listener:
         yield f"Listeners: {', '.join(counts.listeners)}."

@@ -17,13 +17,14 @@ from cfaudio_core.errors import StoreError
 from cfaudio_core.util.files import hold_lock
 
 _FIELDS = (
-    "key IN ('cf_embedding', 'cf_energy', 'cf_key', 'cf_key_name', 'cf_model', 'cf_score', 'cf_tags', 'cf_tempo') "
-    "OR key LIKE 'cf\\_score\\_%' ESCAPE '\\'"
+    "key IN ('cf_embedding', 'cf_energy', 'cf_feedback', 'cf_key', 'cf_key_name', 'cf_model', 'cf_score', 'cf_tags', "
+    "'cf_tempo') "
+    "OR key LIKE 'cf\\_score\\_%' ESCAPE '\\' OR key LIKE 'cf\\_feedback\\_%' ESCAPE '\\'"
 )
 
 # Contents of the folder, by their names in messages. Anything else there is not cfaudio's.
 _PARTS = {
-    "imported listens and plays": ("history.db*",),
+    "imported listens and plays, likes and bans": ("history.db*",),
     "features of the music": ("features.db*",),
     "models": ("models",),
     "names of listeners": ("listeners.json",),
@@ -49,7 +50,9 @@ def forget(lib: Library, settings: Settings, *, pretend: bool, yes: bool) -> Non
     listed = [f"{counted(fields, 'field')} of {counted(items, 'track')} in beets' library"] if fields else []
     listed += [f"{what}: {', '.join(str(file) for file in files)}" for what, files in parts.items()]
     if elsewhere:
-        listed.append("imported listens and plays in the database that cfaudio.history names")
+        listed.append("imported listens and plays, likes and bans in the database that cfaudio.history names")
+    if stated := _count_stated(settings):
+        listed.append(f"{stated}, which nothing but you can give again (`beet cfplays --json` prints them)")
     if not listed:
         print_("There is nothing to forget.")
         return
@@ -68,6 +71,20 @@ def forget(lib: Library, settings: Settings, *, pretend: bool, yes: bool) -> Non
                 _remove(file)
     _remove_folder(settings.folder)
     print_("Forgotten. Playlists that were written stay where they are, and so do the net's weights.")
+
+
+def _count_stated(settings: Settings) -> str:
+    """Count what was stated by the commands and on the page; "" for nothing, or where the history cannot be read."""
+    from cfaudio_core.history.feedback import HERE
+
+    if not has_history(settings):
+        return ""
+    try:
+        with open_history(settings) as store:
+            number = sum(one.source == HERE for one in store.feedback())
+    except StoreError:
+        return ""
+    return f"among these {counted(number, 'like, dislike or ban', 'likes, dislikes and bans')}" if number else ""
 
 
 def _remove(file: Path) -> None:

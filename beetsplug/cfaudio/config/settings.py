@@ -182,6 +182,11 @@ def score_field(name: object, *, main: bool) -> str:
     return "cf_score" if main else f"cf_score_{unicodedata.normalize('NFC', str(name)).lower()}"
 
 
+def feedback_field(name: object, *, main: bool) -> str:
+    """Name the field of a listener's feedback, like that of the scores."""
+    return score_field(name, main=main).replace("cf_score", "cf_feedback", 1)
+
+
 def noted_listeners(folder: Path) -> list[str]:
     """Read the names of further listeners at the last `cfimport` or `cfembed`; none where that is not known."""
     try:

@@ -13,6 +13,7 @@ from beets.exceptions import UserError
 
 from beetsplug.cfaudio.library.fields import read_fields
 from beetsplug.cfaudio.library.matches import library_name
+from cfaudio_core.data.feedback import is_rating_field
 from cfaudio_core.data.listeners import MAIN_LISTENER
 from cfaudio_core.data.tracks import TrackMarks, as_rows, marks_of
 from cfaudio_core.errors import CfAudioError, SettingError
@@ -87,6 +88,7 @@ def _record_growth(lib: Library, settings: Settings, tracks: Tracks, store: List
     counts = {
         name: {i: int(n) for i, n in zip(ids, values.tolist(), strict=True) if n >= 0}  # NaN is not
         for name, values in tracks.counts.items()
+        if not is_rating_field(name)
     }
     snapshot = store.last_counts(library)
     had = {item for items in snapshot.counts.values() for item in items} if snapshot else set()

@@ -15,8 +15,7 @@ from beets.library import Library
 from beetsplug.cfaudio.config.settings import Settings
 from beetsplug.cfaudio.library.history import has_history, open_history
 from beetsplug.cfaudio.library.listener_names import known_listeners, unknown_listener
-from beetsplug.cfaudio.library.matches import library_name, match_history
-from beetsplug.cfaudio.library.tracks import read_tracks
+from beetsplug.cfaudio.library.matches import match_history, stored_positions
 from beetsplug.cfaudio.text import counted
 from cfaudio_core.data.listeners import Listener, find_name, make_listeners
 from cfaudio_core.data.playlists import read_playlists
@@ -54,11 +53,9 @@ def read_history(
     from cfaudio_core.history.listeners import MatchedHistory, with_history
 
     with open_history(settings) as store:
-        durations, items = store.durations_and_items(library_name(lib))
-        if items is not None:
-            found = marks.find(items)
-            return with_history(listeners, MatchedHistory.read(store, durations, lengths, found, settings.session_gap))
-    return _match_history(lib, listeners, settings, read_tracks(lib, ()))
+        durations, found = stored_positions(lib, store, marks)
+        gap, sounds = settings.session_gap, marks.sounds
+        return with_history(listeners, MatchedHistory.read(store, durations, lengths, found, gap, sounds))
 
 
 def _match_history(lib: Library, listeners: list[Listener], settings: Settings, tracks: Tracks) -> list[Listener]:
@@ -71,10 +68,18 @@ def _match_history(lib: Library, listeners: list[Listener], settings: Settings, 
 
 
 def add_history(by_counts: Sequence[Listener], by_history: Sequence[Listener]) -> list[Listener]:
-    """Add the counts of listeners to what the history has of them and of others: of both the larger."""
+    """Add the counts of listeners to what the history has of them and of others: of both the larger.
+
+    Ratings in fields have no time: what the history has of a track is taken to be newer.
+    """
     counted = {listener.name: listener for listener in by_counts}
     return [
-        replace(one, plays=np.maximum(one.plays, also.plays), skips=np.maximum(one.skips, also.skips))
+        replace(
+            one,
+            plays=np.maximum(one.plays, also.plays),
+            skips=np.maximum(one.skips, also.skips),
+            feedback=np.where(one.feedback != 0, one.feedback, also.feedback),
+        )
         for one in by_history
         for also in [counted.get(one.name, one)]
     ]

@@ -8,15 +8,19 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
+from beetsplug.cfaudio.library.fields import few
+from beetsplug.cfaudio.library.tracks import read_tracks
 from cfaudio_core.data.listeners import Listener, find_name
-from cfaudio_core.data.tracks import marks_of
-from cfaudio_core.util.fingerprint import fingerprint
+from cfaudio_core.data.tracks import TrackMarks, marks_of
+from cfaudio_core.util.fingerprint import fingerprint, prints
 
 if TYPE_CHECKING:
     from beets.library import Library
 
     from cfaudio_core.data.tracks import Tracks
+    from cfaudio_core.history.feedback import Statement
     from cfaudio_core.history.matching import LibraryIndex
     from cfaudio_core.history.records import TrackText
     from cfaudio_core.history.store import ListenStore
@@ -28,8 +32,28 @@ def library_name(lib: Library) -> str:
     return fingerprint(os.path.realpath(os.fsdecode(lib.path)), size=8)
 
 
+def follow_items(lib: Library, statements: Sequence[Statement], positions: IntArray, ids: IntArray) -> None:
+    """Match texts of feedback on tracks without a content key, that have no match, to the items that it was given on.
+
+    Of `positions`, int64 (m,), those are filled in whose item was added when it was then: another item may have got its
+    id since. `ids` are int64 (n,), of all tracks.
+    """
+    lost = {one.item: one for one in statements if one.item >= 0 and not one.key and positions[one.text] < 0}
+    for which, numbers in few(list(lost)):
+        with lib.transaction() as tx:
+            rows = tx.query(f"SELECT id, added FROM items WHERE id {which}", numbers)
+        for item, added in rows:
+            if milliseconds(added) == lost[item].added:
+                positions[lost[item].text] = np.searchsorted(ids, item)
+
+
+def milliseconds(added: float | None) -> int:
+    """Convert the time at which an item was added, in seconds, to whole milliseconds."""
+    return round(1000 * (added or 0))
+
+
 def keep_matches(
-    store: ListenStore, texts: Mapping[int, TrackText], index: LibraryIndex, tracks: Tracks, library: str
+    lib: Library, store: ListenStore, texts: Mapping[int, TrackText], index: LibraryIndex, tracks: Tracks
 ) -> IntArray:
     """Match all texts of the history to tracks of a library, and store the matches.
 
@@ -38,16 +62,40 @@ def keep_matches(
     IntArray
         int64 (m,): the position of each text's track, negative where it is none.
     """
+    statements = store.feedback()
     positions = index.match(texts.values())
+    follow_items(lib, statements, positions, tracks.ids)
     matched = np.flatnonzero(positions >= 0)
     names = marks_of(tracks.subset(positions[matched])).names.view(np.int64).tolist()
     ids = np.fromiter(texts, np.int64, len(texts))[matched].tolist()
     store.keep_matches(
         {i: (int(tracks.ids[at]), tracks.keys[at]) for i, at in zip(ids, positions[matched], strict=True)},
         dict(zip(ids, names, strict=True)),
-        library,
+        library_name(lib),
+    )
+    store.fill_keys(
+        [
+            (tracks.keys[positions[one.text]], list(texts)[one.text])
+            for one in statements
+            if one.item >= 0 and not one.key and positions[one.text] >= 0 and tracks.keys[positions[one.text]]
+        ]
     )
     return positions
+
+
+def stored_positions(lib: Library, store: ListenStore, marks: TrackMarks) -> tuple[npt.NDArray[np.float64], IntArray]:
+    """Find the tracks of all texts by their last matches, or match again where those were of another library.
+
+    `marks` are of all tracks. Returns float64 (m,) seconds of the texts, 0 where unknown, and int64 (m,) positions of
+    their tracks, negative where a text is none.
+    """
+    from cfaudio_core.history.matching import LibraryIndex
+
+    durations, items = store.durations_and_items(library_name(lib))
+    if items is not None:
+        return durations, marks.find(items)
+    tracks = read_tracks(lib, ())
+    return durations, keep_matches(lib, store, store.texts(), LibraryIndex(tracks, lib.directory), tracks)
 
 
 def match_history(
@@ -57,9 +105,10 @@ def match_history(
     from cfaudio_core.history.listeners import MatchedHistory, with_history
 
     texts = store.texts()
-    positions = keep_matches(store, texts, index, tracks, library_name(lib))
+    positions = keep_matches(lib, store, texts, index, tracks)
     durations = np.array([text.duration for text in texts.values()], np.float64)
-    return with_history(listeners, MatchedHistory.read(store, durations, tracks.lengths, positions, gap))
+    sounds = prints(tracks.keys)
+    return with_history(listeners, MatchedHistory.read(store, durations, tracks.lengths, positions, gap, sounds))
 
 
 def describe_oddities(store: ListenStore, listeners: Sequence[Listener], lengths: FloatArray) -> list[str]:

@@ -10,14 +10,18 @@ from beets.library import Library
 from beetsplug.cfaudio.config.settings import Settings
 from beetsplug.cfaudio.library.history import has_history, open_history
 from beetsplug.cfaudio.library.listeners import fields_of, find_listener, last_played_of
+from beetsplug.cfaudio.library.matches import follow_items
 from beetsplug.cfaudio.library.snapshot import read_counts
 from beetsplug.cfaudio.library.tracks import read_tracks
-from cfaudio_core.data.listeners import Listener, make_listeners
+from cfaudio_core.data.feedback import is_rating_field
+from cfaudio_core.data.listeners import Listener, find_name, make_listeners
 from cfaudio_core.data.tracks import Tracks
 from cfaudio_core.history.audit import SourceCounts, count_sources
+from cfaudio_core.history.feedback import Statement
 from cfaudio_core.history.listeners import MatchedHistory, with_history
 from cfaudio_core.history.matching import LibraryIndex
 from cfaudio_core.util.arrays import IntArray
+from cfaudio_core.util.fingerprint import prints
 
 
 class PlayCounts(NamedTuple):
@@ -35,6 +39,11 @@ class PlayCounts(NamedTuple):
         Listens of plays that another source has too, which count once.
     listeners
         Names of all listeners, the main one first.
+    feedback_time
+        int64 (n,): when the listener's feedback was given; UTC, seconds, 0 where unknown or none.
+    statements
+        Each like, dislike, ban and rating of the store, with the ids of its items, none where the track is gone, and
+        the artist and title that it had.
     """
 
     listener: Listener
@@ -43,6 +52,8 @@ class PlayCounts(NamedTuple):
     sources: list[SourceCounts]
     shared: int
     listeners: list[str]
+    feedback_time: IntArray
+    statements: list[tuple[Statement, list[int], tuple[str, str]]]
 
 
 def read_plays(lib: Library, settings: Settings, name: str | None) -> PlayCounts:
@@ -56,19 +67,32 @@ def read_plays(lib: Library, settings: Settings, name: str | None) -> PlayCounts
     tracks = read_tracks(lib, settings.count_fields)
     everyone = make_listeners(tracks.counts, settings.users, len(tracks))
     sources: list[SourceCounts] = []
+    stated: list[tuple[Statement, list[int], tuple[str, str]]] = []
+    times = np.zeros(len(tracks), np.int64)
     if has_history(settings):
         with open_history(settings) as store:
             texts = store.texts()
             positions = LibraryIndex(tracks, lib.directory).match(texts.values())
             durations = np.array([text.duration for text in texts.values()], np.float64)
-            history = MatchedHistory.read(store, durations, tracks.lengths, positions, settings.session_gap)
+            follow_items(lib, store.feedback(), positions, tracks.ids)
+            gap, sounds = settings.session_gap, prints(tracks.keys)
+            history = MatchedHistory.read(store, durations, tracks.lengths, positions, gap, sounds)
             everyone = with_history(everyone, history)
             listener = find_listener(everyone, name, settings)
             sources = count_sources(everyone, listener, history)
+            names = [one.name for one in everyone]
+            mine = {one.listener for one in history.statements if find_name(one.listener, names) == listener.name}
+            times = history.feedback(sorted(mine))[1]
+            named = [(text.artist, text.title) for text in texts.values()]
+            stated = [
+                (one, tracks.ids[at].tolist(), named[one.text])
+                for one, at in zip(history.statements, history.stated, strict=True)
+                if one.listener in mine
+            ]
     listener = find_listener(everyone, name, settings)
     shared = sum(one.listens - one.unmatched - one.doubles for one in sources) - len(listener.sessions.track)
     last = last_played_of(listener, settings, read_counts(lib, settings.count_fields, tracks.ids), len(tracks))
-    mine = fields_of(listener, settings, tracks.counts)
-    fields = [SourceCounts(field, undated=int(np.nansum(tracks.counts[field]))) for field in mine]
+    counted = [name for name in fields_of(listener, settings, tracks.counts) if not is_rating_field(name)]
+    fields = [SourceCounts(name, undated=int(np.nansum(tracks.counts[name]))) for name in counted]
     names = [one.name for one in everyone]
-    return PlayCounts(listener, tracks, last, [*fields, *sources], shared, names)
+    return PlayCounts(listener, tracks, last, [*fields, *sources], shared, names, times, stated)

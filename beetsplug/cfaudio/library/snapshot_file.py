@@ -15,9 +15,10 @@ from cfaudio_core.data.sessions import Sessions
 from cfaudio_core.util.array_file import Arrays, read_arrays, write_arrays
 from cfaudio_core.util.arrays import float32
 
-FORMAT = f"4 {__version__}"
+FORMAT = f"5 {__version__}"
 """One version's file is nothing that another has to know; raise the number between releases."""
 
+_COUNTS = ("plays", "skips", "feedback")
 _SESSIONS = ("track", "session", "time", "rejected")
 
 
@@ -111,12 +112,14 @@ def _arrays(listener: Listener) -> Mapping[str, np.ndarray[Any, Any]]:
     """Take a listener apart; of the tracks, most of which were never played, the known ones are enough."""
     known = np.flatnonzero(listener.known)
     sessions = {name: np.asarray(getattr(listener.sessions, name), np.int64) for name in _SESSIONS}
-    return {"known": known, "plays": listener.plays[known], "skips": listener.skips[known], **sessions}
+    counts = {name: getattr(listener, name)[known] for name in _COUNTS}
+    return {"known": known, **counts, **sessions}
 
 
 def _listener(name: str, arrays: Arrays, n_tracks: int) -> Listener:
-    plays, skips = np.zeros((2, n_tracks), np.float32)
-    plays[arrays["known"]], skips[arrays["known"]] = float32(arrays["plays"]), float32(arrays["skips"])
+    counts = {name: np.zeros(n_tracks, np.float32) for name in _COUNTS}
+    for count, column in counts.items():
+        column[arrays["known"]] = float32(arrays[count])
     track, session, time, rejected = (arrays[name] for name in _SESSIONS)
     sessions = Sessions(np.zeros(len(track), np.int64), track, session, time, rejected.astype(np.bool_))
-    return Listener(name, plays, skips, sessions)
+    return Listener(name, counts["plays"], counts["skips"], sessions, feedback=counts["feedback"])

@@ -18,7 +18,7 @@ _PER_ARTIST = 1
 
 
 def choose_albums(lib: Library, data: RankingData, request: Request, *, later: frozenset[int] = frozenset()) -> Chosen:
-    """Choose albums by the mean of their tracks, and list each whole, in the order of its tracks.
+    """Choose albums by the mean of their tracks, and list each in its order, whole but for what is banned or disliked.
 
     Half of the tracks of an album, or more, have to be candidates for a list. An album is never played where most of
     its tracks are; of `later`, ids of never played items, it has none while there are other albums.
@@ -43,7 +43,7 @@ def choose_albums(lib: Library, data: RankingData, request: Request, *, later: f
         lengths = np.where(data.lengths > 0, data.lengths, np.float32(USUAL_LENGTH_S))
         taken = taken[fitting(float32([lengths[members[k]].sum() for k in taken]), 60 * request.minutes)]
     short = request.minutes is None and len(taken) < request.n
-    tracks = np.concatenate([_in_order(lib, data, members[k]) for k in taken])
+    tracks = np.concatenate([_in_order(lib, data, members[k][~pool.barred[members[k]]]) for k in taken])
     return as_chosen(data, pool, tracks, NOT_LIKED.replace("track", "album") if short and pool.left_out else "")
 
 

@@ -15,6 +15,7 @@ from beetsplug.cfaudio.library.listeners import find_listener
 from beetsplug.cfaudio.library.snapshot import RankingData
 from beetsplug.cfaudio.library.tracks import ids_of
 from beetsplug.cfaudio.playlists.request import Request
+from cfaudio_core.data.feedback import LIKED, is_barred
 from cfaudio_core.data.listeners import Listener
 from cfaudio_core.ranking.duplicates import one_a_song
 from cfaudio_core.ranking.next_month import next_month
@@ -27,6 +28,7 @@ NOT_LIKED = "no other track that could be chosen is likely to be liked"
 _SCORE_WEIGHT = 0.1  # in cosine: how much scores count in a list that is to be like something
 _LATEST = 0.8  # weight of a given track in the taste, against that of the one after it
 _FAMILIAR_MARGIN = 0.25  # standard deviations by which familiar tracks are to be liked better than the average
+_LIKE_WEIGHT = 2.0  # of a like, in the units of the next month: about that of six plays
 _SKIP_PENALTY = 1000.0  # of tracks that were skipped and never played: they come last
 _EXCLUDED = "all that could be chosen is excluded, or was played or recommended lately"
 
@@ -50,7 +52,9 @@ class Pool:
     floor
         Score below which a never played track is left out; for familiar ones it is higher.
     left_out
-        Number of tracks that are left out for that.
+        Number of tracks that are left out for that, or as the listener states not to like them.
+    barred
+        bool (n,): banned or disliked, so that no list has them.
     """
 
     listener: Listener
@@ -60,6 +64,7 @@ class Pool:
     positions: IntArray
     floor: float
     left_out: int
+    barred: BoolArray
 
 
 def gather(
@@ -71,7 +76,8 @@ def gather(
 ) -> Pool | str:
     """Gather the candidates for a list, or say why there are none.
 
-    Tracks that are liked less than the average played one are none, unless what is asked for is not liked more.
+    Tracks that are liked less than the average played one are none, unless what is asked for is not liked more. Banned
+    and disliked ones never are.
 
     Parameters
     ----------
@@ -120,26 +126,37 @@ def gather(
             allowed &= ~matching(lib, data, query)
         except (ParsingError, ValueError) as error:
             raise UserError(f"cfaudio.exclude: {error}") from error
-    barred = np.isin(data.ids, list(avoid)) | np.isin(data.song, data.song[given])
+    barred = is_barred(listener.feedback, data.song)
+    unwanted = int((allowed & barred).sum())
+    allowed &= ~barred
+    if unwanted and not allowed.any():
+        return all_barred(listener)
+    not_now = np.isin(data.ids, list(avoid)) | np.isin(data.song, data.song[given])
     if request.sound:
-        barred |= loved > 0
+        not_now |= loved > 0
     if request.unlike:
         unlike = matching(lib, data, request.unlike)
         if why := _why_no_seeds(data, unlike, request.unlike):
             return why
-        barred |= unlike | _nearer(data.vectors, modes(data.vectors, unlike.astype(np.float32)), taste)
+        not_now |= unlike | _nearer(data.vectors, modes(data.vectors, unlike.astype(np.float32)), taste)
     if request.fresh_days:
-        barred |= last_played > data.now - request.fresh_days * 86400
+        not_now |= last_played > data.now - request.fresh_days * 86400
     candidates = one_a_song(data.song, np.flatnonzero(allowed), listener.plays, appeal)
-    candidates = candidates[~barred[candidates]]
+    candidates = candidates[~not_now[candidates]]
     if not len(candidates):
         return _EXCLUDED
     floor = _floor(scores, listener, asked)
     floors = np.where(listener.played, _floor(scores, listener, asked, _FAMILIAR_MARGIN), floor)
-    liked = ~(scores[candidates] < floors[candidates])
+    liked = ~(scores[candidates] < floors[candidates]) | (listener.feedback[candidates] >= LIKED)
     if not liked.any():
         return "no track that could be chosen is likely to be liked"
-    return Pool(listener, taste, loved, appeal, candidates[liked], floor, int((~liked).sum()))
+    left_out = unwanted + int((~liked).sum())
+    return Pool(listener, taste, loved, appeal, candidates[liked], floor, left_out, barred)
+
+
+def all_barred(listener: Listener) -> str:
+    """Why there are no candidates, where all are banned or disliked."""
+    return f"{listener.name} has banned or disliked all that could be chosen (`beet cfban --clear` takes a ban back)"
 
 
 def matching(lib: Library, data: RankingData, query: str | Sequence[str]) -> BoolArray:
@@ -150,7 +167,7 @@ def matching(lib: Library, data: RankingData, query: str | Sequence[str]) -> Boo
 def _appeal(
     data: RankingData, listener: Listener, taste: Taste, request: Request, familiar: FloatArray | None
 ) -> FloatArray:
-    """Rate candidates, float32 (n,): familiar tracks by the next month, the others by their scores.
+    """Rate candidates, float32 (n,): familiar tracks by the next month, the others by their scores; and by feedback.
 
     Where the taste is a mean, or that of some tracks, all are rated by how near they are to it. `familiar`, if there
     is any, takes the place of both for familiar tracks.
@@ -161,17 +178,19 @@ def _appeal(
         near = (data.vectors @ taste.centres.T).max(axis=1, initial=-1)
         likes = _SCORE_WEIGHT * np.nan_to_num(scores) if (request.like or request.given) and not request.sound else 0
         appeal = np.where(placed, near + likes, np.nan)
-    elif familiar is None:
-        if listener.name not in data.next_month:
-            last = data.last_played[listener.name]
-            data.next_month[listener.name] = next_month(listener, last, data.artist, data.vectors)
-        # Equal counts are told apart by the scores.
-        appeal = np.where(listener.played, data.next_month[listener.name] + 1e-3 * scores, scores)
     else:
         appeal = scores
+        if familiar is None:
+            if listener.name not in data.next_month:
+                last = data.last_played[listener.name]
+                data.next_month[listener.name] = next_month(listener, last, data.artist, data.vectors)
+            # Equal counts are told apart by the scores.
+            appeal = np.where(listener.played, data.next_month[listener.name] + 1e-3 * scores, scores)
+        appeal = appeal + np.where(listener.played, _LIKE_WEIGHT, 1) * listener.opinion
     if familiar is not None:
         appeal = np.where(listener.played & (placed | np.isfinite(scores)), familiar, appeal)
-    return float32(appeal - _SKIP_PENALTY * (~listener.played & (listener.skips > 0)))
+    skipped = ~listener.played & (listener.skips > 0) & (listener.feedback <= 0)
+    return float32(appeal - _SKIP_PENALTY * skipped)
 
 
 def _floor(scores: FloatArray, listener: Listener, asked: Sequence[BoolArray], margin: float = 0.0) -> float:
@@ -202,6 +221,6 @@ def _why_no_scores(data: RankingData, listener: Listener) -> str:
         return "the library is empty"
     if not data.placed.any():
         return "no track has a score yet; run `beet cfembed` first"
-    if not listener.played.any():
+    if not listener.played.any() and not (listener.feedback > 0).any():
         return f"{listener.name} has not played a track yet, so there is nothing to recommend by"
     return f"no track has a score for {listener.name}; run `beet cfembed`"

@@ -27,6 +27,7 @@ from beetsplug.cfaudio.playlists.naming import check_name
 from beetsplug.cfaudio.playlists.publish import Targets, entry_of
 from beetsplug.cfaudio.playlists.state import ChosenList, PlaylistState, read_state, write_state
 from beetsplug.cfaudio.text import counted
+from cfaudio_core.data.feedback import is_barred
 from cfaudio_core.util.files import hold_lock
 
 
@@ -136,7 +137,8 @@ def _choose(
     """Choose an entry's lists, the same as before within its period, with the reasons where some are empty or short."""
     now = period(playlist.refresh, today)
     made_of = json.dumps([asdict(replace(playlist, targets=())), settings.taste, settings.exclude])
-    existing = set(data.ids.tolist())
+    barred = is_barred(find_listener(data.listeners, playlist.user).feedback, data.song)
+    existing = set(data.ids[~barred].tolist())  # a list with a track that is banned since is chosen again
     whole = bool(old.lists) and all(one.ids and existing.issuperset(one.ids) for one in old.lists)
     if drawn is None and whole and old.period == now and old.settings == made_of:
         return old, []

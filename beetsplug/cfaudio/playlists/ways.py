@@ -9,10 +9,12 @@ from beets.exceptions import UserError
 from beets.library import Library
 
 from beetsplug.cfaudio.config.settings import Settings
+from beetsplug.cfaudio.library.listeners import find_listener
 from beetsplug.cfaudio.library.snapshot import RankingData
-from beetsplug.cfaudio.playlists.candidates import gather, matching
+from beetsplug.cfaudio.playlists.candidates import all_barred, gather, matching
 from beetsplug.cfaudio.playlists.recommend import as_chosen
 from beetsplug.cfaudio.playlists.request import Chosen, Request
+from cfaudio_core.data.feedback import is_barred
 from cfaudio_core.pipeline.prediction_cache import read_sounds
 from cfaudio_core.ranking.path import path
 from cfaudio_core.util.arrays import FloatArray
@@ -43,11 +45,16 @@ def between(lib: Library, data: RankingData, request: Request, to: tuple[str, ..
 
     Of several tracks, the ends are those that are most like the others of their query.
     """
+    listener = find_listener(data.listeners, request.user)
+    barred = is_barred(listener.feedback, data.song)
     ends = []
     for query in (request.like, to):
-        at = np.flatnonzero(matching(lib, data, query) & data.vectors.any(axis=1))
-        if not len(at):
+        matches = matching(lib, data, query) & data.vectors.any(axis=1)
+        if not matches.any():
             return Chosen(why=f"no track that matches {' '.join(query)} is analysed; run `beet cfembed`")
+        at = np.flatnonzero(matches & ~barred)
+        if not len(at):
+            return Chosen(why=all_barred(listener))
         ends.append(int(at[_middle(data.vectors[at])]))
     begin, end = ends
     if begin == end:

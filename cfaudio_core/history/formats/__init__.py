@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cfaudio_core.history.formats.base import Format, ReadOptions
+from cfaudio_core.history.formats.file_tags import FILE_TAGS
 from cfaudio_core.history.formats.itunes import ITUNES
 from cfaudio_core.history.formats.jellyfin import JELLYFIN
 from cfaudio_core.history.formats.koito import KOITO
@@ -18,7 +19,7 @@ from cfaudio_core.history.formats.subsonic import SUBSONIC
 from cfaudio_core.history.formats.table import TABLE
 
 _SERVICES = (LISTENBRAINZ, LASTFM, SPOTIFY, NAVIDROME, JELLYFIN, SUBSONIC, MALOJA, KOITO)
-_PLAYERS = (ROCKBOX, ITUNES, MPD, LYRION)
+_PLAYERS = (ROCKBOX, ITUNES, MPD, LYRION, FILE_TAGS)
 
 FORMATS: dict[str, Format] = {known.name: known for known in (*_SERVICES, *_PLAYERS, TABLE)}
 """Every format by its name on the command line."""

@@ -8,8 +8,9 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
+from cfaudio_core.data.feedback import DISLIKE, LIKE
 from cfaudio_core.errors import SourceError
-from cfaudio_core.history.records import EARLIEST, Listen, Tally, TrackText
+from cfaudio_core.history.records import EARLIEST, Listen, Opinion, Record, Tally, TrackText
 from cfaudio_core.util.values import latest_time
 
 NAMELESS = "no artist and title"
@@ -96,14 +97,17 @@ class Format:
         ``parse(source, options)`` gives the records one by one, in the source's order and with flat memory; they may
         have any values of the right types. It raises SourceError when the source turns out to be of another kind,
         damaged or cut short, after the records before that place.
+    states_all
+        A source has all ratings and loved marks of an account: what it has no more was taken back.
     """
 
     name: str
     summary: str
     example: str
-    parse: Callable[[str, ReadOptions], Iterator[Listen | Tally]]
+    parse: Callable[[str, ReadOptions], Iterator[Record]]
+    states_all: bool = False
 
-    def read(self, source: str, options: ReadOptions) -> Iterator[Listen | Tally]:
+    def read(self, source: str, options: ReadOptions) -> Iterator[Record]:
         """Parse a source and screen its records.
 
         Texts lose surrounding blanks and what a database cannot store; invalid ids become "". A record is left out,
@@ -121,13 +125,17 @@ class Format:
                         options.on_skip(IMPOSSIBLE_COUNT)
                     continue
             track = _storable(record.track)
-            if not (track.path or (track.title and (track.artist or track.album_artist or track.album))):
+            by_id = isinstance(record, Opinion) and track.recording_mbid  # which players may have without names
+            if not (by_id or track.path or (track.title and (track.artist or track.album_artist or track.album))):
                 options.on_skip(NAMELESS)
             elif len(track.path) > _MAX_PATH or max(map(len, track[:2])) > _MAX_TEXT:
                 options.on_skip(TOO_LONG)
             elif isinstance(record, Tally):
                 last = record.last if EARLIEST <= record.last <= latest else 0
                 yield Tally(track, plays, skips, last, _clean(record.user))
+            elif isinstance(record, Opinion):
+                given = record.time if EARLIEST <= record.time <= latest else 0
+                yield Opinion(track, min(max(record.value, DISLIKE), LIKE), given, _clean(record.user))
             else:
                 user, played_at = _clean(record.user), record.time
                 if not EARLIEST <= played_at <= latest:

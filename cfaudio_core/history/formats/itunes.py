@@ -10,11 +10,12 @@ from collections.abc import Iterator
 from io import TextIOWrapper
 from xml.parsers import expat
 
+from cfaudio_core.data.feedback import DISLIKE, LIKE, of_stars
 from cfaudio_core.errors import SourceError
 from cfaudio_core.history.formats.base import NOT_MUSIC, Format, ReadOptions
 from cfaudio_core.history.formats.table import read_table
 from cfaudio_core.history.readers.files import WESTERN, Member, errors_named, first_bytes, members
-from cfaudio_core.history.records import Listen, Tally, TrackText
+from cfaudio_core.history.records import Opinion, Record, Tally, TrackText
 from cfaudio_core.util.values import parse_date, to_int, to_number, url_to_path
 
 _TABLE = re.compile(rb"(?!bplist)[^<\r\n\t]+\t")
@@ -30,8 +31,8 @@ _MAX_VALUE = 1 << 16  # characters; pictures and the like are elsewhere
 _OTHER_MEDIA = ("Podcast", "Movie", "TV Show", "Music Video", "Audiobook", "iTunesU", "Has Video")
 
 
-def parse(source: str, options: ReadOptions) -> Iterator[Listen | Tally]:
-    """Read the plays, skips and last play of each track: out of the library, or of a list exported as text."""
+def parse(source: str, options: ReadOptions) -> Iterator[Record]:
+    """Read the plays, skips, last play and rating of each track: out of the library, or of a list exported as text."""
     with members(source, r"\.(xml|txt)$", ".xml or .txt file") as files:
         for file in [file for file in files if file.path.endswith(".xml")] or files:
             if _TABLE.match(first_bytes(file)):
@@ -44,6 +45,8 @@ def parse(source: str, options: ReadOptions) -> Iterator[Listen | Tally]:
                         options.on_skip(NOT_MUSIC)
                 else:
                     yield tally
+                    if value := _opinion(track):
+                        yield Opinion(tally.track, value)
 
 
 def _tally(track: dict[str, str]) -> Tally:
@@ -60,6 +63,15 @@ def _tally(track: dict[str, str]) -> Tally:
         skips=to_int(track.get("Skip Count")),
         last=parse_date(track.get("Play Date UTC")),
     )
+
+
+def _opinion(track: dict[str, str]) -> float:
+    """Convert loved, disliked, or a rating of 20 a star; one that iTunes computed from the album's is nobody's."""
+    if "true" in (track.get("Loved"), track.get("Favorited")):
+        return LIKE
+    computed = track.get("Rating Computed") == "true"
+    rated = 0.0 if computed else of_stars((to_number(track.get("Rating")) or 0) / 20)
+    return DISLIKE if track.get("Disliked") == "true" else rated
 
 
 class _Tracks:
@@ -170,4 +182,5 @@ ITUNES = Format(
     "iTunes and Apple Music: the library exported as XML, or a playlist as text (counts)",
     "Library.xml",
     parse,
+    states_all=True,
 )

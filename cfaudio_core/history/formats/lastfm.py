@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 from typing import Any
 
+from cfaudio_core.data.feedback import LIKE
 from cfaudio_core.errors import SourceError
 from cfaudio_core.history.formats.base import ODD_ENTRY, PLAYING, TOO_SHORT, Format, ReadOptions, check_keys
 from cfaudio_core.history.formats.headings import find_columns
 from cfaudio_core.history.formats.table import read_table
 from cfaudio_core.history.readers.files import Member, first_bytes, full_rows, lines, members, rows
 from cfaudio_core.history.readers.json_stream import json_entries
-from cfaudio_core.history.records import Listen, Tally, TrackText
+from cfaudio_core.history.records import Listen, Opinion, Record, TrackText
 from cfaudio_core.util.values import get_nested, is_time_of_day, parse_date, parse_time, to_int, to_text
 
 _Entry = Callable[[Sequence[str]], Listen]
 
 _KIND = "an export of Last.fm"
+_LOVED = re.compile(r"(^|[^a-z])loved([^/]*)$", re.IGNORECASE)  # of a file's name
 _NO_DATE = -1  # a row has none, where others have one that makes no sense
 _TIMES = ("uts", "timestamp", "time", "utc_time", "datetime", "date")  # as headings, the exact ones first
 
 
-def parse(source: str, options: ReadOptions) -> Iterator[Listen | Tally]:
+def parse(source: str, options: ReadOptions) -> Iterator[Record]:
     """Read the files of common exporters.
 
     - JSON of ghan.nl: pages of tracks as the API gives them, with seconds;
@@ -33,18 +36,26 @@ def parse(source: str, options: ReadOptions) -> Iterator[Listen | Tally]:
     - CSV of lastfm-backup-cli: date, time, artist and title, no headings;
     - CSV of Libre.fm: comments, then headings.
 
-    What was playing during the export is the first one without a date, and left out.
+    What was playing during the export is the first one without a date, and left out. A file with "loved" in its name,
+    or the API's ``lovedtracks`` in it, has loved tracks and no plays.
     """
     with members(source, r"\.(json|csv|tsv|txt)$", ".json, .csv, .tsv or .txt file") as files:
         for file in files:
             start = first_bytes(file).lstrip()
             if not start:
                 raise SourceError(f"{file.name}: empty")
-            yield from _json(file, start, options) if start[:1] in b"[{" else _table(file, options)
+            records = _json(file, start, options) if start[:1] in b"[{" else _table(file, options)
+            is_loved = b'"lovedtracks"' in start or _LOVED.search(file.path)
+            yield from map(_as_loved, records) if is_loved else records
+
+
+def _as_loved(record: Record) -> Record:
+    return Opinion(record.track, LIKE, record.time) if isinstance(record, Listen) else record
 
 
 def _json(file: Member, start: bytes, options: ReadOptions) -> Iterator[Listen]:
-    inside = "scrobbles.item" if b'"scrobbles"' in start else "recenttracks.track.item"
+    loved = "lovedtracks.track.item" if b'"lovedtracks"' in start else "recenttracks.track.item"
+    inside = "scrobbles.item" if b'"scrobbles"' in start else loved
     prefix = "item" if start.startswith(b"[") else inside
     for at, entry in json_entries(file, prefix, _KIND):
         if entry is None:
@@ -74,7 +85,7 @@ def _track(track: dict[str, Any]) -> Listen:
     )
 
 
-def _table(file: Member, options: ReadOptions) -> Iterator[Listen | Tally]:
+def _table(file: Member, options: ReadOptions) -> Iterator[Record]:
     head = next((line for _, line in lines(file) if line.strip() and not line.startswith("#")), "")
     tabs = "\t" in head
     delimiter = "\t" if tabs else ";" if head.count(";") > head.count(",") else ","
@@ -133,7 +144,7 @@ def _by_position(row: Sequence[str], tabs: bool, where: str) -> _Entry:
 
 LASTFM = Format(
     "lastfm",
-    "exports of Last.fm and Libre.fm: ghan.nl and lastfmstats (JSON, CSV), lastfm-to-csv, lastexport",
+    "exports of Last.fm and Libre.fm, also of loved tracks: ghan.nl, lastfmstats, lastfm-to-csv, lastexport",
     "recenttracks-NAME-1700000000.json",
     parse,
 )

@@ -1,4 +1,4 @@
-"""Navidrome's database: single plays where its version keeps them, and counts."""
+"""Navidrome's database: single plays where its version keeps them, counts, stars and ratings."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import Any
 
 from cfaudio_core.errors import SourceError
 from cfaudio_core.history.formats.base import Format, ReadOptions
+from cfaudio_core.history.formats.subsonic import opinion
 from cfaudio_core.history.readers.sqlite import columns, database_file, read_only, select_list
-from cfaudio_core.history.records import Listen, Tally, TrackText
+from cfaudio_core.history.records import Listen, Opinion, Record, Tally, TrackText
 from cfaudio_core.util.values import parse_time, to_int, to_number, to_text
 
 _TRACK = {  # the order of TrackText
@@ -22,10 +23,11 @@ _TRACK = {  # the order of TrackText
     "path": "m.path",
     "duration": "m.duration",
 }
+_OPINION = {name: f"a.{name}" for name in ("starred", "rating", "starred_at", "rated_at")}
 
 
-def parse(source: str, options: ReadOptions) -> Iterator[Listen | Tally]:
-    """Read the plays of one user.
+def parse(source: str, options: ReadOptions) -> Iterator[Record]:
+    """Read the plays, stars and ratings of one user.
 
     Versions since the end of 2025 record plays in `scrobbles`, and all of them count plays in `annotation`, also those
     from before.
@@ -44,10 +46,13 @@ def parse(source: str, options: ReadOptions) -> Iterator[Listen | Tally]:
         if scrobbles:
             yield from _listens(database, key, user)
         yield from _tallies(database, key, user)
+        yield from _opinions(database, key, user)
 
 
 def _accounts(database: sqlite3.Connection, scrobbles: bool) -> dict[str, str]:
     played = "SELECT user_id FROM annotation WHERE item_type = 'media_file' AND play_count > 0"
+    if {"starred", "rating"} <= columns(database, "annotation"):
+        played += " UNION SELECT user_id FROM annotation WHERE item_type = 'media_file' AND (starred OR rating > 0)"
     if scrobbles:
         played += " UNION SELECT user_id FROM scrobbles"
     found = database.execute(f"SELECT user_name, id FROM user WHERE id IN ({played})")
@@ -79,6 +84,21 @@ def _tallies(database: sqlite3.Connection, key: str, user: str) -> Iterator[Tall
         yield Tally(_track(tuple(values)), to_int(plays), last=parse_time(last), user=user)
 
 
+def _opinions(database: sqlite3.Connection, key: str, user: str) -> Iterator[Opinion]:
+    for starred, rating, starred_at, rated_at, *values in database.execute(
+        f"SELECT {select_list(database, 'annotation', _OPINION)}, {select_list(database, 'media_file', _TRACK)}"
+        " FROM annotation a LEFT JOIN media_file m ON m.id = a.item_id"
+        " WHERE a.user_id = ? AND a.item_type = 'media_file' ORDER BY a.item_id",
+        (key,),
+    ):
+        if value := opinion(starred, rating):
+            yield Opinion(_track(tuple(values)), value, max(parse_time(starred_at), parse_time(rated_at)), user)
+
+
 NAVIDROME = Format(
-    "navidrome", "Navidrome's database: plays and counts of one user", "/var/lib/navidrome/navidrome.db", parse
+    "navidrome",
+    "Navidrome's database: plays, counts, stars and ratings of one user",
+    "/var/lib/navidrome/navidrome.db",
+    parse,
+    states_all=True,
 )

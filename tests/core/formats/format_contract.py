@@ -19,12 +19,12 @@ from hypothesis import strategies as st
 
 from cfaudio_core.errors import SourceError
 from cfaudio_core.history.formats import FORMATS, ReadOptions
-from cfaudio_core.history.records import Listen, Tally
+from cfaudio_core.history.records import Listen, Opinion, Tally
 
 MBID = "08e8f55b-f1a4-46b8-b2d1-fab4c592165c"
 OTHER_MBID = "5b3abc4a-668b-4f39-a78b-c7366dd0593d"
 NOON = 1_700_000_000  # 2023-11-14 22:13:20 UTC
-Record = Listen | Tally
+Record = Listen | Tally | Opinion
 
 _MBID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _many = settings(deadline=None, max_examples=50, suppress_health_check=list(HealthCheck), derandomize=True)
@@ -104,7 +104,8 @@ def assert_sound(record: Record) -> None:
         assert len(text) <= 1000
         text.encode()
     assert all(_MBID.fullmatch(mbid) for mbid in " ".join(track[4:6]).split())
-    assert track.path or (track.title and (track.artist or track.album_artist or track.album))
+    by_id = isinstance(record, Opinion) and track.recording_mbid
+    assert by_id or track.path or (track.title and (track.artist or track.album_artist or track.album))
     assert "\0" not in track.path
     track.path.encode("utf-8", "surrogateescape")
     record.user.encode()
@@ -114,6 +115,9 @@ def assert_sound(record: Record) -> None:
         assert 631_152_000 <= record.time <= latest or 0 <= record.time < 1000  # the number of an undated play
         assert record.seconds is None or 0 <= record.seconds <= 86_400
         assert record.skipped in (None, True, False)
+    elif isinstance(record, Opinion):
+        assert -1 <= record.value <= 1
+        assert record.time == 0 or 631_152_000 <= record.time <= latest
     else:
         assert record.plays >= 0 <= record.skips
         assert record.plays + record.skips > 0

@@ -25,7 +25,7 @@ def screen(*records):
 def test_every_source_is_listed_by_its_name_with_a_line_of_help():
     assert list(FORMATS) == [
         *("listenbrainz", "lastfm", "spotify", "navidrome", "jellyfin", "subsonic", "maloja", "koito", "rockbox"),
-        *("itunes", "mpd", "lyrion", "csv"),
+        *("itunes", "mpd", "lyrion", "tags", "csv"),
     ]
     for name, source in FORMATS.items():
         assert source.name == name

@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from format_contract import FormatContract, assert_one_line, collect, collect_until_error
 
-from cfaudio_core.history.records import Tally, TrackText
+from cfaudio_core.history.records import Opinion, Tally, TrackText
 
 TRACKS = {
     "1001": {
@@ -56,6 +56,17 @@ class TestLibrary(FormatContract):
             2,
             1_700_000_000,
         ),
+        Opinion(
+            TrackText(
+                "OurR",
+                "Desert & dunes",
+                "Desert EP",
+                "Various",
+                path="/Users/me/Music/OurR/01 Desert ♥.m4a",
+                duration=245.5,
+            ),
+            1.0,
+        ),
         Tally(TrackText("OurR", "Stranger", path="C:/M/s.mp3"), 0, 1),
     ]
     left_out: ClassVar = {"not music": 1, "impossible count": 1}
@@ -94,5 +105,5 @@ def test_a_library_cut_short_is_named_with_its_line(tmp_path):
     whole = plistlib.dumps(LIBRARY, sort_keys=False)
     (tmp_path / "Library.xml").write_bytes(whole[: whole.index(b"1004")])
     records, error = collect_until_error("itunes", tmp_path / "Library.xml")
-    assert len(records) == 1
+    assert records == TestLibrary.expected[:2]
     assert_one_line(error, "Library.xml: line")

@@ -15,7 +15,7 @@ from format_contract import (
     write_database,
 )
 
-from cfaudio_core.history.records import Listen, Tally, TrackText
+from cfaudio_core.history.records import Listen, Opinion, Tally, TrackText
 
 SCHEMA = """
     CREATE TABLE user (id VARCHAR(255) PRIMARY KEY, user_name VARCHAR(255), name VARCHAR(255));
@@ -41,7 +41,7 @@ CONTENT = {
         ("u1", "gone", "media_file", 2, None, 0, 0),
         ("u1", "a1", "album", 13, "2023-11-14 22:13:20+00:00", 0, 0),
         ("u2", "m2", "media_file", 3, "2023-11-14 22:18:20+00:00", 0, 0),
-        ("u3", "m2", "media_file", 0, None, 5, 1),
+        ("u3", "m2", "media_file", 0, None, 0, 0),
     ],
 }
 PLAYS = {
@@ -102,6 +102,16 @@ def test_several_users_must_be_distinguished(database):
 def test_a_user_who_played_nothing_is_refused_with_those_who_did(database):
     _, error = collect_until_error("navidrome", database, user="idle")
     assert_one_line(error, "no plays of an account 'idle', say which with --account: alice, bob")
+
+
+def test_stars_and_ratings_are_read_also_of_a_user_who_played_nothing(tmp_path):
+    rows = [
+        ("u1", "m1", "media_file", 0, None, 2, 1),
+        ("u1", "m2", "media_file", 0, None, 1, 0),
+        ("u1", "a1", "album", 0, None, 5, 1),
+    ]
+    path = write_database(tmp_path / "navidrome.db", SCHEMA, CONTENT | {"annotation": rows})
+    assert collect("navidrome", path)[0] == [Opinion(DESERT, 1.0, 0, "alice"), Opinion(STRANGER, -1.0, 0, "alice")]
 
 
 def test_the_only_user_need_not_be_named(tmp_path):

@@ -5,7 +5,7 @@ import pytest
 from format_contract import MBID, assert_one_line, assert_sound, collect, collect_until_error
 from web_double import Answer, serving
 
-from cfaudio_core.history.records import Tally, TrackText
+from cfaudio_core.history.records import Opinion, Tally, TrackText
 
 # No server that can be installed here gives counts over this API. Songs are written as Navidrome and the specification
 # of OpenSubsonic have them.
@@ -38,7 +38,12 @@ SONGS = [
     song(2),
     song(3, playCount=1),
 ]
-TALLIES = [
+RECORDS = [
+    Opinion(
+        TrackText("OurR", "Song 1", "Desert EP", "Various", MBID, "", "OurR/Desert EP/01 - Song 1.flac", 245.0),
+        1.0,
+        user="alice",
+    ),
     Tally(
         TrackText("OurR", "Song 1", "Desert EP", "Various", MBID, "", "OurR/Desert EP/01 - Song 1.flac", 245.0),
         12,
@@ -94,7 +99,7 @@ def server(songs=SONGS, *, search=True, log_in=token_is_right):
 def test_counts_of_all_songs(search):
     with serving(server(search=search)) as double:
         records, skips = collect("subsonic", double.address, **LOGIN)
-    assert records == TALLIES
+    assert records == RECORDS
     assert not skips
     for record in records:
         assert_sound(record)
@@ -115,7 +120,7 @@ def test_a_server_that_ignores_offsets_is_no_trap():
         return inner(request._replace(query=request.query | {"songOffset": "0"}))
 
     with serving(answer) as double:
-        assert collect("subsonic", double.address, **LOGIN)[0] == TALLIES
+        assert collect("subsonic", double.address, **LOGIN)[0] == RECORDS
 
 
 def test_the_password_is_not_sent_to_a_server_that_takes_tokens():
@@ -129,13 +134,13 @@ def test_the_password_is_not_sent_to_a_server_that_takes_tokens():
 def test_the_password_is_sent_where_tokens_are_not_known(code):
     inner = server(log_in=lambda query: query.get("p") == "enc:" + PASSWORD.encode().hex())
     with serving(lambda request: inner(request) if "p" in request.query else bad(code)) as double:
-        assert collect("subsonic", double.address, **LOGIN)[0] == TALLIES
+        assert collect("subsonic", double.address, **LOGIN)[0] == RECORDS
 
 
 def test_an_api_key_needs_no_user():
     with serving(server(log_in=lambda query: query.get("apiKey") == "key" and "u" not in query)) as double:
         records, _ = collect("subsonic", double.address, token="key")
-    assert [record.plays for record in records] == [12, 1]
+    assert records == [record._replace(user="") for record in RECORDS]
 
 
 @pytest.mark.parametrize("options", [{"user": "alice", "password": "wrong-one"}, {"token": "wrong-one"}])
