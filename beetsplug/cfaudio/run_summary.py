@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from importlib.util import find_spec
 
 from beetsplug.cfaudio.text import counted
+from cfaudio_core.data.feedback import FEEDBACK_PLAYS
 from cfaudio_core.data.listeners import Listener
 from cfaudio_core.data.tracks import Tracks
 from cfaudio_core.evaluation.held_out import HeldOut, evaluate_held_out
@@ -57,8 +58,9 @@ def summarize(tracks: Tracks, listeners: list[Listener], result: RunResult, chan
         if result.drift is not None:
             yield f"Trained again: {result.drift.what} since the last training."
     elif result.drift is not None:
+        as_plays = f" (a like is {FEEDBACK_PLAYS:.0f})" if any(one.feedback.any() for one in listeners) else ""
         yield (
-            f"Folded {counted(result.drift.n_plays, 'play')} into model {model.id} since it was trained: "
+            f"Folded {counted(result.drift.n_plays, 'play')}{as_plays} into model {model.id} since it was trained: "
             f"{result.drift.what} (at {REFIT_SHARE:.0%}, or with --retrain, it is trained again)."
         )
     if result.embeddings is None and not changed:

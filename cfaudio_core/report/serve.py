@@ -56,7 +56,20 @@ class Playlists(Protocol):
         ...
 
 
-def make_app(page: bytes, files: Mapping[int, bytes], token: str, port: int, playlists: Playlists) -> Flask:
+StateFeedback = Callable[[int, str], str]
+"""State "like", "dislike" or "ban" of a track, or "clear" it; returns what stands then. Errors are `CfAudioError`."""
+
+_KINDS = frozenset(("like", "dislike", "ban", "clear"))
+
+
+def make_app(
+    page: bytes,
+    files: Mapping[int, bytes],
+    token: str,
+    port: int,
+    playlists: Playlists,
+    state_feedback: StateFeedback | None = None,
+) -> Flask:
     """Make the application.
 
     Parameters
@@ -71,6 +84,8 @@ def make_app(page: bytes, files: Mapping[int, bytes], token: str, port: int, pla
         Port of the server, which requests must name.
     playlists
         To preview and write.
+    state_feedback
+        To like, dislike and ban tracks; None: that cannot be done.
     """
     from flask import Flask, Response, abort, jsonify, request, send_file
 
@@ -129,6 +144,15 @@ def make_app(page: bytes, files: Mapping[int, bytes], token: str, port: int, pla
         shown = _shown(names[number], playlists.write)
         return jsonify(shown), 409 if "error" in shown else 200
 
+    @app.post("/<token>/feedback/<int:number>/<kind>")
+    def _feedback(token: str, number: int, kind: str) -> Response | tuple[Response, int]:
+        if state_feedback is None or kind not in _KINDS:
+            abort(404)
+        try:
+            return jsonify(feedback=state_feedback(number, kind))
+        except CfAudioError as error:
+            return jsonify(error=str(error)), 409
+
     return app
 
 
@@ -144,7 +168,13 @@ def listen(port: int) -> socket.socket:
     return socket.create_server((HOST, port))
 
 
-def open_server(page: bytes, files: Mapping[int, bytes], port: int, playlists: Playlists) -> tuple[BaseWSGIServer, str]:
+def open_server(
+    page: bytes,
+    files: Mapping[int, bytes],
+    port: int,
+    playlists: Playlists,
+    state_feedback: StateFeedback | None = None,
+) -> tuple[BaseWSGIServer, str]:
     """Take a port, 0 for any, and make the server, whose `serve_forever` is to be called, and its secret address.
 
     Raises
@@ -163,7 +193,7 @@ def open_server(page: bytes, files: Mapping[int, bytes], port: int, playlists: P
     listener = listen(port)
     token = secrets.token_urlsafe(24)
     port = listener.getsockname()[1]
-    app = make_app(page, files, token, port, playlists)
+    app = make_app(page, files, token, port, playlists, state_feedback)
     server = make_server(HOST, port, app, threaded=True, request_handler=_Quiet, fd=listener.fileno())
     listener.detach()
     return server, f"http://{HOST}:{port}/{token}/"

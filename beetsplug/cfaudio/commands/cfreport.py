@@ -103,6 +103,7 @@ def _port_errors(port: int) -> Iterator[None]:
 
 def _serve(plugin: BeetsPlugin, lib: Library, settings: Settings, page: bytes, report: Report, port: int) -> None:
     """Serve the page until ctrl-C."""
+    from beetsplug.cfaudio.report.feedback import feedback_by
     from beetsplug.cfaudio.report.playlists import ConfiguredPlaylists
     from cfaudio_core.report.serve import open_server
 
@@ -110,7 +111,7 @@ def _serve(plugin: BeetsPlugin, lib: Library, settings: Settings, page: bytes, r
     files = {item: path for item, path, there in rows if there}
     playlists = ConfiguredPlaylists(plugin, lib, settings, files, set(report.tracks.ids.tolist()))
     with _port_errors(port):
-        server, address = open_server(page, files, port, playlists)
+        server, address = open_server(page, files, port, playlists, feedback_by(lib, settings, report.listener))
     print_(f"Open {address} in a browser on this machine; ctrl-C ends.")
     sys.stdout.flush()  # it is read while this still runs, also where it goes into a file
     try:

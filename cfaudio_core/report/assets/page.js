@@ -184,8 +184,28 @@
     find.append(title, artist);
     button.dataset.i = find.dataset.i = i; button.dataset.at = 0;
     item.append(button, find);
+    if (served) item.append(...["like", "dislike", "ban"].map(kind => {
+      const say = document.createElement("button");
+      Object.assign(say, { className: "say", type: "button", textContent: kind });
+      say.setAttribute("aria-pressed", "false");
+      Object.assign(say.dataset, { say: kind, track: data.id[i] });
+      return say;
+    }));
     return item;
   }
+  // ---- likes, dislikes and bans: pressed again, they are taken back
+  document.addEventListener("click", async event => {
+    const button = event.target.closest("button[data-say]");
+    if (!button) return;
+    const { say, track } = button.dataset;
+    const kind = button.getAttribute("aria-pressed") === "true" ? "clear" : say;
+    try {
+      const { feedback } = await ask(`feedback/${track}/${kind}`, "POST");
+      document.querySelectorAll(`button[data-track="${track}"]`).forEach(other => {
+        other.setAttribute("aria-pressed", String(other.dataset.say === feedback));
+      });
+    } catch (error) { button.title = error.message; }
+  });
 
   // ---- playing
   const audio = $("audio");
