@@ -97,7 +97,7 @@ def write_statements(
         sound, name = as_rows(one.marks)[item]
         items[text] = dict(zip(schema.matches.c.keys(), (text, item, one.key, sound, name), strict=True))
     library_state.upsert(connection, table, list(rows.values()))
-    if library_state.matched_library(connection) == library:
+    if library_state.matched_library(connection) in (None, library):
         library_state.upsert(connection, schema.matches, list(items.values()))
 
 

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from cfaudio_core.history import schema
+from cfaudio_core.history.opinions import merge_opinions, with_ids
 from cfaudio_core.history.records import EARLIEST, Listen, Opinion, Record, TrackText
 from cfaudio_core.util.arrays import IntArray
 
@@ -113,7 +114,7 @@ def merge_rows(
     if longest_s == 0:  # a source that writes 0 knows no durations
         connection.execute(schema.staged_listens.update().values(seconds=None))
     texts_new, listens_new, tallies = (merge(connection) for merge in (_merge_texts, _merge_listens, _merge_tallies))
-    opinions = _merge_opinions(connection, ids if whole else [])
+    opinions = merge_opinions(connection, ids if whole else [])
     plays = plays_by_text(connection)
     return ImportResult(
         listens_new,
@@ -192,7 +193,7 @@ def _merge_texts(connection: sa.Connection) -> int:
 def _merge_listens(connection: sa.Connection) -> int:
     staged = schema.staged_listens
     key = (schema.staged_accounts.c.origin_id, staged.c.time, schema.texts.c.id)
-    query = _with_ids(sa.select(*key, staged.c.seconds, staged.c.skipped), staged).order_by(*key)
+    query = with_ids(sa.select(*key, staged.c.seconds, staged.c.skipped), staged).order_by(*key)
     statement = insert(connection, schema.listens).from_select(list(schema.listens.c), query)
     return _row_count(connection, statement.on_conflict_do_nothing())
 
@@ -202,45 +203,11 @@ def _merge_tallies(connection: sa.Connection) -> int:
     staged = schema.staged_tallies
     key = (schema.staged_accounts.c.origin_id, schema.texts.c.id)
     counts = (sa.func.sum(staged.c.plays), sa.func.sum(staged.c.skips), sa.func.max(staged.c.last))
-    query = _with_ids(sa.select(*key, *counts), staged).group_by(*key).order_by(*key)
+    query = with_ids(sa.select(*key, *counts), staged).group_by(*key).order_by(*key)
     statement = insert(connection, schema.tallies).from_select(list(schema.tallies.c), query)
     newer = {name: statement.excluded[name] for name in ("plays", "skips", "last")}
     return _row_count(
         connection, statement.on_conflict_do_update(index_elements=list(schema.tallies.primary_key), set_=newer)
-    )
-
-
-def _merge_opinions(connection: sa.Connection, whole: Sequence[int]) -> int:
-    """Replace older opinions of the source, and remove what it has no more; the origins `whole` have all of theirs."""
-    staged, stored = schema.staged_feedback, schema.feedback
-    key = (schema.staged_accounts.c.origin_id, schema.texts.c.id)
-    new = connection.execute(
-        _with_ids(sa.select(*key, sa.func.max(staged.c.value).label("value"), sa.func.max(staged.c.time)), staged)
-        .group_by(*key)
-        .order_by(*key)
-    ).all()
-    old = {(row.origin_id, row.text_id): row for row in connection.execute(sa.select(stored))}
-    given = {(origin, text): (value, time) for origin, text, value, time in new}
-    gone = [pair for pair in old if (pair[0] in whole and pair not in given) or given.get(pair, (1,))[0] == 0]
-    changed = [
-        (*pair, value, time, -1, 0, "")
-        for pair, (value, time) in given.items()
-        if value and (pair not in old or (old[pair].value, old[pair].time) != (value, time))
-    ]
-    for origin, text in [*gone, *(row[:2] for row in changed)]:
-        connection.execute(stored.delete().where(stored.c.origin_id == origin, stored.c.text_id == text))
-    if changed:
-        connection.execute(stored.insert(), [dict(zip(stored.c.keys(), row, strict=True)) for row in changed])
-    return len(gone) + len(changed)
-
-
-def _with_ids(query: sa.Select[Any], staged: sa.Table) -> sa.Select[Any]:
-    """Join staged rows with the ids of their origins and texts."""
-    account, text = schema.staged_accounts, schema.texts
-    return (
-        query.join_from(staged, account, staged.c.account == account.c.account)
-        .join(text, text.c.digest == staged.c.digest)
-        .where(sa.true())  # lets SQLite tell the ON CONFLICT that follows from an ON of the join
     )
 
 

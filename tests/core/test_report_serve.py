@@ -157,3 +157,46 @@ def test_a_real_server_listens_on_this_machine_alone_and_has_another_secret_each
 def test_a_port_that_is_taken_is_an_error():
     with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as taken, pytest.raises(OSError, match="in use"):
         open_server(b"", {}, taken.getsockname()[1], Lists())
+
+
+@pytest.fixture
+def stated():
+    return []
+
+
+@pytest.fixture
+def judging(lists, stated):
+    """A client of a server that takes feedback on track 1 alone."""
+
+    def state(number, kind):
+        if number != 1:
+            raise StoreError("no such track")
+        stated.append(kind)
+        return "" if kind == "clear" else kind
+
+    return make_app(b"", {}, TOKEN, PORT, lists, state).test_client()
+
+
+def test_tracks_can_be_liked_banned_and_cleared(judging, stated):
+    for kind, then in (("like", "like"), ("ban", "ban"), ("clear", "")):
+        answer = judging.post(f"/{TOKEN}/feedback/1/{kind}", headers=HERE)
+        assert (answer.status_code, answer.json) == (200, {"feedback": then})
+    assert stated == ["like", "ban", "clear"]
+    answer = judging.post(f"/{TOKEN}/feedback/2/like", headers=HERE)
+    assert (answer.status_code, answer.json) == (409, {"error": "no such track"})
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "status"),
+    [
+        (f"/{TOKEN}/feedback/1/love", HERE, 404),
+        ("/another/feedback/1/ban", HERE, 404),
+        (f"/{TOKEN}/feedback/1/ban", {"Host": "evil.example"}, 403),
+        (f"/{TOKEN}/feedback/1/ban", {**HERE, "Origin": "http://evil.example"}, 403),
+        (f"/{TOKEN}/feedback/1/ban", {**HERE, "Sec-Fetch-Site": "cross-site"}, 403),
+    ],
+)
+def test_nobody_else_gives_feedback(judging, stated, path, headers, status):
+    assert judging.post(path, headers=headers).status_code == status
+    assert judging.get(path, headers=headers).status_code in {403, 404, 405}
+    assert stated == []

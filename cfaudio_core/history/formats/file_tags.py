@@ -30,7 +30,7 @@ _FIELDS = (
 def parse(source: str, options: ReadOptions) -> Iterator[Record]:
     """Read the rating of each file of a folder, or of one file.
 
-    No tag says when a rating was given. With a `user`, the POPM frame of that address is read, where a file has one.
+    No tag says when a rating was given. Of several POPM frames that of the `user`'s address is read, or else the best.
     """
     root = local_path(source)
     with errors_named(source):
@@ -60,13 +60,13 @@ def _tags(file: Path) -> Any:
 
 def _popm_stars(tags: Any, user: str | None) -> int:
     frames = [frame for frame in getattr(tags, "getall", lambda _: [])("POPM") if frame.rating]
-    own = [frame for frame in frames if frame.email == user] or frames
-    return sum(own[0].rating >= least for least in _POPM_STARS) if own else 0
+    ratings = [frame.rating for frame in frames if frame.email == user] or [frame.rating for frame in frames]
+    return sum(max(ratings, default=0) >= least for least in _POPM_STARS)
 
 
 def _field_stars(tags: Any) -> float:
     """Read stars, as whole numbers to 5, or to 100, or as a share with a point (FMPS)."""
-    named = {str(name).lower(): name for name in tags} if hasattr(tags, "keys") else {}
+    named = {str(name).lower(): name for name in tags.keys()} if hasattr(tags, "keys") else {}  # noqa: SIM118 (a list of pairs)
     for field in _FIELDS:
         if field not in named:
             continue
