@@ -39,8 +39,10 @@ COMMANDS = {command.name: command for command in CfAudioPlugin().commands()}
 
 
 def section(page: str, heading: str) -> str:
-    """What stands below a heading, down to the next one of any level; a word that begins it is enough."""
-    found = re.search(rf"^#+ {re.escape(heading)}.*?$(.*?)(?=^#+ |\Z)", PAGES[page], re.MULTILINE | re.DOTALL)
+    """What stands below a heading, down to the next of any level; a word at its start or behind a comma is enough."""
+    found = re.search(
+        rf"^#+ (?:[^\n]*, )?{re.escape(heading)}.*?$(.*?)(?=^#+ |\Z)", PAGES[page], re.MULTILINE | re.DOTALL
+    )
     assert found, f"{page}.md has no heading {heading}"
     return found[1]
 

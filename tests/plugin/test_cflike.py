@@ -8,19 +8,22 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_choosing import NOWHERE, libraries, requests
 from user_home import BELLS, DRUMS, Home
 
 from beetsplug.cfaudio.library.snapshot import RankingData
-from beetsplug.cfaudio.playlists.recommend import choose_items
+from beetsplug.cfaudio.playlists.albums import choose_albums
+from beetsplug.cfaudio.playlists.recommend import choose_items, choose_mixes
 from beetsplug.cfaudio.playlists.request import Request
-from cfaudio_core.data.feedback import BAN, LIKE
+from cfaudio_core.data.feedback import BAN, DISLIKE, LIKE
 
 
 def recommended(home: Home, *args: str) -> list[int]:
-    return [int(line) for line in home.beet_here("cfrecommend", "-f", "$id", *args).fine.lines]
+    ran = home.beet_here("cfrecommend", "-f", "$id", *args)
+    assert ran.code == 0, ran
+    return [int(line) for line in ran.lines]
 
 
 def feedback(home: Home, field: str = "cf_feedback") -> dict[int, str]:
@@ -36,7 +39,9 @@ class TestCommands:
     def test_each_is_shown_in_the_field_and_by_cfplays(self, placed: Home) -> None:
         one, two, three = placed.ids("1")[:3]
         assert placed.beet_here("cflike", f"id:{one}").fine.out.startswith("Liked 1 track for me. Lists follow")
-        assert placed.beet_here("cfdislike", f"id:{two}").fine.out.startswith("Disliked 1 track for me. They come last")
+        assert placed.beet_here("cfdislike", f"id:{two}").fine.out.startswith(
+            "Disliked 1 track for me. No list has them"
+        )
         assert placed.beet_here("cfban", f"id:{three}").fine.out == (
             "Banned 1 track for me. No list has them from now on.\n"
         )
@@ -108,19 +113,37 @@ class TestLists:
         banned = placed.ids("artist = ?", BELLS[1])
         placed.beet_here("cfban", f"artist:{BELLS[1]}").fine  # noqa: B018
         for args in (
-            [],
-            ["--seed", "3"],
-            ["--like", f"artist:{BELLS[1]}"],
-            ["--now", "--like", "id:1"],
-            ["--unplayed", "1"],
+            ["-n", "40"],
+            ["-n", "40", "--seed", "3"],
+            ["-n", "40", "--like", f"artist:{BELLS[1]}"],
+            ["-n", "40", "--now", "--like", "id:1"],
+            ["-n", "40", "--unplayed", "1"],
+            ["-n", "40", "--albums"],
+            ["--minutes", "30"],
+            ["-n", "40", "--unlike", f"artist:{DRUMS[0]}"],
+            ["--like", "id:1", "--to", f"artist:{BELLS[1]} , artist:{DRUMS[0]}"],
         ):
-            assert not set(recommended(placed, "-n", "40", *args)).intersection(banned)
+            assert not set(recommended(placed, *args)).intersection(banned)
 
     def test_a_list_that_bans_leave_nothing_for_says_so_in_a_line(self, placed: Home) -> None:
         placed.beet_here("cfban", "artist:Bell").fine  # noqa: B018
         assert placed.beet_here("cfrecommend", "artist:Bell").complaint == (
-            "error: me has banned all that could be chosen (`beet cfban --clear` takes it back)"
+            "error: me has banned or disliked all that could be chosen (`beet cfban --clear` takes a ban back)"
         )
+
+    def test_no_list_begins_or_ends_with_a_banned_track(self, placed: Home) -> None:
+        one, two = placed.ids("artist = ?", BELLS[0])[0], placed.ids("artist = ?", DRUMS[0])[0]
+        placed.beet_here("cfban", f"id:{two}").fine  # noqa: B018
+        assert placed.beet_here("cfrecommend", "--like", f"id:{one}", "--to", f"id:{two}").complaint == (
+            "error: me has banned or disliked all that could be chosen (`beet cfban --clear` takes a ban back)"
+        )
+
+    def test_a_never_played_track_that_is_liked_comes_whatever_its_score(self, analysed: Home) -> None:
+        liked = analysed.ids("artist = ?", DRUMS[-1])[0]
+        analysed.set("cf_score", {liked: 0})
+        assert liked not in recommended(analysed, "-n", "40")
+        analysed.beet_here("cflike", f"id:{liked}").fine  # noqa: B018
+        assert liked in recommended(analysed, "-n", "40")
 
     def test_a_kept_list_is_chosen_again_without_a_track_that_was_banned_since(self, placed: Home) -> None:
         placed.configure({"playlist_dir": str(placed.folder / "lists"), "playlists": [{"kind": "discover", "n": 6}]})
@@ -135,17 +158,17 @@ class TestLists:
         assert len(now) == 6
         assert "as before" in placed.beet_here("cfplaylists").fine.out
 
-    def test_liked_tracks_come_before_and_disliked_ones_last(self, placed: Home) -> None:
+    def test_liked_tracks_come_first_and_disliked_ones_never(self, placed: Home) -> None:
         placed.beet_here("cflike", f"artist:{DRUMS[-1]}").fine  # noqa: B018
         placed.beet_here("cfdislike", f"artist:{BELLS[-1]}").fine  # noqa: B018
         liked, disliked = (set(placed.ids("artist = ?", name)) for name in (DRUMS[-1], BELLS[-1]))
         listed = set(recommended(placed, "-n", "2", "--unplayed", "1"))
         assert listed <= liked
-        assert not set(recommended(placed, "-n", "4", "--unplayed", "1")).intersection(disliked)
+        assert not set(recommended(placed, "-n", "40", "--unplayed", "1")).intersection(disliked)
 
     def test_two_listeners_ban_different_tracks(self, placed: Home) -> None:
         placed.configure({"users": {"anna": ["play_count", "skip_count"], "ben": ["play_count"]}})
-        placed.set("cf_score_ben", {item: 50 + item / 10 for item in placed.ids("1")})
+        placed.set("cf_score_ben", {item: 60 - item / 10 for item in placed.ids("1")})
         placed.beet_here("cfban", "id:1").fine  # noqa: B018
         placed.beet_here("cfban", "-u", "Ben", "id:2").fine  # noqa: B018
         assert (feedback(placed), feedback(placed, "cf_feedback_ben")) == ({1: "ban"}, {2: "ban"})
@@ -153,17 +176,29 @@ class TestLists:
         assert 1 not in of_anna and 2 in of_anna
         assert 2 not in of_ben and 1 in of_ben
 
-    @given(libraries, requests, st.sets(st.integers(10, 70), min_size=1, max_size=20))
-    def test_a_ban_is_never_seen_again_in_fifty_lists(
-        self, data: RankingData, request_: Request, banned: set[int]
+    @settings(max_examples=20)
+    @given(libraries, requests, *[st.sets(st.integers(10, 70), min_size=1, max_size=20)] * 2)
+    def test_a_ban_or_a_dislike_is_never_seen_again_in_fifty_lists_of_any_kind(
+        self, data: RankingData, request_: Request, banned: set[int], disliked: set[int]
     ) -> None:
-        given_feedback = np.where(np.isin(data.ids, list(banned)), BAN, 0).astype(np.float32)
-        barred = replace(data, listeners=[replace(data.listeners[0], feedback=given_feedback)])
+        stated = np.where(np.isin(data.ids, list(disliked)), DISLIKE, 0)
+        stated = np.where(np.isin(data.ids, list(banned)), BAN, stated).astype(np.float32)
+        barred = replace(
+            data,
+            listeners=[replace(data.listeners[0], feedback=stated)],
+            album=np.arange(len(data)) // 5,
+        )
         songs = set(data.song[np.isin(data.ids, list(banned))].tolist())
         for seed in range(50):
-            chosen = choose_items(NOWHERE, barred, replace(request_, seed=seed))
-            assert not banned.intersection(chosen.ids)
-            assert not songs.intersection(data.song[data.at(chosen.ids)].tolist())
+            request = replace(request_, seed=seed)
+            lists = [choose_items(NOWHERE, barred, request)]
+            if seed < 3:
+                lists.append(choose_items(NOWHERE, barred, replace(request, given=tuple(data.ids[:2].tolist()))))
+                lists.append(choose_albums(NOWHERE, barred, request))
+                lists.extend(choose_mixes(NOWHERE, barred, request, frozenset()))
+            for chosen in lists:
+                assert not (banned | disliked).intersection(chosen.ids)
+                assert not songs.intersection(data.song[data.at(chosen.ids)].tolist())
 
     @given(libraries)
     def test_a_liked_version_of_a_banned_song_may_come(self, data: RankingData) -> None:
@@ -183,9 +218,7 @@ class TestIdentity:
         return analysed
 
     def test_it_stays_with_a_track_that_is_tagged_otherwise_and_has_another_id(self, banned: Home) -> None:
-        banned.sql(
-            "UPDATE items SET title = 'X', artist = 'Y', album = 'Z', path = 'elsewhere.ogg', id = 999 WHERE id = 1"
-        )
+        banned.sql("UPDATE items SET title = 'X', artist = 'Y', album = 'Z', path = x'78', id = 999 WHERE id = 1")
         banned.sql("UPDATE item_attributes SET entity_id = 999 WHERE entity_id = 1")
         assert 999 not in recommended(banned, "-n", "40")
         assert [track["id"] for track in plays(banned)["tracks"] if track["feedback"] == "ban"] == [999]
@@ -193,10 +226,10 @@ class TestIdentity:
     def test_another_track_with_its_id_is_not_banned(self, banned: Home) -> None:
         key = banned.sql("SELECT value FROM item_attributes WHERE entity_id = 1 AND key = 'cf_key'")[0][0]
         banned.sql("UPDATE item_attributes SET value = 'other' WHERE value = ?", key)
-        banned.sql("UPDATE items SET title = 'Another', artist = 'Somebody', path = 'other.ogg' WHERE id = 1")
+        banned.sql("UPDATE items SET title = 'Another', artist = 'Somebody', path = x'78' WHERE id = 1")
         assert 1 in recommended(banned, "-n", "40")
         assert "Feedback: 1 of tracks that are not in the library." in banned.beet_here("cfplays").fine.lines
-        banned.embed().fine  # noqa: B018
+        assert banned.embed().code == 0
         assert feedback(banned) == {}
 
     def test_feedback_on_a_track_that_is_gone_is_kept_until_it_comes_back(self, banned: Home) -> None:
@@ -218,7 +251,7 @@ class TestIdentity:
 
     def test_an_item_with_the_id_of_one_that_was_not_analysed_is_not_banned(self, unanalysed: Home) -> None:
         unanalysed.beet_here("cfban", "id:1").fine  # noqa: B018
-        unanalysed.sql("UPDATE items SET title = 'X', artist = 'Y', path = 'new.wav', added = added + 60 WHERE id = 1")
+        unanalysed.sql("UPDATE items SET title = 'X', artist = 'Y', path = x'78', added = added + 60 WHERE id = 1")
         assert [one["ids"] for one in plays(unanalysed)["feedback"]] == [[]]
 
 
