@@ -7,6 +7,7 @@ import json
 import logging
 import time
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,6 +15,7 @@ import requests
 
 from cfaudio_core import __version__
 from cfaudio_core.errors import ServiceError
+from cfaudio_core.util.deadline import run_within
 from cfaudio_core.util.values import to_number
 
 Params = Mapping[str, str | int | list[str]]
@@ -23,6 +25,8 @@ _MAX_ANSWER_BYTES = 64 << 20
 _MAX_TRIES = 5
 _PAUSE_S, _MAX_PAUSE_S = 2.0, 60.0
 _BUSY = {429, 502, 503, 504}
+_MAX_TIMEOUTS = 10
+"""Timeouts that an answer may take as a whole: one that comes a byte at a time never exceeds a single one."""
 
 
 class _WithoutQuery(logging.Filter):
@@ -81,7 +85,17 @@ class Service:
     def __exit__(self, *unused: object) -> None:
         self._session.close()
 
-    def ask(self, path: str, params: Params, *, form: bool = False, once: bool = False) -> tuple[int, dict[str, Any]]:
+    def ask(
+        self,
+        path: str,
+        params: Params,
+        *,
+        form: bool = False,
+        once: bool = False,
+        method: str = "",
+        body: Mapping[str, object] | None = None,
+        listed: bool = False,
+    ) -> tuple[int, dict[str, Any]]:
         """Ask for a JSON object; wait where the service says that it is busy.
 
         Parameters
@@ -94,43 +108,55 @@ class Service:
             Send the parameters as a form: there may be more of them than an address holds.
         once
             Do not wait and ask again.
+        method
+            Of HTTP; "": POST where something is sent in the body, GET otherwise.
+        body
+            JSON to send.
+        listed
+            The answer is a list instead, to be returned as the object's ``items``.
 
         Returns
         -------
         int
             The HTTP status, below 300 or from 400 to 499.
         dict
-            The object; empty where the status is not 200 and the answer none.
+            The object; empty where the answer is none, and need not be: its status is not 200, or it was no GET and has
+            no content.
 
         Raises
         ------
         ServiceError
             If there is no answer in time, none that is a JSON object, or the service sends one elsewhere.
         """
-        url = self.base + path
+        method = method or ("POST" if form or body is not None else "GET")
+        sent: dict[str, Any] = {"data": params} if form else {"params": params, "json": body}
+        exchange = partial(self._exchange, method, self.base + path, sent)
         for tries_left in reversed(range(1 if once else _MAX_TRIES)):
-            with self._errors_named(), self._request(url, params, form) as response:
-                status = response.status_code
-                if status in _BUSY and tries_left:
-                    time.sleep(_pause(response.headers, _PAUSE_S))
-                    continue
-                if 300 <= status < 400:
-                    target = urlsplit(response.headers.get("Location", "")).netloc or "another address"
-                    raise ServiceError(f"{self.base}: moved to {target}: give that address")
-                if status >= 500 or status in _BUSY:
-                    raise ServiceError(f"{self.base}: the service answers with error {status}")
-                answer = self._parse(self._content(response), status)
-                if response.headers.get("X-RateLimit-Remaining") == "0":
-                    time.sleep(_pause(response.headers, 0.0))
-                return status, answer
+            try:
+                status, headers, content = run_within(_MAX_TIMEOUTS * self._timeout_s[1], exchange)
+            except TimeoutError:
+                raise ServiceError(f"{self.base}: no answer in time") from None
+            if status in _BUSY and tries_left:
+                time.sleep(_pause(headers, _PAUSE_S))
+                continue
+            if 300 <= status < 400:
+                target = urlsplit(headers.get("Location", "")).netloc or "another address"
+                raise ServiceError(f"{self.base}: moved to {target}: give that address")
+            if status >= 500 or status in _BUSY:
+                raise ServiceError(f"{self.base}: the service answers with error {status}")
+            answer = {} if method != "GET" and not content else self._parse(content, status, listed)
+            if headers.get("X-RateLimit-Remaining") == "0":
+                time.sleep(_pause(headers, 0.0))
+            return status, answer
         raise AssertionError("the last try returns or raises")
 
-    def _request(self, url: str, params: Params, form: bool) -> requests.Response:
-        sent: dict[str, Any] = {"data": params} if form else {"params": params}
+    def _exchange(self, method: str, url: str, sent: Mapping[str, Any]) -> tuple[int, Mapping[str, str], bytes]:
+        """Send a request, and read the answer: its status, headers and content."""
         # A redirection would carry the secrets of the query to wherever it points.
-        return self._session.request(
-            "POST" if form else "GET", url, timeout=self._timeout_s, stream=True, allow_redirects=False, **sent
-        )
+        how: dict[str, Any] = {"timeout": self._timeout_s, "stream": True, "allow_redirects": False}
+        with self._errors_named(), self._session.request(method, url, **sent, **how) as response:
+            wanted = response.status_code < 300 or 400 <= response.status_code < 500
+            return response.status_code, response.headers, self._content(response) if wanted else b""
 
     def _content(self, response: requests.Response) -> bytes:
         content = bytearray()
@@ -140,12 +166,14 @@ class Service:
                 raise ServiceError(f"{self.base}: an answer of more than {_MAX_ANSWER_BYTES >> 20} MiB")
         return bytes(content)
 
-    def _parse(self, content: bytes, status: int) -> dict[str, Any]:
+    def _parse(self, content: bytes, status: int, listed: bool) -> dict[str, Any]:
         try:
             answer = json.loads(content)
         except (ValueError, RecursionError):
             answer = None
-        if isinstance(answer, dict):
+        if isinstance(answer, list) and listed:
+            return {"items": answer}
+        if isinstance(answer, dict) and not (listed and status == requests.codes.ok):
             return answer
         if status == requests.codes.ok:
             raise ServiceError(f"{self.base}: the answer is not the JSON object that it should be")

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Event
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, urlsplit
 
@@ -20,6 +21,7 @@ class Request(NamedTuple):
     method: str = "GET"
     pairs: list[tuple[str, str]] = []  # noqa: RUF012
     """All parameters: one may be there several times."""
+    body: bytes = b""
 
 
 class Answer(NamedTuple):
@@ -35,26 +37,40 @@ class Double(NamedTuple):
 
 
 @contextmanager
-def serving(answer: Callable[[Request], Answer], certificate: Path | None = None) -> Iterator[Double]:
-    """Serve, over TLS where there is a certificate (with its key in the same file)."""
+def serving(
+    answer: Callable[[Request], Answer],
+    certificate: Path | None = None,
+    drip_s: float = 0.0,
+    until: Event | None = None,
+) -> Iterator[Double]:
+    """Serve, over TLS where there is a certificate (with its key in the same file).
+
+    With `drip_s`, each byte of an answer comes so many seconds after the one before, until `until` is set.
+    """
     requests: list[Request] = []
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             parts = urlsplit(self.path)
-            form = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
-            pairs = parse_qsl(parts.query or form, keep_blank_values=True)
-            request = Request(parts.path, dict(pairs), self.headers, self.command, pairs)
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            is_form = "form" in self.headers.get("Content-Type", "")
+            pairs = parse_qsl(parts.query or (body.decode() if is_form else ""), keep_blank_values=True)
+            request = Request(parts.path, dict(pairs), self.headers, self.command, pairs, body)
             requests.append(request)
             content, status, headers = answer(request)
-            body = content if isinstance(content, bytes) else json.dumps(content).encode()
+            sent = content if isinstance(content, bytes) else json.dumps(content).encode()
             self.send_response(status)
-            for name, value in ({"Content-Length": str(len(body))} | dict(headers)).items():
+            for name, value in ({"Content-Length": str(len(sent))} | dict(headers)).items():
                 self.send_header(name, value)
             self.end_headers()
-            self.wfile.write(body)
+            if drip_s and until:
+                for byte in sent:
+                    self.wfile.write(bytes([byte]))
+                    if until.wait(drip_s):
+                        return
+            self.wfile.write(sent)
 
-        do_POST = do_GET  # noqa: N815 (as the server calls it)
+        do_POST = do_PUT = do_DELETE = do_GET  # noqa: N815 (as the server calls it)
 
         def log_message(self, *_: object) -> None:
             pass
