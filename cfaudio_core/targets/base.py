@@ -41,7 +41,9 @@ class Target(Protocol):
     def name_of(self, name: str) -> str:
         """Make the name that a playlist gets there: two names may become one."""
 
-    def write(self, name: str, entries: list[Entry], made: str = "", ours: Collection[str] = ()) -> Written:
+    def write(
+        self, name: str, entries: list[Entry], made: str = "", ours: Collection[str] = (), title: str = ""
+    ) -> Written:
         """Write a playlist, whole or not at all.
 
         Parameters
@@ -55,6 +57,8 @@ class Target(Protocol):
             be; where it is a name, and the name is another one now, it stays, for `remove` to take away.
         ours
             All that earlier runs made there, which may be replaced.
+        title
+            Its name with what changes from run to run, where there is a place for it beside the name.
 
         Raises
         ------
