@@ -21,6 +21,7 @@ from beetsplug.cfaudio.commands import (
     cfreport,
     feedback,
 )
+from beetsplug.cfaudio.config.servers import LOGINS, SECRETS
 from beetsplug.cfaudio.config.settings import DEFAULTS, feedback_field, noted_listeners, score_field
 from beetsplug.cfaudio.library.similar_query import SimilarQuery, cf_match, library_opened
 
@@ -72,11 +73,13 @@ class CfAudioPlugin(BeetsPlugin):
 
     def _keep_secrets(self) -> None:
         """Hide passwords in `beet config`."""
-        subsonic = self._setting("subsonic")
-        users = subsonic.get("users") if isinstance(subsonic, dict) else None
-        accounts = [self.config["subsonic"]["users"][name] for name in users] if isinstance(users, dict) else []
-        for section in (self.config["subsonic"], self.config["mpd"], *accounts):
-            for secret in ("password", "token"):
+        sections = [self.config[kind] for kind in (*LOGINS, "mpd")]
+        for kind in LOGINS:
+            server = self._setting(kind)
+            users = server.get("users") if isinstance(server, dict) else None
+            sections += [self.config[kind]["users"][name] for name in users] if isinstance(users, dict) else []
+        for section in sections:
+            for secret in SECRETS:
                 section[secret].redact = True
 
     def _setting(self, key: str) -> object:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from cfaudio_core.errors import StoreError
 from cfaudio_core.targets.base import Entry
-from cfaudio_core.targets.m3u import m3u, write_m3u
+from cfaudio_core.targets.m3u import m3u, made_by_cfaudio, write_m3u
 
 MUSIC = b"/music"
 
@@ -40,6 +40,50 @@ def test_a_playlist_is_extended_m3u_with_paths_below_the_music_folder():
     assert m3u(entries, MUSIC).decode() == (
         "#EXTM3U\n#CFAUDIO\n#EXTINF:305,Björk - Jóga\nBjörk/Jóga.flac\n#EXTINF:10,b\nb.mp3\n"
     )
+
+
+def test_its_title_is_inside_in_one_line():
+    assert m3u([], MUSIC, title="AC/DC:\nthe best") == b"#EXTM3U\n#CFAUDIO\n#PLAYLIST:AC/DC: the best\n"
+
+
+def written(list_file, style, music, *tracks):
+    """The entries of a list of some tracks of a music folder."""
+    write_m3u(list_file, [Entry(os.fsencode(music / track), 1, track) for track in tracks], style, bytes(music))
+    return [line for line in list_file.read_text().splitlines() if not line.startswith("#")]
+
+
+@pytest.mark.parametrize(
+    ("where", "style", "entry"),
+    [
+        ("music/lists", "auto", "../A/b.mp3"),  # both move together, onto a card or into a container
+        ("music", "auto", "A/b.mp3"),
+        ("elsewhere", "auto", "{}/music/A/b.mp3"),  # MPD takes no `..`, and every player takes this
+        ("elsewhere", "playlist", "../music/A/b.mp3"),
+        ("music/lists", "playlist", "../A/b.mp3"),
+        ("music/lists", "library", "A/b.mp3"),
+        ("elsewhere", "library", "A/b.mp3"),
+        ("music/lists", "absolute", "{}/music/A/b.mp3"),
+    ],
+)
+def test_entries_are_relative_or_absolute_as_the_style_has_it(tmp_path, where, style, entry):
+    found = written(tmp_path / where / "list.m3u", style, tmp_path / "music", "A/b.mp3")
+    assert found == [entry.format(tmp_path)]
+
+
+@pytest.mark.parametrize("style", ["auto", "playlist"])
+def test_a_list_behind_a_link_leads_to_its_tracks(tmp_path, style):
+    (tmp_path / "disk/deep/music/lists").mkdir(parents=True)
+    (tmp_path / "music").symlink_to("disk/deep/music")
+    (tmp_path / "disk/deep/music/a.mp3").touch()
+    (tmp_path / "lists").symlink_to("disk/deep/music/lists")
+    for folder in ("lists", "music/lists"):
+        (entry,) = written(tmp_path / folder / "list.m3u", style, tmp_path / "music", "a.mp3")
+        assert entry == "../a.mp3"
+        assert (tmp_path / folder / entry).is_file()
+
+
+def test_the_root_as_the_music_folder_makes_absolute_entries(tmp_path):
+    assert lines([Entry(b"/a/b.mp3", 1, "b")], b"/")[3] == b"/a/b.mp3"
 
 
 def test_an_empty_playlist_is_still_one():
@@ -78,7 +122,7 @@ def test_a_name_that_would_be_a_comment_or_be_stripped_keeps_its_whole_path(name
 def test_a_name_with_a_line_break_is_left_out_and_counted(tmp_path, path):
     entries = [Entry(b"/music/a.mp3", 1, "a"), Entry(path, 1, "#EXTINF:"), Entry(b"/music/#EXTINF:1", 1, "c")]
     assert read_back(m3u(entries, MUSIC), MUSIC) == [b"/music/a.mp3", b"/music/#EXTINF:1"]
-    assert write_m3u(tmp_path / "list.m3u", entries, MUSIC) == 1
+    assert write_m3u(tmp_path / "list.m3u", entries, "library", MUSIC) == 1
 
 
 def test_names_that_are_no_text_are_written_as_they_are():
@@ -87,13 +131,14 @@ def test_names_that_are_no_text_are_written_as_they_are():
 
 def test_a_playlist_is_written_in_place_of_the_old_one_in_a_folder_made_for_it(tmp_path):
     file = tmp_path / "lists" / "new.m3u8"
-    assert write_m3u(file, [Entry(b"/music/a.mp3", 1, "a")], MUSIC) == 0
-    assert write_m3u(file, [Entry(b"/music/b.mp3", 1, "b")], MUSIC) == 0
+    assert write_m3u(file, [Entry(b"/music/a.mp3", 1, "a")], "library", MUSIC) == 0
+    assert write_m3u(file, [Entry(b"/music/b.mp3", 1, "b")], "library", MUSIC) == 0
     assert file.read_bytes() == b"#EXTM3U\n#CFAUDIO\n#EXTINF:1,b\nb.mp3\n"
     assert list(file.parent.iterdir()) == [file]
+    assert made_by_cfaudio(file)
 
 
 def test_a_playlist_that_cannot_be_written_is_a_store_error_naming_it(tmp_path):
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(StoreError, match=r"file/list\.m3u: "):
-        write_m3u(tmp_path / "file" / "list.m3u", [], MUSIC)
+        write_m3u(tmp_path / "file" / "list.m3u", [], "library", MUSIC)

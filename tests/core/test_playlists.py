@@ -18,7 +18,7 @@ def test_a_playlist_is_read_by_relative_and_absolute_entries(tmp_path: Path) -> 
 
 
 def test_what_cfaudio_wrote_itself_is_passed_over(tmp_path: Path) -> None:
-    write_m3u(tmp_path / "ours.m3u", [Entry(path, 1, "x") for path in PATHS], b"/music")
+    write_m3u(tmp_path / "ours.m3u", [Entry(path, 1, "x") for path in PATHS], "auto", b"/music")
     assert read_playlists(tmp_path, PATHS, MUSIC, []) == [(), (), ()]
 
 

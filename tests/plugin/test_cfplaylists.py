@@ -41,7 +41,10 @@ def configure(home: Home, *playlists: dict[str, Any], **more: Any) -> None:
 
 
 def entries(file: Path) -> list[str]:
-    return [line for line in file.read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
+    """The tracks of a list, as ARTIST/FILE."""
+    lines = [line for line in file.read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
+    assert all(Path(line).is_absolute() for line in lines)
+    return ["/".join(line.split("/")[-2:]) for line in lines]
 
 
 def artists(file: Path) -> set[str]:
@@ -134,14 +137,38 @@ def test_a_daily_mix_is_one_list_a_mode_named_by_what_it_sounds_like(library: Ho
         | dict.fromkeys(library.ids("artist IN (?, ?)", BELLS[0], BELLS[1]), 9),
     )
     configure(library, {"kind": "daily mix", "n": 5, "per_artist": 9})
-    assert library.beet("cfplaylists", "--seed", "1").fine
+    lines = library.beet("cfplaylists", "--seed", "1").fine.lines
     written = names(lists)
     assert len(written) > 1
-    assert {name.split(": ")[1] for name in written} == {"ambient.m3u", "rock.m3u"}
+    assert written == [f"Daily Mix {number}.m3u" for number in range(1, len(written) + 1)]
+    titles = [(lists / name).read_text(encoding="utf-8").splitlines()[2].removeprefix("#PLAYLIST:") for name in written]
+    assert {title.split(": ")[1] for title in titles} == {"ambient", "rock"}
+    assert [line.startswith(title) for line, title in zip(lines, titles, strict=True)] == [True] * len(titles)
     on_them = [entry for name in written for entry in entries(lists / name)]
     assert len(on_them) == len(set(on_them))
-    for name in written:
-        assert (share_of_drums(lists / name) > 0.5) == ("rock" in name)
+    for name, title in zip(written, titles, strict=True):
+        assert (share_of_drums(lists / name) > 0.5) == ("rock" in title)
+
+
+def test_lists_that_were_named_by_their_tags_are_renamed_once(library: Home, lists: Path) -> None:
+    configure(library, {"kind": "daily mix", "n": 5, "per_artist": 9})
+    library.beet_here("cfplaylists").fine  # noqa: B018
+    now, state = names(lists), library.beetsdir / "cfaudio" / "playlists.json"
+    content = json.loads(state.read_text())
+    entry = content["playlists"].pop("Daily Mix $number")
+    for at, mark in enumerate(entry["made"]["m3u"]):
+        before = Path(mark).with_name(f"Daily Mix {at + 1}: some tag.m3u")
+        Path(mark).rename(before)
+        entry["made"]["m3u"][at] = str(before)
+        entry["lists"][at] = {**entry["lists"][at], "name": before.stem}
+    former = "Daily Mix $number%if{$tags,: $tags}"
+    content["playlists"][former] = {**entry, "settings": entry["settings"].replace("Daily Mix $number", former)}
+    state.write_text(json.dumps(content))
+    lines = library.beet_here("cfplaylists").fine.lines
+    assert names(lists) == now
+    assert len(lines) == len(now)
+    assert library.beet_here("cfplaylists").fine
+    assert names(lists) == now
 
 
 def test_a_list_is_rather_short_than_with_what_is_not_liked(library: Home, lists: Path) -> None:
@@ -412,7 +439,10 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"name": "x", "n": None}, "cfaudio.playlists[1].n: "),
     ({"name": "x", "unplayed": 2}, "cfaudio.playlists[1].unplayed: must be a number from 0 to 1, not 2"),
     ({"name": "x", "refresh": "hourly"}, "cfaudio.playlists[1].refresh: must be one of daily, weekly, monthly, never"),
-    ({"name": "x", "targets": ["tape"]}, "cfaudio.playlists[1].targets: must be one of m3u, subsonic, mpd"),
+    (
+        {"name": "x", "targets": ["tape"]},
+        "cfaudio.playlists[1].targets: must be one of m3u, subsonic, jellyfin, plex, mpd",
+    ),
     ({"name": "x", "targets": []}, "cfaudio.playlists[1].targets: must be a list"),
     ({"name": "x", "targets": "subsonic"}, "cfaudio.subsonic.url: is missing"),
     ({"name": "x", "query": "'a"}, "cfaudio.playlists[1].query: 'a: No closing quotation"),
@@ -535,11 +565,17 @@ def test_what_is_remembered_can_be_deleted(library: Home, lists: Path) -> None:
 
 def test_secrets_are_not_in_beet_config(library: Home) -> None:
     account = {"user": "anna", "password": "hunter2"}
-    servers = {"subsonic": {"url": "https://x", **account, "users": {"ben": {"token": "sesame"}}}}
+    servers = {
+        "subsonic": {"url": "https://x", **account, "users": {"ben": {"token": "sesame"}}},
+        "jellyfin": {"url": "https://x", "users": {"ben": {"user": "ben", "password": "open"}}},
+        "plex": {"url": "https://x", "token": "abracadabra", "users": {"ben": {"token": "hocuspocus"}}},
+    }
     configure(library, **servers, mpd={"password": "swordfish"})
     shown = library.beet("config").fine.out
     assert "anna" in shown
-    assert not any(secret in shown for secret in ("hunter2", "sesame", "swordfish"))
+    assert not any(
+        secret in shown for secret in ("hunter2", "sesame", "open", "abracadabra", "hocuspocus", "swordfish")
+    )
 
 
 def test_it_loads_neither_a_net_nor_a_decoder(library: Home) -> None:

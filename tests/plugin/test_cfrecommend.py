@@ -414,14 +414,17 @@ def test_nothing_is_changed(scored: Home) -> None:
     assert scored.files() == before
 
 
-def test_a_playlist_has_its_entries_relative_to_the_music_folder(scored: Home, tmp_path: Path) -> None:
-    file = tmp_path / "new" / "Für später.m3u"
-    paths = scored.beet_here("cfrecommend", "-n", "6", "-p", "-m", str(file)).fine.lines
-    lines = file.read_text(encoding="utf-8").splitlines()
-    assert lines[:2] == ["#EXTM3U", "#CFAUDIO"]
-    assert [str(scored.music / line) for line in lines[3::2]] == paths
-    assert all(line.startswith(("#EXTINF:4,", "#EXTINF:5,")) for line in lines[2::2])
-    assert f"{BELLS[3]} - Stück 4" in lines[2]
+def test_a_playlist_elsewhere_has_absolute_entries_and_one_in_the_music_folder_relative_ones(
+    scored: Home, tmp_path: Path
+) -> None:
+    for file in (tmp_path / "new" / "Für später.m3u", scored.music / "lists" / "Für später.m3u"):
+        paths = scored.beet_here("cfrecommend", "-n", "6", "-p", "-m", str(file)).fine.lines
+        lines = file.read_text(encoding="utf-8").splitlines()
+        assert lines[:3] == ["#EXTM3U", "#CFAUDIO", "#PLAYLIST:Für später"]
+        assert [os.path.normpath(file.parent / line) for line in lines[4::2]] == paths
+        assert all(line.startswith("../" if file.is_relative_to(scored.music) else "/") for line in lines[4::2])
+        assert all(line.startswith(("#EXTINF:4,", "#EXTINF:5,")) for line in lines[3::2])
+        assert f"{BELLS[3]} - Stück 4" in lines[3]
 
 
 def test_a_plain_file_name_goes_where_the_user_is_or_into_the_playlist_folder(scored: Home, tmp_path: Path) -> None:
@@ -481,7 +484,7 @@ def test_a_name_with_a_line_break_is_left_out_of_the_playlist_and_named_in_the_l
     ran = scored.beet("cfrecommend", "-n", "3", "--unplayed", "1", "-m", "a.m3u")
     assert (ran.code, len(ran.lines)) == (0, 3)
     assert ran.err == "cfaudio: a.m3u: tracks left out because of a line break in their names: 1\n"
-    assert len((scored.folder / "a.m3u").read_text().splitlines()) == 6
+    assert len((scored.folder / "a.m3u").read_text().splitlines()) == 7
 
 
 def test_a_name_that_is_no_text_is_written_byte_by_byte(scored: Home) -> None:
@@ -489,6 +492,7 @@ def test_a_name_that_is_no_text_is_written_byte_by_byte(scored: Home) -> None:
     file.rename(os.fsdecode(os.fsencode(file.parent) + b"/St\xfcck.wav"))
     scored.sql("UPDATE items SET path = ? WHERE id = 40", os.fsencode(DRUMS[-1]) + b"/St\xfcck.wav")
     assert scored.beet("cfrecommend", "-n", "1", "--unplayed", "1", "-p", "-m", "a.m3u").fine
-    assert (scored.folder / "a.m3u").read_bytes().splitlines()[3] == os.fsencode(DRUMS[-1]) + b"/St\xfcck.wav"
+    entry = (scored.folder / "a.m3u").read_bytes().splitlines()[4]
+    assert entry == bytes(scored.music) + b"/" + os.fsencode(DRUMS[-1]) + b"/St\xfcck.wav"
     row = _json(scored, "-n", "1", "--unplayed", "1")[0]
     assert str(row["path"]).startswith(str(scored.music / DRUMS[-1]))

@@ -205,7 +205,7 @@ def test_playlists_made_by_hand_are_contexts_and_those_of_cfaudio_are_not(
     (folder / "more.M3U8").write_bytes(bytes(music / "1.mp3") + b"\n2.mp3\n")
     (folder / "smart.m3u").write_bytes(b"3.mp3\n4.mp3\n")
     (folder / "notes.txt").write_bytes(b"5.mp3\n6.mp3\n")
-    write_m3u(folder / "ours.m3u", [Entry(bytes(music / f"{i}.mp3"), 1, "x") for i in (7, 8)], bytes(music))
+    write_m3u(folder / "ours.m3u", [Entry(bytes(music / f"{i}.mp3"), 1, "x") for i in (7, 8)], "auto", bytes(music))
     beets.config["playlist"]["playlist_dir"].set(str(folder))
     beets.config["smartplaylist"]["playlists"].set([{"name": "smart.m3u", "query": "x"}])
     tracks, _ = load(lib, read_settings(plugin.config))

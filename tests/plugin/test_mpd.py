@@ -13,6 +13,8 @@ import pytest
 from mpd_server import Mpd, running_mpd
 from user_home import BELLS, Home, bells
 
+from cfaudio_core.targets.m3u import file_name
+
 pytestmark = pytest.mark.skipif(not shutil.which("mpd"), reason="mpd is not installed")
 
 
@@ -81,7 +83,7 @@ def test_a_remote_mpd_gets_every_track_in_its_order(library: Home, mpd: Mpd, nam
     elsewhere(library, mpd, {"name": name, "n": 20, "per_artist": 20})
     (said,) = library.beet("cfplaylists").fine.lines
     (stored,) = mpd.playlists()
-    assert stored == name.replace("/", "-").replace("\\", "-")
+    assert stored == file_name(name)
     loaded = mpd.load(stored)
     assert len(loaded) == 20
     assert ": 20 tracks" in said
@@ -151,7 +153,7 @@ def test_a_wrong_password_is_one_line_that_does_not_tell_it(library: Home, lists
 def test_what_is_no_mpd_is_one_line_and_the_other_targets_are_written(
     library: Home, lists: Path, answer: bytes | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cfaudio_core.targets.mpd._TIMEOUT_S", 0.3)
+    monkeypatch.setattr("cfaudio_core.clients.mpd._TIMEOUT_S", 0.3)
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         both = {"targets": ["mpd", "m3u"]}

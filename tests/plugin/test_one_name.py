@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from user_home import BELLS, Home
 
+from cfaudio_core.clients.mpd import MpdClient
 from cfaudio_core.targets.m3u import M3uFolder, file_name
 from cfaudio_core.targets.mpd import MpdServer
 from cfaudio_core.targets.subsonic import SubsonicAccount
@@ -25,6 +26,7 @@ PAIRS = [
     (unicodedata.normalize("NFC", "Été"), unicodedata.normalize("NFD", "Été")),
     ("a\tb", "a b"),
     ("...", "."),
+    ("Mix: 1", "Mix- 1"),
     ("x" * 300 + "1", "x" * 300 + "2"),
 ]
 
@@ -41,7 +43,7 @@ def configure(home: Home, *playlists: dict[str, Any], **more: Any) -> None:
 
 def artists(file: Path) -> set[str]:
     lines = file.read_text(encoding="utf-8").splitlines()
-    return {line.split("/")[0] for line in lines if not line.startswith("#")}
+    return {line.split("/")[-2] for line in lines if not line.startswith("#")}
 
 
 def by(name: str, artist: str) -> dict[str, Any]:
@@ -118,11 +120,26 @@ def test_a_folder_that_gets_another_name_keeps_its_lists(placed: Home, lists: Pa
 
 
 def test_names_are_made_alike_for_files_and_for_mpd() -> None:
-    m3u, mpd = M3uFolder(Path("x"), b""), MpdServer("localhost", 6600, b"/music")
-    for name in ("AC/DC", "Chill.", "...", "E\u0301te\u0301"):
+    m3u, mpd = M3uFolder(Path("x"), "auto", b""), MpdServer(MpdClient("localhost", 6600, b"/music"))
+    for name in ("AC/DC", "Chill.", "...", "E\u0301te\u0301", "Mix: 1", "nul"):
         assert m3u.name_of(name) == mpd.name_of(name) == file_name(name)
     assert SubsonicAccount("http://x", b"").name_of("AC/DC ") == "AC/DC"
     assert file_name("E\u0301") == "É"
+
+
+@pytest.mark.parametrize(
+    ("name", "file"),
+    [
+        ("Daily Mix 1: ambient", "Daily Mix 1- ambient"),
+        ('<"Who?"|*>', "--Who-----"),
+        ("Nul", "_Nul"),
+        ("con.fusion", "_con.fusion"),
+        ("Console", "Console"),
+        ("Ends with a dot.", "Ends with a dot"),
+    ],
+)
+def test_no_file_has_a_name_that_windows_smb_or_exfat_refuse(name: str, file: str) -> None:
+    assert file_name(name) == file
 
 
 def test_recommend_writes_over_no_file_that_cfaudio_did_not_make(placed: Home, tmp_path: Path) -> None:

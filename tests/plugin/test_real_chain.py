@@ -86,6 +86,7 @@ def test_what_mpd_plays_decides_what_mpd_is_given_to_play(silent: Home, tmp_path
         silent.configure(
             {
                 "playlist_dir": str(lists),
+                "relative_to": "library",  # MPD's music folder is another one
                 "mpd": server,
                 "playlists": [
                     {"kind": "discover", "n": 10, "per_artist": 9, "targets": ["m3u"]},

@@ -65,6 +65,21 @@ WRONG = {
         {"url": "https://x", "users": {"anna": {"user": "anna"}}},
         {"url": "https://x", "users": {"anna": "secret"}},
     ],
+    "jellyfin": [
+        3,
+        {"url": "nas:8096", "token": "x"},
+        {"url": "https://x", "user": "anna"},
+        {"url": "https://x", "apikey": "x"},
+        {"url": "https://x?api_key=x"},
+        {"url": "https://x", "users": {"anna": {}, "ben": {"password": "x"}}},
+    ],
+    "plex": [
+        3,
+        {"token": "x"},
+        {"url": "http://nas:32400", "user": "anna", "password": "x"},
+        {"url": "http://nas:32400", "users": {"ben": {"user": "ben"}}},
+        {"url": "http://nas:32400/?X-Plex-Token=x"},
+    ],
     "mpd": [3, {"port": "many"}, {"port": 0}, {"hots": "x"}, {"host": ["x"]}],
 }
 

@@ -4,34 +4,42 @@ from __future__ import annotations
 
 import datetime as dt
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NamedTuple
 
 from beets.exceptions import UserError
 
 from beetsplug.cfaudio.config.checks import Section
+from beetsplug.cfaudio.config.servers import LOGINS
+from cfaudio_core.targets.m3u import PATH_STYLES
 
-TARGETS = ("m3u", "subsonic", "mpd")
+TARGETS = ("m3u", *LOGINS, "mpd")
 HALF_A_YEAR_DAYS = 182
 REFRESH = ("daily", "weekly", "monthly", "never")
 """How often a playlist is chosen again."""
 
 
 class Kind(NamedTuple):
-    """A ready-made kind of list: its name and settings, None where they are the usual ones."""
+    """A ready-made kind of list: its name and settings, None where they are the usual ones.
+
+    `title` is its name with what changes from list to list; "" where that is nothing.
+    """
 
     name: str
     n: int = 50
     unplayed: float | None = None
     refresh: str = "weekly"
     fresh_days: int | None = None
+    title: str = ""
 
 
 KINDS = {
     "mix": Kind("Mix", refresh="daily"),
     "discover": Kind("Discover", 30, 1.0),
     "rediscover": Kind("Rediscover", 30, 0.0, fresh_days=HALF_A_YEAR_DAYS),
-    "daily mix": Kind("Daily Mix $number%if{$tags,: $tags}", 50, 0.3, "daily", 0),
+    "daily mix": Kind("Daily Mix $number", 50, 0.3, "daily", 0, "Daily Mix $number%if{$tags,: $tags}"),
     "radio": Kind("Radio", refresh="daily"),
     "new arrivals": Kind("New Arrivals", 30, 1.0, "daily", 0),
     "deep cuts": Kind("Deep Cuts", 30, 1.0),
@@ -64,6 +72,17 @@ class Playlist:
         """Name that keeps lists of different listeners apart."""
         return f"{self.name} [{self.user}]" if self.user else self.name
 
+    @property
+    def title(self) -> str:
+        """Template of the title: the name's, unless that is a kind's own which has another."""
+        kind, user = KINDS[self.kind], f" ({self.user})" if self.user else ""
+        return kind.title + user if kind.title and self.name == kind.name + user else self.name
+
+    @property
+    def former_key(self) -> str:
+        """The `key` that the entry had when lists were named by their titles."""
+        return f"{self.title} [{self.user}]" if self.user else self.title
+
 
 def read_playlists(value: object) -> tuple[Playlist, ...]:
     """Check the entries of `playlists`.
@@ -84,6 +103,11 @@ def read_playlists(value: object) -> tuple[Playlist, ...]:
     return tuple(playlists)
 
 
+def read_relative_to(value: object, path: Callable[[str], Path | None]) -> str | Path:
+    """Check `relative_to`: a style of entries, or a folder, which `path` makes of a setting."""
+    return value if isinstance(value, str) and value in PATH_STYLES else path("relative_to") or PATH_STYLES[0]
+
+
 def _playlist(entry: object, key: str) -> Playlist:
     known = Playlist.__dataclass_fields__
     given = Section(entry, key, known)
@@ -93,7 +117,7 @@ def _playlist(entry: object, key: str) -> Playlist:
     user = given["user"]
     if user is not None and not isinstance(user, str):
         raise given.error("user", f"must be a listener, not {user!r}")
-    usual = {name: setting for name, setting in KINDS[kind]._asdict().items() if setting is not None}
+    usual = {name: setting for name, setting in KINDS[kind]._asdict().items() if setting is not None and name in known}
     usual["name"] += f" ({user})" if user else ""
     section = Section({**usual, "targets": ["m3u"], **given.values}, key, known)
     name, like = section.text("name"), section.query("like")

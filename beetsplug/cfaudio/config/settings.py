@@ -41,7 +41,7 @@ DEFAULTS: dict[str, Any] = {
     "executor": "loky",
     "weights": None,
     "playlist_dir": None,
-    "relative_to": None,
+    "relative_to": "auto",
     "taste": "modes",
     "unplayed": 0.5,
     "per_artist": 2,
@@ -51,6 +51,8 @@ DEFAULTS: dict[str, Any] = {
     "similar": 50,
     "playlists": [],
     "subsonic": {},
+    "jellyfin": {},
+    "plex": {},
     "mpd": {},
 }
 
@@ -86,7 +88,7 @@ class Settings:
     executor: str
     weights: Path | None
     playlist_dir: Path | None
-    relative_to: Path | None
+    relative_to: str | Path
     taste: str
     unplayed: float
     per_artist: int
@@ -97,6 +99,15 @@ class Settings:
     playlists: tuple[Playlist, ...]
     servers: Servers
     folder: Path
+
+    def music_folder(self, directory: bytes) -> bytes:
+        """Folder that servers have the music below: the one of `relative_to`, if any, or else `directory`."""
+        return bytes(self.relative_to) if isinstance(self.relative_to, Path) else directory
+
+    @property
+    def path_style(self) -> str:
+        """Style of the entries of M3U files, one of `m3u.PATH_STYLES`."""
+        return self.relative_to if isinstance(self.relative_to, str) else "library"
 
     @property
     def models(self) -> Path:
@@ -132,7 +143,7 @@ def read_settings(config: confuse.ConfigView) -> Settings:
     UserError
         Naming the key with a wrong value.
     """
-    from beetsplug.cfaudio.config.playlists import read_playlists
+    from beetsplug.cfaudio.config.playlists import read_playlists, read_relative_to
     from beetsplug.cfaudio.config.servers import read_servers
 
     Section(config.get(), "cfaudio", DEFAULTS)
@@ -163,7 +174,7 @@ def read_settings(config: confuse.ConfigView) -> Settings:
         executor=_executor(section),
         weights=path("weights"),
         playlist_dir=path("playlist_dir"),
-        relative_to=path("relative_to"),
+        relative_to=read_relative_to(section["relative_to"], path),
         taste=section.choice("taste", TASTES),
         unplayed=section.share("unplayed"),
         per_artist=section.whole("per_artist", 1, 10_000),
@@ -172,7 +183,7 @@ def read_settings(config: confuse.ConfigView) -> Settings:
         exclude=tuple(query for query in excluded if query.strip()),
         similar=section.whole("similar", 1, 100_000),
         playlists=read_playlists(section["playlists"]),
-        servers=read_servers(section["subsonic"], section["mpd"]),
+        servers=read_servers(section, beets.config["mpd"].flatten() if beets.config["mpd"].exists() else {}),
         folder=Path(beets.config.config_dir()) / "cfaudio",
     )
 

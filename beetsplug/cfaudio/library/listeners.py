@@ -143,7 +143,7 @@ def read_handmade_playlists(
         return tracks.playlists
     smart = beets.config["smartplaylist"]["playlists"]
     made = [str(entry["name"]) for entry in smart.get(list) if "name" in entry] if smart.exists() else []
-    bases = [lib.directory, *([bytes(settings.relative_to)] if settings.relative_to else [])]
+    bases = list(dict.fromkeys([lib.directory, settings.music_folder(lib.directory)]))
 
     def find(paths: list[str]) -> IntArray:
         from cfaudio_core.history.matching import LibraryIndex

@@ -139,5 +139,5 @@ def _calm(lib: Library, data: RankingData) -> BoolArray:
 
 
 def _named(lib: Library, data: RankingData, playlist: Playlist, chosen: Chosen, number: int = 1) -> ChosenList:
-    name = name_list(lib, data, playlist, chosen.ids, number)
-    return ChosenList(name, chosen.ids, [reason.id for reason in chosen.reasons if reason.unplayed])
+    name, title = name_list(lib, data, playlist, chosen.ids, number)
+    return ChosenList(name, chosen.ids, [reason.id for reason in chosen.reasons if reason.unplayed], title)

@@ -26,27 +26,29 @@ _MAX_TAGS = 2  # in a name
 
 def check_name(playlist: Playlist) -> None:
     """Raise a UserError where the name is no valid template."""
-    if not _fill_in(playlist, dict.fromkeys(NAME_FIELDS, "x")):
+    if not _fill_in(playlist, playlist.name, dict.fromkeys(NAME_FIELDS, "x")):
         raise UserError(f"the name of playlist {playlist.name!r}: nothing is left of it")
 
 
-def name_list(lib: Library, data: RankingData, playlist: Playlist, ids: Collection[int], number: int) -> str:
-    """Name the list of some items; empty where nothing is known that the template asks for."""
+def name_list(
+    lib: Library, data: RankingData, playlist: Playlist, ids: Collection[int], number: int
+) -> tuple[str, str]:
+    """Make the name and the title of the list of some items; empty where nothing is known that a template asks for."""
     listed = sorted(set(ids))
     artists = Counter(read_tracks(lib, [], listed).artists)
     facts = {
         "user": find_listener(data.listeners, playlist.user).name,
         "kind": playlist.kind,
         "number": str(number),
-        "tags": ", ".join(_telling_tags(lib, data, listed)) if "tags" in playlist.name else "",
+        "tags": ", ".join(_telling_tags(lib, data, listed)) if "tags" in playlist.title else "",
         "artist": next((artist for artist, _ in artists.most_common() if artist), ""),
     }
-    return _fill_in(playlist, facts)
+    return _fill_in(playlist, playlist.name, facts), _fill_in(playlist, playlist.title, facts)
 
 
-def _fill_in(playlist: Playlist, facts: Mapping[str, str]) -> str:
+def _fill_in(playlist: Playlist, text: str, facts: Mapping[str, str]) -> str:
     functions = {**DefaultTemplateFunctions(Item(), None).functions(), **template_funcs()}
-    template, where = get_template(playlist.name), f"the name of playlist {playlist.name!r}"
+    template, where = get_template(text), f"the name of playlist {playlist.name!r}"
     _, fields, called = template.expr.translate()
     for sign, used, known in (("$", fields, facts), ("%", called, functions)):
         for unknown in sorted(used.difference(known)):

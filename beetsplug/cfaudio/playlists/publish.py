@@ -8,20 +8,21 @@ from contextlib import contextmanager
 from logging import Logger
 
 from beets.exceptions import UserError
-from beets.library import Item, Library
+from beets.library import Library
 
 from beetsplug.cfaudio.config.playlists import Playlist
+from beetsplug.cfaudio.config.servers import LOGINS
 from beetsplug.cfaudio.config.settings import Settings
+from beetsplug.cfaudio.playlists.players import account_target, left_out, mpd_client
 from beetsplug.cfaudio.playlists.state import PlaylistState
-from beetsplug.cfaudio.text import counted
 from cfaudio_core.data.listeners import find_name, fold_name
 from cfaudio_core.errors import CfAudioError, StoreError
 from cfaudio_core.targets.base import Entry, Target, Written
+from cfaudio_core.targets.m3u import M3uFolder
+from cfaudio_core.targets.mpd import MpdServer
 
 Made = dict[str, list[str]]
 """Target to what exists there of each list."""
-
-_MAX_NAMED = 10  # tracks that a target does not have
 
 
 class Targets:
@@ -47,8 +48,10 @@ class Targets:
         self.failed = False
         self._servers = settings.servers
         self._folder = settings.playlist_dir
+        self._path_style = settings.path_style
         self._main = main
-        self._music = bytes(settings.relative_to) if settings.relative_to else lib.directory
+        self._music = settings.music_folder(lib.directory)
+        self._mpd = MpdServer(mpd_client(settings, lib.directory))
         self._log = log
         self._known: dict[tuple[str, str], Target] = {}
         self._down: set[str] = set()
@@ -60,29 +63,40 @@ class Targets:
         self._names: dict[tuple[str, str], str] = {}
         self._others = [state[key] for key in others if key in state]
         self._written: set[tuple[str, str]] = set()
+        self._in_both = False
+        self._one_folder: bool | None = None
 
     def check(self, playlist: Playlist) -> None:
         """Raise a UserError where a setting is missing that a target of an entry needs."""
         if "m3u" in playlist.targets and self._folder is None:
             raise UserError("cfaudio.playlist_dir: is missing: which folder are playlists to be written to?")
-        if "subsonic" in playlist.targets:
-            if self._servers.subsonic is None:
-                raise UserError("cfaudio.subsonic.url: is missing: which server are playlists to be put on?")
-            if self._account(playlist.user) not in self._servers.accounts:
-                raise UserError(f"cfaudio.subsonic: has no account for {playlist.user or self._main}")
+        for kind in LOGINS.keys() & set(playlist.targets):
+            if kind not in self._servers.web:
+                raise UserError(f"cfaudio.{kind}.url: is missing: which server are playlists to be put on?")
+            if self._account(kind, playlist.user) not in self._servers.web[kind].accounts:
+                raise UserError(f"cfaudio.{kind}: has no account for {playlist.user or self._main}")
+        if {"m3u", "mpd"} <= set(playlist.targets):
+            self._in_both = True
 
-    def write(self, playlist: Playlist, lists: Sequence[tuple[str, list[Entry]]], old: Made) -> Made:
+    def write(self, playlist: Playlist, lists: Sequence[tuple[str, str, list[Entry]]], old: Made) -> Made:
         """Put the lists of an entry into its targets, and remove what earlier runs made and this one did not.
 
-        `lists` are names and tracks, `old` is what earlier runs made; returns what exists then.
+        `lists` are names, titles and tracks, `old` is what earlier runs made; returns what exists then.
         """
         made: Made = {}
-        for kind in playlist.targets:
+        kinds = playlist.targets
+        if {"m3u", "mpd"} <= set(kinds) and self._is_one_folder():
+            kinds = tuple(kind for kind in kinds if kind != "mpd")
+            for mark in old.get(self._mpd.name, []):  # before a file of that name is put there
+                if mark:
+                    self._remove(self._mpd.name, mark)
+            old = {name: marks for name, marks in old.items() if name != self._mpd.name}
+        for kind in kinds:
             target = self._target(kind, playlist.user)
             marks = old.get(target.name, [])
             made[target.name] = [
-                self._put(target, name, entries, marks[at] if at < len(marks) else "")
-                for at, (name, entries) in enumerate(lists)
+                self._put(target, name, title, entries, marks[at] if at < len(marks) else "")
+                for at, (name, title, entries) in enumerate(lists)
             ]
         return self.remove_old(old, made)
 
@@ -102,20 +116,28 @@ class Targets:
             for target, new in self._written
         )
 
-    def _put(self, target: Target, name: str, entries: list[Entry], mark: str) -> str:
+    def _is_one_folder(self) -> bool:
+        """Say whether `playlist_dir` is where MPD keeps its own lists: a list that goes to both is one file then."""
+        if self._one_folder is None and self._mpd.name not in self._down:
+            self._one_folder = False
+            with self._errors(self._mpd):
+                self._one_folder = self._folder is not None and self._mpd.keeps_lists_in(self._folder)
+        return bool(self._one_folder)
+
+    def _put(self, target: Target, name: str, title: str, entries: list[Entry], mark: str) -> str:
         """Write one list, unless its target has failed; returns what exists of it then."""
         written: Written | None = None
         if target.name not in self._down:
             with self._errors(target):
                 self._check_name(target, name)
-                written = target.write(name, entries, mark, self._ours.get(target.name, set()))
+                written = target.write(name, entries, mark, self._ours.get(target.name, set()), title)
         if written is None:
             return mark
         self._names[target.name, fold_name(target.name_of(name))] = name
         self._written.add((target.name, written.made))
         self._ours.setdefault(target.name, set()).add(written.made)
         if written.left_out:
-            self._log.warning("{}: {}", target.name, _left_out(name, written.left_out))
+            self._log.warning("{}: {}", target.name, left_out(name, written.left_out))
         return written.made
 
     def _check_name(self, target: Target, name: str) -> None:
@@ -159,46 +181,32 @@ class Targets:
         """Yield every configured target."""
         if self._folder is not None:
             yield self._target("m3u", None)
-        if self._servers.subsonic is not None:
-            for user in self._servers.accounts:
-                yield self._target("subsonic", user)
+        for kind, server in self._servers.web.items():
+            for user in server.accounts:
+                yield self._target(kind, user)
         yield self._target("mpd", None)
 
     def _target(self, kind: str, user: str | None) -> Target:
-        key = kind, self._account(user) if kind == "subsonic" else ""
+        key = kind, self._account(kind, user) if kind in LOGINS else ""
         if key not in self._known:
             self._known[key] = self._made_target(*key)
         return self._known[key]
 
     def _made_target(self, kind: str, account: str) -> Target:
-        servers = self._servers
+        if kind == "mpd":
+            return self._mpd
         if kind == "m3u":
-            from cfaudio_core.targets.m3u import M3uFolder
-
             assert self._folder is not None
-            return M3uFolder(self._folder, self._music)
-        if kind == "subsonic":
-            from cfaudio_core.targets.subsonic import SubsonicAccount
+            as_mpd_reads_it = self._in_both and self._path_style == "auto" and self._is_one_folder()
+            return M3uFolder(self._folder, "absolute" if as_mpd_reads_it else self._path_style, self._music)
+        return account_target(kind, self._servers.web[kind], account, self._main, self._music)
 
-            assert servers.subsonic is not None
-            login = servers.accounts[account]._asdict()
-            return SubsonicAccount(servers.subsonic, self._music, **login, listener=account or self._main)
-        from cfaudio_core.targets.mpd import MpdServer
-
-        return MpdServer(servers.mpd_host, servers.mpd_port, self._music, password=servers.mpd_password)
-
-    def _account(self, user: str | None) -> str:
+    def _account(self, kind: str, user: str | None) -> str:
         """Find the key of a listener's account: the name, or "" for the main one's."""
         name = user or self._main
         name = find_name(name, [self._main]) or name
-        accounts = {fold_name(account): account for account in self._servers.accounts if account}
+        accounts = {fold_name(account): account for account in self._servers.web[kind].accounts if account}
         return accounts.get(fold_name(name), "" if name == self._main else name)
-
-
-def entry_of(item: Item) -> Entry:
-    """Make the entry of an item."""
-    label = f"{item.artist} - {item.title}"
-    return Entry(item.path, item.length or 0, label, item.artist, item.title, item.album, item.albumartist)
 
 
 def _is_same_file(one: str, other: str) -> bool:
@@ -206,9 +214,3 @@ def _is_same_file(one: str, other: str) -> bool:
         return os.path.samefile(one, other)  # noqa: PTH121
     except OSError:
         return False
-
-
-def _left_out(name: str, entries: Sequence[Entry]) -> str:
-    named = ", ".join(entry.label for entry in entries[:_MAX_NAMED])
-    more = f", and {len(entries) - _MAX_NAMED} more" if len(entries) > _MAX_NAMED else ""
-    return f"{counted(len(entries), 'track')} of {name} not there: {named}{more}"

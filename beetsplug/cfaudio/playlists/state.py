@@ -28,11 +28,15 @@ _VERSION = 1
 
 @dataclass
 class ChosenList:
-    """A chosen list: its name, the ids of its items, and those of them that the listener had never played."""
+    """A chosen list: its name, the ids of its items, and those of them that the listener had never played.
+
+    The title is its name with what changes from list to list.
+    """
 
     name: str
     ids: list[int]
     unplayed: list[int] = field(default_factory=list)
+    title: str = ""
 
 
 @dataclass
@@ -114,12 +118,15 @@ def write_state(file: Path, state: Mapping[str, PlaylistState], tracks: TrackMar
 
 
 def _as_json(state: PlaylistState) -> dict[str, Any]:
-    lists = [{"name": one.name, "ids": one.ids, "unheard": one.unplayed} for one in state.lists]
+    lists = [{"name": one.name, "title": one.title, "ids": one.ids, "unheard": one.unplayed} for one in state.lists]
     return {**vars(state), "lists": lists}
 
 
 def _from_json(content: dict[str, Any]) -> PlaylistState:
-    lists = [ChosenList(str(one["name"]), _ids(one["ids"]), _ids(one["unheard"])) for one in content["lists"]]
+    lists = [
+        ChosenList(str(one["name"]), _ids(one["ids"]), _ids(one["unheard"]), str(one.get("title", "")))
+        for one in content["lists"]
+    ]
     made = {str(target): [str(mark) for mark in marks] for target, marks in content["made"].items()}
     return PlaylistState(str(content["settings"]), str(content["period"]), lists, _ids(content["before"]), made)
 

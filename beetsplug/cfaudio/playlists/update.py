@@ -24,7 +24,8 @@ from beetsplug.cfaudio.library.listeners import find_listener
 from beetsplug.cfaudio.library.snapshot import RankingData, read_library
 from beetsplug.cfaudio.playlists.kinds import lists_of
 from beetsplug.cfaudio.playlists.naming import check_name
-from beetsplug.cfaudio.playlists.publish import Targets, entry_of
+from beetsplug.cfaudio.playlists.players import entry_of
+from beetsplug.cfaudio.playlists.publish import Targets
 from beetsplug.cfaudio.playlists.state import ChosenList, PlaylistState, read_state, write_state
 from beetsplug.cfaudio.text import counted
 from cfaudio_core.data.feedback import is_barred
@@ -72,6 +73,9 @@ def update_playlists(
     with user_errors(), nullcontext() if pretend else hold_lock(settings.folder, "cfplaylists", on_wait):
         file = settings.folder / "playlists.json"
         state = read_state(file, data.marks)
+        for playlist in settings.playlists:
+            if playlist.key not in state and playlist.former_key in state:
+                state[playlist.key] = state.pop(playlist.former_key)
         others = {playlist.key for playlist in settings.playlists} - {playlist.key for playlist in requested}
         targets = Targets(lib, settings, data.listeners[0].name, state, others, log)
         for playlist in requested:
@@ -87,7 +91,7 @@ def update_playlists(
                     for item in _items(lib, one.ids):
                         print_(f"    {item}")
                 continue
-            lists = [(one.name, [entry_of(item) for item in _items(lib, one.ids)]) for one in new.lists]
+            lists = [(one.name, one.title, [entry_of(item) for item in _items(lib, one.ids)]) for one in new.lists]
             new.made = targets.write(playlist, lists, old.made)
             state[playlist.key] = new
             write_state(file, state, data.marks)  # after each, so that what was made is known whatever happens
@@ -148,7 +152,8 @@ def _choose(
     empty: list[str] = []
     for one, why in lists_of(lib, settings, data, playlist, draw, frozenset(before)):
         if not one.ids and len(lists) < len(old.lists):
-            one.name = old.lists[len(lists)].name  # an empty list has nothing to be named after
+            before_it = old.lists[len(lists)]
+            one.name, one.title = before_it.name, before_it.title  # an empty list has nothing to be named after
         lists.append(one)
         empty.append(why)
     return PlaylistState(made_of, now, lists, before), empty
@@ -157,12 +162,12 @@ def _choose(
 def _summarize(playlist: Playlist, new: PlaylistState, empty: list[str], *, kept: bool) -> Iterator[str]:
     for at, one in enumerate(new.lists):
         if not one.ids:
-            yield f"{one.name}: empty: {empty[at] if at < len(empty) else 'nothing can be chosen'}"
+            yield f"{one.title or one.name}: empty: {empty[at] if at < len(empty) else 'nothing can be chosen'}"
             continue
         unplayed = f", {len(one.unplayed)} never played" if one.unplayed else ""
         as_before = f", as before ({playlist.refresh})" if kept else ""
         short = f"; {empty[at]}" if at < len(empty) and empty[at] else ""
-        yield f"{one.name}: {counted(len(one.ids), 'track')}{unplayed}{as_before}{short}"
+        yield f"{one.title or one.name}: {counted(len(one.ids), 'track')}{unplayed}{as_before}{short}"
 
 
 def _items(lib: Library, ids: Sequence[int]) -> list[Item]:
