@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-from beets.dbcore.query import PathQuery
 from beets.exceptions import UserError
 from beets.library import Library
 
 from beetsplug.cfaudio.config.settings import Settings
-from beetsplug.cfaudio.errors import user_errors
 from beetsplug.cfaudio.library.snapshot import RankingData
 from beetsplug.cfaudio.library.tracks import ids_of
+from beetsplug.cfaudio.playlists.queue import PlayerQueue
 from cfaudio_core.data.listeners import Listener
 from cfaudio_core.ranking.session import MAX_GIVEN, SessionRanker
 from cfaudio_core.ranking.session_weights import choose_weights
@@ -18,9 +17,16 @@ from cfaudio_core.util.arrays import FloatArray, IntArray
 
 
 def last_tracks(
-    lib: Library, settings: Settings, data: RankingData, listener: Listener, like: tuple[str, ...]
+    lib: Library,
+    settings: Settings,
+    data: RankingData,
+    listener: Listener,
+    like: tuple[str, ...],
+    queue: PlayerQueue | None = None,
 ) -> tuple[tuple[int, ...], str]:
     """Find the tracks to go on from: those of a query, or of the listener's last session, or in MPD's queue.
+
+    A `queue` for which the tracks are comes before the last session.
 
     Returns
     -------
@@ -36,10 +42,12 @@ def last_tracks(
         at = _positions(data, ids_of(lib, list(like)))
         where = f"that match {' '.join(like)}"
         at = at[np.argsort(data.last_played[listener.name][at], kind="stable")]
+    elif queue is not None and len(in_queue := _positions(data, _last_of(queue))):
+        at, where = in_queue, "in MPD's queue"
     elif len(listener.sessions):
         at, where = _last_session(listener), "of the last session"
-    elif settings.servers.has_mpd:
-        at, where = _queue(lib, settings, data), "in MPD's queue"
+    elif queue is not None or settings.servers.has_mpd:
+        at, where = _positions(data, _last_of(queue or PlayerQueue(lib, settings))), "in MPD's queue"
     else:
         raise UserError(
             "--now: no listens are imported, and no mpd is configured; name tracks to go on from with --like"
@@ -71,18 +79,10 @@ def _last_session(listener: Listener) -> IntArray:
     return np.array(list(dict.fromkeys(sessions.track[inside][::-1].tolist()))[::-1], np.int64)
 
 
-def _queue(lib: Library, settings: Settings, data: RankingData) -> IntArray:
-    """Positions of the tracks of the library that MPD has played last of its queue."""
-    from cfaudio_core.targets.mpd import MpdServer
-
-    servers = settings.servers
-    music = bytes(settings.relative_to) if settings.relative_to else lib.directory
-    with user_errors():
-        server = MpdServer(servers.mpd_host, servers.mpd_port, music, password=servers.mpd_password)
-        files = server.last_files(MAX_GIVEN)
-    with lib.music_dir_context():
-        found = [item.id for file in files for item in lib.items(PathQuery("path", file)) if item.id is not None]
-    return _positions(data, list(dict.fromkeys(found[::-1]))[::-1])
+def _last_of(queue: PlayerQueue) -> list[int]:
+    """Ids of the tracks that MPD has played last of its queue, each once; all of them where it has no song."""
+    tracks = queue.read()
+    return list(dict.fromkeys((tracks.begun or tracks.ahead)[::-1]))[::-1]
 
 
 def _positions(data: RankingData, ids: list[int]) -> IntArray:

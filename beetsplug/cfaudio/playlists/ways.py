@@ -1,4 +1,4 @@
-"""Other ways to a list, for `cfrecommend`: by the sound alone, and from one track to another."""
+"""Ways to a list, for `cfrecommend`: tracks, albums, by the sound alone, and from one track to another."""
 
 from __future__ import annotations
 
@@ -11,14 +11,35 @@ from beets.library import Library
 from beetsplug.cfaudio.config.settings import Settings
 from beetsplug.cfaudio.library.listeners import find_listener
 from beetsplug.cfaudio.library.snapshot import RankingData
+from beetsplug.cfaudio.playlists.albums import choose_albums
 from beetsplug.cfaudio.playlists.candidates import all_barred, gather, matching
-from beetsplug.cfaudio.playlists.recommend import as_chosen
+from beetsplug.cfaudio.playlists.recommend import as_chosen, choose_items
 from beetsplug.cfaudio.playlists.request import Chosen, Request
 from cfaudio_core.data.feedback import is_barred
-from cfaudio_core.pipeline.prediction_cache import read_sounds
 from cfaudio_core.ranking.path import path
 from cfaudio_core.util.arrays import FloatArray
 from cfaudio_core.util.fingerprint import prints
+
+
+def choose(
+    lib: Library,
+    settings: Settings,
+    data: RankingData,
+    request: Request,
+    *,
+    to: tuple[str, ...],
+    albums: bool,
+    avoid: frozenset[int],
+    familiar: FloatArray | None,
+) -> Chosen:
+    """Choose tracks, whole albums, or a way `to` the tracks of a query; the rest as for `choose_items`."""
+    if request.sound:
+        data = by_sound(settings, data)
+    if to:
+        return between(lib, data, request, to)
+    if albums:
+        return choose_albums(lib, data, request, later=avoid)
+    return choose_items(lib, data, request, avoid=avoid, familiar=familiar)
 
 
 def by_sound(settings: Settings, data: RankingData) -> RankingData:
@@ -29,6 +50,8 @@ def by_sound(settings: Settings, data: RankingData) -> RankingData:
     UserError
         If `cfembed` has stored none.
     """
+    from cfaudio_core.pipeline.prediction_cache import read_sounds
+
     keys, sounds = read_sounds(settings.models / "predictions.safetensors")
     marks = prints(keys)
     order = np.argsort(marks, kind="stable")
