@@ -16,7 +16,7 @@ from click.testing import CliRunner
 
 from beetsplug.cfaudio import CfAudioPlugin
 from beetsplug.cfaudio.config.playlists import KINDS, REFRESH, TARGETS, Playlist
-from beetsplug.cfaudio.config.servers import ServerAccount
+from beetsplug.cfaudio.config.servers import LOGINS
 from beetsplug.cfaudio.config.settings import DEFAULTS, read_settings
 from beetsplug.cfaudio.playlists.naming import NAME_FIELDS
 from cfaudio_core.cli import main
@@ -24,6 +24,7 @@ from cfaudio_core.data.listeners import COUNT_FIELDS
 from cfaudio_core.evaluation.protocols import PROTOCOLS
 from cfaudio_core.history.formats import FORMATS
 from cfaudio_core.history.formats.table import FIELDS as COLUMNS
+from cfaudio_core.targets.m3u import PATH_STYLES
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -126,8 +127,10 @@ def test_every_target_and_its_settings_are_documented() -> None:
     assert set(re.findall(r"^- \*\*`(\w+)`\*\*", targets, re.MULTILINE)) == set(TARGETS)
     (shown,) = [block for block in blocks("playlists", "yaml") if "subsonic:" in block]
     servers = yaml.safe_load(shown)["cfaudio"]
-    assert {"url", "users"} <= set(servers["subsonic"])
-    assert set(ServerAccount._fields) <= {*servers["subsonic"], *servers["subsonic"]["users"]["ben"]}
+    for kind, login in LOGINS.items():
+        of_users = {key for one in servers[kind]["users"].values() for key in one}
+        assert {*servers[kind], *of_users} == {"url", "users", *login}
+    assert set(first_cells(targets)) == {"relative_to", *PATH_STYLES}
     assert set(servers["mpd"]) == {"host", "port", "password"}
 
 

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from mpd_server import Mpd, running_mpd
-from user_home import BELLS, Home, bells
+from user_home import BELLS, DRUMS, Home, bells
+from waiting import LONG_SECONDS, wait_until
 
+from cfaudio_core.clients.mpd import MpdClient
 from cfaudio_core.targets.m3u import file_name
+from cfaudio_core.targets.mpd import MpdQueue
 
 pytestmark = pytest.mark.skipif(not shutil.which("mpd"), reason="mpd is not installed")
 
@@ -196,3 +204,205 @@ def test_an_empty_queue_is_one_line(library: Home, mpd: Mpd) -> None:
     library.configure({"mpd": {"host": "127.0.0.1", "port": mpd.port}})
     ran = library.beet_here("cfrecommend", "--now")
     assert ran.complaint == "error: --now: there are no tracks in MPD's queue to go on from"
+
+
+@pytest.fixture
+def near(placed: Home, lists: Path, tmp_path: Path) -> Iterator[tuple[Home, Mpd]]:
+    """A library with vectors, and an MPD that plays its music with no end."""
+    with running_mpd(tmp_path / "mpd", placed.music, lists) as client:
+        yield placed, client
+
+
+def queued(mpd: Mpd) -> list[str]:
+    return [line.removeprefix("file: ") for line in mpd.ask("playlistinfo") if line.startswith("file: ")]
+
+
+def playing(mpd: Mpd) -> str:
+    return next(line.removeprefix("state: ") for line in mpd.ask("status") if line.startswith("state: "))
+
+
+def at(mpd: Mpd, **more: object) -> dict[str, object]:
+    return {"mpd": {"host": "127.0.0.1", "port": mpd.port}, "per_artist": 99, "diversity": 0, **more}
+
+
+def test_play_puts_the_list_in_place_of_the_queue_and_plays_it(near: tuple[Home, Mpd]) -> None:
+    home, mpd = near
+    mpd.ask(f'add "{BELLS[0]}/1 Stück.wav"')
+    home.configure(at(mpd))
+    paths = home.beet_here("cfrecommend", "-n", "6", "-p", "--play").fine.lines
+    assert [str(home.music / file) for file in queued(mpd)] == paths
+    assert len(paths) == 6
+    assert playing(mpd) == "play"
+
+
+def test_queue_appends_what_is_not_in_it_and_leaves_the_rest_alone(near: tuple[Home, Mpd]) -> None:
+    home, mpd = near
+    home.configure(at(mpd))
+    first = home.beet_here("cfrecommend", "-n", "4", "-p", "--queue").fine.lines
+    second = home.beet_here("cfrecommend", "-n", "4", "-p", "--queue").fine.lines
+    assert [str(home.music / file) for file in queued(mpd)] == first + second
+    assert len(set(first + second)) == 8
+    assert playing(mpd) == "stop"
+
+
+def test_now_with_the_queue_goes_on_from_it_and_not_from_the_last_session(near: tuple[Home, Mpd]) -> None:
+    home, mpd = near
+    rows = [f"{BELLS[0]},Stück {k},{1_700_000_000 + 60 * k}" for k in (1, 2)]
+    (home.folder / "plays.csv").write_text("\n".join(["artist,title,time", *rows]), encoding="utf-8")
+    home.beet_here("cfimport", "csv", str(home.folder / "plays.csv")).fine  # noqa: B018
+    mpd.ask(f'add "{DRUMS[0]}/1 Stück.ogg"')
+    home.configure(at(mpd))
+    added = home.beet_here("cfrecommend", "-n", "4", "--unplayed", "1", "-f", "$artist", "--now", "--queue").fine.lines
+    assert added == [DRUMS[-1]] * 4
+    without = home.beet_here("cfrecommend", "-n", "4", "--unplayed", "1", "-f", "$artist", "--now").fine.lines
+    assert without == [BELLS[-1]] * 4
+
+
+def test_tracks_that_mpd_lacks_are_named_and_none_at_all_is_an_error(near: tuple[Home, Mpd]) -> None:
+    home, mpd = near
+    home.add(home.write("later.wav", bells(99)), artist="New", cf_score=100.0)
+    home.configure(at(mpd))
+    ran = home.beet_here("cfrecommend", "--queue", "title:later", ",", "artist:Drum")
+    assert (ran.code, ran.err) == (
+        0,
+        f"cfaudio: mpd 127.0.0.1:{mpd.port}: 1 track of the list not there: New - later\n",
+    )
+    ran = home.beet_here("cfrecommend", "--play", "title:later")
+    assert ran.code == 1
+    assert ran.err.startswith(f"error: mpd 127.0.0.1:{mpd.port}: has none of the tracks")
+    assert len(queued(mpd)) == 20  # and what was in the queue is there
+
+
+@pytest.mark.parametrize(
+    ("args", "complaint"),
+    [
+        (["--play", "--queue"], "error: --play and --queue: choose one of them"),
+        (["--follow"], "error: --follow needs --now, and --queue or --play"),
+        (["--follow", "--queue"], "error: --follow needs --now, and --queue or --play"),
+        (["--follow", "--now"], "error: --follow needs --now, and --queue or --play"),
+    ],
+)
+def test_options_that_do_not_go_together_are_one_line(scored: Home, args: list[str], complaint: str) -> None:
+    assert scored.beet_here("cfrecommend", *args).complaint == complaint
+
+
+def test_an_mpd_that_is_not_there_is_one_line(scored: Home) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    scored.configure({"mpd": {"host": "127.0.0.1", "port": port}})
+    for args in (["--play"], ["--queue"], ["--now", "--queue"], ["--now", "--queue", "--follow"]):
+        ran = scored.beet_here("cfrecommend", *args)
+        assert (ran.code, ran.err) == (1, f"error: mpd 127.0.0.1:{port}: cannot be reached\n")
+
+
+def test_follow_keeps_tracks_ahead_as_they_are_played_until_ctrl_c(near: tuple[Home, Mpd]) -> None:
+    home, mpd = near
+    mpd.ask(f'add "{DRUMS[0]}/1 Stück.ogg"')
+    mpd.ask("play 0")
+    mpd.ask("pause 1")
+    home.configure(at(mpd))
+    command = [sys.executable, "-m", "beets", "cfrecommend", "--now", "--queue", "--follow", "-n", "3", "-f", "$artist"]
+    pipes: Any = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "stdin": subprocess.DEVNULL, "text": True}
+    with subprocess.Popen([*command, "--unplayed", "1"], env=home.environment, cwd=home.folder, **pipes) as beet:
+
+        def filled(n: int) -> None:
+            wait_until(lambda: beet.poll() is not None or len(queued(mpd)) == n, lambda: str(queued(mpd)))
+            assert beet.poll() is None
+
+        filled(4)
+        mpd.ask("next")
+        filled(5)
+        for _ in range(3):
+            mpd.ask("next")
+        filled(8)
+        beet.send_signal(signal.SIGINT)
+        out, err = beet.communicate(timeout=LONG_SECONDS)
+    assert (beet.returncode, err) == (0, "")
+    lines = out.splitlines()
+    assert lines[:4] == [DRUMS[-1]] * 4  # of the four there are of those never played, as drums are on
+    assert lines[-1] == "Stopped. The queue stays as it is."
+    assert len(set(queued(mpd))) == 8
+
+
+def test_the_queue_is_waited_for_without_asking_again_and_again(near: tuple[Home, Mpd]) -> None:
+    _, mpd = near
+    changes = MpdQueue(MpdClient("127.0.0.1", mpd.port, b"/music")).changes()
+    next(changes)
+    mpd.ask(f'add "{BELLS[0]}/1 Stück.wav"')
+    next(changes)
+    seen = threading.Event()
+    thread = threading.Thread(target=lambda: (next(changes), seen.set()), daemon=True)
+    thread.start()
+    assert not seen.wait(0.5)  # nothing has changed
+    mpd.ask("clear")
+    assert seen.wait(LONG_SECONDS)
+
+
+def test_follow_ends_with_a_line_where_nothing_is_left_or_mpd_goes(near: tuple[Home, Mpd]) -> None:
+    home, mpd = near
+    mpd.ask(f'add "{DRUMS[0]}/1 Stück.ogg"')
+    home.configure(at(mpd))
+    ran = home.beet_here("cfrecommend", "--now", "--queue", "--follow", "-n", "9", f"artist:{DRUMS[1]}")
+    assert ran.code == 1
+    assert "all that could be chosen is excluded" in ran.err
+
+
+@pytest.mark.parametrize("order", [["m3u", "mpd"], ["mpd", "m3u"]])
+def test_m3u_and_mpd_in_one_folder_is_one_list_that_both_read_every_night(
+    library: Home, mpd: Mpd, lists: Path, order: list[str]
+) -> None:
+    server = {"host": "127.0.0.1", "port": mpd.port}
+    elsewhere(library, mpd, {"name": "Quiet", "n": 5})  # at first for MPD alone
+    assert library.beet_here("cfplaylists").fine
+    for n in (5, 6, 6):
+        both = {"name": "Quiet", "n": n, "query": "^title:#1", "targets": order}
+        library.configure({"mpd": server, "playlist_dir": str(lists), "playlists": [both]})
+        assert library.beet_here("cfplaylists").fine
+        assert len(mpd.load("Quiet")) == n
+        assert [file.name for file in lists.iterdir()] == ["Quiet.m3u"]
+        assert "#CFAUDIO" in (lists / "Quiet.m3u").read_text()
+    library.configure({"mpd": server, "playlist_dir": str(lists), "playlists": [{"name": "Other", "targets": order}]})
+    assert library.beet_here("cfplaylists").fine
+    assert mpd.playlists() == ["Other"]
+
+
+def test_m3u_and_mpd_in_two_folders_are_two_lists(library: Home, mpd: Mpd, tmp_path: Path) -> None:
+    both = {"name": "Quiet", "n": 5, "query": "^title:#1", "targets": ["m3u", "mpd"]}
+    server = {"host": "127.0.0.1", "port": mpd.port}
+    library.configure({"mpd": server, "playlist_dir": str(tmp_path / "files"), "playlists": [both]})
+    assert library.beet_here("cfplaylists").fine
+    assert len(mpd.load("Quiet")) == 5
+    assert [file.name for file in (tmp_path / "files").iterdir()] == ["Quiet.m3u"]
+
+
+@pytest.mark.skipif(not shutil.which("mpv"), reason="mpv is not installed")
+def test_a_list_elsewhere_plays_in_mpv_and_in_mpd_from_the_same_settings(library: Home, mpd: Mpd, lists: Path) -> None:
+    paths = library.beet("cfrecommend", "-n", "20", "-p", "-m", "Für dich.m3u").fine.lines
+    assert [str(library.music / file) for file in mpd.load("Für dich")] == paths
+    played = mpv(lists / "Für dich.m3u")
+    assert played == paths
+    assert len(played) == 20
+
+
+@pytest.mark.skipif(not shutil.which("mpv"), reason="mpv is not installed")
+@pytest.mark.parametrize("style", ["auto", "playlist", "absolute"])
+def test_mpv_plays_a_list_in_the_music_folder(library: Home, style: str) -> None:
+    library.configure({"relative_to": style})
+    file = library.music / "Lists" / "Für dich.m3u"
+    paths = library.beet_here("cfrecommend", "-n", "20", "-p", "-m", str(file)).fine.lines
+    assert [os.path.normpath(one) for one in mpv(file)] == paths
+
+
+def mpv(playlist: Path) -> list[str]:
+    """The files that mpv opens and plays of a playlist."""
+    quiet = ["--no-config", "--no-video", "--ao=null", "--untimed", "--length=0.1", "--msg-level=all=no,term-msg=info"]
+    ran = subprocess.run(
+        ["mpv", *quiet, "--term-playing-msg=playing ${working-directory}::${path}", str(playlist)],
+        capture_output=True,
+        check=True,
+        text=True,
+        cwd=playlist.parent,
+        env={**os.environ, "LC_ALL": "C.UTF-8"},
+    )
+    opened = [line.removeprefix("playing ").split("::") for line in ran.stdout.splitlines() if "::" in line]
+    return [os.path.join(folder, path) for folder, path in opened]  # noqa: PTH118
