@@ -18,7 +18,7 @@ def refusing(_: Request) -> Answer:
 
 
 def broken(request: Request) -> Answer:
-    return Answer(f"Traceback: {request.query} {PASSWORD} {TOKEN}".encode(), 500)
+    return Answer(f"Traceback: {request.query} {dict(request.headers)} {PASSWORD} {TOKEN}".encode(), 500)
 
 
 def talking(request: Request) -> Answer:
@@ -72,12 +72,22 @@ def test_neither_does_one_that_asks_the_environment(
     assert_silent(ran.out + ran.err, service)
 
 
-@pytest.mark.parametrize("account", [{"user": "anna", "password": PASSWORD}, {"token": TOKEN}])
-def test_neither_do_playlists(scored: Home, service: Double, account: dict[str, str]) -> None:
-    playlists = [{"name": "One", "n": 3, "targets": ["subsonic"]}]
-    scored.configure({"subsonic": {"url": service.address, **account}, "playlists": playlists})
+@pytest.mark.parametrize(
+    ("kind", "account"),
+    [
+        ("subsonic", {"user": "anna", "password": PASSWORD}),
+        ("subsonic", {"token": TOKEN}),
+        ("jellyfin", {"user": "anna", "password": PASSWORD}),
+        ("jellyfin", {"user": "anna", "token": TOKEN}),
+        ("plex", {"token": TOKEN}),
+    ],
+)
+def test_neither_do_playlists(scored: Home, service: Double, kind: str, account: dict[str, str]) -> None:
+    playlists = [{"name": "One", "n": 3, "targets": [kind]}]
+    scored.configure({kind: {"url": service.address, **account}, "playlists": playlists})
     ran = scored.beet_here("-vv", "cfplaylists")
     assert_silent(ran.out + ran.err, service)
+    assert ran.code == 1
 
 
 def test_nor_do_they_where_nobody_answers(scored: Home) -> None:
