@@ -17,9 +17,6 @@ from cfaudio_core.errors import StoreError
 from cfaudio_core.targets.base import Entry, Written, one_line
 from cfaudio_core.util.files import write_whole
 
-PATH_STYLES = ("auto", "playlist", "library", "absolute")
-"""How entries name files: relative to the list, or to the music folder, or absolute; auto: see `entry_base`."""
-
 _NOT_IN_NAMES = '/\\:*?"<>|'  # exFAT and SMB refuse them, wherever the folder is mounted from
 _DEVICES = re.compile(r"(?:CON|PRN|AUX|NUL|COM[1-9]|LPT[1-9])(?=\.|$)", re.IGNORECASE)  # Windows opens these instead
 _MAX_NAME_BYTES = 200  # file systems take 255, with the ending and what a temporary file adds
@@ -28,7 +25,7 @@ _MAX_NAME_BYTES = 200  # file systems take 255, with the ending and what a tempo
 class M3uFolder:
     """A folder of playlists, made where missing, as a `Target`: files of cfaudio are recognised by a comment.
 
-    `style` is one of `PATH_STYLES`, `music` the absolute music folder.
+    `style` is as for `entry_base`, `music` the absolute music folder.
     """
 
     def __init__(self, folder: Path, style: str, music: bytes) -> None:
@@ -71,8 +68,9 @@ def file_name(name: str) -> str:
 def entry_base(style: str, folder: Path, music: bytes) -> tuple[bytes, bool]:
     """Find the folder that entries of a list in a folder are relative to, and whether they may climb out of it by `..`.
 
-    The root stands for absolute entries. In the style auto, entries of a list inside the music folder are relative to
-    it, so that both can move together; elsewhere they are absolute, as MPD takes no `..`.
+    The root stands for absolute entries. The styles are playlist, library, absolute and auto. In the last one, entries
+    of a list inside the music folder are relative to the list, so that both can move together; elsewhere they are
+    absolute, as MPD takes no `..`.
     """
     # The player's system follows links before it climbs.
     real = os.fsencode(os.path.realpath(folder))

@@ -15,7 +15,7 @@ from beets.ui import Subcommand
 from click.testing import CliRunner
 
 from beetsplug.cfaudio import CfAudioPlugin
-from beetsplug.cfaudio.config.playlists import KINDS, REFRESH, TARGETS, Playlist
+from beetsplug.cfaudio.config.playlists import KINDS, PATH_STYLES, REFRESH, TARGETS, Playlist
 from beetsplug.cfaudio.config.servers import LOGINS
 from beetsplug.cfaudio.config.settings import DEFAULTS, read_settings
 from beetsplug.cfaudio.playlists.naming import NAME_FIELDS
@@ -24,7 +24,6 @@ from cfaudio_core.data.listeners import COUNT_FIELDS
 from cfaudio_core.evaluation.protocols import PROTOCOLS
 from cfaudio_core.history.formats import FORMATS
 from cfaudio_core.history.formats.table import FIELDS as COLUMNS
-from cfaudio_core.targets.m3u import PATH_STYLES
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"

@@ -13,9 +13,11 @@ from beets.exceptions import UserError
 
 from beetsplug.cfaudio.config.checks import Section
 from beetsplug.cfaudio.config.servers import LOGINS
-from cfaudio_core.targets.m3u import PATH_STYLES
 
 TARGETS = ("m3u", *LOGINS, "mpd")
+PATH_STYLES = ("auto", "playlist", "library", "absolute")
+"""How entries of M3U files name the music, see `m3u.entry_base`."""
+
 HALF_A_YEAR_DAYS = 182
 REFRESH = ("daily", "weekly", "monthly", "never")
 """How often a playlist is chosen again."""

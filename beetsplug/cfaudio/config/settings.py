@@ -106,7 +106,7 @@ class Settings:
 
     @property
     def path_style(self) -> str:
-        """Style of the entries of M3U files, one of `m3u.PATH_STYLES`."""
+        """Style of the entries of M3U files, one of `PATH_STYLES`."""
         return self.relative_to if isinstance(self.relative_to, str) else "library"
 
     @property
