@@ -21,8 +21,9 @@ from beetsplug.cfaudio.commands import (
     cfreport,
     feedback,
 )
+from beetsplug.cfaudio.config.listeners import feedback_field, noted_listeners, score_field
 from beetsplug.cfaudio.config.servers import LOGINS, SECRETS
-from beetsplug.cfaudio.config.settings import DEFAULTS, feedback_field, noted_listeners, score_field
+from beetsplug.cfaudio.config.settings import DEFAULTS
 from beetsplug.cfaudio.library.similar_query import SimilarQuery, cf_match, library_opened
 
 if TYPE_CHECKING:

@@ -12,7 +12,8 @@ from beets.library import Library
 from beets.plugins import BeetsPlugin
 from beets.util import displayable_path
 
-from beetsplug.cfaudio.config.settings import Settings, read_settings, score_field
+from beetsplug.cfaudio.config.listeners import score_field
+from beetsplug.cfaudio.config.settings import Settings, read_settings
 from beetsplug.cfaudio.errors import user_errors
 from beetsplug.cfaudio.library.fields import Value, items_without
 from beetsplug.cfaudio.library.history import record_growth

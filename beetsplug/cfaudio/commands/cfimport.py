@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 from beets.exceptions import UserError
 from beets.ui import Subcommand, print_
 
-from beetsplug.cfaudio.config.settings import Settings, read_settings, score_field
+from beetsplug.cfaudio.config.listeners import score_field
+from beetsplug.cfaudio.config.settings import Settings, read_settings
 from beetsplug.cfaudio.errors import user_errors
 from beetsplug.cfaudio.text import counted
 

@@ -5,10 +5,8 @@ Every `beet` command loads this module, so it imports nothing that takes time.
 
 from __future__ import annotations
 
-import json
 import os
 import re
-import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import beets
 
 from beetsplug.cfaudio.config.checks import Section
+from beetsplug.cfaudio.config.listeners import read_users
 from beetsplug.cfaudio.config.nets import LOSSES, read_backbone, read_fine_tune
 
 if TYPE_CHECKING:
@@ -55,11 +54,6 @@ DEFAULTS: dict[str, Any] = {
     "plex": {},
     "mpd": {},
 }
-
-LISTENER_NAMES = "a listener's name is letters, digits and _, and begins with no digit, as it ends a field's name"
-
-LISTENERS_FILE = "listeners.json"
-"""File in cfaudio's folder with the names of the listeners of the history whom the settings do not name."""
 
 FACTORIZERS = ("wmf", "vector_exp", "both", "none")
 TASTES = ("modes", "mean")
@@ -159,7 +153,7 @@ def read_settings(config: confuse.ConfigView) -> Settings:
 
     return Settings(
         auto=section.switch("auto"),
-        users=_users(section),
+        users=read_users(section),
         history=_history(section),
         session_gap=60.0 * section.whole("session_gap", 1, 100_000),
         factorizer=section.choice("factorizer", FACTORIZERS),
@@ -186,25 +180,6 @@ def read_settings(config: confuse.ConfigView) -> Settings:
         servers=read_servers(section, beets.config["mpd"].flatten() if beets.config["mpd"].exists() else {}),
         folder=Path(beets.config.config_dir()) / "cfaudio",
     )
-
-
-def score_field(name: object, *, main: bool) -> str:
-    """Name the field of a listener's scores; in small letters, as beets looks up any field."""
-    return "cf_score" if main else f"cf_score_{unicodedata.normalize('NFC', str(name)).lower()}"
-
-
-def feedback_field(name: object, *, main: bool) -> str:
-    """Name the field of a listener's feedback, like that of the scores."""
-    return score_field(name, main=main).replace("cf_score", "cf_feedback", 1)
-
-
-def noted_listeners(folder: Path) -> list[str]:
-    """Read the names of further listeners at the last `cfimport` or `cfembed`; none where that is not known."""
-    try:
-        names = json.loads((folder / LISTENERS_FILE).read_bytes())
-    except (OSError, ValueError):
-        return []
-    return [name for name in names if isinstance(name, str)] if isinstance(names, list) else []
 
 
 def _windows(section: Section) -> int:
@@ -237,19 +212,3 @@ def _history(section: Section) -> str | None:
             "postgresql+psycopg://me@localhost/music",  # and is not repeated: there may be a password in it
         )
     return value
-
-
-def _users(section: Section) -> dict[str, list[str]]:
-    """Check listeners and their count fields."""
-    if not isinstance(section["users"], dict):
-        raise section.error("users", f"must map each listener to count fields, not {section['users']!r}")
-    listeners = Section(section["users"], "cfaudio.users", section["users"])
-    users: dict[str, list[str]] = {}
-    for name in listeners.values:
-        fields = listeners.texts(name, "count fields")
-        if not str(name).isidentifier():
-            raise listeners.error(name, LISTENER_NAMES)
-        if score_field(name, main=False) in (score_field(other, main=False) for other in users):
-            raise listeners.error(name, "there is such a listener already, but for capitals")
-        users[str(name)] = fields
-    return users

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from beets.library import Library
 
-from beetsplug.cfaudio.config.settings import Settings, feedback_field
+from beetsplug.cfaudio.config.listeners import feedback_field
+from beetsplug.cfaudio.config.settings import Settings
 from beetsplug.cfaudio.library.fields import Value, few
 from beetsplug.cfaudio.library.history import has_history, open_history, track_text
 from beetsplug.cfaudio.library.matches import library_name, milliseconds, stored_positions

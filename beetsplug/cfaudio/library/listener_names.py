@@ -10,7 +10,8 @@ from collections.abc import Sequence
 
 from beets.exceptions import UserError
 
-from beetsplug.cfaudio.config.settings import LISTENER_NAMES, LISTENERS_FILE, Settings, noted_listeners
+from beetsplug.cfaudio.config.listeners import LISTENER_NAMES, LISTENERS_FILE, noted_listeners
+from beetsplug.cfaudio.config.settings import Settings
 from beetsplug.cfaudio.errors import file_errors
 from beetsplug.cfaudio.library.history import has_history, open_history
 from cfaudio_core.data.listeners import find_name

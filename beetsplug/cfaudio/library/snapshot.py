@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from beets.logging import getLogger
 
-from beetsplug.cfaudio.config.settings import Settings, score_field
+from beetsplug.cfaudio.config.listeners import score_field
+from beetsplug.cfaudio.config.settings import Settings
 from beetsplug.cfaudio.errors import user_errors
 from beetsplug.cfaudio.library.blocks import Block, read_blocks
 from beetsplug.cfaudio.library.fields import column, count_values, read_fields
