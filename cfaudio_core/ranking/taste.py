@@ -130,8 +130,8 @@ def liking_floor(scores: FloatArray, listener: Listener, margin: float = 0.0) ->
     """Find the score from which on a track is liked at least as well as the average one that was played or skipped.
 
     Scores only rank, so that this is where they best separate the known tracks above the average from those below,
-    each counted by its distance from it. Those that are only liked or disliked are known, but have no part in it.
-    Never played tracks are scored on the same scale.
+    each counted by its distance from it. Never played tracks are scored on the same scale. Disliked ones, which
+    scores may not know yet, have no part in it where enough others were played or skipped.
 
     Parameters
     ----------
@@ -145,14 +145,15 @@ def liking_floor(scores: FloatArray, listener: Listener, margin: float = 0.0) ->
     float
         A score; minus infinity where too little is known, or the scores separate them too badly.
     """
-    known = np.flatnonzero(listener.known & np.isfinite(scores))
+    scored = np.isfinite(scores)
+    met = scored & ((listener.plays > 0) | (listener.skips > 0)) & ~(listener.feedback < 0)
+    known = np.flatnonzero(met if met.sum() >= _FEWEST_KNOWN else scored & listener.known)
     if len(known) < _FEWEST_KNOWN:
         return -np.inf
     known = known[np.argsort(scores[known], kind="stable")]
     values, first = np.unique(scores[known], return_index=True)
     liking = listener.log_play_ratio[known].astype(np.float64)
-    met = liking[(listener.plays[known] > 0) | (listener.skips[known] > 0)]
-    better = liking - (met.mean() + margin * met.std() if len(met) else 0)
+    better = liking - liking.mean() - margin * liking.std()
     above = np.cumsum(better[::-1])[::-1][first]  # of all tracks with that score or a higher one
     best = int(np.argmax(above))
     perfect = better[better > 0].sum() - max(better.sum(), 0)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cfaudio_core.data.feedback import BAN
 from cfaudio_core.data.listeners import Listener
 from cfaudio_core.data.sessions import NO_SESSIONS, Sessions
 from cfaudio_core.ranking.taste import (
@@ -163,6 +166,18 @@ def test_a_familiar_track_may_have_to_be_liked_better_than_the_average():
     plays, scores = [1] * 10 + [6] * 5 + [60] * 5, np.float32(np.arange(20))
     assert liking_floor(scores, listener(plays)) == 10
     assert liking_floor(scores, listener(plays), margin=0.25) == 15
+
+
+def test_what_is_disliked_does_not_move_the_floor_of_the_others():
+    plays, scores = np.float32([1] * 10 + [30] * 10 + [0] * 5), np.float32(np.arange(25))
+    feedback = np.float32([0] * 16 + [-1] * 4 + [BAN] * 5)
+    assert liking_floor(scores, replace(listener(plays), feedback=feedback)) == liking_floor(scores, listener(plays))
+
+
+def test_ratings_make_the_floor_where_nothing_was_played():
+    ratings = np.float32([-1] * 10 + [1] * 10)
+    rated = replace(listener([0] * 20), feedback=ratings)
+    assert liking_floor(np.float32(np.arange(20)), rated) == 10
 
 
 def test_there_is_no_floor_where_too_little_is_known_or_the_scores_are_wrong():
