@@ -142,7 +142,7 @@ def _choose(
     now = period(playlist.refresh, today)
     made_of = json.dumps([asdict(replace(playlist, targets=())), settings.taste, settings.exclude])
     barred = is_barred(find_listener(data.listeners, playlist.user).feedback, data.song)
-    existing = set(data.ids[~barred].tolist())  # a list with a track that is banned since is chosen again
+    existing = set(data.ids[~barred].tolist())  # a list with a track that is banned or disliked since is chosen again
     whole = bool(old.lists) and all(one.ids and existing.issuperset(one.ids) for one in old.lists)
     if drawn is None and whole and old.period == now and old.settings == made_of:
         return old, []
