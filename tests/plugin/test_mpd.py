@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -295,33 +295,53 @@ def test_an_mpd_that_is_not_there_is_one_line(scored: Home) -> None:
         assert (ran.code, ran.err) == (1, f"error: mpd 127.0.0.1:{port}: cannot be reached\n")
 
 
-def test_follow_keeps_tracks_ahead_as_they_are_played_until_ctrl_c(near: tuple[Home, Mpd]) -> None:
+def follow(near: tuple[Home, Mpd], n: int, steps: Iterable[tuple[Callable[[], object], int]]) -> list[str]:
+    """Follow with n never played tracks ahead of a drum, after each step until the queue is so long; what it prints."""
     home, mpd = near
     mpd.ask(f'add "{DRUMS[0]}/1 Stück.ogg"')
     mpd.ask("play 0")
     mpd.ask("pause 1")
     home.configure(at(mpd))
-    command = [sys.executable, "-m", "beets", "cfrecommend", "--now", "--queue", "--follow", "-n", "3", "-f", "$artist"]
+    command = [sys.executable, "-m", "beets", "cfrecommend", "--now", "--queue", "--follow", "-f", "$artist"]
+    command += ["-n", str(n), "--unplayed", "1"]
     pipes: Any = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "stdin": subprocess.DEVNULL, "text": True}
-    with subprocess.Popen([*command, "--unplayed", "1"], env=home.environment, cwd=home.folder, **pipes) as beet:
-
-        def filled(n: int) -> None:
-            wait_until(lambda: beet.poll() is not None or len(queued(mpd)) == n, lambda: str(queued(mpd)))
+    with subprocess.Popen(command, env=home.environment, cwd=home.folder, **pipes) as beet:
+        for step, length in steps:
+            step()
+            wait_until(lambda: beet.poll() is not None or len(queued(mpd)) == length, lambda: str(queued(mpd)))  # noqa: B023
             assert beet.poll() is None
-
-        filled(4)
-        mpd.ask("next")
-        filled(5)
-        for _ in range(3):
-            mpd.ask("next")
-        filled(8)
         beet.send_signal(signal.SIGINT)
         out, err = beet.communicate(timeout=LONG_SECONDS)
     assert (beet.returncode, err) == (0, "")
-    lines = out.splitlines()
+    return str(out).splitlines()
+
+
+def test_follow_keeps_tracks_ahead_as_they_are_played_until_ctrl_c(near: tuple[Home, Mpd]) -> None:
+    _, mpd = near
+    lines = follow(
+        near,
+        3,
+        [
+            (lambda: None, 4),
+            (lambda: mpd.ask("next"), 5),
+            (lambda: [mpd.ask("next") for _ in range(3)], 8),
+        ],
+    )
     assert lines[:4] == [DRUMS[-1]] * 4  # of the four there are of those never played, as drums are on
     assert lines[-1] == "Stopped. The queue stays as it is."
     assert len(set(queued(mpd))) == 8
+
+
+def test_what_is_banned_while_it_follows_is_added_no_more(near: tuple[Home, Mpd]) -> None:
+    home, mpd = near
+
+    def ban() -> None:
+        home.beet_here("cfban", f"artist:{DRUMS[-1]}").fine  # noqa: B018
+        mpd.ask("next")
+
+    lines = follow(near, 1, [(lambda: None, 2), (ban, 3)])
+    assert lines[0] == DRUMS[-1]
+    assert lines[1] not in (DRUMS[-1], "Stopped. The queue stays as it is.")
 
 
 def test_the_queue_is_waited_for_without_asking_again_and_again(near: tuple[Home, Mpd]) -> None:
