@@ -10,10 +10,8 @@ import numpy as np
 from cfaudio_core.audio.descriptors import DESCRIPTORS, N_DESCRIPTORS
 from cfaudio_core.backbones.registry import prepare_extractor
 from cfaudio_core.data.tracks import Tracks
-from cfaudio_core.features.dask_cluster import extract_on_cluster
 from cfaudio_core.features.feature_store import FeatureStore
 from cfaudio_core.features.jobs import ExtractorConfig, FeatureResult, FileJob, file_state
-from cfaudio_core.features.worker_pool import extract_in_processes
 from cfaudio_core.util.arrays import BoolArray
 
 _BATCH_TRACKS = 8  # a transaction: little is lost when the power fails
@@ -118,6 +116,9 @@ def extract(
         One a file, in the order in which they are done. A file of which only descriptors are missing, and that cannot
         be read any more, is no problem: the track stays as it is, and is not tried again.
     """
+    from cfaudio_core.features.dask_cluster import extract_on_cluster  # decoders take half a second to load
+    from cfaudio_core.features.worker_pool import extract_in_processes
+
     # Here, once: not by every worker at the same time. The audio tags need it, wherever features are extracted.
     prepare_extractor(config.backbone, wheel=config.wheel)
     results = extract_on_cluster(files, config, scheduler) if scheduler else extract_in_processes(files, config, jobs)

@@ -116,8 +116,8 @@ class FeatureStore:
     def keys(self, net: str, requested: int) -> set[str]:
         """Read the content keys that have features of a net over so many requested windows."""
         query = sa.select(_features.c.cf_key).where(_features.c.net == net, _features.c.wanted == requested)
-        with self._database.read() as connection:
-            return set(connection.scalars(query))
+        with self._database.read() as connection, connection.execute(query) as result:
+            return {key for (key,) in result.cursor.fetchall()}  # SQLAlchemy's rows take three times as long
 
     def nets(self) -> set[str]:
         """Read the ids of all nets that have features here."""

@@ -25,6 +25,7 @@ Marks = tuple[int, int]
 
 _SNAPSHOT = "snapshot"  # names of notes; with the library behind it
 _MATCHED = "matched"
+_MADE_OF = "matched of"
 
 
 def read_matches(connection: sa.Connection) -> tuple[npt.NDArray[np.float64], TrackMarks]:
@@ -51,13 +52,25 @@ def matched_library(connection: sa.Connection) -> str | None:
     return connection.scalar(sa.select(schema.notes.c.value).where(schema.notes.c.name == _MATCHED))
 
 
-def write_matches(connection: sa.Connection, rows: Sequence[tuple[Any, ...]], library: str) -> None:
-    """Replace all matches by those in a library."""
+def matches_are_of(connection: sa.Connection, library: str) -> str:
+    """Read what the matches to a library were made of; "" where it was another, or is unknown."""
+    if matched_library(connection) != library:
+        return ""
+    return connection.scalar(sa.select(schema.notes.c.value).where(schema.notes.c.name == _MADE_OF)) or ""
+
+
+def write_matches(connection: sa.Connection, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Replace all matches."""
     connection.execute(schema.matches.delete())
     if rows:
         names = schema.matches.c.keys()
         connection.execute(schema.matches.insert(), [dict(zip(names, row, strict=True)) for row in rows])
-    upsert(connection, schema.notes, [{"name": _MATCHED, "value": library}])
+
+
+def note_matches(connection: sa.Connection, library: str, made_of: str) -> None:
+    """Note the library that the matches are to, and what they were made of."""
+    notes = {_MATCHED: library, _MADE_OF: made_of}
+    upsert(connection, schema.notes, [{"name": name, "value": value} for name, value in notes.items()])
 
 
 def read_counts(connection: sa.Connection, library: str | None) -> CountSnapshot | None:

@@ -215,20 +215,33 @@ class ListenStore:
             durations, items = library_state.read_matches(connection)
             return durations, items if library_state.matched_library(connection) in (None, library) else None
 
+    def matches_are_of(self, library: str) -> str:
+        """Read what the matches to a library were made of; "" where it was another, or is unknown."""
+        with self._database.read() as connection:
+            return library_state.matches_are_of(connection, library)
+
     def keep_matches(
-        self, matches: Mapping[int, tuple[int, str]], names: Mapping[int, int] | None = None, library: str = ""
+        self,
+        matches: Mapping[int, tuple[int, str]],
+        names: Mapping[int, int] | None = None,
+        library: str = "",
+        made_of: str = "",
     ) -> None:
         """Replace the stored matches: text id to item id and content key; unmatched texts are left out.
 
-        `names` has the marks of the items' names by text id, and `library` is the one that the items are in.
+        `names` has the marks of the items' names by text id, `library` is the one that the items are in, and `made_of`
+        tells what the matches were made of.
         """
         rows = library_state.match_rows(matches, names or {})
         with self._database.read() as connection:
-            kept = library_state.matched_library(connection) == library
-            if kept and {tuple(row) for row in connection.execute(sa.select(schema.matches))} == set(rows):
-                return
+            same = {tuple(row) for row in connection.execute(sa.select(schema.matches))} == set(rows)
+            known = library_state.matched_library(connection), library_state.matches_are_of(connection, library)
+        if same and known == (library, made_of):
+            return
         with self._database.write() as connection:
-            library_state.write_matches(connection, rows, library)
+            if not same:
+                library_state.write_matches(connection, rows)
+            library_state.note_matches(connection, library, made_of)
 
     def last_counts(self, library: str | None = None) -> CountSnapshot | None:
         """Read a library's counts as of its last snapshot, or the last of all; None before the first."""

@@ -82,7 +82,7 @@ def decoding_fails(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     """Call it, and from then on this process cannot decode anything."""
 
     def fail() -> None:
-        monkeypatch.setattr("cfaudio_core.features.extractor.extract_in_processes", _no_decoding)
+        monkeypatch.setattr("cfaudio_core.features.worker_pool.extract_in_processes", _no_decoding)
 
     return fail
 

@@ -27,16 +27,16 @@ Fail = Callable[[], None]
 @pytest.fixture
 def decoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Names of the files that are given to the workers."""
-    from cfaudio_core.features import extractor
+    from cfaudio_core.features import worker_pool
 
     names: list[str] = []
-    extract = extractor.extract_in_processes
+    extract = worker_pool.extract_in_processes
 
     def recorded(files: Sequence[FileJob], config: ExtractorConfig, jobs: int) -> Iterator[FeatureResult]:
         names.extend(Path(os.fsdecode(file.path)).name for file in files)
         return extract(files, config, jobs)
 
-    monkeypatch.setattr(extractor, "extract_in_processes", recorded)
+    monkeypatch.setattr(worker_pool, "extract_in_processes", recorded)
     return names
 
 

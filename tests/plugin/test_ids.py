@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from unittest.mock import patch
 
 import pytest
 from beets.library import Item, Library
@@ -154,3 +155,32 @@ def test_a_damaged_table_of_tracks_is_one_line(library: Home) -> None:
     for damaged in ({"x": [1, 2]}, {"1": 5}, {"1": [2**70, 0]}, [1]):
         file.write_text(json.dumps({**content, "tracks": damaged}))
         assert str(file) in library.beet_here("cfplaylists").complaint
+
+
+class TestMatchesThatAreKept(HistoryTest):
+    def plays(self) -> dict[str, float]:
+        settings = read_settings(self.config["cfaudio"])
+        tracks = read_tracks(self.lib, settings.count_fields)
+        listener = read_listeners(self.lib, tracks, settings, match=True)[0]
+        return {title: n for title, n in zip(tracks.titles, listener.plays.tolist(), strict=True) if n}
+
+    def test_texts_and_tracks_that_are_as_they_were_are_not_matched_again(self) -> None:
+        self.track("Anna", "Blue")
+        self.run("csv", self.table(("Anna", "Blue", NOON), ("Anna", "Red", NOON + 300)))
+        with patch("cfaudio_core.history.matching.LibraryIndex.match", side_effect=AssertionError("matched again")):
+            assert self.plays() == {"Blue": 1}
+
+    def test_a_track_that_is_tagged_anew_gets_its_plays(self) -> None:
+        item = self.track("Anna", "Blu")
+        self.run("csv", self.table(("Anna", "Blue", NOON)))
+        assert self.plays() == {}
+        item["title"] = "Blue"
+        item.store()
+        assert self.plays() == {"Blue": 1}
+
+    def test_plays_of_a_track_that_is_added_later_are_found(self) -> None:
+        self.track("Anna", "Blue")
+        self.run("csv", self.table(("Anna", "Blue", NOON), ("Anna", "Red", NOON + 300)))
+        assert self.plays() == {"Blue": 1}
+        self.track("Anna", "Red")
+        assert self.plays() == {"Blue": 1, "Red": 1}

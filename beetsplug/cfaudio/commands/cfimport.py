@@ -187,14 +187,14 @@ def _match(
     from cfaudio_core.data.listeners import make_listeners
     from cfaudio_core.history.matching import LibraryIndex
 
-    tracks = read_tracks(lib, [])
+    tracks = read_tracks(lib, settings.count_fields)
     index = LibraryIndex(tracks, lib.directory)
     for line in describe_shares(added, index.match(added.texts)):
         print_(line)
     if pretend:
         return []
     nobody = make_listeners({}, settings.users, len(tracks))
-    everyone = match_history(lib, store, index, tracks, nobody, settings.session_gap)
+    everyone = match_history(lib, store, tracks, nobody, settings.session_gap, index)
     return describe_oddities(store, [one for one in everyone if one.name == listener], tracks.lengths)
 
 

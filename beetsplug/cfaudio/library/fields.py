@@ -6,11 +6,8 @@ count is.
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from sqlite3 import Connection, Row
 from typing import Any, TypeVar
 
@@ -33,7 +30,6 @@ BETWEEN = "BETWEEN ? AND ?"
 PART_IDS = 10_000
 """Ids that are read at a time."""
 
-_MAX_THREADS = 4
 _NAN = np.float32(np.nan)
 _MAX_LISTED_IDS = 500  # in one query
 
@@ -87,25 +83,17 @@ def read_fields(
 
 
 def read_parts(lib: Library, parts: Iterable[P], read: Callable[[Connection, P], T]) -> list[T]:
-    """Read parts of the library, each from one state of it.
-
-    SQLite lets go of Python's lock while it searches, so threads share the work, unless this process has changes to
-    commit, which its own connection alone can see.
-    """
+    """Read parts of the library, each from one state of it."""
+    connection = lib._connection()
 
     def from_one_state(part: P) -> T:
-        connection = lib._connection()  # beets has one for each thread
         connection.execute("SAVEPOINT cfaudio")
         try:
             return read(connection, part)
         finally:
             connection.execute("RELEASE cfaudio")
 
-    parts = list(parts)
-    if len(parts) == 1 or lib._connection().in_transaction or not Path(os.fsdecode(lib.path)).is_file():
-        return [from_one_state(part) for part in parts]
-    with ThreadPoolExecutor(min(_MAX_THREADS, os.cpu_count() or 1)) as pool:
-        return list(pool.map(from_one_state, parts))
+    return [from_one_state(part) for part in parts]
 
 
 def items_without(lib: Library, name: str) -> set[int]:

@@ -60,11 +60,8 @@ def read_history(
 
 def _match_history(lib: Library, listeners: list[Listener], settings: Settings, tracks: Tracks) -> list[Listener]:
     """Match the history to tracks, which are all of the library, and add it to listeners."""
-    from cfaudio_core.history.matching import LibraryIndex
-
     with open_history(settings) as store:
-        index = LibraryIndex(tracks, lib.directory)
-        return match_history(lib, store, index, tracks, listeners, settings.session_gap)
+        return match_history(lib, store, tracks, listeners, settings.session_gap)
 
 
 def add_history(by_counts: Sequence[Listener], by_history: Sequence[Listener]) -> list[Listener]:

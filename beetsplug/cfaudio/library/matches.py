@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from beetsplug.cfaudio.library.fields import few
 from beetsplug.cfaudio.library.tracks import read_tracks
+from cfaudio_core import __version__
 from cfaudio_core.data.listeners import Listener, find_name
 from cfaudio_core.data.tracks import TrackMarks, marks_of
 from cfaudio_core.util.fingerprint import fingerprint, prints
@@ -53,9 +54,14 @@ def milliseconds(added: float | None) -> int:
 
 
 def keep_matches(
-    lib: Library, store: ListenStore, texts: Mapping[int, TrackText], index: LibraryIndex, tracks: Tracks
+    lib: Library, store: ListenStore, texts: Mapping[int, TrackText], index: LibraryIndex, tracks: Tracks, made_of: str
 ) -> IntArray:
     """Match all texts of the history to tracks of a library, and store the matches.
+
+    Parameters
+    ----------
+    made_of
+        See `matches_are_of`; "": unknown.
 
     Returns
     -------
@@ -72,6 +78,7 @@ def keep_matches(
         {i: (int(tracks.ids[at]), tracks.keys[at]) for i, at in zip(ids, positions[matched], strict=True)},
         dict(zip(ids, names, strict=True)),
         library_name(lib),
+        made_of,
     )
     store.fill_keys(
         [
@@ -95,20 +102,50 @@ def stored_positions(lib: Library, store: ListenStore, marks: TrackMarks) -> tup
     if items is not None:
         return durations, marks.find(items)
     tracks = read_tracks(lib, ())
-    return durations, keep_matches(lib, store, store.texts(), LibraryIndex(tracks, lib.directory), tracks)
+    return durations, keep_matches(lib, store, store.texts(), LibraryIndex(tracks, lib.directory), tracks, "")
 
 
 def match_history(
-    lib: Library, store: ListenStore, index: LibraryIndex, tracks: Tracks, listeners: list[Listener], gap: float
+    lib: Library,
+    store: ListenStore,
+    tracks: Tracks,
+    listeners: list[Listener],
+    gap: float,
+    index: LibraryIndex | None = None,
 ) -> list[Listener]:
-    """Match the history to all tracks of the library, store the matches, and add the history to listeners."""
-    from cfaudio_core.history.listeners import MatchedHistory, with_history
+    """Match the history to all tracks of the library, store the matches, and add the history to listeners.
 
-    texts = store.texts()
-    positions = keep_matches(lib, store, texts, index, tracks)
+    Where they were made of the same texts and tracks, the stored matches are taken. `index` is the library's, if there
+    is one already.
+    """
+    from cfaudio_core.history.listeners import MatchedHistory, with_history
+    from cfaudio_core.history.matching import LibraryIndex
+
+    texts, library = store.texts(), library_name(lib)
+    made_of = matches_are_of(texts, store.feedback(), tracks, lib.directory)
+    items = store.durations_and_items(library)[1] if store.matches_are_of(library) == made_of else None
+    if items is not None:
+        positions = marks_of(tracks).find(items)
+    else:
+        index = index or LibraryIndex(tracks, lib.directory)
+        positions = keep_matches(lib, store, texts, index, tracks, made_of)
     durations = np.array([text.duration for text in texts.values()], np.float64)
     sounds = prints(tracks.keys)
     return with_history(listeners, MatchedHistory.read(store, durations, tracks.lengths, positions, gap, sounds))
+
+
+def matches_are_of(
+    texts: Mapping[int, TrackText], feedback: Sequence[Statement], tracks: Tracks, folder: bytes
+) -> str:
+    """Fingerprint of all that matches of texts to the tracks of a library, whose music is in a folder, are made of."""
+    durations = np.array([text.duration for text in texts.values()], np.float64)
+    names = zip(*(text[:-1] for text in texts.values()), strict=True)  # all but the duration
+    paths = b"\0".join([folder, *tracks.paths])
+    columns = (
+        *(tracks.ids, tracks.keys, tracks.artists, tracks.titles, tracks.album_titles, tracks.albumartists),
+        *(tracks.recording_mbids, tracks.track_mbids, tracks.lengths, tracks.credits, tracks.counts),
+    )
+    return fingerprint(__version__, list(texts), list(names), durations, feedback, paths, *columns)
 
 
 def describe_oddities(store: ListenStore, listeners: Sequence[Listener], lengths: FloatArray) -> list[str]:
