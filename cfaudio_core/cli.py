@@ -49,6 +49,7 @@ def demo(folder: Path | None, keep: Path | None, seed: int) -> None:
     """
     # numpy and scipy are loaded for this alone, so that --help and --version answer at once.
     from cfaudio_core.demo import library, listener, outcome
+    from cfaudio_core.report.listing import table
 
     if folder is not None and not folder.is_dir():
         raise CfAudioError(f"{folder}: there is no such folder")
@@ -64,11 +65,13 @@ def demo(folder: Path | None, keep: Path | None, seed: int) -> None:
         _show(made, "cfimport", "csv", str(place / "listens.csv"))
         # On so few files it takes longer to start a process for each core than to analyse them in one.
         _show(made, "cfembed", "-j", "1")
-        click.echo("\n$ beet cfrecommend -n 10 --explain      (here as a table)")
+        click.echo("\n$ beet cfrecommend -n 10")
         picks = made.recommend(10)
         songs = _songs(made, composed=folder is None)
-        click.echo(outcome.table(picks, songs, history))
-        click.echo(f"* a {history.kind} that the listener loves; the recommender has only listens, tags and audio\n")
+        for line in table(outcome.listing(picks, songs), _COLUMNS):
+            click.echo(line)
+        click.echo("")
+        _print(outcome.groups(picks, songs, history))
         _print(outcome.summary(picks, songs, history))
         if ranked := outcome.ranking(songs, history):
             _print(ranked)

@@ -19,6 +19,7 @@ from beetsplug.cfaudio.commands import (
     cfplays,
     cfrecommend,
     cfreport,
+    cfstatus,
     feedback,
 )
 from beetsplug.cfaudio.config.listeners import feedback_field, noted_listeners, score_field
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from beets.ui import Subcommand
 
 
-COMMANDS = (cfembed, cfrecommend, cfplaylists, cfimport, cfplays, cfevaluate, cfreport)
+COMMANDS = (cfembed, cfrecommend, cfplaylists, cfimport, cfplays, cfstatus, cfevaluate, cfreport)
 
 
 class CfAudioPlugin(BeetsPlugin):

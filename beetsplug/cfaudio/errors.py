@@ -5,6 +5,7 @@ Every `beet` command loads this module, so it imports nothing that takes time.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,6 +24,16 @@ def user_errors() -> Iterator[None]:
         raise UserError(f"cfaudio.{error}") from error
     except CfAudioError as error:
         raise UserError(str(error)) from error
+
+
+@contextmanager
+def interruptible(kept: str) -> Iterator[None]:
+    """End on ctrl-C with a line on what is kept, and with the exit status of an interrupted command."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        print(f"Stopped. {kept}", file=sys.stderr)
+        raise SystemExit(130) from None
 
 
 @contextmanager

@@ -1,8 +1,8 @@
-"""Summary of a run of `cfembed`, in words."""
+"""Summary of a run of `cfembed`, in words: what every user needs, and the details for `beet -v`."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
 
 from beetsplug.cfaudio.text import counted
@@ -31,100 +31,140 @@ _PARTS = {
     "rhythm": "rhythm",
     "harmony": "harmony",
 }
+_HARDLY_BETTER = 0.55  # share of pairs up to which nobody would speak of a success
+_MAX_FIELDS = 3  # that are named
 
 
-def summarize(tracks: Tracks, listeners: list[Listener], result: RunResult, changed: int) -> Iterator[str]:
-    """Yield the lines to print after a run that changed `changed` items of the library."""
-    yield f"Analysed {counted(result.decoded, 'new track')}; {len(result.analysed)} of {len(tracks)} are analysed."
+def summarize(
+    tracks: Tracks,
+    listeners: list[Listener],
+    result: RunResult,
+    changed: int,
+    fields: Sequence[str],
+    *,
+    asked: bool = False,
+) -> Iterator[str]:
+    """Yield the lines to print after a run that changed `changed` items of the library.
+
+    `fields` are the count fields that were looked for; `asked` says whether the user asked for training.
+    """
+    yield f"Analysed {counted(result.decoded, 'new track')} ({len(result.analysed)} of {len(tracks)} done)."
     if result.described:
-        yield f"Computed audio descriptors of {counted(result.described, 'track')} analysed before."
+        yield f"Measured tempo, key and timbre of {counted(result.described, 'track')} analysed before."
     if result.problems:
         yield f"Skipped {counted(len(result.problems), 'file')} that cannot be analysed (named above)."
     if result.old_problems:
         yield (
-            f"Passed over {counted(len(result.old_problems), 'file')} that could not be analysed before, unchanged "
-            "since (`beet -v cfembed` names them, `beet cfembed -f` tries again)."
+            f"Skipped {counted(len(result.old_problems), 'file')} that could not be analysed before "
+            "(`beet -v cfembed` names them, `beet cfembed -f` tries again)."
         )
     model = result.model
     if model is None or not len(result.analysed):
         return
     for listener in listeners:
         if listener.name not in model.info.trained_listeners:
-            yield _too_few(listener, result)
+            yield _too_few(listener, result, fields, others=len(listeners) > 1)
     if result.fitted:
-        if result.outdated:
-            yield "Fitted again from the features that are kept: the model was made by an earlier version."
-        yield from _training(model)
-        if result.drift is not None:
-            yield f"Trained again: {result.drift.what} since the last training."
-    elif result.drift is not None:
-        as_plays = f" (a like is {FEEDBACK_PLAYS:.0f})" if any(one.feedback.any() for one in listeners) else ""
-        yield (
-            f"Folded {counted(result.drift.n_plays, 'play')}{as_plays} into model {model.id} since it was trained: "
-            f"{result.drift.what} (at {REFIT_SHARE:.0%}, or with --retrain, it is trained again)."
-        )
+        if asked:
+            yield "Retrained, as you asked."
+        elif result.outdated:
+            yield "Retrained: the model was made by an earlier version."
+        elif result.drift is not None:
+            yield f"Retrained: {result.drift.what}."
+        for one in evaluate_held_out(model):
+            yield from _figures(model, one, f"{one.listener}: " if len(listeners) > 1 else "")
+        if _lacks_fine_tuning(model):
+            why = "torch cannot be loaded, or ran out of memory" if find_spec("torch") else "there is no torch here"
+            yield f"No fine-tuning: {why}, so the net's features are used as they are."
+    elif result.drift is not None and result.drift.n_plays > 0:
+        as_plays = f" (a like counts as {FEEDBACK_PLAYS:.0f})" if any(one.feedback.any() for one in listeners) else ""
+        yield f"Scores updated with {counted(result.drift.n_plays, 'new play')}{as_plays}."
     if result.embeddings is None and not changed:
         yield f"Nothing new since the last run (model {model.id})."
     else:
         yield f"Updated {counted(changed, 'track')} (model {model.id})."
 
 
-def _too_few(listener: Listener, result: RunResult) -> str:
-    known = counted(int(listener.known[result.analysed].sum()), "track")
-    played = listener.played[result.analysed].any()
-    instead = "scores are likeness in sound to those you play" if played else "so there are no scores"
-    return (
-        f"{listener.name}: {known} played or skipped, fewer than the {MIN_KNOWN_TRACKS} that training needs; {instead}."
-    )
-
-
-def _training(model: HybridModel) -> Iterator[str]:
-    """Describe what a model was trained on, and how well it does on tracks held out of training."""
-    info, figures = model.info, evaluate_held_out(model)
-    for one in figures:
-        with_tags = f", {one.by_audio_and_tags:.0%} with artist, album and genre" if model.tag_effects.labels else ""
-        yield (
-            f"{one.listener}: trained on {one.tracks} tracks. Of two of them held out of training, it tells which is "
-            f"played more in {one.by_audio:.0%} of pairs by sound alone{with_tags} (chance 50%)."
+def _too_few(listener: Listener, result: RunResult, fields: Sequence[str], *, others: bool) -> str:
+    """Say why there are no scores, or only such as go by likeness."""
+    who = f"{listener.name}: " if others else ""
+    if not listener.known.any():
+        named = ", ".join([*fields[:_MAX_FIELDS], *["..."] * (len(fields) > _MAX_FIELDS)])
+        where = f" (looked at {named})" if fields else ""
+        return (
+            f"{who}No plays found{where}, so no scores yet. `similar:` and `beet cfrecommend --like` work already. "
+            "Next: import a history (`beet cfimport`), or let a player count (mpdstats does)."
         )
-    yield from _table(model, figures)
-    yield from _worth_of_parts(model)
+    known = counted(int(listener.known[result.analysed].sum()), "track")
+    instead = (
+        "scores go by likeness in sound to what is played"
+        if listener.played[result.analysed].any()
+        else "there are none"
+    )
+    return f"{who}Only {known} played or skipped; training needs {MIN_KNOWN_TRACKS}. Until then {instead}."
+
+
+def _figures(model: HybridModel, one: HeldOut, who: str) -> Iterator[str]:
+    """Say how well a model does on tracks, and on artists or albums, that were held out of its training."""
+    best, sound = one.by_audio_and_tags, ""
+    if model.tag_effects.labels:
+        sound = f"by sound alone {one.by_audio:.0%}, "
+    else:
+        best = one.by_audio
+    whose = "you play" if not who else "is played"
+    yield (
+        f"{who}Trained on {one.tracks} played tracks. Tested on tracks it had not seen, it picks the one that {whose} "
+        f"more {best:.0%} of the time ({sound}guessing 50%)."
+    )
+    if "model" in one.baselines and model.info.held_out_by != "tracks":
+        share = one.baselines["model"]
+        better = ", no better than guessing" if share < _HARDLY_BETTER else ""
+        yield f"{who}On whole {model.info.held_out_by} it had not seen: {share:.0%}{better}."
+
+
+def _lacks_fine_tuning(model: HybridModel) -> bool:
+    enough = model.snapshot.n_tracks >= MIN_ADAPTER_TRACKS
+    return model.info.settings.net.fine_tune == "auto" and enough and not model.feature_space.adapter.width
+
+
+def details(result: RunResult) -> Iterator[str]:
+    """Yield what each part of a new model is worth, what it was trained on, and how far an older one has drifted."""
+    model = result.model
+    if model is None:
+        return
+    if not result.fitted:
+        if result.drift is not None:
+            yield (
+                f"Since model {model.id} was trained, {result.drift.what}; at {REFIT_SHARE:.0%}, or with --retrain, "
+                "it is trained again."
+            )
+        return
+    info = model.info
+    yield from _table(model, evaluate_held_out(model))
+    if "chosen" in info.part_errors:
+        without = (f"{error:.1%} without {_PARTS[name]}" for name, error in info.part_errors.items() if name in _PARTS)
+        yield (
+            f"Preferences for artists held out are predicted with {info.part_errors['chosen']:.1%} of the error of a "
+            f"constant: {', '.join(without)}."
+        )
     if not info.trained_listeners:
         return
     if info.settings.factorizer == NO_FACTORIZER:
         yield "No factors (`factorizer: none`): embeddings are likeness in sound and in how much is played."
         return
     sources = {
-        f"{info.n_listens} listens in {info.n_sessions} sessions": info.n_sessions,
+        f"{counted(info.n_listens, 'listen')} in {counted(info.n_sessions, 'session')}": info.n_sessions,
         f"{info.n_counted} runs between which counts grew": info.n_counted,
-        f"{info.n_playlists} playlists": info.n_playlists,
+        counted(info.n_playlists, "playlist"): info.n_playlists,
         f"{info.n_contexts} albums, artists and genres": info.n_contexts,
     }
     listed = " and from ".join(source for source, number in sources.items() if number)
     if info.n_sessions or info.n_counted:
         yield f"Factors come from {listed}."
     elif listed:
-        yield (
-            f"Factors come from {listed}: counts do not tell what was played together; "
-            "listening sessions would tell more (`beet cfimport`)."
-        )
+        yield f"Factors come from {listed}. A listening history adds what was played together (`beet cfimport`)."
     else:
         yield "No played tracks share an album, artist or genre: embeddings are likeness in sound."
-
-
-def _worth_of_parts(model: HybridModel) -> Iterator[str]:
-    """Say what each part of the representation takes off the error for artists that were held out."""
-    errors = model.info.part_errors
-    enough = model.snapshot.n_tracks >= MIN_ADAPTER_TRACKS
-    if model.info.settings.net.fine_tune == "auto" and enough and not model.feature_space.adapter.width:
-        why = "torch cannot be loaded, or ran out of memory" if find_spec("torch") else "there is no torch here"
-        yield f"No fine-tuning: {why}, so the net's features are used as they are."
-    if "chosen" in errors:
-        without = ", ".join(f"{error:.1%} without {_PARTS[name]}" for name, error in errors.items() if name in _PARTS)
-        yield (
-            f"Preferences for artists held out are predicted with {errors['chosen']:.1%} of the error of a constant: "
-            f"{without}."
-        )
 
 
 def _table(model: HybridModel, figures: list[HeldOut]) -> Iterator[str]:
@@ -132,8 +172,8 @@ def _table(model: HybridModel, figures: list[HeldOut]) -> Iterator[str]:
     systems = [name for name in _SYSTEMS if figures and name in figures[0].baselines]
     if not systems:
         return
-    whole = {"artists": "where whole artists are held out, ", "albums": "where whole albums are held out, "}
-    yield f"The same {whole.get(model.info.held_out_by, '')}against simpler means:"
+    whole = {"artists": "on whole artists it had not seen, ", "albums": "on whole albums it had not seen, "}
+    yield f"The same {whole.get(model.info.held_out_by, '')}beside simpler recommenders:"
     width = max(len(one.listener) for one in figures)
     yield "  " + " " * width + "".join(f"  {_SYSTEMS[name]}" for name in systems)
     for one in figures:
@@ -146,5 +186,5 @@ def _table(model: HybridModel, figures: list[HeldOut]) -> Iterator[str]:
         return
     for one in figures:
         weight = one.net_weight
-        worth = f"adds to the frozen one, with a weight of {weight:.2f}" if weight else "adds nothing, and has no say"
+        worth = f"adds to the frozen one, with a weight of {weight:.2f}" if weight else "adds nothing, and is not used"
         yield f"{one.listener}: the trained net {worth}."

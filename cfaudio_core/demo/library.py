@@ -45,15 +45,15 @@ class Song(NamedTuple):
 class Pick(NamedTuple):
     """A recommended track, how often it was played, and why it is there.
 
-    `near` is the title of the loved track that it is nearest to, and how often that was played; None without any.
-    `shares` of the score come from "plays", "sound" and "tags".
+    `near` has artist and title of the loved tracks that it is nearest to; `by_sound` is the share of the score that
+    comes from the audio.
     """
 
     id: int
     score: float
     plays: int
-    near: tuple[str, int] | None
-    shares: dict[str, float]
+    near: list[tuple[str, str]]
+    by_sound: float
 
 
 class DemoLibrary:
@@ -117,9 +117,8 @@ class DemoLibrary:
 
 def _pick(entry: dict[str, Any]) -> Pick:
     reasons = entry["reasons"]
-    near = next(((str(one["title"]), int(one["plays"])) for one in reasons["near"]), None)
-    shares = {name: float(reasons[f"by_{name}"]) for name in ("plays", "sound", "tags")}
-    return Pick(int(entry["id"]), float(entry["score"]), int(entry["plays"]), near, shares)
+    near = [(str(one["artist"]), str(one["title"])) for one in reasons["near"]]
+    return Pick(int(entry["id"]), float(entry["score"]), int(entry["plays"]), near, float(reasons["by_sound"]))
 
 
 def _song(values: list[str]) -> Song:

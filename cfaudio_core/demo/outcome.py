@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import unicodedata
+from collections import Counter
 from collections.abc import Sequence
 from math import comb
 
 from cfaudio_core.demo.library import Pick, Song
 from cfaudio_core.demo.listener import History
+from cfaudio_core.report.listing import Row, why
 
 _HARDLY_BETTER = 0.6
 """Share of pairs in the right order up to which nobody would speak of a success."""
@@ -35,39 +36,22 @@ def listed(names: Sequence[str]) -> str:
     return " and ".join([", ".join(names[:-1])] * (len(names) > 1) + list(names[-1:]))
 
 
-def reason(pick: Pick) -> str:
-    """Say why a track fits: which of the loved ones is nearest, and what its score comes from."""
-    near = f'near "{_short(pick.near[0], 26)}" (played {_times(pick.near[1])})' if pick.near else "near nothing loved"
-    shares = ", ".join(f"{name} {share:.0%}" for name, share in pick.shares.items() if share >= 0.005)
-    return f"{near}; score from {shares}" if shares else near
-
-
-def table(picks: Sequence[Pick], songs: Sequence[Song], history: History) -> str:
-    """Lay out the recommended songs, with scores, under a header, each with the reason for it on a line of its own."""
+def listing(picks: Sequence[Pick], songs: Sequence[Song]) -> list[Row]:
+    """Make the rows of the table that `beet cfrecommend` prints on a terminal."""
     by_id = {song.id: song for song in songs}
-    known = history.known()
-    rows = [("", "track", history.kind, "plays", "score")]
-    for rank, pick in enumerate(picks, 1):
-        song = by_id[pick.id]
-        unplayed = "only skipped" if pick.id in known else "never played"
-        rows.append(
-            (
-                str(rank),
-                _short(" \N{EN DASH} ".join(filter(None, (song.artist, song.title))), 40),
-                _short(history.group(song) or "?", 18) + (" *" if history.loves(song) else ""),
-                f"played {_times(pick.plays)}" if pick.plays else unplayed,
-                f"{pick.score:.1f}",
-            )
-        )
-    widths = [max(_width(row[column]) for row in rows) for column in range(5)]
-    lines = []
-    for row in rows:
-        gaps = [" " * (width - _width(cell)) for cell, width in zip(row, widths, strict=True)]
-        cells = zip(row, gaps, (True, False, False, False, True), strict=True)
-        lines.append("  ".join(gap + cell if right else cell + gap for cell, gap, right in cells))
-    indent = " " * (widths[0] + 4)
-    reasons = [indent + reason(pick) for pick in picks]
-    return "\n".join([lines[0], *(line for pair in zip(lines[1:], reasons, strict=True) for line in pair)])
+    rows = [(pick, by_id[pick.id]) for pick in picks]
+    return [
+        Row(song.artist, song.title, pick.plays, pick.score, why(song.artist, pick.near, pick.by_sound), song.length)
+        for pick, song in rows
+    ]
+
+
+def groups(picks: Sequence[Pick], songs: Sequence[Song], history: History) -> str:
+    """Count the recommended songs by what the listener loves or does not: genres, artists or albums."""
+    by_id = {song.id: song for song in songs}
+    found = Counter(history.group(by_id[pick.id]) or "?" for pick in picks)
+    named = [f"{n} of {name}{' (loved)' if name in history.loved else ''}" for name, n in found.most_common()]
+    return f"By {history.kind}: {listed(named)}."
 
 
 def summary(picks: Sequence[Pick], songs: Sequence[Song], history: History) -> str:
@@ -133,10 +117,6 @@ def _odds(probability: float) -> str:
     return f"{100 * probability:.0f} times in 100"
 
 
-def _times(n: int) -> str:
-    return "once" if n == 1 else f"{n} times"
-
-
 def _cut(share: float) -> str:
     """Percent, rounded down, so that no pair in the wrong order goes under."""
     return f"{int(100 * share + 1e-9)}%"
@@ -148,18 +128,3 @@ def _count(n: int, noun: str) -> str:
 
 def _a(kind: str) -> str:
     return {"genre": "a genre", "artist": "an artist", "album": "an album"}[kind]
-
-
-def _width(text: str) -> int:
-    """Count the columns of a terminal that a text takes: a wide character two, a combining one none."""
-    return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
-
-
-def _short(text: str, columns: int) -> str:
-    """Cut a text to some columns of a terminal, and to one line."""
-    text = " ".join(text.split())
-    if _width(text) <= columns:
-        return text
-    while _width(text) > columns - 3:
-        text = text[:-1]
-    return text.rstrip() + "..."

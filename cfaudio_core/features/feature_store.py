@@ -17,7 +17,7 @@ from cfaudio_core.audio.stereo import N_WIDTHS
 from cfaudio_core.errors import StoreError
 from cfaudio_core.features.jobs import FeatureResult, FileState
 from cfaudio_core.features.summaries import NET_PART, STEREO_PART, FeatureSummaries, Parts, summarize_tracks
-from cfaudio_core.util.database import Database
+from cfaudio_core.util.database import READER_WAIT_S, Database
 
 _JOINED_TRACKS = 500  # whose descriptors are in memory at a time
 
@@ -63,6 +63,8 @@ class FeatureStore:
     ----------
     path
         The database file; made, with its folder, when it is not there. Readable by its owner alone.
+    read_only
+        Neither make nor change anything.
 
     Raises
     ------
@@ -70,10 +72,11 @@ class FeatureStore:
         If it cannot be opened, is no such store, or was written by a newer version of cfaudio.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, read_only: bool = False) -> None:
         self.path = path
-        self._database = Database(sa.URL.create("sqlite", database=str(path)), lock_wait_s=30)
-        self._check_schema()
+        url, wait_s = sa.URL.create("sqlite", database=str(path)), READER_WAIT_S if read_only else 30
+        self._database = Database(url, wait_s, read_only=read_only)
+        self._check_schema(self._read_about("schema") if read_only else self._upgraded())
 
     def close(self) -> None:
         """Let go of the database file."""
@@ -194,7 +197,12 @@ class FeatureStore:
         parts: Parts = ((NET_PART, n_net), (STEREO_PART, N_WIDTHS), *PARTS)
         return summaries._replace(parts=parts)
 
-    def _check_schema(self) -> None:
+    def _check_schema(self, schema: str) -> None:
+        if not schema.isdigit() or int(schema) > SCHEMA:
+            raise StoreError(f"{self.path} was written by a newer version of cfaudio (schema {schema})")
+
+    def _upgraded(self) -> str:
+        """Make the tables, or bring them to this version, and return the version."""
         with self._database.read() as connection:
             there = sa.inspect(connection).has_table(_about.name)
         if not there or not self._read_about("schema"):
@@ -205,8 +213,7 @@ class FeatureStore:
         if schema.isdigit() and int(schema) < SCHEMA:
             self._migrate()
             schema = self._read_about("schema")
-        if not schema.isdigit() or int(schema) > SCHEMA:
-            raise StoreError(f"{self.path} was written by a newer version of cfaudio (schema {schema})")
+        return schema
 
     def _migrate(self) -> None:
         """Bring the tables of an older version to this one, unless another process has just done it."""

@@ -80,7 +80,7 @@ def oddities(listener: Listener, listens: int, lengths: FloatArray) -> Iterator[
     doubles = listens - len(sessions.track)
     if doubles >= _MIN_ODD and doubles > MAX_DOUBLES * listens:
         share = f"{doubles} of {listens} listens ({doubles / listens:.0%})"
-        yield f"{name}: {share} tell of a play that another one tells of: each play counts once."
+        yield f"{name}: {share} are of a play that another one is of too; each play counts once."
     for skips, plays in (
         (int(sessions.rejected.sum()), len(sessions.track)),
         (int(listener.skips.sum()), int(listener.skips.sum() + listener.plays.sum())),

@@ -46,6 +46,8 @@ class ListenStore:
         owner alone), or of a PostgreSQL database.
     lock_wait_s
         Seconds to wait while another program writes to the SQLite file.
+    read_only
+        Neither make nor change anything; a store of an earlier version is an error.
 
     Raises
     ------
@@ -55,11 +57,13 @@ class ListenStore:
         If the store cannot be opened, is the database of something else, or was written by a newer version of cfaudio.
     """
 
-    def __init__(self, url: str | sa.URL, lock_wait_s: float = 60.0) -> None:
-        self._database = Database(url if isinstance(url, sa.URL) else parse_url(url), lock_wait_s)
+    def __init__(self, url: str | sa.URL, lock_wait_s: float = 60.0, *, read_only: bool = False) -> None:
+        self._database = Database(url if isinstance(url, sa.URL) else parse_url(url), lock_wait_s, read_only=read_only)
         self.name = self._database.name
         with self._database.read() as connection:
             current = schema.is_current(connection)
+        if not current and read_only:
+            raise StoreError(f"{self.name} is of another version of cfaudio, or not its; `beet cfembed` can tell")
         if not current:  # a current store opens without waiting for a program that writes
             with self._database.write() as connection:
                 schema.upgrade(connection, self.name)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
@@ -30,7 +31,7 @@ Arrays = dict[str, np.ndarray[Any, Any]]
 
 
 def save_model(folder: Path, model: HybridModel) -> None:
-    """Write a model and remove the oldest beyond the last three.
+    """Write a model and remove the oldest beyond the last three; one that is written again keeps its date.
 
     The JSON file is written last: a model is there when its JSON is.
 
@@ -41,10 +42,12 @@ def save_model(folder: Path, model: HybridModel) -> None:
     """
     arrays: Arrays = {}
     tree, content = _encode(model, "model", arrays), save(arrays)
-    text = {"format": FORMAT, "checksum": _checksum(tree, content), "model": tree}
+    file = folder / f"{model.id}.json"
+    fitted = int(fitted_at(file) if file.exists() else time.time())
+    text = {"format": FORMAT, "fitted": fitted, "checksum": _checksum(tree, content), "model": tree}
     try:
         write_whole(folder / f"{model.id}.safetensors", content, private=True)
-        write_whole(folder / f"{model.id}.json", json.dumps(text, indent=1).encode(), private=True)
+        write_whole(file, json.dumps(text, indent=1).encode(), private=True)
         _make_newest(folder, model.id)
         kept = kept_models(folder)[:MAX_MODELS]
         for file in sorted(folder.glob("cf-*.*")):  # the JSON first, and what killed processes have left too
@@ -93,6 +96,14 @@ def is_outdated(folder: Path, model_id: str) -> bool:
         return bool(json.loads((folder / f"{model_id}.json").read_bytes())["format"] < FORMAT)
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return False
+
+
+def fitted_at(file: Path) -> float:
+    """Read from its JSON file when a model was fitted: UTC, seconds."""
+    try:
+        return float(json.loads(file.read_bytes())["fitted"])
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return file.stat().st_mtime  # of one that was written before dates were
 
 
 def kept_models(folder: Path) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -19,6 +20,9 @@ from cfaudio_core.training.drift import Drift
 from cfaudio_core.util.arrays import BoolArray, IntArray
 from cfaudio_core.util.progress import clear_line, progress
 
+_SECONDS_A_TRACK = "seconds a track"  # name of the store's note: of one process
+_USUAL_SECONDS = 0.1  # a track, of one process
+_MEASURED_FILES = 24  # of fewer the start is most of the time
 _FILES_PER_PROCESS = 8  # at least: a process takes as long to start as it does for ten files
 
 
@@ -119,7 +123,7 @@ def extract_library(
     if left:
         keys: dict[bytes, str] = {}
         with progress("Analysing", len(left)) as advance:
-            jobs = min(settings.jobs, -(-len(left) // _FILES_PER_PROCESS))
+            jobs, begin = _processes(settings, len(left)), time.monotonic()
             for one in extract(left, config, store, net, jobs=jobs, scheduler=settings.scheduler, on_progress=advance):
                 result.old_problems.pop(one.path, None)
                 if one.key:
@@ -130,6 +134,17 @@ def extract_library(
                     result.problems[one.path] = one.problem
                     clear_line()
                     on_problem(one.path, one.problem)
+        if len(left) >= _MEASURED_FILES and not settings.scheduler:
+            store.note(_SECONDS_A_TRACK, f"{(time.monotonic() - begin) * jobs / len(left):.3f}")
         result.keys = [keys.get(path, key) for path, key in zip(tracks.paths, known.keys, strict=True)]
     result.analysed = np.flatnonzero([bool(key) for key in result.keys])
     return result
+
+
+def estimate_seconds(store: FeatureStore, settings: RunSettings, n_files: int) -> float:
+    """Estimate how long the extraction of some files takes, by the last one in this store."""
+    return n_files * float(store.noted(_SECONDS_A_TRACK) or _USUAL_SECONDS) / max(_processes(settings, n_files), 1)
+
+
+def _processes(settings: RunSettings, n_files: int) -> int:
+    return min(settings.jobs, -(-n_files // _FILES_PER_PROCESS))

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from cfaudio_core.errors import StoreError
 from cfaudio_core.evaluation.held_out import HeldOut, evaluate_held_out
-from cfaudio_core.models.model_files import load_model
+from cfaudio_core.models.model_files import fitted_at, kept_models, load_model
 
 _HEADINGS = {"recall": "Recall@20", "ndcg": "NDCG@50", "precision": "mAP@500", "auc": "AUC"}
 
 
 class TrainingRun(NamedTuple):
-    """A model, when and on what it was trained, and its figures on what was held out."""
+    """A model, when and on what it was trained, and its figures on what was held out; `when` is local, seconds UTC."""
 
     model: str
     when: str
+    seconds: int
     tracks: int
     listens: int
     sessions: int
@@ -45,26 +47,27 @@ class EvaluationTable(NamedTuple):
 
 
 def training_runs(folder: Path) -> list[TrainingRun]:
-    """Read the models on disk, newest first; one that cannot be read is passed over."""
+    """Read the models on disk, the one in force first; one that cannot be read is passed over."""
     runs = []
-    for file in sorted(folder.glob("cf-*.json"), key=lambda file: file.stat().st_mtime, reverse=True):
-        try:
-            model = load_model(folder, file.stem)
-            info = model.info
-            runs.append(
-                TrainingRun(
-                    model.id,
-                    _day(file.stat().st_mtime),
-                    info.n_tracks,
-                    info.n_listens,
-                    info.n_sessions,
-                    bool(model.tag_effects.labels),
-                    evaluate_held_out(model),
-                )
-            )
-        except StoreError:
-            continue
+    for name in kept_models(folder):
+        with suppress(StoreError):
+            runs.append(training_run(folder, name))
     return runs
+
+
+def training_run(folder: Path, name: str) -> TrainingRun:
+    """Read a model on disk; a StoreError where that cannot be done."""
+    model, seconds = load_model(folder, name), fitted_at(folder / f"{name}.json")
+    return TrainingRun(
+        model=model.id,
+        when=_day(seconds),
+        seconds=int(seconds),
+        tracks=model.info.n_tracks,
+        listens=model.info.n_listens,
+        sessions=model.info.n_sessions,
+        labels=bool(model.tag_effects.labels),
+        held_out=evaluate_held_out(model),
+    )
 
 
 def evaluations(folder: Path, most: int = 3) -> list[Evaluation]:

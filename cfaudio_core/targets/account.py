@@ -70,7 +70,7 @@ class Account(ABC):
             made = next((number for number in same_name if there[number].commented), "")
             same_name = [number for number in same_name if number != made]
         if same_name:
-            raise StoreError(f"{self.name}: {name}: is there already, and not by cfaudio")
+            raise StoreError(f'{self.name}: has a playlist "{name}" that cfaudio did not put there; left alone')
         if made:
             made = self._replace(made, there[made].name, name, songs_of_it)
         else:

@@ -13,7 +13,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from cfaudio_core.data.playlists import MADE_BY, is_marked
-from cfaudio_core.errors import StoreError
+from cfaudio_core.errors import CfAudioError, StoreError
 from cfaudio_core.targets.base import Entry, Written, one_line
 from cfaudio_core.util.files import write_whole
 
@@ -42,8 +42,14 @@ class M3uFolder:
     ) -> Written:
         """Write the file; see `Target.write`."""
         file = self._folder / f"{file_name(name)}.m3u"
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise CfAudioError(f"playlist_dir {self._folder}: cannot be made ({error.strerror})") from error
+        if not os.access(self._folder, os.W_OK):
+            raise CfAudioError(f"playlist_dir {self._folder}: cannot be written to")
         if not made_by_cfaudio(file):
-            raise StoreError(f"{file}: is there already, and not by cfaudio")
+            raise StoreError(f"{file}: is there already, and cfaudio did not make it; left alone")
         write_m3u(file, entries, self._style, self._music, title or name)
         return Written(str(file), [entry for entry in entries if _unwritable(entry)])
 

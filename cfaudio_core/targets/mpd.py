@@ -53,7 +53,10 @@ class MpdServer:
     def _write(self, name: str, entries: list[Entry], replaceable: Collection[str], mpd: Any) -> Written:
         there = _stored(mpd)
         if name in there and name not in replaceable:
-            raise StoreError(f"{self.name}: {name}: is there already, and not by cfaudio")
+            raise StoreError(
+                f'{self.name}: has a playlist "{name}" that cfaudio did not put there; left alone. '
+                "(If playlist_dir is MPD's own folder, drop the target mpd.)"
+            )
         files = [file if _fit_for_a_list(file) else "" for file in _files(self._client, entries, mpd)]
         known = [file for file in files if file]
         draft = f"{name} (being written by cfaudio)"

@@ -6,11 +6,13 @@ something to gain: when a tenth of the training data has changed, or when the se
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import log1p
 from typing import NamedTuple
 
 import numpy as np
 
+from cfaudio_core.data.listeners import MAIN_LISTENER
 from cfaudio_core.models.training_snapshot import TrainingSnapshot
 from cfaudio_core.util.fingerprint import fingerprint
 
@@ -24,7 +26,7 @@ class Drift(NamedTuple):
     Attributes
     ----------
     what
-        The largest change, in words: "what is known of me has changed by 3.2%".
+        The largest change, in words: "your history has changed by 3.2%".
     n_plays
         The number of plays and skips that are new.
     due
@@ -49,7 +51,7 @@ def measure_drift(then: TrainingSnapshot, now: TrainingSnapshot) -> Drift | None
         return Drift("the settings have changed", 0, due=True)
     trained = now.trained_listeners()
     if then.plays.keys() != now.plays.keys() or set(then.trained_listeners()) != set(trained):
-        return Drift("there are other listeners to learn from", 0, due=True)
+        return Drift(_listeners(then, trained), 0, due=True)
     shares, n_plays = {}, 0
     for name in now.plays:
         before, after = then.counts(name), now.counts(name)
@@ -57,14 +59,25 @@ def measure_drift(then: TrainingSnapshot, now: TrainingSnapshot) -> Drift | None
         if name in trained:
             moved = sum(abs(log1p(before[what]) - log1p(after[what])) for what in before | after)
             timed = abs(now.n_listens[name] - then.n_listens[name]) / max(then.n_listens[name], len(then.keys))
-            shares[f"what is known of {name}"] = max(moved / np.log1p([*before.values()]).sum(), timed)
+            whose = "your history has" if name == MAIN_LISTENER else f"the history of {name} has"
+            shares[whose] = max(moved / np.log1p([*before.values()]).sum(), timed)
     tagged = dict(zip(then.keys, then.tags, strict=True))
     retagged = sum(tagged.get(key, tag) != tag for key, tag in zip(now.keys, now.tags, strict=True))
-    shares["what the tags of known tracks say"] = retagged / max(len(then.keys), 1)
-    shares["the number of tracks"] = abs(now.n_tracks - then.n_tracks) / max(then.n_tracks, 1)
-    shares["the number of tracks with audio descriptors"] = abs(now.n_described - then.n_described) / max(
+    shares["the tags of played tracks have"] = retagged / max(len(then.keys), 1)
+    shares["the number of tracks has"] = abs(now.n_tracks - then.n_tracks) / max(then.n_tracks, 1)
+    shares["the number of tracks with audio descriptors has"] = abs(now.n_described - then.n_described) / max(
         then.n_tracks, 1
     )
     what = max(shares, key=lambda name: shares[name])
-    by = f"has changed by {shares[what]:.1%}" if shares[what] <= 1 else "has more than doubled"
+    by = "more than doubled" if shares[what] > 1 else f"changed by {shares[what]:.1%}"
     return Drift(f"{what} {by}", n_plays, due=shares[what] >= REFIT_SHARE)
+
+
+def _listeners(then: TrainingSnapshot, trained: Sequence[str]) -> str:
+    """Name the listeners who are new, or else those who are gone."""
+    names = {MAIN_LISTENER: "you"}
+    new = [names.get(name, name) for name in trained if name not in then.trained_listeners()]
+    gone = [names.get(name, name) for name in then.trained_listeners() if name not in trained]
+    if new:
+        return f"first time for {', '.join(new)}"
+    return f"fewer plays are left of {', '.join(gone)}" if gone else "there are other listeners"

@@ -8,11 +8,15 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from shutil import disk_usage
+from urllib.parse import quote
 
 import sqlalchemy as sa
 
 from cfaudio_core.errors import SettingError, StoreError
 from cfaudio_core.util.files import make_private
+
+READER_WAIT_S = 2.0
+"""Seconds for which one who only wants to look waits for a program that writes."""
 
 _DRIVERS = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg"}
 _MIN_FREE_BYTES = 1 << 16  # twice as much as SQLite needs beside a database
@@ -28,6 +32,8 @@ class Database:
         As `parse_url` gives it. An SQLite file is created, with its folder, where missing.
     lock_wait_s
         Seconds to wait while another program writes to an SQLite file.
+    read_only
+        Open an SQLite file, which is there, so that neither it nor any file beside it is written.
 
     Attributes
     ----------
@@ -40,18 +46,20 @@ class Database:
         If the file cannot be created, or the driver is not installed.
     """
 
-    def __init__(self, url: sa.URL, lock_wait_s: float) -> None:
+    def __init__(self, url: sa.URL, lock_wait_s: float, *, read_only: bool = False) -> None:
         self.name = _name(url)
         sqlite = url.get_backend_name() == "sqlite"
         self._file = Path(url.database or "") if sqlite else None
         # No pool: a connection that is closed takes its temporary tables along, and none outlives its server.
         try:
             self._engine = sa.create_engine(
-                url, poolclass=sa.NullPool, connect_args={"timeout": lock_wait_s} if sqlite else {"connect_timeout": 10}
+                _read_only(url) if sqlite and read_only else url,
+                poolclass=sa.NullPool,
+                connect_args={"timeout": lock_wait_s} if sqlite else {"connect_timeout": 10},
             )
         except ModuleNotFoundError as error:
             raise StoreError(f"{self.name} needs {error.name}: pip install 'beets-cfaudio[postgres]'") from error
-        if self._file is not None:
+        if self._file is not None and not read_only:
             sa.event.listen(self._engine, "connect", _set_up_sqlite)
             sa.event.listen(self._engine, "begin", _begin_sqlite)
             _make_file(self._file)
@@ -141,6 +149,21 @@ def _name(url: sa.URL) -> str:
     if url.get_backend_name() == "sqlite":
         return str(url.database)
     return url.set(query={}).render_as_string(hide_password=True)
+
+
+def _read_only(url: sa.URL) -> sa.URL:
+    """Make the address by which SQLite writes nothing; it would make two files beside one in WAL mode, to read it.
+
+    Where nobody has such a file open, all of it is in the one file, which can be read as one that never changes.
+    """
+    file = Path(url.database or "")
+    try:
+        with file.open("rb") as content:
+            settled = content.read(20)[18:20] == b"\2\2" and not Path(f"{file}-wal").exists()
+    except OSError:
+        settled = False
+    query = {"mode": "ro", "uri": "true", **({"immutable": "1"} if settled else {})}
+    return url.set(database=f"file:{quote(str(file))}", query=query)
 
 
 def _make_file(path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Progress of long work: a bar with rate and time left on a terminal, plain lines elsewhere."""
+"""Progress of long work on a terminal: a bar with rate and time left, or a counter; nothing elsewhere."""
 
 from __future__ import annotations
 
@@ -11,15 +11,16 @@ from typing import Any
 import click
 
 _FIRST_AFTER_S = 2.0  # shorter work needs no bar
-_LINE_EVERY_S = 30.0
-_REDRAW_EVERY_S = 0.2  # of a counter on a terminal
+_REDRAW_EVERY_S = 0.2  # of a counter
 
 _hidden = False
 
 
 @contextmanager
 def progress(label: str, total: int | None, unit: str = "tracks") -> Iterator[Callable[[int], None]]:
-    """Show the progress of some work, once it has taken two seconds.
+    """Show the progress of some work on a terminal, once it has taken two seconds.
+
+    A timer's mail or journal gets nothing of it.
 
     Parameters
     ----------
@@ -35,11 +36,10 @@ def progress(label: str, total: int | None, unit: str = "tracks") -> Iterator[Ca
     callable
         Takes the number of units done since the last call.
     """
-    if _hidden:
+    if _hidden or not sys.stderr.isatty():
         yield lambda _: None
         return
-    terminal = sys.stderr.isatty()
-    shown = _Bar(label, total, unit) if terminal and total is not None else _Lines(label, total, unit, terminal)
+    shown = _Counter(label, unit) if total is None else _Bar(label, total, unit)
     try:
         yield shown.advance
     finally:
@@ -96,11 +96,11 @@ class _Bar:
             self._bar.__exit__(None, None, None)
 
 
-class _Lines:
-    """Plain lines, or one line of a counter that is drawn over on a terminal."""
+class _Counter:
+    """A line that is drawn over."""
 
-    def __init__(self, label: str, total: int | None, unit: str, terminal: bool) -> None:
-        self._label, self._total, self._unit, self._terminal = label, total, unit, terminal
+    def __init__(self, label: str, unit: str) -> None:
+        self._label, self._unit = label, unit
         self._start = time.monotonic()
         self._next = self._start + _FIRST_AFTER_S
         self._done = 0
@@ -111,23 +111,11 @@ class _Lines:
         now = time.monotonic()
         if now < self._next:
             return
-        line = self._line(self._done / (now - self._start))
-        click.echo(f"\r{line}" if self._terminal else line, nl=not self._terminal, err=True)
-        self._next = now + (_REDRAW_EVERY_S if self._terminal else _LINE_EVERY_S)
-        self._drawn = self._terminal
-
-    def _line(self, rate: float) -> str:
-        if self._total is None:
-            return f"{self._label}: {self._done} {self._unit}, {rate:.0f}/s"
-        left = (self._total - self._done) / rate if rate else 0.0
-        return f"{self._label}: {self._done} of {self._total} {self._unit}, {rate:.1f}/s, {_clock(left)} left"
+        rate = self._done / (now - self._start)
+        click.echo(f"\r{self._label}: {self._done} {self._unit}, {rate:.0f}/s", nl=False, err=True)
+        self._next = now + _REDRAW_EVERY_S
+        self._drawn = True
 
     def close(self) -> None:
         if self._drawn:
             click.echo(err=True)
-
-
-def _clock(seconds: float) -> str:
-    minutes, seconds = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"

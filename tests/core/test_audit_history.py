@@ -36,7 +36,7 @@ def test_nothing_is_said_of_a_plain_history() -> None:
 def test_more_than_a_twentieth_of_doubles_is_said() -> None:
     assert list(oddities(listener(hourly(95)), 100, MINUTES)) == []
     (line,) = oddities(listener(hourly(94)), 100, MINUTES)
-    assert line == "anna: 6 of 100 listens (6%) tell of a play that another one tells of: each play counts once."
+    assert line == "anna: 6 of 100 listens (6%) are of a play that another one is of too; each play counts once."
 
 
 def test_more_skips_than_plays_are_said() -> None:

@@ -41,7 +41,7 @@ def test_in_which_order_listeners_are_is_no_change(tmp_path, model):
     stored = read_again(snapshot(zoe=PLAYS, ann=PLAYS), tmp_path, model)
     assert measure_drift(stored, snapshot(ann=PLAYS, zoe=PLAYS)) is None
     changed = measure_drift(stored, snapshot(first_plays(1), ann=PLAYS, zoe=PLAYS))
-    assert changed.what.startswith("what is known of me has changed by ")
+    assert changed.what.startswith("your history has changed by ")
     assert not changed.due
 
 
@@ -49,7 +49,7 @@ def test_a_few_new_plays_are_no_reason_for_a_fit_and_are_counted():
     changed = measure_drift(snapshot(), snapshot(first_plays(3)))
     assert not changed.due
     assert changed.n_plays == 3
-    assert changed.what.startswith("what is known of me has changed by ")
+    assert changed.what.startswith("your history has changed by ")
 
 
 def test_a_tenth_of_what_is_known_is():
@@ -68,10 +68,10 @@ def test_a_first_play_tells_more_than_another_one_of_a_favourite():
     ("now", "what"),
     [
         (snapshot(settings=replace(QUICK, folds=4)), "the settings have changed"),
-        (snapshot(ann=np.ones(100)), "there are other listeners to learn from"),
+        (snapshot(ann=np.ones(100)), "first time for ann"),
         (
             snapshot(tracks=replace(LIBRARY.tracks, artists=["Can"] * 100)),
-            "what the tags of known tracks say has changed",
+            "the tags of played tracks have changed",
         ),
     ],
 )
@@ -95,3 +95,8 @@ def test_a_history_imported_for_plays_that_were_counted_already_is_fitted_to():
     changed = measure_drift(snapshot(), TrainingSnapshot.of(LIBRARY.tracks, [person], NET, QUICK))
     assert changed.due
     assert changed.n_plays == 0
+
+
+def test_a_listener_of_whom_too_little_is_left_is_named():
+    changed = measure_drift(snapshot(ann=PLAYS, zoe=PLAYS), snapshot(ann=PLAYS))
+    assert (changed.what, changed.due) == ("fewer plays are left of zoe", True)

@@ -128,7 +128,7 @@ def test_a_list_that_was_deleted_on_the_server_is_made_anew():
 def test_a_list_that_somebody_made_is_not_touched():
     server = Server()
     server.lists["hand"] = {"name": "Discover", "owner": "alice", "songs": ["b"]}
-    with serving(server) as double, pytest.raises(StoreError, match="Discover: is there already, and not by cfaudio"):
+    with serving(server) as double, pytest.raises(StoreError, match='has a playlist "Discover" that cfaudio did not'):
         account(double).write("Discover", [CRYING])
     assert server.lists == {"hand": {"name": "Discover", "owner": "alice", "songs": ["b"]}}
 

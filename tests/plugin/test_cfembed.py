@@ -42,8 +42,8 @@ def decoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 @weights
 def test_the_first_run_gives_every_track_its_fields(analysed: Home, first_run: Ran) -> None:
-    assert first_run.lines[0] == "Analysed 40 new tracks; 40 of 40 are analysed."
-    assert first_run.lines[1].startswith("me: trained on 32 tracks.")
+    assert first_run.lines[0] == "Analysed 40 new tracks (40 of 40 done)."
+    assert first_run.lines[1].startswith("Trained on 32 played tracks. Tested on tracks it had not seen, it picks ")
     assert first_run.lines[-1].startswith("Updated 40 tracks (model cf-")
     for field in ("cf_score", "cf_embedding", "cf_model", "cf_key"):
         assert len(analysed.field(field)) == 40, field
@@ -94,7 +94,7 @@ def test_a_second_run_decodes_nothing_trains_nothing_and_changes_nothing(analyse
     decoding_fails()
     database, models = analysed.database.read_bytes(), sorted(analysed.models.iterdir())
     ran = analysed.embed().fine
-    assert ran.lines[0] == "Analysed 0 new tracks; 40 of 40 are analysed."
+    assert ran.lines[0] == "Analysed 0 new tracks (40 of 40 done)."
     assert ran.lines[1].startswith("Nothing new since the last run (model cf-")
     assert (analysed.database.read_bytes(), sorted(analysed.models.iterdir())) == (database, models)
 
@@ -111,7 +111,7 @@ def test_new_plays_make_a_new_model_and_no_file_is_decoded(analysed: Home, decod
     analysed.sql("DELETE FROM item_attributes WHERE key = 'skip_count'")  # and so few are known: quicker
     old = analysed.field("cf_model")[1]
     ran = analysed.embed()
-    assert "me: 16 tracks played or skipped, fewer than the 30 that training needs" in ran.out
+    assert "Only 16 tracks played or skipped; training needs 30." in ran.out
     assert analysed.field("cf_model")[1] != old
     assert float(analysed.field("cf_score")[analysed.ids("artist = ?", BELLS[0])[0]]) > 50
     assert "Nothing new" in analysed.embed().fine.out
@@ -122,9 +122,7 @@ def test_one_goes_back_to_an_earlier_model_by_its_id(analysed: Home, decoding_fa
     decoding_fails()
     old, embeddings = analysed.field("cf_model")[1], analysed.field("cf_embedding")
     analysed.sql("DELETE FROM item_attributes WHERE key = 'skip_count'")
-    assert (
-        "Trained again: there are other listeners to learn from since the last training." in analysed.embed().fine.out
-    )
+    assert "Retrained: fewer plays are left of you." in analysed.embed().fine.lines
     new = analysed.field("cf_model")[1]
     said = analysed.beet_here("cfembed", "--model", "cf-0").complaint
     assert said == f"error: there is no model cf-0 (there are: {new}, {old})"
@@ -141,13 +139,13 @@ def test_the_factors_can_be_left_out_and_come_back(analysed: Home, decoding_fail
     decoding_fails()
     model, embeddings = analysed.field("cf_model")[1], analysed.field("cf_embedding")
     analysed.configure({"factorizer": "none"})
-    ran = analysed.embed().fine
+    ran = analysed.beet_here("-v", "cfembed")
     assert "No factors (`factorizer: none`): embeddings are likeness in sound and in how much is played." in ran.lines
     assert "Factors come from" not in ran.out
     assert analysed.field("cf_embedding").keys() == embeddings.keys()
     assert analysed.field("cf_embedding") != embeddings
     analysed.configure({})
-    assert "Factors come from" in analysed.embed().fine.out
+    assert "Factors come from" in analysed.beet_here("-v", "cfembed").out
     assert (analysed.field("cf_model")[1], analysed.field("cf_embedding")) == (model, embeddings)
 
 
@@ -156,9 +154,9 @@ def test_a_few_new_plays_are_folded_in_and_it_says_so(analysed: Home, decoding_f
     decoding_fails()
     old, scores = analysed.field("cf_model"), analysed.field("cf_score")
     analysed.set("play_count", {analysed.ids("artist = ?", NEVER_PLAYED[1])[0]: 2})
-    said = analysed.embed().fine.out
-    assert f"Folded 2 plays into model {old[1]} since it was trained: what is known of me has changed by 1." in said
-    assert "% (at 10%, or with --retrain, it is trained again)." in said
+    said = analysed.beet_here("-v", "cfembed").out
+    assert "\nScores updated with 2 new plays.\n" in said
+    assert f"\nSince model {old[1]} was trained, your history has changed by 1." in said
     assert analysed.field("cf_model") == old
     assert analysed.field("cf_score") != scores
 
@@ -167,7 +165,7 @@ def test_a_few_new_plays_are_folded_in_and_it_says_so(analysed: Home, decoding_f
 def test_a_run_goes_on_where_an_earlier_one_was_stopped(unanalysed: Home, decoded: list[str]) -> None:
     unanalysed.sql("DELETE FROM item_attributes")
     some = unanalysed.embed(f"artist:{BELLS[0]}")
-    assert some.lines[0] == "Analysed 4 new tracks; 4 of 40 are analysed."
+    assert some.lines[0] == "Analysed 4 new tracks (4 of 40 done)."
     assert len(decoded) == 4
     unanalysed.sql("DELETE FROM item_attributes")  # a run that is killed has not written the fields yet
     unanalysed.embed(f"artist:{BELLS[0]}", ",", f"artist:{BELLS[1]}")
@@ -183,7 +181,7 @@ def test_whole_tracks_are_analysed_where_windows_are_all(unanalysed: Home) -> No
         assert features.execute("SELECT wanted FROM features").fetchall() == [(FULL_TRACK,)] * 8
     assert len(unanalysed.field("cf_key")) == 4
     assert unanalysed.embed(f"artist:{BELLS[0]}").lines[0].startswith("Analysed 0 new tracks")
-    assert "would analyse" not in "".join(unanalysed.beet("cfembed", "-p", f"artist:{BELLS[0]}").fine.lines)
+    assert "Would analyse 0 of 4 tracks." in unanalysed.beet("cfembed", "-p", f"artist:{BELLS[0]}").fine.lines
 
 
 INTERRUPTED = """
@@ -203,7 +201,7 @@ main(["cfembed", "-j", "2"])
 
 
 @weights
-def test_ctrl_c_ends_a_run_without_a_word_and_keeps_what_was_analysed(unanalysed: Home) -> None:
+def test_ctrl_c_keeps_what_was_analysed_and_says_so(unanalysed: Home) -> None:
     unanalysed.sql("DELETE FROM item_attributes")  # nothing is trained without plays, which is quicker
     process = subprocess.Popen(
         [sys.executable, "-c", INTERRUPTED],
@@ -214,11 +212,12 @@ def test_ctrl_c_ends_a_run_without_a_word_and_keeps_what_was_analysed(unanalysed
     )
     out, err = process.communicate(timeout=LONG_SECONDS)
     kept = _stored(unanalysed.store)
-    assert "Traceback" not in err.decode(), err.decode()
-    assert out == b""
+    stopped = "Stopped. Tracks analysed so far are kept, and the next `beet cfembed` goes on from there.\n"
+    assert err.decode() == stopped
+    assert (process.returncode, out) == (130, b"")
     assert 8 <= kept < 40
     assert unanalysed.field("cf_score") == {}
-    assert unanalysed.embed().lines[0] == f"Analysed {40 - kept} new tracks; 40 of 40 are analysed."
+    assert unanalysed.embed().lines[0] == f"Analysed {40 - kept} new tracks (40 of 40 done)."
 
 
 def _stored(store: Path) -> int:
@@ -236,7 +235,7 @@ def test_a_moved_file_keeps_its_features(analysed: Home, decoding_fails: Fail) -
     assert analysed.beet("mv", "-e").code == 0 or analysed.beet("mv").code == 0
     assert (analysed.music / "elsewhere" / f"{BELLS[0]} - Stück 1.wav").exists()
     assert analysed.embed().lines == [
-        "Analysed 0 new tracks; 40 of 40 are analysed.",
+        "Analysed 0 new tracks (40 of 40 done).",
         f"Nothing new since the last run (model {analysed.field('cf_model')[1]}).",
     ]
 
@@ -247,7 +246,7 @@ def test_a_retagged_file_keeps_its_features(analysed: Home, decoding_fails: Fail
     file = analysed.music / BELLS[0] / "2 Stück.flac"
     keys = analysed.field("cf_key")
     assert analysed.beet("modify", "-y", "-w", f"path:{file}", "title=Another").code == 0
-    assert "Analysed 0 new tracks; 40 of 40" in analysed.embed().out
+    assert "Analysed 0 new tracks (40 of 40 done)" in analysed.embed().out
     assert analysed.field("cf_key") == keys
 
 
@@ -256,7 +255,7 @@ def test_without_its_store_everything_is_analysed_again_and_gets_the_same_keys(a
     keys = analysed.field("cf_key")
     for file in analysed.store.parent.glob("features.db*"):
         file.unlink()
-    assert analysed.embed(f"artist:{BELLS[0]}").lines[0].startswith("Analysed 4 new tracks; 4 of 40")
+    assert analysed.embed(f"artist:{BELLS[0]}").lines[0].startswith("Analysed 4 new tracks (4 of 40 done)")
     assert analysed.field("cf_key") == keys
     assert len(analysed.field("cf_score")) == 4  # a place of an older model means nothing beside these
 
@@ -266,7 +265,7 @@ def test_force_analyses_again(analysed: Home, decoded: list[str]) -> None:
     assert (
         analysed.embed("-f", f"artist:{DRUMS[0]}", "title:Stück 1")
         .lines[0]
-        .startswith("Analysed 1 new track; 40 of 40")
+        .startswith("Analysed 1 new track (40 of 40 done)")
     )
     assert len(decoded) == 1
 
@@ -278,8 +277,8 @@ def test_a_listener_without_enough_plays_gets_likeness_in_sound(analysed: Home) 
     analysed.set("play_count", {liked: 9})
     ran = analysed.embed().fine
     assert (
-        "me: 1 track played or skipped, fewer than the 30 that training needs; "
-        "scores are likeness in sound to those you play." in ran.lines
+        "Only 1 track played or skipped; training needs 30. "
+        "Until then scores go by likeness in sound to what is played." in ran.lines
     )
     scores = {item: float(score) for item, score in analysed.field("cf_score").items()}
     bell, drum = ([scores[i] for i in analysed.ids("artist LIKE ?", kind)] for kind in ("Bell%", "Drum%"))
@@ -289,21 +288,23 @@ def test_a_listener_without_enough_plays_gets_likeness_in_sound(analysed: Home) 
 @weights
 def test_plays_of_tracks_that_are_not_analysed_yet_are_not_counted(unanalysed: Home) -> None:
     ran = unanalysed.embed(f"artist:{BELLS[0]}").fine
-    assert f"me: {PER_ARTIST} tracks played or skipped, fewer than the 30 that training needs" in ran.out
+    assert f"Only {PER_ARTIST} tracks played or skipped; training needs 30." in ran.out
 
 
 @weights
 def test_a_library_without_plays_gets_embeddings_and_no_scores(analysed: Home) -> None:
     analysed.sql("DELETE FROM item_attributes WHERE key IN ('play_count', 'skip_count')")
     ran = analysed.embed().fine
-    assert ran.lines[1] == (
-        "me: 0 tracks played or skipped, fewer than the 30 that training needs; so there are no scores."
-    )
+    no_plays = next(line for line in ran.lines if line.startswith("No plays found (looked at play_count, "))
+    assert "`beet cfimport`" in no_plays and "mpdstats" in no_plays and "--like" in no_plays
     assert len(analysed.field("cf_embedding")) == 40
     assert analysed.field("cf_score") == {}
-    assert analysed.beet("cfrecommend").complaint == (
-        "error: me has not played a track yet, so there is nothing to recommend by"
-    )
+    complaints = [analysed.beet_here(name).complaint for name in ("cfrecommend", "cfevaluate")]
+    complaints.append(analysed.embed("-p").lines[-1])
+    for said in (*complaints, analysed.beet_here("cfplays").out):
+        assert "o plays known yet. Import a history (`beet cfimport`), let a player count" in said
+        assert "`beet cfrecommend --like artist:NAME`" in said
+    assert len(analysed.beet_here("cfrecommend", "--like", BELLS[0], "-n", "3").fine.lines) == 3
 
 
 @weights
@@ -372,8 +373,12 @@ def test_fields_are_stored_as_text_that_queries_can_read(analysed: Home) -> None
 def test_pretending_says_what_would_be_done_and_writes_nothing(unanalysed: Home) -> None:
     before = unanalysed.files()
     ran = unanalysed.beet_here("cfembed", "-p", f"artist:{BELLS[0]}").fine
-    assert ran.lines[-1] == "Would analyse 4 of 4 tracks, and train on me: 16 tracks played."
-    assert [line.split(f"{BELLS[0]}/")[1] for line in sorted(ran.lines[:-1])] == [
+    assert ran.lines == [
+        "Would analyse 4 of 4 tracks (less than a minute).",
+        "Would train, if that is due, on 16 played tracks.",
+    ]
+    ran = unanalysed.beet_here("-v", "cfembed", "-p", f"artist:{BELLS[0]}")
+    assert [line.split(f"{BELLS[0]}/")[1] for line in sorted(ran.lines[:-2])] == [
         "1 Stück.wav",
         "2 Stück.flac",
         "3 Stück.ogg",
@@ -411,7 +416,7 @@ def test_bad_files_are_named_in_one_line_each_counted_and_passed_over(home: Home
         assert complaint.startswith(start)
         assert len(complaint) > len(start)
     assert ran.lines[:2] == [
-        "Analysed 1 new track; 1 of 9 are analysed.",
+        "Analysed 1 new track (1 of 9 done).",
         "Skipped 8 files that cannot be analysed (named above).",
     ]
 
@@ -434,18 +439,18 @@ def test_bad_files_are_tried_again_only_by_force_or_when_they_have_changed(home:
     assert decoded == ["missing.wav"]
     assert ran.err.count("\n") == 1
     assert (
-        "Passed over 7 files that could not be analysed before, unchanged since "
+        "Skipped 7 files that could not be analysed before "
         "(`beet -v cfembed` names them, `beet cfembed -f` tries again)." in ran.lines
     )
     decoded.clear()
     home.write("text.ogg", drums(0))
-    assert "Analysed 1 new track; 2 of 9 are analysed." in home.embed().out
+    assert "Analysed 1 new track (2 of 9 done)." in home.embed().out
     assert sorted(decoded) == ["missing.wav", "text.ogg"]
     decoded.clear()
     forced = home.embed("-f")
     assert sorted(decoded) == sorted([*BAD, "good.wav"])
     assert forced.err.count("\n") == 7
-    assert "Passed over" not in forced.out
+    assert "could not be analysed before" not in forced.out
 
 
 @weights
@@ -486,7 +491,7 @@ def test_names_that_are_no_text_or_have_line_breaks_are_analysed(home: Home) -> 
             home.write(f"{k}.wav", bells(k)).rename(file)
             lib.add(Item(path=os.fsencode(file), title=f"t{k}", play_count=k))
     ran = home.embed().fine
-    assert ran.lines[0] == "Analysed 3 new tracks; 3 of 3 are analysed."
+    assert ran.lines[0] == "Analysed 3 new tracks (3 of 3 done)."
     assert len(home.beet("cfrecommend", "-f", "$title").fine.lines) == 3
     printed = home.beet("cfrecommend", "-p").fine.out
     assert "two\nlines.wav" in printed

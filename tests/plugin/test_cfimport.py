@@ -67,8 +67,8 @@ class TestImport(HistoryTest):
         plays = [("Anna", "Blue", NOON + i) for i in range(3)] + [("Ben", "Red", NOON + 60)]
         said = self.run("csv", self.table(*plays)).splitlines()
         assert said == [
-            "Added 4 listens; 0 were known.",
-            "Of 2 tracks (and of all plays): 1 matched (75.0%), 0 ambiguous (0.0%), 1 unknown (25.0%).",
+            "Added 4 plays.",
+            "Matched 1 of 2 tracks (75.0% of plays); 1 is not in your library (25.0%).",
             "Most played of what is not in the library:",
             "      1  Ben - Red",
         ]
@@ -80,12 +80,12 @@ class TestImport(HistoryTest):
     def test_again_adds_nothing(self) -> None:
         file = self.table(("Anna", "Blue", NOON), ("Anna", "Blue", NOON + 300))
         self.run("csv", file)
-        assert "Added 0 listens; 2 were known." in self.run("csv", file)
+        assert "Added 0 plays; 2 known already." in self.run("csv", file)
 
     def test_what_was_unknown_counts_once_the_library_has_it(self) -> None:
         self.run("csv", self.table(("Ben", "Red", NOON)))
         red = self.track("Ben", "Red")
-        assert "1 matched (100.0%)" in self.run("csv", self.table(("Ben", "Red", NOON + 300)))
+        assert "Matched 1 of 1 track (100.0% of plays)." in self.run("csv", self.table(("Ben", "Red", NOON + 300)))
         with self.store() as store:
             assert [item for item, _ in store.matches().values()] == [red.id]
 
@@ -96,7 +96,7 @@ class TestImport(HistoryTest):
 
     def test_takes_several_files_as_one_import(self) -> None:
         one, two = self.table(("A", "B", NOON)), self.table(("A", "B", NOON), ("A", "C", NOON), name="more.csv")
-        assert "Added 2 listens; 1 were known." in self.run("csv", one, two)
+        assert "Added 2 plays; 1 known already." in self.run("csv", one, two)
 
     def test_a_broken_second_file_leaves_nothing_of_the_first(self) -> None:
         broken = self.temp_path / "broken.json"
@@ -111,25 +111,25 @@ class TestImport(HistoryTest):
     def test_columns_say_what_is_what(self) -> None:
         file = self.temp_path / "odd.csv"
         file.write_text(f"Band;Song;Day\nAnna;Blue;{NOON}\n")
-        assert "Added 1 listens" in self.run("csv", str(file), "--columns", "artist=Band, title=Song,time=Day")
+        assert "Added 1 play." in self.run("csv", str(file), "--columns", "artist=Band, title=Song,time=Day")
         assert "--columns: must be FIELD=HEADING" in self.refused("csv", str(file), "--columns", "artist")
 
     def test_counts_are_told_as_such(self) -> None:
         file = self.temp_path / "counts.csv"
         file.write_text("artist,title,plays\nAnna,Blue,7\nBen,Red,2\n")
         said = self.run("csv", str(file))
-        assert "Added or replaced the counts of 2 tracks" in said
-        assert "listens" not in said
+        assert "Added or replaced the play counts of 2 tracks" in said
+        assert "Added 2" not in said
         assert "      7  Anna - Blue" in said
 
     def test_rows_left_out_are_counted_by_reason(self) -> None:
         said = self.run("csv", self.table(("Anna", "Blue", NOON), ("Anna", "Blue", 5), ("", "", NOON), ("", "", NOON)))
-        assert "1 plays have no time, or an impossible one: they count, but belong to no session." in said
+        assert "1 play has no time, or an impossible one: it counts, but not as part of a session." in said
         assert "2 rows left out: no artist and title" in said
 
     def test_a_file_without_plays_is_refused(self) -> None:
         assert self.refused("csv", self.table()).endswith("plays.csv: no plays in it")
-        assert "no plays in it; 1 rows left out: no artist" in self.refused("csv", self.table(("", "", NOON)))
+        assert "no plays in it; 1 row left out: no artist" in self.refused("csv", self.table(("", "", NOON)))
 
 
 class TestPretend(HistoryTest):
@@ -137,11 +137,11 @@ class TestPretend(HistoryTest):
         self.track("Anna", "Blue")
         file = self.table(("Anna", "Blue", NOON), ("Ben", "Red", NOON))
         said = self.run("-p", "csv", file)
-        assert said.startswith("Would add 2 listens; 0 were known.\nOf 2 tracks (and of all plays): 1 matched (50.0%)")
+        assert said.startswith("Would add 2 plays.\nMatched 1 of 2 tracks (50.0% of plays)")
         assert not self.history.exists()
         self.run("csv", self.table(("Ben", "Red", NOON), name="some.csv"))
         self.track("Ben", "Red")
-        assert "Would add 1 listens; 1 were known." in self.run("--pretend", "csv", file)
+        assert "Would add 1 play; 1 known already." in self.run("--pretend", "csv", file)
         with self.store() as store:
             assert [held.listens for held in store.overview()] == [1]
             assert store.matches() == {}

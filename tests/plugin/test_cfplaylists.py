@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 import json
 import time
 from pathlib import Path
@@ -71,7 +72,7 @@ def on(day: dt.date, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_list_of_the_configuration_is_written_as_a_playlist(library: Home, lists: Path) -> None:
     configure(library, {"name": "Bells", "query": "artist:Bell", "n": 6, "unplayed": 0.5})
-    assert library.beet("cfplaylists").fine.lines == ["Bells: 6 tracks, 3 never played"]
+    assert library.beet("cfplaylists").fine.lines == [f"Bells: 6 tracks, 3 new to you -> {lists / 'Bells.m3u'}"]
     assert (lists / "Bells.m3u").read_bytes().startswith(b"#EXTM3U\n" + MADE_BY)
     assert len(set(entries(lists / "Bells.m3u"))) == 6
     assert all(artist.startswith("Bell") for artist in artists(lists / "Bells.m3u"))
@@ -176,7 +177,7 @@ def test_a_list_is_rather_short_than_with_what_is_not_liked(library: Home, lists
     library.set("cf_score", {i: 20 + i / 10 for i in library.ids("artist LIKE 'Drum%'")})
     configure(library, {"kind": "discover", "per_artist": 9})
     assert library.beet("cfplaylists").fine.lines == [
-        "Discover: 4 tracks, 4 never played; no other track that could be chosen is likely to be liked"
+        f"Discover: 4 tracks, all new to you; you would probably not like any other track -> {lists / 'Discover.m3u'}"
     ]
     assert artists(lists / "Discover.m3u") == {BELLS[-1]}
 
@@ -357,6 +358,44 @@ def test_some_lists_are_written_by_name_or_kind(library: Home, lists: Path) -> N
     assert names(lists) == ["Discover.m3u", "Two.m3u"]
 
 
+def test_a_list_is_found_by_what_it_is_called_and_not_by_its_template(library: Home, lists: Path) -> None:
+    configure(library, {"name": "%upper{$artist} $number", "query": BELLS[0]}, {"kind": "discover"})
+    said = library.beet_here("cfplaylists", "dicsover").complaint
+    assert said == "error: there is no playlist dicsover (there are: mix, Discover)"
+    library.beet_here("cfplaylists").fine  # noqa: B018
+    title = f"{BELLS[0].upper()} 1"
+    assert library.beet_here("cfplaylists", title).fine.lines[0].startswith(f"{title}: ")
+    assert f"(there are: {title}, Discover)" in library.beet_here("cfplaylists", "dicsover").complaint
+    configure(library, {"kind": "discover"})
+    assert library.beet_here("cfplaylists").fine.lines[-1] == f"{title}: removed (no longer in the configuration)"
+
+
+def test_pretending_prints_each_list_above_its_own_tracks(library: Home, lists: Path) -> None:
+    configure(library, {"kind": "daily mix", "n": 4, "per_artist": 4})
+    lines = library.beet_here("cfplaylists", "-p").fine.lines
+    heads = [at for at, line in enumerate(lines) if not line.startswith("    ")]
+    assert len(heads) > 1
+    assert {after - at - 1 for at, after in itertools.pairwise(heads)} == {4}
+    assert not lists.exists()
+
+
+def test_a_folder_that_cannot_be_made_is_one_line(library: Home) -> None:
+    library.configure({"playlist_dir": "/dev/null/lists", "playlists": [{"name": "One"}, {"name": "Two"}]})
+    ran = library.beet_here("cfplaylists")
+    assert (ran.code, ran.err) == (1, "cfaudio: playlist_dir /dev/null/lists: cannot be made (Not a directory)\n")
+    assert not any(" -> " in line for line in ran.lines)
+
+
+def test_without_plays_a_radio_is_written_and_other_lists_say_what_they_need(library: Home, lists: Path) -> None:
+    library.sql("DELETE FROM item_attributes WHERE key IN ('play_count', 'skip_count', 'cf_score')")
+    configure(library, {"kind": "discover"})
+    said = library.beet_here("cfplaylists").complaint
+    assert "no plays known yet. Import a history (`beet cfimport`)" in said
+    assert said.endswith("Lists with `like`, as of kind radio, need no plays")
+    configure(library, {"kind": "radio", "like": BELLS[0], "n": 5})
+    assert library.beet_here("cfplaylists").fine.lines == [f"Radio: 5 tracks, all new to you -> {lists / 'Radio.m3u'}"]
+
+
 def test_pretending_prints_the_tracks_and_writes_nothing(library: Home, lists: Path) -> None:
     configure(library, {"name": "One", "n": 3})
     before = library.files()
@@ -384,7 +423,7 @@ def test_a_list_that_is_renamed_or_taken_out_leaves_no_file_behind(library: Home
     configure(library, {"name": "$artist", "query": f"artist:{BELLS[1]}"})
     lines = library.beet_here("cfplaylists").fine.lines
     assert names(lists) == [f"{BELLS[1]}.m3u", "by hand.m3u"]
-    assert lines[-1] == "Other: taken away, as the configuration has it no more"
+    assert lines[-1] == "Other: removed (no longer in the configuration)"
 
 
 def test_lists_may_swap_names(library: Home, lists: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -408,7 +447,7 @@ def test_a_file_that_somebody_made_is_not_touched_and_the_other_lists_are_writte
     configure(library, {"name": "One"}, {"name": "Two"})
     ran = library.beet("cfplaylists")
     assert ran.code == 1
-    assert ran.err == f"cfaudio: {lists / 'One.m3u'}: is there already, and not by cfaudio\n"
+    assert ran.err == f"cfaudio: {lists / 'One.m3u'}: is there already, and cfaudio did not make it; left alone\n"
     assert (lists / "One.m3u").read_text() == "by hand\n"
     assert len(entries(lists / "Two.m3u")) == 40
 
@@ -489,8 +528,8 @@ def test_a_list_that_goes_elsewhere_leaves_no_file_behind(library: Home, lists: 
     ran = library.beet("cfplaylists")
     assert (ran.code, ran.err) == (1, "cfaudio: http://127.0.0.1:1: cannot be reached\n")
     assert ran.lines == [
-        "One: 3 tracks, 2 never played, as before (daily)",
-        "Two: 3 tracks, 2 never played, as before (daily)",
+        "One: 3 tracks, 2 new to you; unchanged until tomorrow",
+        "Two: 3 tracks, 2 new to you; unchanged until tomorrow",
     ]
     assert names(lists) == ["Two.m3u"]
 

@@ -102,7 +102,8 @@ def test_nothing_is_written(played: Home) -> None:
 def test_a_library_without_plays_says_so(home: Home) -> None:
     assert home.beet_here("cfplays").fine.lines == [
         "me: 0 plays and 0 skips of 0 of 0 tracks; 0 sessions in all.",
-        "No source of plays: neither a count field that has any, nor an imported history.",
+        "No plays known yet. Import a history (`beet cfimport`), let a player count (mpdstats does), "
+        "or start from music you like: `beet cfrecommend --like artist:NAME`.",
     ]
 
 
@@ -128,7 +129,7 @@ def test_an_import_of_many_doubles_says_so_and_every_later_cfembed_too(unanalyse
         for k in range(20)
     ]
     twice.write_text("\n".join(map(json.dumps, lines)))
-    said = "me: 20 of 40 listens (50%) tell of a play that another one tells of: each play counts once."
+    said = "me: 20 of 40 listens (50%) are of a play that another one is of too; each play counts once."
     assert home.beet_here("cfimport", "listenbrainz", str(twice)).fine.lines[-1] == said
     assert said in home.embed().out.splitlines()
     shared = home.beet_here("cfplays", "artist:Anna").fine.lines[-1]

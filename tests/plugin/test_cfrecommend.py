@@ -302,9 +302,9 @@ def test_explain_says_what_a_track_is_near_to_and_what_its_score_rests_on(placed
     assert len(lines) == 12
     for track, why in zip(lines[::2], lines[1::2], strict=True):
         assert not track.startswith(" ")
-        assert why.startswith(("    never played; ", "    played "))
-        assert "score " in why
-    assert any('near "Stück' in why for why in lines[1::2])
+        assert why.startswith(("    New. ", "    Played "))
+        assert ". Score " in why
+    assert any('Same artist as "Stück' in why for why in lines[1::2])
 
 
 def test_reasons_in_json_name_the_tracks(placed: Home) -> None:
@@ -389,7 +389,7 @@ def test_numbers_that_are_none_are_refused_by_the_option(scored: Home) -> None:
 
 
 def test_before_the_first_cfembed_it_says_what_to_do(unanalysed: Home) -> None:
-    assert unanalysed.beet("cfrecommend").complaint == "error: no track has a score yet; run `beet cfembed` first"
+    assert unanalysed.beet("cfrecommend").complaint == "error: no track is analysed yet; run `beet cfembed` first"
 
 
 def test_an_empty_library_is_one_line(home: Home) -> None:

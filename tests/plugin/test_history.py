@@ -88,6 +88,7 @@ def embed(plugin: CfAudioPlugin, lib: Library, capsys: pytest.CaptureFixture[str
         command.func(lib, command.parser.parse_args([])[0], [])
         return capsys.readouterr().out
 
+    beets.config["verbose"].set(1)
     return run
 
 
@@ -165,7 +166,7 @@ def test_cfembed_trains_on_sessions_and_says_so(embed: Callable[[], str], lib: L
     assert first.isdisjoint(second)
     assert "Nothing new" in embed()
     keep(tmp_path, Listen(text(30), T0 + 100 * DAY), Listen(text(31), T0 + 100 * DAY + 200))
-    assert "since it was trained: what is known of me has changed by " in embed()  # too little to train again
+    assert "was trained, your history has changed by " in embed()  # too little to train again
     assert second == {item.cf_model for item in lib.items()}
 
 
@@ -210,4 +211,4 @@ def test_playlists_made_by_hand_are_contexts_and_those_of_cfaudio_are_not(
     beets.config["smartplaylist"]["playlists"].set([{"name": "smart.m3u", "query": "x"}])
     tracks, _ = load(lib, read_settings(plugin.config))
     assert tracks.playlists[:9] == [("mine.m3u",), ("mine.m3u", "more.M3U8"), ("more.M3U8",), *[()] * 6]
-    assert "Factors come from 2 playlists: counts do not tell" in embed()
+    assert "Factors come from 2 playlists. A listening history adds" in embed()

@@ -125,7 +125,7 @@ def test_a_kept_list_has_no_track_that_got_the_id_of_another(library: Home) -> N
     library.sql("UPDATE item_attributes SET entity_id = -1 WHERE entity_id = ?", listed[0])
     library.sql("UPDATE items SET title = 'Another', artist = 'Somebody', album = '' WHERE id = ?", listed[0])
     out = library.beet_here("cfplaylists").fine.out
-    assert "as before" not in out
+    assert "unchanged until" not in out
     [now] = state(library).values()
     assert listed[0] not in now
     assert len(now) == 6
@@ -136,7 +136,7 @@ def test_a_kept_list_stays_where_its_tracks_have_other_ids(library: Home) -> Non
     new = 10_000 + listed[0]
     library.sql("UPDATE item_attributes SET entity_id = ? WHERE entity_id = ?", new, listed[0])
     library.sql("UPDATE items SET id = ? WHERE id = ?", new, listed[0])
-    assert "as before" in library.beet_here("cfplaylists").fine.out
+    assert "unchanged until" in library.beet_here("cfplaylists").fine.out
     assert list(state(library).values()) == [[new, *listed[1:]]]
 
 
@@ -145,7 +145,7 @@ def test_lists_that_0_1_0_kept_stay_for_their_period(library: Home) -> None:
     content = json.loads(file.read_text())
     del content["tracks"]
     file.write_text(json.dumps(content))
-    assert "as before" in library.beet_here("cfplaylists").fine.out
+    assert "unchanged until" in library.beet_here("cfplaylists").fine.out
     assert json.loads(file.read_text())["tracks"].keys() >= {str(i) for ids in state(library).values() for i in ids}
 
 

@@ -49,7 +49,7 @@ def test_new_tracks_are_analysed_and_embedded_by_the_model_in_force(
         str(analysed.music / "New" / "Album" / f"0{k + 1} New {k}.flac") for k in range(2)
     ]
     assert analysed.embed().lines == [
-        "Analysed 0 new tracks; 42 of 42 are analysed.",
+        "Analysed 0 new tracks (42 of 42 done).",
         f"Nothing new since the last run (model {analysed.field('cf_model')[1]}).",
     ]
 
@@ -59,7 +59,7 @@ def test_before_the_first_model_new_tracks_are_analysed_only(home: Home, arrival
     assert home.beet_here("import", "-A", "-q", str(arrivals)).code == 0
     assert len(home.field("cf_key")) == 2
     assert home.field("cf_embedding") == {}
-    assert home.embed().lines[0] == "Analysed 0 new tracks; 2 of 2 are analysed."
+    assert home.embed().lines[0] == "Analysed 0 new tracks (2 of 2 done)."
 
 
 def test_without_auto_nothing_is_analysed(home: Home, arrivals: Path) -> None:
@@ -110,4 +110,7 @@ def test_a_reimport_keeps_what_was_analysed(analysed: Home, decoding_fails: Call
     assert {path: analysed.field("cf_key")[item] for path, item in after.items()} == {
         path: keys[item] for path, item in names.items()
     }
-    assert analysed.embed("-p").lines == ["Would analyse 0 of 40 tracks, and train on me: 16 tracks played."]
+    assert analysed.embed("-p").lines == [
+        "Would analyse 0 of 40 tracks.",
+        "Would train, if that is due, on 16 played tracks.",
+    ]

@@ -125,7 +125,7 @@ def test_another_listener_than_the_first_is_said_to_be_one(songs: Home) -> None:
     ran = songs.beet_here("cfimport", "--user", "Sam", "navidrome", navidrome(songs)).fine
     assert ran.lines[-1].startswith("These are plays of Sam, not of me: `beet cfrecommend -u Sam`")
     ran = songs.beet_here("cfrecommend", "-n", "2")
-    assert (ran.code, ran.err) == (0, "cfaudio: me has no plays; there are some of Sam (as in -u Sam)\n")
+    assert (ran.code, ran.err) == (0, "cfaudio: no plays of me are known, but some of Sam: try -u Sam\n")
     assert songs.beet_here("cfrecommend", "-n", "2", "-u", "sam").code == 1  # before cfembed there are no scores
 
 

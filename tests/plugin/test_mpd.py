@@ -136,7 +136,8 @@ def test_a_playlist_that_somebody_saved_is_not_touched(library: Home, mpd: Mpd) 
     ran = library.beet("cfplaylists")
     assert (ran.code, ran.err) == (
         1,
-        f"cfaudio: mpd 127.0.0.1:{mpd.port}: a: is there already, and not by cfaudio\n",
+        f'cfaudio: mpd 127.0.0.1:{mpd.port}: has a playlist "a" that cfaudio did not put there; left alone. '
+        "(If playlist_dir is MPD's own folder, drop the target mpd.)\n",
     )
     assert (len(mpd.load("a")), len(mpd.load("b"))) == (1, 3)
 

@@ -152,7 +152,7 @@ def test_recommend_writes_over_no_file_that_cfaudio_did_not_make(placed: Home, t
         file = tmp_path / name
         file.write_text(content)
         complaint = placed.beet_here("cfrecommend", "-n", "2", "-m", str(file)).complaint
-        assert complaint == f"error: {file}: is there already, and not by cfaudio (--force replaces it)"
+        assert complaint == f"error: {file}: is there already, and cfaudio did not make it (--force replaces it)"
         assert file.read_text() == content
         assert placed.beet_here("cfrecommend", "-n", "2", "--force", "-m", str(file)).fine
         assert file.read_text().startswith("#EXTM3U\n#CFAUDIO")
@@ -187,7 +187,7 @@ def test_the_page_is_written_over_no_page_of_somebody_else(placed: Home, tmp_pat
     page = tmp_path / "index.html"
     page.write_text("<h1>Mine</h1>")
     complaint = placed.beet_here("cfreport", "-o", str(tmp_path)).complaint
-    assert complaint == f"error: {page}: is there already, and not by cfaudio"
+    assert complaint == f"error: {page}: is there already, and cfaudio did not make it"
     assert page.read_text() == "<h1>Mine</h1>"
 
 

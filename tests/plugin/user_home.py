@@ -7,7 +7,6 @@ import io
 import json
 import logging
 import os
-import re
 import shutil
 import sqlite3
 import subprocess
@@ -57,19 +56,12 @@ def drums(seed: int, seconds: float = 4.5) -> np.ndarray:
     return (0.8 * sound / np.abs(sound).max()).astype(np.float32)
 
 
-PROGRESS = re.compile(r"^[^:\n]+: \d+ (?:of \d+ )?\S+, [\d.]+/s(?:, [\d:]+ left)?\n", re.MULTILINE)
-
-
 class Ran(NamedTuple):
-    """A finished command; `err` is without the lines of progress, which depend on how busy the machine is."""
+    """A finished command."""
 
     code: int
     out: str
     err: str
-
-    @classmethod
-    def of(cls, code: int, out: str, err: str) -> Ran:
-        return cls(code, out, PROGRESS.sub("", err))
 
     @property
     def lines(self) -> list[str]:
@@ -141,7 +133,7 @@ class Home:
             capture_output=True,
             check=False,
         )
-        return Ran.of(
+        return Ran(
             done.returncode,
             done.stdout.decode("utf-8", "surrogateescape"),
             done.stderr.decode("utf-8", "surrogateescape"),
@@ -166,7 +158,7 @@ class Home:
                 log.handlers.clear()
         out.seek(0)
         err.seek(0)
-        return Ran.of(code, out.read(), err.read())
+        return Ran(code, out.read(), err.read())
 
     def embed(self, *args: str) -> Ran:
         """`beet cfembed`, in this process."""

@@ -8,15 +8,19 @@ from beets.exceptions import UserError
 from beets.ui import Subcommand, print_
 from beets.util import displayable_path
 
+from beetsplug.cfaudio.commands.options import optional_value
 from beetsplug.cfaudio.config.settings import Settings, read_settings
-from beetsplug.cfaudio.errors import user_errors
-from beetsplug.cfaudio.text import counted
+from beetsplug.cfaudio.errors import interruptible, user_errors
+from beetsplug.cfaudio.text import about, counted, is_verbose, no_plays
 
 if TYPE_CHECKING:
     from optparse import Values
 
     from beets.library import Library
     from beets.plugins import BeetsPlugin
+
+
+_KEPT = "Tracks analysed so far are kept, and the next `beet cfembed` goes on from there."
 
 
 def command(plugin: BeetsPlugin) -> Subcommand:
@@ -32,8 +36,8 @@ def command(plugin: BeetsPlugin) -> Subcommand:
         help="analyse again what was analysed, or could not be, before",
     )
     option("--retrain", action="store_true", default=False, help="train again though little or nothing has changed")
-    option("--model", metavar="ID", help="go back to one of the last three models")
-    option("-p", "--pretend", action="store_true", default=False, help="say what would be done, and do nothing")
+    cmd.parser.add_option(optional_value("--model", "ID", "go back to one of the last three models, or list them"))
+    option("-p", "--pretend", action="store_true", default=False, help="say what would be done and how long it takes")
     option("-j", "--jobs", type="int", metavar="N", help="worker processes (default: one for each processor core)")
     option("-u", "--user", metavar="NAME", help="write the scores of this listener only")
     option("--forget", action="store_true", default=False, help="delete all that cfaudio has stored anywhere")
@@ -60,6 +64,12 @@ def run(plugin: BeetsPlugin, lib: Library, opts: Values, args: list[str]) -> Non
         return
     if opts.jobs is not None and opts.jobs < 1:
         raise UserError("-j/--jobs must be 1 or more")
+    if opts.model == "":
+        from beetsplug.cfaudio.status.models import describe_models
+
+        for line in describe_models(settings.models):
+            print_(line)
+        return
     if opts.model is not None and opts.retrain:
         raise UserError("--model goes back to a model, --retrain makes a new one: only one of them can be had")
     requested = ids_of(lib, args) if args else None
@@ -71,10 +81,13 @@ def run(plugin: BeetsPlugin, lib: Library, opts: Values, args: list[str]) -> Non
         if opts.user is not None:
             check_listener(settings, opts.user)
         if opts.pretend:
-            _pretend(lib, settings, requested, force=opts.force)
+            _pretend(lib, settings, requested, opts)
             return
         # Only now, when nothing is wrong with the command, may anything be written.
-        with hold_lock(settings.folder, "cfembed", lambda: print_("Waiting for another cfembed to end.")):
+        with (
+            interruptible(_KEPT),
+            hold_lock(settings.folder, "cfembed", lambda: print_("Waiting for another cfembed to end.")),
+        ):
             _embed(plugin, lib, settings, opts, requested)
     write_snapshot(lib, settings)
 
@@ -89,7 +102,7 @@ def _embed(plugin: BeetsPlugin, lib: Library, settings: Settings, opts: Values, 
     from beetsplug.cfaudio.library.listeners import find_listener
     from beetsplug.cfaudio.library.matches import describe_oddities
     from beetsplug.cfaudio.pipeline import embed, load, run_settings
-    from beetsplug.cfaudio.run_summary import summarize
+    from beetsplug.cfaudio.run_summary import details, summarize
     from cfaudio_core.data.tracks import marks_of
 
     warn = plugin._log.warning
@@ -109,28 +122,43 @@ def _embed(plugin: BeetsPlugin, lib: Library, settings: Settings, opts: Values, 
         with open_history(settings) as store:
             for line in describe_oddities(store, listeners, tracks.lengths):
                 print_(line)
-    for line in summarize(tracks, listeners, result, changed):
+    asked = opts.retrain or opts.force
+    for line in summarize(tracks, listeners, result, changed, settings.count_fields, asked=asked):
+        print_(line)
+    for line in details(result) if is_verbose() else ():
         print_(line)
     if not len(result.analysed):
         raise UserError("no track could be analysed")
 
 
-def _pretend(lib: Library, settings: Settings, requested: list[int] | None, *, force: bool) -> None:
-    """Print what a run would do."""
+def _pretend(lib: Library, settings: Settings, requested: list[int] | None, opts: Values) -> None:
+    """Summarize what a run would do, and how long the analysis would take; with `-v`, name the files."""
     import numpy as np
 
-    from beetsplug.cfaudio.pipeline import load, open_store
+    from beetsplug.cfaudio.pipeline import load, open_store, run_settings
     from cfaudio_core.backbones.registry import backbone_id
     from cfaudio_core.features.extractor import plan_extraction
+    from cfaudio_core.pipeline.extract import estimate_seconds
 
     tracks, listeners = load(lib, settings)
     within = np.ones(len(tracks), bool) if requested is None else np.isin(tracks.ids, requested)
     with open_store(settings) as store:
         planned = plan_extraction(
-            tracks, store, backbone_id(settings.backbone), settings.windows, within=within, force=force
+            tracks, store, backbone_id(settings.backbone), settings.windows, within=within, force=opts.force
         )
-    new = [file for file in planned.left if file.net]
-    for file in planned.left:
-        print_(f"would {'analyse' if file.net else 'compute descriptors of'} {displayable_path(file.path)}")
-    plays = ", ".join(f"{one.name}: {counted(int(one.played.sum()), 'track')} played" for one in listeners)
-    print_(f"Would analyse {len(new)} of {within.sum()} tracks, and train on {plays}.")
+        seconds = estimate_seconds(store, run_settings(settings, jobs=opts.jobs or settings.jobs), len(planned.left))
+    for file in planned.left if is_verbose() else ():
+        print_(f"would {'analyse' if file.net else 'measure'} {displayable_path(file.path)}")
+    new = sum(file.net for file in planned.left)
+    measured = f", and measure tempo and timbre of {len(planned.left) - new}" if len(planned.left) > new else ""
+    took = f" ({about(seconds)})" if planned.left else ""
+    print_(f"Would analyse {new} of {counted(int(within.sum()), 'track')}{measured}{took}.")
+    played = {one.name: int(one.played.sum()) for one in listeners if one.played.any()}
+    if not played:
+        print_(f"Would not train: {no_plays()}.")
+        return
+    several = len(listeners) > 1
+    listed = " and ".join(
+        f"{counted(n, 'played track')}{f' of {name}' if several else ''}" for name, n in played.items()
+    )
+    print_(f"Would train, if that is due, on {listed}.")

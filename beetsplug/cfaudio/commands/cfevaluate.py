@@ -11,8 +11,8 @@ from beets.exceptions import UserError
 from beets.ui import Subcommand, print_
 
 from beetsplug.cfaudio.config.settings import Settings, read_settings
-from beetsplug.cfaudio.errors import file_errors, user_errors
-from beetsplug.cfaudio.text import counted
+from beetsplug.cfaudio.errors import file_errors, interruptible, user_errors
+from beetsplug.cfaudio.text import counted, no_plays, shown
 
 if TYPE_CHECKING:
     from optparse import Values
@@ -68,8 +68,14 @@ def run(plugin: BeetsPlugin, lib: Library, opts: Values, args: list[str]) -> Non
     tracks, listeners = load(lib, settings, match=False)
     listener = find_listener(listeners, opts.user, settings)
     others = [one for one in listeners if one is not listener]
+    if not listener.known.any():
+        raise UserError(no_plays("" if listener is listeners[0] else listener.name))
     say: Callable[[str], None] = (lambda _: None) if opts.json else print_
-    with user_errors(), open_store(settings) as store:
+    with (
+        interruptible("This evaluation is not kept; nothing else has changed."),
+        user_errors(),
+        open_store(settings) as store,
+    ):
         data, analysed = _eval_data(tracks, [listener, *others], settings, store, quick=opts.quick)
         with threads_for(len(data.tracks)):
             tables = _evaluate(data, analysed, protocols, seeds, say)
@@ -108,7 +114,7 @@ def run(plugin: BeetsPlugin, lib: Library, opts: Values, args: list[str]) -> Non
         print_("")
     if sentence:
         print_(sentence)
-    print_(f"Kept in {file}.")
+    print_(f"Kept in {shown(file)}.")
 
 
 def _eval_data(

@@ -17,7 +17,7 @@ from beets.ui import Subcommand, print_
 
 from beetsplug.cfaudio.config.listeners import score_field
 from beetsplug.cfaudio.config.settings import Settings, read_settings
-from beetsplug.cfaudio.errors import user_errors
+from beetsplug.cfaudio.errors import interruptible, user_errors
 from beetsplug.cfaudio.text import counted
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def run(plugin: BeetsPlugin, lib: Library, opts: Values, args: list[str]) -> Non
     with user_errors():
         listener = name_listener(settings, opts.user, opts.account)
     skipped: Counter[str] = Counter()
-    with user_errors(), _store(settings, pretend=opts.pretend) as store:
+    with interruptible("Nothing of it was stored."), user_errors(), _store(settings, pretend=opts.pretend) as store:
         added = _read(source, args[1:], opts, listener, store, skipped)
         if not len(added.plays) and not added.opinions:
             reasons = "".join(f"; {line}" for line in _left_out(skipped))
@@ -76,7 +76,7 @@ def run(plugin: BeetsPlugin, lib: Library, opts: Values, args: list[str]) -> Non
         odd = _match(lib, settings, listener, added, store, pretend=opts.pretend)
     if listener != settings.main_listener:
         print_(
-            f"These are plays of {listener}, not of {settings.main_listener}: `beet cfrecommend -u {listener}` goes by "
+            f"These are plays of {listener}, not of {settings.main_listener}: `beet cfrecommend -u {listener}` uses "
             f"them, and `beet cfembed` writes {score_field(listener, main=False)}."
         )
     for line in odd:
@@ -158,20 +158,24 @@ def _columns(text: str | None) -> dict[str, str]:
 
 def _summarize(added: ImportResult, opts: Values) -> Iterator[str]:
     """Say what was added, or would be."""
-    verb = "Would add" if opts.pretend else "Added"
     if added.listens_new or added.listens_known:
-        yield f"{verb} {added.listens_new} listens; {added.listens_known} were known."
+        known = f"; {added.listens_known} known already" if added.listens_known else ""
+        yield f"{'Would add' if opts.pretend else 'Added'} {counted(added.listens_new, 'play')}{known}."
     if added.undated:
-        yield f"{added.undated} plays have no time, or an impossible one: they count, but belong to no session."
+        plays = f"{counted(added.undated, 'play')} {'has' if added.undated == 1 else 'have'}"
+        yield f"{plays} no time, or an impossible one: it counts, but not as part of a session."
     if added.tallies:
-        yield f"{verb} or replaced the counts of {added.tallies} tracks: the source does not say when they were played."
+        verb = "Would add or replace" if opts.pretend else "Added or replaced"
+        tracks = counted(added.tallies, "track")
+        yield f"{verb} the play counts of {tracks}: the source does not say when they were played."
     if added.opinions:
-        yield f"{verb} or changed {counted(added.opinions, 'rating or loved mark', 'ratings and loved marks')}."
+        verb = "Would add or change" if opts.pretend else "Added or changed"
+        yield f"{verb} {counted(added.opinions, 'rating or loved mark', 'ratings and loved marks')}."
 
 
 def _left_out(skipped: Counter[str]) -> Iterator[str]:
     for reason, rows in skipped.most_common():
-        yield f"{rows} rows left out: {reason}"
+        yield f"{counted(rows, 'row')} left out: {reason}"
 
 
 def _match(

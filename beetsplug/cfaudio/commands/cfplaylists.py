@@ -8,6 +8,7 @@ from beets.exceptions import UserError
 from beets.ui import Subcommand
 
 from beetsplug.cfaudio.config.settings import read_settings
+from beetsplug.cfaudio.errors import interruptible
 
 if TYPE_CHECKING:
     from optparse import Values
@@ -34,5 +35,7 @@ def run(plugin: BeetsPlugin, lib: Library, opts: Values, args: list[str]) -> Non
     if opts.seed is not None and opts.seed < 0:
         raise UserError("--seed must be 0 or more")
     settings = read_settings(plugin.config)
-    if not update_playlists(lib, settings, args, plugin._log, seed=opts.seed, pretend=opts.pretend):
+    with interruptible("Lists written so far stay, and the others are as they were."):
+        written = update_playlists(lib, settings, args, plugin._log, seed=opts.seed, pretend=opts.pretend)
+    if not written:
         raise SystemExit(1)

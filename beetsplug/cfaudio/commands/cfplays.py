@@ -11,7 +11,7 @@ from beets.ui import Subcommand, print_
 
 from beetsplug.cfaudio.config.settings import Settings, read_settings
 from beetsplug.cfaudio.errors import user_errors
-from beetsplug.cfaudio.text import counted, to_datetime
+from beetsplug.cfaudio.text import capitalized, counted, no_plays, to_datetime
 from cfaudio_core.data.feedback import describe
 
 if TYPE_CHECKING:
@@ -120,7 +120,9 @@ def _table(counts: PlayCounts, at: IntArray, settings: Settings) -> Iterator[str
 def _sources(counts: PlayCounts) -> Iterator[str]:
     """Describe where the counts come from, over the whole library."""
     if not counts.sources:
-        yield "No source of plays: neither a count field that has any, nor an imported history."
+        if not counts.listener.known.any():
+            named = "" if counts.listener.name == counts.listeners[0] else counts.listener.name
+            yield capitalized(f"{no_plays(named)}.")
         return
     headings = ("listens", "doubles", "not in library", "without a time")
     width = max(len(source.source) for source in counts.sources)
@@ -130,7 +132,7 @@ def _sources(counts: PlayCounts) -> Iterator[str]:
         columns = (f"  {number:{len(heading)}}" for number, heading in zip(numbers, headings, strict=True))
         yield f"  {source.source:{width}}" + "".join(columns)
     if counts.shared:
-        yield f"{counted(counts.shared, 'listen')} of a play that another source has too: each play counts once."
+        yield f"{counted(counts.shared, 'listen')} of a play that another source has too; each play counts once."
 
 
 def _time(seconds: int) -> str | None:

@@ -15,7 +15,7 @@ from beets.util import displayable_path
 from beetsplug.cfaudio.commands.recommend_options import add_options, read_query, read_request
 from beetsplug.cfaudio.config.settings import Settings, read_settings
 from beetsplug.cfaudio.errors import user_errors
-from beetsplug.cfaudio.text import counted
+from beetsplug.cfaudio.text import counted, shown
 
 if TYPE_CHECKING:
     from optparse import Values
@@ -75,18 +75,24 @@ def run(plugin: BeetsPlugin, lib: Library, opts: Values, args: list[str]) -> Non
     if chosen.why:
         plugin._log.info("{}: {}", counted(len(chosen), "track"), chosen.why)
     explanations: dict[int, Explanation] = {}
-    if opts.explain:
+    as_table = sys.stdout.isatty() and not opts.json and getattr(opts, "format", None) is None
+    if opts.explain or as_table:
         from beetsplug.cfaudio.playlists.explain import explain
 
         explanations = explain(lib, settings, data, request, chosen)
     items = {i: item for i in chosen.ids if (item := lib.get_item(i)) is not None}
     if opts.json:
         _print_json(items, chosen, explanations)
+    elif as_table:
+        from beetsplug.cfaudio.playlists.table import describe
+
+        for line in describe(items, chosen.reasons, explanations, full=opts.explain):
+            print_(line)
     else:
         for ident, item in items.items():
             print_(format(item))
             if ident in explanations:
-                print_(f"    {explanations[ident]}")
+                print_(f"    {explanations[ident].text(item.artist)}")
     if file:
         _write_playlist(plugin, lib, settings, file, list(items.values()))
     if queue:
@@ -163,7 +169,7 @@ def _playlist_file(settings: Settings, file: Path, *, force: bool) -> Path:
         return file
     with user_errors():
         if not made_by_cfaudio(file):
-            raise UserError(f"{file}: is there already, and not by cfaudio (--force replaces it)")
+            raise UserError(f"{file}: is there already, and cfaudio did not make it (--force replaces it)")
     for name, state in read_state(settings.folder / "playlists.json").items():
         if any(Path(mark).exists() and file.samefile(mark) for mark in state.made.get("m3u", [])):
             raise UserError(f"{file}: is the playlist {name} of the configuration (--force replaces it)")
@@ -177,5 +183,8 @@ def _write_playlist(plugin: BeetsPlugin, lib: Library, settings: Settings, file:
     entries, music = [entry_of(item) for item in items], settings.music_folder(lib.directory)
     with user_errors():
         left_out = write_m3u(file, entries, settings.path_style, music, file.stem)
+    # Else a timer would mail it each night.
+    say = plugin._log.info if sys.stderr.isatty() else plugin._log.debug
+    say("wrote {} to {}", counted(len(items) - left_out, "track"), shown(file))
     if left_out:
         plugin._log.warning("{}: tracks left out because of a line break in their names: {}", file, left_out)

@@ -13,7 +13,8 @@ from beets.exceptions import UserError
 from beets.ui import Subcommand, print_
 
 from beetsplug.cfaudio.config.settings import Settings, read_settings
-from beetsplug.cfaudio.errors import file_errors
+from beetsplug.cfaudio.errors import file_errors, interruptible
+from beetsplug.cfaudio.text import capitalized, no_plays, shown
 
 if TYPE_CHECKING:
     from optparse import Values
@@ -57,17 +58,22 @@ def run(plugin: BeetsPlugin, lib: Library, opts: Values, args: list[str]) -> Non
     from beetsplug.cfaudio.report.collect import make_report
     from cfaudio_core.report.page import render
 
-    report = make_report(lib, settings, data, listener, plugin._log.warning)
+    with interruptible(f"No page was written; {shown(folder)} is as it was."):
+        report = make_report(lib, settings, data, listener, plugin._log.warning)
     page = render(report)
     file = folder / "index.html"
     with file_errors(folder):
         write_whole(file, page, private=not opts.output)  # elsewhere it may be for others to see
-    print_(f"Wrote {file} ({len(page) / 1e6:.1f} MB): {len(report.tracks)} of {len(data)} tracks are on the map.")
+    print_(
+        f"Wrote {shown(file)} ({len(page) / 1e6:.1f} MB): {len(report.tracks)} of {len(data)} tracks are on the map."
+    )
     if report.left_out:
         print_(
             f"Left out for the browser's sake: {report.left_out}. "
             "On the map are those that are played most, and an even draw of the rest."
         )
+    if not listener.known.any():
+        print_(capitalized(f"{no_plays('' if listener is data.listeners[0] else listener.name)}."))
     if opts.serve:
         _serve(plugin, lib, settings, page, report, opts.port)
 
@@ -90,7 +96,7 @@ def _check(opts: Values, folder: Path) -> None:
     with file_errors(folder):
         make_private(folder)
         if page.is_file() and b"cfaudio" not in page.read_bytes():
-            raise UserError(f"{page}: is there already, and not by cfaudio")
+            raise UserError(f"{page}: is there already, and cfaudio did not make it")
 
 
 @contextmanager

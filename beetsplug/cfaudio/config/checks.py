@@ -5,6 +5,7 @@ Every `beet` command loads this module, so it imports nothing that takes time.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Collection
 
@@ -51,6 +52,11 @@ def split_query(text: str) -> tuple[str, ...]:
     return tuple(terms)
 
 
+def shown(value: object) -> str:
+    """Format a wrong value as it was written, more or less."""
+    return json.dumps(value, ensure_ascii=False, default=str) if isinstance(value, dict | list) else repr(value)
+
+
 class Section:
     """The settings below a key, checked one by one.
 
@@ -91,28 +97,28 @@ class Section:
         """Check yes or no."""
         value = self[name]
         if not isinstance(value, bool):
-            raise self.error(name, f"must be yes or no, not {value!r}")
+            raise self.error(name, f"must be yes or no, not {shown(value)}")
         return value
 
     def whole(self, name: str, low: int, high: int) -> int:
         """Check a whole number between two bounds, both allowed."""
         value = self[name]
         if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-            raise self.error(name, f"must be a whole number from {low} to {high}, not {value!r}")
+            raise self.error(name, f"must be a whole number from {low} to {high}, not {shown(value)}")
         return value
 
     def share(self, name: str) -> float:
         """Check a number from 0 to 1."""
         value = self[name]
         if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
-            raise self.error(name, f"must be a number from 0 to 1, not {value!r}")
+            raise self.error(name, f"must be a number from 0 to 1, not {shown(value)}")
         return float(value)
 
     def choice(self, name: str, choices: Collection[str]) -> str:
         """Check one of some words."""
         value = self[name]
         if not isinstance(value, str) or value not in choices:
-            raise self.error(name, f"must be one of {', '.join(choices)}, not {value!r}")
+            raise self.error(name, f"must be one of {', '.join(choices)}, not {shown(value)}")
         return value
 
     def texts(self, name: str, wanted: str) -> list[str]:
@@ -120,7 +126,7 @@ class Section:
         value = self[name]
         listed = [value] if isinstance(value, str) else value
         if not isinstance(listed, list) or not all(isinstance(text, str) for text in listed):
-            raise self.error(name, f"must be a list of {wanted}, not {value!r}")
+            raise self.error(name, f"must be a list of {wanted}, not {shown(value)}")
         return listed
 
     def text(self, name: str) -> str:
@@ -139,7 +145,7 @@ class Section:
         if value is None:
             return ()
         if not isinstance(value, str):
-            raise self.error(name, f"must be a beets query, not {value!r}")
+            raise self.error(name, f"must be a beets query, not {shown(value)}")
         try:
             return split_query(value)
         except ValueError as error:

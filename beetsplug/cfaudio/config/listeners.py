@@ -9,7 +9,7 @@ import json
 import unicodedata
 from pathlib import Path
 
-from beetsplug.cfaudio.config.checks import Section
+from beetsplug.cfaudio.config.checks import Section, shown
 
 LISTENER_NAMES = "a listener's name is letters, digits and _, and begins with no digit, as it ends a field's name"
 
@@ -39,7 +39,7 @@ def noted_listeners(folder: Path) -> list[str]:
 def read_users(section: Section) -> dict[str, list[str]]:
     """Check the setting `users`: listeners and their count fields."""
     if not isinstance(section["users"], dict):
-        raise section.error("users", f"must map each listener to count fields, not {section['users']!r}")
+        raise section.error("users", f"must map each listener to count fields, not {shown(section['users'])}")
     listeners = Section(section["users"], "cfaudio.users", section["users"])
     users: dict[str, list[str]] = {}
     for name in listeners.values:

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from beetsplug.cfaudio.config.checks import Section, shown
+
 if TYPE_CHECKING:
     import confuse
-
-    from beetsplug.cfaudio.config.checks import Section
 
 BACKBONES = ("musicnn", "musicnn_mtt", "vgg")
 FINE_TUNE = ("auto", "none", "head", "top", "all")
@@ -35,7 +35,7 @@ def read_backbone(section: Section, config: confuse.ConfigView) -> str | tuple[s
                 "backbone", f"must be one of {known}, a file *.onnx or a list of them, or spotify, not {name!r}"
             )
     if not nets or len(set(nets)) < len(nets):
-        raise section.error("backbone", f"must name nets, each of them once, not {value!r}")
+        raise section.error("backbone", f"must name nets, each of them once, not {shown(value)}")
     return nets[0] if len(nets) == 1 else tuple(nets)
 
 

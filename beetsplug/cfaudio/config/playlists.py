@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from beets.exceptions import UserError
 
-from beetsplug.cfaudio.config.checks import Section
+from beetsplug.cfaudio.config.checks import Section, shown
 from beetsplug.cfaudio.config.servers import LOGINS
 
 TARGETS = ("m3u", *LOGINS, "mpd")
@@ -95,7 +95,7 @@ def read_playlists(value: object) -> tuple[Playlist, ...]:
         Naming the entry and the key with a wrong value.
     """
     if not isinstance(value, list):
-        raise UserError(f"cfaudio.playlists: must be a list of playlists, not {value!r}")
+        raise UserError(f"cfaudio.playlists: must be a list, each entry with a - before it, not {shown(value)}")
     playlists: list[Playlist] = []
     for position, entry in enumerate(value, start=1):
         playlist = _playlist(entry, f"cfaudio.playlists[{position}]")
@@ -118,7 +118,7 @@ def _playlist(entry: object, key: str) -> Playlist:
     kind = given.choice("kind", tuple(KINDS)) if "kind" in given else "mix"
     user = given["user"]
     if user is not None and not isinstance(user, str):
-        raise given.error("user", f"must be a listener, not {user!r}")
+        raise given.error("user", f"must be a listener, not {shown(user)}")
     usual = {name: setting for name, setting in KINDS[kind]._asdict().items() if setting is not None and name in known}
     usual["name"] += f" ({user})" if user else ""
     section = Section({**usual, "targets": ["m3u"], **given.values}, key, known)

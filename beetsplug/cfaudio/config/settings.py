@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import beets
 
-from beetsplug.cfaudio.config.checks import Section
+from beetsplug.cfaudio.config.checks import Section, shown
 from beetsplug.cfaudio.config.listeners import read_users
 from beetsplug.cfaudio.config.nets import LOSSES, read_backbone, read_fine_tune
 
@@ -148,7 +148,7 @@ def read_settings(config: confuse.ConfigView) -> Settings:
 
     def path(name: str) -> Path | None:
         if section[name] is not None and not isinstance(section[name], str):
-            raise section.error(name, f"must be a path, not {section[name]!r}")
+            raise section.error(name, f"must be a path, not {shown(section[name])}")
         return Path(config[name].as_filename()) if section[name] else None
 
     return Settings(
@@ -188,7 +188,7 @@ def _windows(section: Section) -> int:
     if value == "all":
         return 0
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 1000:
-        raise section.error("windows", f"must be a whole number from 1 to 1000, or all, not {value!r}")
+        raise section.error("windows", f"must be a whole number from 1 to 1000, or all, not {shown(value)}")
     return value
 
 
@@ -197,7 +197,7 @@ def _executor(section: Section) -> str:
     value = section["executor"]
     if value != "loky" and (not isinstance(value, str) or not re.fullmatch(r"(tcp|tls)://[^\s/]+:\d{1,5}", value)):
         raise section.error(
-            "executor", f"must be loky, or a Dask scheduler's address such as tcp://nas:8786, not {value!r}"
+            "executor", f"must be loky, or a Dask scheduler's address such as tcp://nas:8786, not {shown(value)}"
         )
     return str(value)
 

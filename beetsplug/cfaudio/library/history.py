@@ -30,15 +30,17 @@ if TYPE_CHECKING:
     from cfaudio_core.history.store import ListenStore
 
 
-def open_history(settings: Settings) -> ListenStore:
+def open_history(settings: Settings, *, read_only: bool = False) -> ListenStore:
     """Open the store of listens that the settings name; a StoreError where it cannot be opened."""
     import sqlalchemy as sa
 
     from cfaudio_core.history.store import ListenStore
+    from cfaudio_core.util.database import READER_WAIT_S
 
+    wait_s = READER_WAIT_S if read_only else 60.0
     if settings.history is None:
-        return ListenStore(sa.URL.create("sqlite", database=str(_default_file(settings))))
-    return ListenStore(_url(settings, settings.history))
+        return ListenStore(sa.URL.create("sqlite", database=str(_default_file(settings))), wait_s, read_only=read_only)
+    return ListenStore(_url(settings, settings.history), wait_s, read_only=read_only)
 
 
 def has_history(settings: Settings) -> bool:

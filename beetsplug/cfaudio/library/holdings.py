@@ -8,31 +8,35 @@ from typing import TYPE_CHECKING
 from beetsplug.cfaudio.config.settings import Settings
 from beetsplug.cfaudio.errors import user_errors
 from beetsplug.cfaudio.library.history import has_history, open_history
-from beetsplug.cfaudio.text import to_datetime
+from beetsplug.cfaudio.text import counted, to_datetime
 
 if TYPE_CHECKING:
     from cfaudio_core.history.merge import ImportResult
     from cfaudio_core.history.records import TrackText
-    from cfaudio_core.util.arrays import IntArray
+    from cfaudio_core.util.arrays import BoolArray, IntArray
 
 _MAX_UNKNOWN = 10  # tracks that are named
 
 
 def describe_shares(added: ImportResult, positions: IntArray) -> Iterator[str]:
-    """Count matched, ambiguous and unknown tracks and their plays, and list the most played unknown tracks."""
+    """Count matched, unknown and ambiguous tracks and their plays, and list the most played unknown tracks."""
     import numpy as np
 
     from cfaudio_core.history.matching import AMBIGUOUS, UNKNOWN
 
     plays = added.plays if added.plays.any() else np.ones(len(added.plays), np.int64)  # of skips alone: the tracks
-    kinds = {
-        "matched": positions >= 0,
-        "ambiguous": positions == AMBIGUOUS,
-        "unknown": positions == UNKNOWN,
-    }
-    counts = (f"{mask.sum()} {kind} ({plays[mask].sum() / max(plays.sum(), 1):.1%})" for kind, mask in kinds.items())
-    yield f"Of {len(added.texts)} tracks (and of all plays): {', '.join(counts)}."
-    unknown = kinds["unknown"].nonzero()[0]
+
+    def share(mask: BoolArray) -> str:
+        return f"{plays[mask].sum() / max(plays.sum(), 1):.1%}"
+
+    matched, missing, unsure = positions >= 0, positions == UNKNOWN, positions == AMBIGUOUS
+    line = f"Matched {matched.sum()} of {counted(len(added.texts), 'track')} ({share(matched)} of plays)"
+    if missing.any():
+        line += f"; {missing.sum()} {'is' if missing.sum() == 1 else 'are'} not in your library ({share(missing)})"
+    if unsure.any():
+        line += f"; {unsure.sum()} could be any of several tracks ({share(unsure)})"
+    yield f"{line}."
+    unknown = missing.nonzero()[0]
     if len(unknown):
         yield "Most played of what is not in the library:"
     for k in unknown[(-added.plays[unknown]).argsort(kind="stable")][:_MAX_UNKNOWN]:

@@ -104,7 +104,7 @@ def why_nobody(listeners: Sequence[Listener]) -> str:
     names = [listener.name for listener in others if listener.known.any()]
     if main.known.any() or not names:
         return ""
-    return f"{main.name} has no plays; there are some of {' and of '.join(names)} (as in -u {names[0]})"
+    return f"no plays of {main.name} are known, but some of {' and of '.join(names)}: try -u {names[0]}"
 
 
 def fields_of(listener: Listener, settings: Settings, counts: Mapping[str, object]) -> list[str]:

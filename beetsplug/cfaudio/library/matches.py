@@ -134,9 +134,7 @@ def match_history(
     return with_history(listeners, MatchedHistory.read(store, durations, tracks.lengths, positions, gap, sounds))
 
 
-def matches_are_of(
-    texts: Mapping[int, TrackText], feedback: Sequence[Statement], tracks: Tracks, folder: bytes
-) -> str:
+def matches_are_of(texts: Mapping[int, TrackText], feedback: Sequence[Statement], tracks: Tracks, folder: bytes) -> str:
     """Fingerprint of all that matches of texts to the tracks of a library, whose music is in a folder, are made of."""
     durations = np.array([text.duration for text in texts.values()], np.float64)
     names = zip(*(text[:-1] for text in texts.values()), strict=True)  # all but the duration

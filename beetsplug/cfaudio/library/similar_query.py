@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import beets
 from beets.dbcore.query import InQuery, InvalidQueryError, SQLiteType
 from beets.exceptions import UserError
+from beets.logging import getLogger
 
 if TYPE_CHECKING:
     from beets.library import Item, Library
@@ -79,8 +80,12 @@ def _nearest(pattern: str) -> set[int]:
     settings = read_settings(beets.config["cfaudio"])
     tracks = read_snapshot(lib, settings)
     if not tracks.vectors.any():
-        raise UserError("similar: no track has an embedding yet; run `beet cfembed` first")
-    positions, cosines = nearest(tracks.vectors, np.isin(tracks.ids, seeds), settings.similar)
+        raise UserError("similar: no track is analysed yet; run `beet cfembed` first")
+    asked = np.isin(tracks.ids, seeds)
+    if not tracks.vectors[asked].any():
+        message = "similar: no track that matches {} is analysed yet; run `beet cfembed`"
+        getLogger("beets.cfaudio").warning(message, pattern)
+    positions, cosines = nearest(tracks.vectors, asked, settings.similar)
     found = dict(zip(tracks.ids[positions].tolist(), (100 * cosines.astype(float)).tolist(), strict=True))
     for item, match in found.items():
         _matches[item] = max(_matches.get(item, 0.0), round(match, 1))

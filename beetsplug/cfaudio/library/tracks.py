@@ -81,6 +81,13 @@ def read_tracks(lib: Library, count_fields: Sequence[str], only: Sequence[int] |
     )
 
 
+def read_paths(lib: Library) -> dict[int, bytes]:
+    """Read the file names of all tracks, absolute, by their ids."""
+    with lib.transaction() as tx:
+        rows = tx.query("SELECT id, path FROM items ORDER BY id")
+    return dict(zip([row["id"] for row in rows], _paths(lib, [bytes(row["path"] or b"") for row in rows]), strict=True))
+
+
 def ids_of(lib: Library, query: str | list[str]) -> list[int]:
     """Find the ids of the tracks that match a query."""
     return [item.id for item in lib.items(query) if item.id is not None]

@@ -15,6 +15,7 @@ from beetsplug.cfaudio.library.listeners import find_listener
 from beetsplug.cfaudio.library.snapshot import RankingData
 from beetsplug.cfaudio.library.tracks import ids_of
 from beetsplug.cfaudio.playlists.request import Request
+from beetsplug.cfaudio.text import no_plays
 from cfaudio_core.data.feedback import LIKED, is_barred
 from cfaudio_core.data.listeners import Listener
 from cfaudio_core.ranking.duplicates import one_a_song
@@ -22,7 +23,7 @@ from cfaudio_core.ranking.next_month import next_month
 from cfaudio_core.ranking.taste import Taste, decayed_counts, liking_floor, mean_taste, modes, taste_weights
 from cfaudio_core.util.arrays import BoolArray, FloatArray, IntArray, float32
 
-NOT_LIKED = "no other track that could be chosen is likely to be liked"
+NOT_LIKED = "you would probably not like any other track"
 """Why a list is shorter than asked for."""
 
 _SCORE_WEIGHT = 0.1  # in cosine: how much scores count in a list that is to be like something
@@ -149,7 +150,7 @@ def gather(
     floors = np.where(listener.played, _floor(scores, listener, asked, _FAMILIAR_MARGIN), floor)
     liked = ~(scores[candidates] < floors[candidates]) | (listener.feedback[candidates] >= LIKED)
     if not liked.any():
-        return "no track that could be chosen is likely to be liked"
+        return "you would probably not like any track that could be chosen"
     left_out = unwanted + int((~liked).sum())
     return Pool(listener, taste, loved, appeal, candidates[liked], floor, left_out, barred)
 
@@ -220,7 +221,7 @@ def _why_no_scores(data: RankingData, listener: Listener) -> str:
     if not len(data):
         return "the library is empty"
     if not data.placed.any():
-        return "no track has a score yet; run `beet cfembed` first"
+        return "no track is analysed yet; run `beet cfembed` first"
     if not listener.played.any() and not (listener.feedback > 0).any():
-        return f"{listener.name} has not played a track yet, so there is nothing to recommend by"
+        return no_plays("" if listener.name == data.listeners[0].name else listener.name)
     return f"no track has a score for {listener.name}; run `beet cfembed`"

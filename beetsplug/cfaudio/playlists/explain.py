@@ -15,6 +15,8 @@ from beetsplug.cfaudio.playlists.request import Chosen, Request
 from cfaudio_core.models.model_files import find_model
 from cfaudio_core.pipeline.scoring import score_shares
 
+_MOSTLY = 0.5  # of a score
+
 
 @dataclass(frozen=True)
 class Near:
@@ -27,6 +29,11 @@ class Near:
 
     def __str__(self) -> str:
         return f'"{self.title}" by {self.artist or "an unknown artist"} ({_times(self.plays)})'
+
+    @property
+    def briefly(self) -> str:
+        """Its title and plays, where the artist is named already."""
+        return f'"{self.title}" ({_times(self.plays)})'
 
 
 @dataclass(frozen=True)
@@ -62,17 +69,24 @@ class Explanation:
     by_sound: float
     by_tags: float
 
-    def __str__(self) -> str:
-        parts = [_times(self.plays)]
+    def text(self, artist: str) -> str:
+        """Explain why a track of an artist is on the list, in sentences."""
+        sentences = [_times(self.plays).capitalize() if self.plays else "New"]
         if self.near:
-            parts.append(f"near {' and '.join(map(str, self.near))}")
-        if self.modes > 1 and self.mode:
-            parts.append(f'mode {self.mode} of {self.modes} ({self.mode_share:.0%}), as "{self.mode_track}"')
+            artists = {one.artist for one in self.near}
+            if artists == {artist} and artist:
+                sentences.append(f"Same artist as {' and '.join(one.briefly for one in self.near)}")
+            else:
+                alike = "Sounds like" if self.by_sound >= _MOSTLY else "Goes with"
+                sentences.append(f"{alike} {' and '.join(map(str, self.near))}")
+        if self.modes > 1 and self.mode and self.mode_track:
+            sentences.append(f'From the taste around "{self.mode_track}"')
         if self.score is not None:
-            shares = {"plays": self.by_plays, "sound": self.by_sound, "artist and tags": self.by_tags}
-            rests = ", ".join(f"{share:.0%} {name}" for name, share in shares.items() if share >= 0.005)
-            parts.append(f"score {self.score:.0f}: {rests}")
-        return "; ".join(parts)
+            shares = {"how much you play it": self.by_plays, "sound": self.by_sound, "artist and genre": self.by_tags}
+            most = max(shares, key=lambda name: shares[name])
+            because = f", {'mostly' if shares[most] >= _MOSTLY else 'most of it'} for {most}" if shares[most] else ""
+            sentences.append(f"Score {self.score:.0f}{because}")
+        return f"{'. '.join(sentences)}."
 
 
 def explain(

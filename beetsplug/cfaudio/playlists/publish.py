@@ -59,6 +59,12 @@ class Targets:
         for one in state.values():
             for name, marks in one.made.items():
                 self._ours.setdefault(name, set()).update(filter(None, marks))
+        self._titles = {
+            (name, mark): title.name
+            for one in state.values()
+            for name, marks in one.made.items()
+            for mark, title in zip(marks, one.lists, strict=False)
+        }
         # The list that has each name there: of this run, and of the entries that it leaves as they are.
         self._names: dict[tuple[str, str], str] = {}
         self._others = [state[key] for key in others if key in state]
@@ -69,10 +75,10 @@ class Targets:
     def check(self, playlist: Playlist) -> None:
         """Raise a UserError where a setting is missing that a target of an entry needs."""
         if "m3u" in playlist.targets and self._folder is None:
-            raise UserError("cfaudio.playlist_dir: is missing: which folder are playlists to be written to?")
+            raise UserError("cfaudio.playlist_dir: is missing; it names the folder to write playlists to")
         for kind in LOGINS.keys() & set(playlist.targets):
             if kind not in self._servers.web:
-                raise UserError(f"cfaudio.{kind}.url: is missing: which server are playlists to be put on?")
+                raise UserError(f"cfaudio.{kind}.url: is missing; it names the server to put playlists on")
             if self._account(kind, playlist.user) not in self._servers.web[kind].accounts:
                 raise UserError(f"cfaudio.{kind}: has no account for {playlist.user or self._main}")
         if {"m3u", "mpd"} <= set(playlist.targets):
@@ -99,6 +105,10 @@ class Targets:
                 for at, (name, title, entries) in enumerate(lists)
             ]
         return self.remove_old(old, made)
+
+    def written_of(self, made: Made) -> Made:
+        """Select what this run has written: a failed target's lists are as they were."""
+        return {name: [mark if (name, mark) in self._written else "" for mark in marks] for name, marks in made.items()}
 
     def remove_old(self, old: Made, made: Made) -> Made:
         """Remove lists that are in `old` and not in `made`; returns `made` and those that could not be removed."""
@@ -157,7 +167,10 @@ class Targets:
         """Remove a list; returns whether nothing is left to do about it."""
         target = next((one for one in self._all() if one.name == name), None)
         if target is None:
-            self._log.warning("{}: {} is left there, as that place is no longer in the configuration", name, mark)
+            title = self._titles.get((name, mark), mark)
+            self._log.warning(
+                'The playlist "{}" stays in {}: that place is no longer in the configuration.', title, name
+            )
             return True
         removed = False
         if name not in self._down:

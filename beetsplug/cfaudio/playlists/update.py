@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, replace
 from functools import partial
@@ -23,11 +23,12 @@ from beetsplug.cfaudio.errors import user_errors
 from beetsplug.cfaudio.library.listeners import find_listener
 from beetsplug.cfaudio.library.snapshot import RankingData, read_library
 from beetsplug.cfaudio.playlists.kinds import lists_of
+from beetsplug.cfaudio.playlists.lines import called, describe_lists, where
 from beetsplug.cfaudio.playlists.naming import check_name
 from beetsplug.cfaudio.playlists.players import entry_of
 from beetsplug.cfaudio.playlists.publish import Targets
 from beetsplug.cfaudio.playlists.state import ChosenList, PlaylistState, read_state, write_state
-from beetsplug.cfaudio.text import counted
+from beetsplug.cfaudio.text import no_plays
 from cfaudio_core.data.feedback import is_barred
 from cfaudio_core.util.files import hold_lock
 
@@ -61,14 +62,13 @@ def update_playlists(
     """
     if not settings.playlists:
         raise UserError("cfaudio.playlists: there are none in the configuration (docs/playlists.md has examples)")
-    requested = _requested(settings.playlists, names)
+    requested = _requested(settings.playlists, names, read_state(settings.folder / "playlists.json"))
     for playlist in requested:
         _check(playlist)
     data = read_library(lib, settings)
     for playlist in requested:
         find_listener(data.listeners, playlist.user, settings)
-    if not any(np.isfinite(scores).any() for scores in data.scores.values()):
-        raise UserError("no track has a score yet; run `beet cfembed` first")
+    _check_scores(data, requested)
     on_wait = partial(print_, "Waiting for another cfplaylists to end.")
     with user_errors(), nullcontext() if pretend else hold_lock(settings.folder, "cfplaylists", on_wait):
         file = settings.folder / "playlists.json"
@@ -84,15 +84,18 @@ def update_playlists(
         for playlist in requested:
             old = state.get(playlist.key, PlaylistState())
             new, empty = _choose(lib, settings, data, playlist, old, seed, today)
-            for line in _summarize(playlist, new, empty, kept=new is old):
-                print_(line)
+            lines = list(describe_lists(playlist, new.lists, empty, kept=new is old, today=today))
             if pretend:
-                for one in new.lists:
+                for line, one in zip(lines, new.lists, strict=True):
+                    print_(line)
                     for item in _items(lib, one.ids):
                         print_(f"    {item}")
                 continue
             lists = [(one.name, one.title, [entry_of(item) for item in _items(lib, one.ids)]) for one in new.lists]
             new.made = targets.write(playlist, lists, old.made)
+            for at, line in enumerate(lines):
+                written = where(targets.written_of(new.made), at)
+                print_(f"{line} -> {', '.join(written)}" if written else line)
             state[playlist.key] = new
             write_state(file, state, data.marks)  # after each, so that what was made is known whatever happens
         if not pretend and not names:
@@ -103,20 +106,41 @@ def update_playlists(
 
 def _remove_others(playlists: Sequence[Playlist], state: dict[str, PlaylistState], targets: Targets) -> None:
     """Remove the lists of entries that are no longer in the configuration."""
-    for name in state.keys() - {playlist.key for playlist in playlists}:
+    for name in sorted(state.keys() - {playlist.key for playlist in playlists}):
+        title = called(name, state[name])
         if left := targets.remove_old(state[name].made, {}):
             state[name] = PlaylistState(made=left)  # to be tried again
             continue
         del state[name]
-        print_(f"{name}: taken away, as the configuration has it no more")
+        print_(f"{title}: removed (no longer in the configuration)")
 
 
-def _requested(playlists: Sequence[Playlist], names: Sequence[str]) -> list[Playlist]:
-    """Select the playlists of some names or kinds, all where none is given."""
+def _requested(
+    playlists: Sequence[Playlist], names: Sequence[str], state: Mapping[str, PlaylistState]
+) -> list[Playlist]:
+    """Select the playlists of some names or kinds, or that one of their lists is called by; all where none is given."""
+    of = {
+        one.key: {one.name, one.kind, one.key, *(made.name for made in state.get(one.key, PlaylistState()).lists)}
+        for one in playlists
+    }
     for name in names:
-        if not any(name in (one.name, one.kind, one.key) for one in playlists):
-            raise UserError(f"there is no playlist {name} (there are: {', '.join(one.name for one in playlists)})")
-    return [one for one in playlists if not names or {one.name, one.kind, one.key} & set(names)]
+        if not any(name in known for known in of.values()):
+            there = ", ".join(called(one.name, state.get(one.key), one.kind) for one in playlists)
+            raise UserError(f"there is no playlist {name} (there are: {there})")
+    return [one for one in playlists if not names or of[one.key] & set(names)]
+
+
+def _check_scores(data: RankingData, playlists: Sequence[Playlist]) -> None:
+    """Raise a UserError where no track has a score, unless a list goes by other tracks than the played ones."""
+    if any(np.isfinite(scores).any() for scores in data.scores.values()):
+        return
+    if not data.placed.any():
+        raise UserError("no track is analysed yet; run `beet cfembed` first")
+    if not any(one.played.any() for one in data.listeners):
+        if not any(playlist.like for playlist in playlists):
+            raise UserError(f"{no_plays()}. Lists with `like`, as of kind radio, need no plays")
+        return
+    raise UserError("no track has a score yet; run `beet cfembed` first")
 
 
 def _check(playlist: Playlist) -> None:
@@ -157,17 +181,6 @@ def _choose(
         lists.append(one)
         empty.append(why)
     return PlaylistState(made_of, now, lists, before), empty
-
-
-def _summarize(playlist: Playlist, new: PlaylistState, empty: list[str], *, kept: bool) -> Iterator[str]:
-    for at, one in enumerate(new.lists):
-        if not one.ids:
-            yield f"{one.title or one.name}: empty: {empty[at] if at < len(empty) else 'nothing can be chosen'}"
-            continue
-        unplayed = f", {len(one.unplayed)} never played" if one.unplayed else ""
-        as_before = f", as before ({playlist.refresh})" if kept else ""
-        short = f"; {empty[at]}" if at < len(empty) and empty[at] else ""
-        yield f"{one.title or one.name}: {counted(len(one.ids), 'track')}{unplayed}{as_before}{short}"
 
 
 def _items(lib: Library, ids: Sequence[int]) -> list[Item]:

@@ -64,7 +64,7 @@ def make_report(
     """
     at = np.flatnonzero(data.vectors.any(axis=1))
     if not len(at):
-        raise UserError("no track has a place yet; run `beet cfembed` first")
+        raise UserError("no track is analysed yet; run `beet cfembed` first")
     plays, n_all = listener.plays[at], len(at)
     at = at[tracks_shown(data.ids[at], plays, MAX_TRACKS)]
     tracks = read_tracks(lib, [], data.ids[at].tolist())

@@ -1,0 +1,1 @@
+"""What is there: tracks, plays, models and lists, for `cfstatus` and `cfembed --model`."""
