@@ -11,9 +11,9 @@ Paint = Callable[[str, str], str]
 """Takes "new", "score" or "faint" and a text, and returns the text in that colour."""
 
 _HEADINGS = ("", "artist", "title", "plays", "score", "why")
-_FITTED = (1, 2, 5)  # columns that give way where the terminal is narrow
+_FITTED = {1: 0, 2: 0, 5: 16}  # columns that give way where the terminal is narrow, and how much later than others
 _RIGHT = (0, 3, 4)  # columns that end at the same place
-_LEAST = 12  # columns of the terminal, for each of them
+_LEAST = 6  # columns of the terminal, for each of them
 _GAP = "  "
 _BY_SOUND = 0.5  # of a score comes from the audio
 
@@ -70,8 +70,8 @@ def table(rows: Sequence[Row], width: int, paint: Paint = lambda _, text: text) 
     if not any(row.why for row in rows):
         widths[-1] = 0
     left = width - sum(widths[k] for k in range(len(widths)) if k not in _FITTED) - len(_GAP) * (len(widths) - 1)
-    for k, columns_of in zip(_FITTED, share_out([widths[k] for k in _FITTED], left), strict=True):
-        widths[k] = columns_of
+    while sum(widths[k] for k in _FITTED) > left and (wide := [k for k in _FITTED if widths[k] > _LEAST]):
+        widths[max(wide, key=lambda k: widths[k] - _FITTED[k])] -= 1
     yield paint("faint", _line(_HEADINGS, widths))
     for row, line in zip(rows, cells[1:], strict=True):
         colours = ("faint", "", "", "" if row.plays else "new", "score", "faint")
@@ -109,14 +109,6 @@ def duration(seconds: float) -> str:
     """Format a length of time: "3 h 12 min"."""
     hours, minutes = divmod(max(round(seconds / 60), 1), 60)
     return f"{hours} h {minutes} min" if hours else f"{minutes} min"
-
-
-def share_out(wanted: Sequence[int], available: int) -> list[int]:
-    """Share out columns of a terminal: the widest give way, down to a least width."""
-    widths = list(wanted)
-    while sum(widths) > available and max(widths) > _LEAST:
-        widths[widths.index(max(widths))] -= 1
-    return widths
 
 
 def columns(text: str) -> int:

@@ -21,7 +21,7 @@ def test_a_list_is_a_table_with_plays_or_new_scores_reasons_and_the_total_time()
     ]
 
 
-@pytest.mark.parametrize("width", [60, 80, 120])
+@pytest.mark.parametrize("width", [44, 80, 120])
 def test_no_line_is_longer_than_the_terminal(width: int) -> None:
     rows = [row("A very long title " * 9, "A very long name " * 9, 7, "a very long reason " * 9), row(), row("b" * 200)]
     lines = list(table(rows, width))

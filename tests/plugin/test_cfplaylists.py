@@ -371,11 +371,14 @@ def test_a_list_is_found_by_what_it_is_called_and_not_by_its_template(library: H
 
 
 def test_pretending_prints_each_list_above_its_own_tracks(library: Home, lists: Path) -> None:
-    configure(library, {"kind": "daily mix", "n": 4, "per_artist": 4})
+    library.sql("DELETE FROM item_attributes WHERE key = 'skip_count'")
+    library.set("play_count", dict.fromkeys(library.ids("1"), 9))
+    configure(library, {"kind": "daily mix", "n": 10})
     lines = library.beet_here("cfplaylists", "-p").fine.lines
     heads = [at for at, line in enumerate(lines) if not line.startswith("    ")]
     assert len(heads) > 1
-    assert {after - at - 1 for at, after in itertools.pairwise(heads)} == {4}
+    for head, after in itertools.pairwise([*heads, len(lines)]):
+        assert f": {after - head - 1} tracks" in lines[head]
     assert not lists.exists()
 
 
@@ -383,7 +386,7 @@ def test_a_folder_that_cannot_be_made_is_one_line(library: Home) -> None:
     library.configure({"playlist_dir": "/dev/null/lists", "playlists": [{"name": "One"}, {"name": "Two"}]})
     ran = library.beet_here("cfplaylists")
     assert (ran.code, ran.err) == (1, "cfaudio: playlist_dir /dev/null/lists: cannot be made (Not a directory)\n")
-    assert not any(" -> " in line for line in ran.lines)
+    assert all(line.endswith(" -> not written") for line in ran.lines)
 
 
 def test_without_plays_a_radio_is_written_and_other_lists_say_what_they_need(library: Home, lists: Path) -> None:
@@ -528,8 +531,8 @@ def test_a_list_that_goes_elsewhere_leaves_no_file_behind(library: Home, lists: 
     ran = library.beet("cfplaylists")
     assert (ran.code, ran.err) == (1, "cfaudio: http://127.0.0.1:1: cannot be reached\n")
     assert ran.lines == [
-        "One: 3 tracks, 2 new to you; unchanged until tomorrow",
-        "Two: 3 tracks, 2 new to you; unchanged until tomorrow",
+        "One: 3 tracks, 2 new to you; unchanged until tomorrow -> not written",
+        f"Two: 3 tracks, 2 new to you; unchanged until tomorrow -> {lists / 'Two.m3u'}",
     ]
     assert names(lists) == ["Two.m3u"]
 

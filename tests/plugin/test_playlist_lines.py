@@ -45,4 +45,5 @@ def test_lists_of_an_entry_are_called_by_their_names_and_before_there_are_any_by
     assert called(template, None, "daily mix") == "daily mix"
     assert called(template, state("Daily Mix 1", "Daily Mix 2", "Daily Mix 3"), "daily mix") == "Daily Mix 1 to 3"
     assert called(template, state("Daily Mix 1"), "daily mix") == "Daily Mix 1"
+    assert called(template, state("Daily Mix 1: jazz", "Daily Mix 2: folk"), "daily mix") == "Daily Mix 1 to 2"
     assert called("$artist", state("Can", "Neu!"), "mix") == "Can, Neu!"

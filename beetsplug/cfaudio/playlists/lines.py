@@ -37,10 +37,16 @@ def called(name: str, state: PlaylistState | None, kind: str = "") -> str:
     names = [one.name for one in state.lists if one.name] if state else []
     if not names:
         return kind if kind and set("$%") & set(name) else name
-    stem = names[0].removesuffix("1")
-    if len(names) > 1 and names == [f"{stem}{k}" for k in range(1, len(names) + 1)]:
+    heads = [head(one) for one in names]
+    stem = heads[0].removesuffix("1")
+    if len(names) > 1 and heads == [f"{stem}{k}" for k in range(1, len(names) + 1)]:
         return f"{stem}1 to {len(names)}"
     return ", ".join(names)
+
+
+def head(name: str) -> str:
+    """Cut off what a name says of this week's tracks: "Daily Mix 1: jazz" is Daily Mix 1."""
+    return name.split(": ")[0]
 
 
 def describe_lists(

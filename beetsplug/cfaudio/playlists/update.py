@@ -23,7 +23,7 @@ from beetsplug.cfaudio.errors import user_errors
 from beetsplug.cfaudio.library.listeners import find_listener
 from beetsplug.cfaudio.library.snapshot import RankingData, read_library
 from beetsplug.cfaudio.playlists.kinds import lists_of
-from beetsplug.cfaudio.playlists.lines import called, describe_lists, where
+from beetsplug.cfaudio.playlists.lines import called, describe_lists, head, where
 from beetsplug.cfaudio.playlists.naming import check_name
 from beetsplug.cfaudio.playlists.players import entry_of
 from beetsplug.cfaudio.playlists.publish import Targets
@@ -94,8 +94,8 @@ def update_playlists(
             lists = [(one.name, one.title, [entry_of(item) for item in _items(lib, one.ids)]) for one in new.lists]
             new.made = targets.write(playlist, lists, old.made)
             for at, line in enumerate(lines):
-                written = where(targets.written_of(new.made), at)
-                print_(f"{line} -> {', '.join(written)}" if written else line)
+                written = ", ".join(where(targets.written_of(new.made), at)) or "not written"
+                print_(f"{line} -> {written}" if new.lists[at].ids else line)
             state[playlist.key] = new
             write_state(file, state, data.marks)  # after each, so that what was made is known whatever happens
         if not pretend and not names:
@@ -119,10 +119,10 @@ def _requested(
     playlists: Sequence[Playlist], names: Sequence[str], state: Mapping[str, PlaylistState]
 ) -> list[Playlist]:
     """Select the playlists of some names or kinds, or that one of their lists is called by; all where none is given."""
-    of = {
-        one.key: {one.name, one.kind, one.key, *(made.name for made in state.get(one.key, PlaylistState()).lists)}
-        for one in playlists
-    }
+    of = {one.key: {one.name, one.kind, one.key} for one in playlists}
+    for key, known in of.items():
+        for made in state.get(key, PlaylistState()).lists:
+            known |= {made.name, head(made.name)}
     for name in names:
         if not any(name in known for known in of.values()):
             there = ", ".join(called(one.name, state.get(one.key), one.kind) for one in playlists)
