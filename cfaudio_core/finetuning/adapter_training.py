@@ -25,7 +25,7 @@ from cfaudio_core.util.arrays import FloatArray, IntArray, float32
 WIDTH, HIDDEN = 256, 128
 _STEPS = 60
 _RATE, _WEIGHT_DECAY, _DROPOUT = 1e-3, 1e-2, 0.1
-_TEMPERATURE = 0.1
+_TEMPERATURE = 0.2
 _GROUPS, _OF_EACH, _OTHERS = 30, 4, 48  # tracks of a batch: so many of so many groups, and others
 _FACTORS_WEIGHT = 0.1  # of the loss of factors, against 1 for the contrastive loss
 _VIEW_WINDOWS = 3  # of which a view is the mean
