@@ -7,7 +7,6 @@ that are not in the library are kept as well: the library grows.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -15,25 +14,14 @@ import sqlalchemy as sa
 
 from cfaudio_core.data.tracks import TrackMarks
 from cfaudio_core.errors import StoreError
-from cfaudio_core.history import columns, library_state, schema
+from cfaudio_core.history import columns, library_state, schema, summaries
 from cfaudio_core.history.columns import ListenColumns, TallyColumns
 from cfaudio_core.history.count_growth import CountSnapshot, CountState
 from cfaudio_core.history.feedback import Given, Statement, fill_keys, read_statements, write_statements
 from cfaudio_core.history.merge import ImportResult, merge_rows, stage_rows
-from cfaudio_core.history.records import EARLIEST, Record, TrackText
+from cfaudio_core.history.records import Record, TrackText
+from cfaudio_core.history.summaries import OriginSummary
 from cfaudio_core.util.database import Database, parse_url, writing
-
-
-class OriginSummary(NamedTuple):
-    """Summary of one listener's records from one source; times are UTC, 0 where no listen has one."""
-
-    listener: str
-    source: str
-    listens: int
-    first: int
-    last: int
-    tallies: int
-    plays: int
 
 
 class ListenStore:
@@ -158,25 +146,8 @@ class ListenStore:
 
     def overview(self) -> list[OriginSummary]:
         """Summarize the records by listener and source."""
-        listens, tallies, origins = schema.listens.c, schema.tallies.c, schema.origins.c
-        count = sa.func.count().label("n")
-        time = sa.case((listens.time >= EARLIEST, listens.time))  # NULL for plays without one
-        times = (sa.func.min(time).label("first"), sa.func.max(time).label("last"))
-        dated = sa.select(listens.origin_id, count, *times).group_by(listens.origin_id).subquery()
-        plays = sa.func.sum(tallies.plays).label("plays")
-        counted = sa.select(tallies.origin_id, count, plays).group_by(tallies.origin_id).subquery()
-        query = (
-            sa.select(origins.listener, origins.source, dated.c.n, *dated.c["first", "last"], *counted.c["n", "plays"])
-            .outerjoin(dated, dated.c.origin_id == origins.id)
-            .outerjoin(counted, counted.c.origin_id == origins.id)
-            .where(sa.or_(dated.c.n > 0, counted.c.n > 0))
-            .order_by(origins.listener, origins.source)
-        )
         with self._database.read() as connection:
-            return [
-                OriginSummary(listener, source, *(int(number or 0) for number in numbers))
-                for listener, source, *numbers in connection.execute(query)
-            ]
+            return summaries.summarize(connection)
 
     def listeners(self) -> list[str]:
         """List the names of all listeners in alphabetical order."""
@@ -185,16 +156,8 @@ class ListenStore:
 
     def count_matched(self) -> dict[str, int]:
         """Count the listens with a time of tracks of the library, as matched last, by listener."""
-        listens, origins, matches = schema.listens, schema.origins, schema.matches
-        query = (
-            sa.select(origins.c.listener, sa.func.count())
-            .join_from(listens, origins, origins.c.id == listens.c.origin_id)
-            .join(matches, matches.c.text_id == listens.c.text_id)
-            .where(listens.c.time >= EARLIEST)
-            .group_by(origins.c.listener)
-        )
         with self._database.read() as connection:
-            return {listener: int(count) for listener, count in connection.execute(query)}
+            return summaries.count_matched(connection)
 
     def destroy(self) -> None:
         """Remove the store itself: its tables, and its file if it has one."""

@@ -22,7 +22,8 @@ from cfaudio_core.history import merge, schema
 from cfaudio_core.history.count_growth import CountState
 from cfaudio_core.history.merge import ImportResult
 from cfaudio_core.history.records import Listen, Tally, TrackText
-from cfaudio_core.history.store import ListenStore, OriginSummary
+from cfaudio_core.history.store import ListenStore
+from cfaudio_core.history.summaries import OriginSummary
 from cfaudio_core.util.database import parse_url
 
 BLUE = TrackText("Anna", "Blue", "Colours", duration=181.0)

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from beets.library import Item, Library
     from beets.plugins import BeetsPlugin
 
+    from beetsplug.cfaudio.playing.queue import PlayerQueue
     from beetsplug.cfaudio.playlists.explain import Explanation
-    from beetsplug.cfaudio.playlists.queue import PlayerQueue
     from beetsplug.cfaudio.playlists.request import Chosen, Reason, Request
     from cfaudio_core.targets.base import Entry
 
@@ -52,15 +52,15 @@ def run(plugin: BeetsPlugin, lib: Library, opts: Values, args: list[str]) -> Non
         plugin._log.warning("{}", hint)
     queue: PlayerQueue | None = None
     if opts.play or opts.queue:
-        from beetsplug.cfaudio.playlists.queue import PlayerQueue
+        from beetsplug.cfaudio.playing.queue import PlayerQueue
 
         queue = PlayerQueue(lib, settings)
     if queue and opts.follow:
         _follow(plugin, lib, settings, request, queue, play=opts.play)
         return
     if opts.now:
-        from beetsplug.cfaudio.playlists.now import last_tracks
-        from beetsplug.cfaudio.playlists.now import next_track as score_next
+        from beetsplug.cfaudio.playing.now import last_tracks
+        from beetsplug.cfaudio.playing.now import next_track as score_next
 
         given, where = last_tracks(lib, settings, data, listener, request.like, queue)
         plugin._log.debug("goes on from {} {}", counted(len(given), "track"), where)
@@ -109,7 +109,7 @@ def _follow(
     play: bool,
 ) -> None:
     """Keep MPD's queue filled, and print what is added, until ctrl-C."""
-    from beetsplug.cfaudio.playlists.follow import follow
+    from beetsplug.cfaudio.playing.follow import follow
 
     def show(items: list[Item], missing: list[Entry]) -> None:
         for item in items:

@@ -11,8 +11,8 @@ from beets.library import Item, Library
 from beetsplug.cfaudio.config.settings import Settings
 from beetsplug.cfaudio.library.listeners import find_listener
 from beetsplug.cfaudio.library.snapshot import read_library
-from beetsplug.cfaudio.playlists.now import last_tracks, next_track
-from beetsplug.cfaudio.playlists.queue import PlayerQueue
+from beetsplug.cfaudio.playing.now import last_tracks, next_track
+from beetsplug.cfaudio.playing.queue import PlayerQueue
 from beetsplug.cfaudio.playlists.recommend import choose_items
 from beetsplug.cfaudio.playlists.request import Request
 from cfaudio_core.ranking.session import MAX_GIVEN

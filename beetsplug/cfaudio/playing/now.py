@@ -9,7 +9,7 @@ from beets.library import Library
 from beetsplug.cfaudio.config.settings import Settings
 from beetsplug.cfaudio.library.snapshot import RankingData
 from beetsplug.cfaudio.library.tracks import ids_of
-from beetsplug.cfaudio.playlists.queue import PlayerQueue
+from beetsplug.cfaudio.playing.queue import PlayerQueue
 from cfaudio_core.data.listeners import Listener
 from cfaudio_core.ranking.session import MAX_GIVEN, SessionRanker
 from cfaudio_core.ranking.session_weights import choose_weights
