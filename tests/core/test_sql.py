@@ -27,6 +27,7 @@ CONSTANTS = {
     "beetsplug/cfaudio/library/feedback.py": {"which"},
     "beetsplug/cfaudio/library/matches.py": {"which"},
     "beetsplug/cfaudio/library/tracks.py": {"which"},
+    "beetsplug/cfaudio/playlists/albums.py": {"which"},
     "beetsplug/cfaudio/report/collect.py": {"which"},
     "cfaudio_core/history/merge.py": {"marks", "table.name"},
     "cfaudio_core/history/readers/sqlite.py": {"name"},

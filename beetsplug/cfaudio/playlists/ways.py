@@ -16,7 +16,6 @@ from beetsplug.cfaudio.playlists.candidates import all_barred, gather, matching
 from beetsplug.cfaudio.playlists.recommend import as_chosen, choose_items
 from beetsplug.cfaudio.playlists.request import Chosen, Request
 from cfaudio_core.data.feedback import is_barred
-from cfaudio_core.ranking.path import path
 from cfaudio_core.util.arrays import FloatArray
 from cfaudio_core.util.fingerprint import prints
 
@@ -68,6 +67,8 @@ def between(lib: Library, data: RankingData, request: Request, to: tuple[str, ..
 
     Of several tracks, the ends are those that are most like the others of their query.
     """
+    from cfaudio_core.ranking.path import path  # brings scipy, which other lists do without
+
     listener = find_listener(data.listeners, request.user)
     barred = is_barred(listener.feedback, data.song)
     ends = []
