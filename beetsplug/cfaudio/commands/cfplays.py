@@ -132,7 +132,7 @@ def _sources(counts: PlayCounts) -> Iterator[str]:
         columns = (f"  {number:{len(heading)}}" for number, heading in zip(numbers, headings, strict=True))
         yield f"  {source.source:{width}}" + "".join(columns)
     if counts.shared:
-        yield f"{counted(counts.shared, 'listen')} of a play that another source has too; each play counts once."
+        yield f"{counted(counts.shared, 'listen')} of a play that another source has too: each play counts once."
 
 
 def _time(seconds: int) -> str | None:
