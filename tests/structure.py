@@ -23,11 +23,11 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("beetsplug", "cfaudio_core")
 
-MAX_LINES = 27_000
-MAX_CLASSES = 162
+MAX_LINES = 31_000
+MAX_CLASSES = 185
 MAX_MODULE_LINES = 250
 MAX_FOLDER_MODULES = 16
-MAX_CLOSURE = {"cfplaylists": 66, "cfimport": 63}
+MAX_CLOSURE = {"cfplaylists": 80, "cfimport": 69}
 
 # Where the module of a command may lie, seen from the plugin's package.
 COMMANDS = {
