@@ -104,7 +104,7 @@ def test_an_empty_section_says_why():
 def test_what_is_left_out_is_counted():
     report = report_of(["a", "b"], plays=np.array([3, 0], np.float32), left_out=1998, left_out_played=40)
     page = render(report).decode()
-    assert "2,000 tracks, 41 of them played by me" in page
+    assert "2,000 tracks, you have played 41 of them" in page
     assert "Shown are 2 of 2,000, since" in page
     assert "Shown are" not in render(report_of(["a", "b"])).decode()
 

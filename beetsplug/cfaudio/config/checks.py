@@ -5,7 +5,6 @@ Every `beet` command loads this module, so it imports nothing that takes time.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Collection
 
@@ -53,8 +52,10 @@ def split_query(text: str) -> tuple[str, ...]:
 
 
 def shown(value: object) -> str:
-    """Format a wrong value as it was written, more or less."""
-    return json.dumps(value, ensure_ascii=False, default=str) if isinstance(value, dict | list) else repr(value)
+    """Format a wrong value, without the names of YAML's types."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{name}: {shown(inner)}" for name, inner in value.items()) + "}"
+    return f"[{', '.join(map(shown, value))}]" if isinstance(value, list) else repr(value)
 
 
 class Section:
