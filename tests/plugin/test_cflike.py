@@ -40,10 +40,10 @@ class TestCommands:
         one, two, three = placed.ids("1")[:3]
         assert placed.beet_here("cflike", f"id:{one}").fine.out.startswith("Liked 1 track for me. Lists follow")
         assert placed.beet_here("cfdislike", f"id:{two}").fine.out.startswith(
-            "Disliked 1 track for me. No list has them"
+            "Disliked 1 track for me. No list has it"
         )
         assert placed.beet_here("cfban", f"id:{three}").fine.out == (
-            "Banned 1 track for me. No list has them from now on.\n"
+            "Banned 1 track for me. No list has it from now on.\n"
         )
         assert feedback(placed) == {one: "like", two: "dislike", three: "ban"}
         content = plays(placed)

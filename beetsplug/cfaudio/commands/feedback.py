@@ -27,8 +27,8 @@ _HELP = {
 }
 _THEN = {
     "like": "Lists follow at once, scores with the next `beet cfembed`.",
-    "dislike": "No list has them from now on; scores follow with the next `beet cfembed`.",
-    "ban": "No list has them from now on.",
+    "dislike": "No list has {them} from now on; scores follow with the next `beet cfembed`.",
+    "ban": "No list has {them} from now on.",
 }
 
 
@@ -81,7 +81,8 @@ def _run(plugin: BeetsPlugin, kind: str, lib: Library, opts: Values, args: list[
         return
     verb = f"Would {kind}" if opts.pretend else _DONE[kind]
     already = f"{'was' if len(outcome.same) == 1 else 'were'} {_DONE[kind].lower()} before"
-    then = "" if opts.pretend or not outcome.changed else f" {_THEN[kind]}"
+    then = _THEN[kind].format(them="it" if len(outcome.changed) == 1 else "them")
+    then = "" if opts.pretend or not outcome.changed else f" {then}"
     print_(f"{verb} {tracks} for {listener}{_others(len(outcome.same), already)}.{then}")
 
 
