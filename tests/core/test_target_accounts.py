@@ -90,7 +90,7 @@ def test_a_list_that_somebody_made_is_not_touched(server: Server) -> None:
     before = {**server.lists["hand"]}
     with (
         serving(server) as double,
-        pytest.raises(StoreError, match=r"Discover: is there already, and not by cfaudio"),
+        pytest.raises(StoreError, match=r'has a playlist "Discover" that cfaudio did not put there'),
     ):
         account(server, double.address).write("Discover", [CRYING])
     assert server.lists == {"hand": before}

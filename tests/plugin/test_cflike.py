@@ -39,9 +39,7 @@ class TestCommands:
     def test_each_is_shown_in_the_field_and_by_cfplays(self, placed: Home) -> None:
         one, two, three = placed.ids("1")[:3]
         assert placed.beet_here("cflike", f"id:{one}").fine.out.startswith("Liked 1 track for me. Lists follow")
-        assert placed.beet_here("cfdislike", f"id:{two}").fine.out.startswith(
-            "Disliked 1 track for me. No list has it"
-        )
+        assert placed.beet_here("cfdislike", f"id:{two}").fine.out.startswith("Disliked 1 track for me. No list has it")
         assert placed.beet_here("cfban", f"id:{three}").fine.out == (
             "Banned 1 track for me. No list has it from now on.\n"
         )

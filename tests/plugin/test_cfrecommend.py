@@ -405,7 +405,7 @@ def test_matching_tracks_without_scores_are_one_line(scored: Home) -> None:
 
 def test_a_listener_without_scores_is_one_line(scored: Home) -> None:
     scored.configure({"users": {"anna": ["play_count"], "ben": ["plex_viewcount"], "cleo": ["skip_count"]}})
-    assert "ben has not played a track yet" in scored.beet_here("cfrecommend", "-u", "ben").complaint
+    assert "no plays of ben known yet" in scored.beet_here("cfrecommend", "-u", "ben").complaint
 
 
 def test_nothing_is_changed(scored: Home) -> None:

@@ -26,7 +26,7 @@ def tuned(analysed: Home) -> Home:
         for name, make in (("Bell Frieda", bells), ("Drum Karl", drums)):
             analysed.add(analysed.write(f"{name}/{k}.wav", make(100 + k)), artist=name, album=name)
     ran = analysed.embed("--retrain").fine
-    assert any("earlier" not in line and "trained on" in line for line in ran.lines)
+    assert any(line.startswith("Trained on ") for line in ran.lines)
     return analysed
 
 
