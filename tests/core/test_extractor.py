@@ -19,7 +19,7 @@ from cfaudio_core.audio.stereo import N_WIDTHS
 from cfaudio_core.audio.windows import Windows
 from cfaudio_core.backbones.activations import Activations
 from cfaudio_core.errors import AudioError
-from cfaudio_core.features import extractor, worker
+from cfaudio_core.features import extractor, worker, worker_pool
 from cfaudio_core.features.extractor import extract, plan_extraction
 from cfaudio_core.features.feature_store import FeatureStore
 from cfaudio_core.features.jobs import FULL_TRACK, ExtractorConfig, FeatureResult, FileJob, file_state
@@ -168,7 +168,7 @@ def fake(monkeypatch):
     monkeypatch.setattr(worker, "_net", lambda *_: fake_net)
     monkeypatch.setattr(extractor, "prepare_extractor", lambda *_, **__: None)
     monkeypatch.setattr(
-        extractor, "extract_in_processes", lambda files, config, _: (extract_file(file, config) for file in files)
+        worker_pool, "extract_in_processes", lambda files, config, _: (extract_file(file, config) for file in files)
     )
 
 

@@ -149,12 +149,12 @@ class TestLists:
         first = json.loads((placed.beetsdir / "cfaudio" / "playlists.json").read_text())
         [listed] = [one["ids"] for entry in first["playlists"].values() for one in entry["lists"]]
         placed.beet_here("cfban", f"id:{listed[0]}").fine  # noqa: B018
-        assert "as before" not in placed.beet_here("cfplaylists").fine.out
+        assert "unchanged until" not in placed.beet_here("cfplaylists").fine.out
         again = json.loads((placed.beetsdir / "cfaudio" / "playlists.json").read_text())
         [now] = [one["ids"] for entry in again["playlists"].values() for one in entry["lists"]]
         assert listed[0] not in now
         assert len(now) == 6
-        assert "as before" in placed.beet_here("cfplaylists").fine.out
+        assert "unchanged until" in placed.beet_here("cfplaylists").fine.out
 
     def test_liked_tracks_come_first_and_disliked_ones_never(self, placed: Home) -> None:
         placed.beet_here("cflike", f"artist:{DRUMS[-1]}").fine  # noqa: B018

@@ -103,7 +103,7 @@ def test_what_mpd_plays_decides_what_mpd_is_given_to_play(silent: Home, tmp_path
         assert silent.embed().code == 0
         ran = silent.beet("cfplaylists", "--seed", "1").fine
         assert ran.lines == [
-            f"Discover: 10 tracks, all new to you -> mpd 127.0.0.1:{mpd.port}",
+            f"Discover: 10 tracks, all new to you -> {lists / 'Discover.m3u'}",
             f"Both: 12 tracks, 6 new to you -> mpd 127.0.0.1:{mpd.port}",
         ]
         discover, both = mpd.load("Discover"), mpd.load("Both")

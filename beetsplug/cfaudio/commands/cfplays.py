@@ -12,7 +12,6 @@ from beets.ui import Subcommand, print_
 from beetsplug.cfaudio.config.settings import Settings, read_settings
 from beetsplug.cfaudio.errors import user_errors
 from beetsplug.cfaudio.text import capitalized, counted, no_plays, to_datetime
-from cfaudio_core.data.feedback import describe
 
 if TYPE_CHECKING:
     from optparse import Values
@@ -57,6 +56,8 @@ def run(plugin: BeetsPlugin, lib: Library, opts: Values, args: list[str]) -> Non
 
 
 def _as_json(counts: PlayCounts, at: IntArray) -> dict[str, Any]:
+    from cfaudio_core.data.feedback import describe
+
     listener, tracks = counts.listener, counts.tracks
     return {
         "listener": listener.name,
@@ -91,6 +92,8 @@ def _as_json(counts: PlayCounts, at: IntArray) -> dict[str, Any]:
 
 
 def _table(counts: PlayCounts, at: IntArray, settings: Settings) -> Iterator[str]:
+    from cfaudio_core.data.feedback import describe
+
     listener, tracks = counts.listener, counts.tracks
     feedback = [describe(value) for value in listener.feedback.tolist()]
     known = sorted(at[listener.known[at]].tolist(), key=lambda i: (-listener.plays[i], -listener.skips[i], i))
