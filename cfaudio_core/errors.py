@@ -8,6 +8,7 @@
     ├── SourceError         a listening history cannot be read (history.formats)
     │   └── ServiceError        a server fails to send a history or to take a playlist (clients)
     ├── WeightsError        the pretrained weights are missing or damaged
+    ├── TooLittleMemoryError    a net cannot be trained here
     ├── StoreError          cfaudio's own store or model files cannot be read or written
     └── SettingError        a setting or an option has an invalid value
 """
@@ -38,6 +39,10 @@ class ServiceError(SourceError):
 
 class WeightsError(CfAudioError):
     """The pretrained weights are missing or damaged."""
+
+
+class TooLittleMemoryError(CfAudioError):
+    """The memory, of the machine or of its graphics card, does not suffice to train a net."""
 
 
 class StoreError(CfAudioError):

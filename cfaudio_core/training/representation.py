@@ -16,12 +16,14 @@ from scipy import sparse
 
 from cfaudio_core.data.tracks import Tracks
 from cfaudio_core.data.training_set import Targets, fold_groups
+from cfaudio_core.errors import TooLittleMemoryError
 from cfaudio_core.features.adapter import Adapter
 from cfaudio_core.features.feature_matrix import FeatureMatrix
 from cfaudio_core.features.feature_space import SIZES, TUNED_PART, FeatureSpace
 from cfaudio_core.features.summaries import NET_PART
 from cfaudio_core.training.part_sizes import MAX_TRACKS, MIN_TRACKS, likeliest_sizes, with_tuned_size
 from cfaudio_core.util.arrays import FloatArray, IntArray, float32
+from cfaudio_core.util.memory import within_memory
 
 if TYPE_CHECKING:
     from cfaudio_core.finetuning.adapter_training import AdapterData
@@ -190,7 +192,7 @@ def _train(
     adapters = []
     folds = np.unique(fold).tolist() if judged else []
     try:
-        with progress("Fine-tuning", len(folds) + 1, "adapters") as advance:
+        with within_memory("fine_tune"), progress("Fine-tuning", len(folds) + 1, "adapters") as advance:
             for k in folds:
                 away = {name for name, one in zip(names, fold, strict=True) if one == k and name}
                 held_out = set(positions[fold == k].tolist())
@@ -203,9 +205,7 @@ def _train(
                 advance(1)
             adapters.append(train_adapter(data, seed))
             advance(1)
-    except (MemoryError, RuntimeError) as error:
-        if isinstance(error, RuntimeError) and "memory" not in str(error):  # torch has no error of its own for it
-            raise
+    except TooLittleMemoryError:
         return []
     return adapters
 

@@ -24,6 +24,7 @@ from cfaudio_core.models.kernel_machine import KernelMachine
 from cfaudio_core.models.stacking import apply_stack, fit_stack
 from cfaudio_core.models.tag_effects import TagEffects
 from cfaudio_core.util.arrays import FloatArray, IntArray, float32
+from cfaudio_core.util.memory import within_memory
 
 if TYPE_CHECKING:
     from cfaudio_core.finetuning.track_windows import TrackWindows
@@ -73,7 +74,8 @@ def select_net(
 
         assert windows is not None
         known_keys = [tracks.keys[i] for i in training_set.known]
-        trained = train_net(by_groups, known_keys, windows, feature_matrix.space, settings, seed)
+        with within_memory(f"cfaudio.fine_tune: {settings.fine_tune}"):
+            trained = train_net(by_groups, known_keys, windows, feature_matrix.space, settings, seed)
         if trained:
             states, by_net = trained
             weights, stacked = fit_stack(by_kernel, by_net, by_groups, _units(tracks, by_groups, kind))

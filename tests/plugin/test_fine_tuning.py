@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
+import torch
 from user_home import Home, bells, drums
 
 from cfaudio_core.features.feature_store import FeatureStore
@@ -93,3 +95,13 @@ def test_a_power_cut_while_it_trains_leaves_the_last_model_and_the_next_run_ends
     assert tuned.beet("cfrecommend", "-n", "3").fine.lines
     assert tuned.embed("--retrain").fine.lines
     assert the_model(tuned).feature_space.adapter.width
+
+
+def test_a_net_that_there_is_no_memory_for_is_one_line_and_the_last_model_stays(analysed: Home, monkeypatch):
+    before = analysed.field("cf_model")
+    error = torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+    monkeypatch.setattr("cfaudio_core.finetuning.fine_tune.train_net", Mock(side_effect=error))
+    analysed.configure({"fine_tune": "head"})
+    complaint = analysed.beet_here("cfembed", "--retrain").complaint
+    assert complaint == "error: cfaudio.fine_tune: head: there is too little memory to train the net"
+    assert analysed.field("cf_model") == before
