@@ -54,8 +54,13 @@ def split_query(text: str) -> tuple[str, ...]:
 def shown(value: object) -> str:
     """Format a wrong value, without the names of YAML's types."""
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{name}: {shown(inner)}" for name, inner in value.items()) + "}"
+        return "{" + ", ".join(f"{_plain(name)}: {shown(inner)}" for name, inner in value.items()) + "}"
     return f"[{', '.join(map(shown, value))}]" if isinstance(value, list) else repr(value)
+
+
+def _plain(name: object) -> str:
+    """Format the name of a setting, which in YAML may be anything."""
+    return name if isinstance(name, str) and name.isprintable() else repr(name)
 
 
 class Section:
@@ -92,7 +97,7 @@ class Section:
 
     def error(self, name: str, problem: str) -> UserError:
         """Make an error about a setting."""
-        return UserError(f"{self.key}.{name}: {problem}")
+        return UserError(f"{self.key}.{_plain(name)}: {problem}")
 
     def switch(self, name: str) -> bool:
         """Check yes or no."""
