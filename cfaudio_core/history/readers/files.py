@@ -57,6 +57,8 @@ class Member(NamedTuple):
 
 def local_path(source: str) -> Path:
     """Convert `source` to a path; SourceError where nothing exists."""
+    if not source:
+        raise SourceError("the name of a file or folder is missing")  # and is not the current folder
     try:
         path = Path(source).expanduser()
         if path.is_dir() or path.is_file():

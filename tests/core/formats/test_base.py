@@ -175,7 +175,9 @@ def test_a_device_is_no_file(tmp_path):
 
 
 @pytest.mark.parametrize("source", ["nul\0nul.json", "x" * 5000 + ".json", "~nobody-of-that-name/x.json", ""])
-def test_names_that_are_none_are_one_line(source):
+def test_names_that_are_none_are_one_line(source, tmp_path, monkeypatch):
+    (tmp_path / "music.mp3").write_bytes(b"")
+    monkeypatch.chdir(tmp_path)  # which no name stands for
     for name in FORMATS:
         _, error = collect_until_error(name, source)
         assert error is not None
