@@ -113,9 +113,8 @@ def _embed(plugin: BeetsPlugin, lib: Library, settings: Settings, opts: Values, 
         settings, jobs=opts.jobs or settings.jobs, force=opts.force, retrain=opts.retrain, model=opts.model
     )
     result, changed = embed(lib, tracks, listeners, requested, settings, run, warn, only=only)
-    write_feedback(
-        lib, settings, marks=marks_of(replace(tracks, keys=result.keys))
-    )  # as it is now: it may be hours later
+    # Feedback as it is now: it may be hours later.
+    write_feedback(lib, settings, marks=marks_of(replace(tracks, keys=result.keys)))
     for path, problem in result.old_problems.items():
         plugin._log.debug("still skipping {}: {}", displayable_path(path), problem)
     if has_history(settings):

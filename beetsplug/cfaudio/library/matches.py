@@ -15,7 +15,7 @@ from beetsplug.cfaudio.library.tracks import read_tracks
 from cfaudio_core import __version__
 from cfaudio_core.data.listeners import Listener, find_name
 from cfaudio_core.data.tracks import TrackMarks, marks_of
-from cfaudio_core.util.fingerprint import fingerprint, prints
+from cfaudio_core.util.fingerprint import fingerprint
 
 if TYPE_CHECKING:
     from beets.library import Library
@@ -121,17 +121,15 @@ def match_history(
     from cfaudio_core.history.listeners import MatchedHistory, with_history
     from cfaudio_core.history.matching import LibraryIndex
 
-    texts, library = store.texts(), library_name(lib)
+    texts, marks = store.texts(), marks_of(tracks)
     made_of = matches_are_of(texts, store.feedback(), tracks, lib.directory)
-    items = store.durations_and_items(library)[1] if store.matches_are_of(library) == made_of else None
-    if items is not None:
-        positions = marks_of(tracks).find(items)
+    if store.matches_are_of(library_name(lib)) == made_of:
+        durations, positions = stored_positions(lib, store, marks)
     else:
+        durations = np.array([text.duration for text in texts.values()], np.float64)
         index = index or LibraryIndex(tracks, lib.directory)
         positions = keep_matches(lib, store, texts, index, tracks, made_of)
-    durations = np.array([text.duration for text in texts.values()], np.float64)
-    sounds = prints(tracks.keys)
-    return with_history(listeners, MatchedHistory.read(store, durations, tracks.lengths, positions, gap, sounds))
+    return with_history(listeners, MatchedHistory.read(store, durations, tracks.lengths, positions, gap, marks.sounds))
 
 
 def matches_are_of(texts: Mapping[int, TrackText], feedback: Sequence[Statement], tracks: Tracks, folder: bytes) -> str:
