@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import NamedTuple
 
+from cfaudio_core.util.values import in_one_line
+
 Paint = Callable[[str, str], str]
 """Takes "new", "score" or "faint" and a text, and returns the text in that colour."""
 
@@ -118,7 +120,7 @@ def columns(text: str) -> int:
 
 def short(text: str, most: int) -> str:
     """Cut a text to some columns of a terminal, and to one line; signs that do not print become blanks."""
-    text = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    text = in_one_line(text)
     if columns(text) <= most:
         return text
     while text and columns(text) > most - 3:

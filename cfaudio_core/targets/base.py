@@ -6,6 +6,8 @@ import unicodedata
 from collections.abc import Collection
 from typing import NamedTuple, Protocol
 
+from cfaudio_core.util.values import in_one_line
+
 
 class Entry(NamedTuple):
     """One track of a playlist; "" and 0 where unknown.
@@ -72,5 +74,4 @@ class Target(Protocol):
 
 def one_line(name: str) -> str:
     """Replace line breaks and other signs of a name that do not print, and that no player shows; compose accents."""
-    composed = unicodedata.normalize("NFC", name)
-    return " ".join("".join(c if c.isprintable() else " " for c in composed).split())
+    return in_one_line(unicodedata.normalize("NFC", name))

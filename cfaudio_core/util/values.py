@@ -44,6 +44,11 @@ MAX_CLOCK_ERROR_S = 86_400
 """Seconds by which another clock may be ahead of this one."""
 
 
+def in_one_line(text: str) -> str:
+    """Replace line breaks and other signs that do not print by blanks, single ones between words."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+
+
 def latest_time() -> int:
     """Return the latest time that is believed, UTC in seconds since 1970: a later one is of a wrong clock."""
     return int(time.time()) + MAX_CLOCK_ERROR_S
