@@ -73,7 +73,8 @@ def keep_matches(
     follow_items(lib, statements, positions, tracks.ids)
     matched = np.flatnonzero(positions >= 0)
     names = marks_of(tracks.subset(positions[matched])).names.view(np.int64).tolist()
-    ids = np.fromiter(texts, np.int64, len(texts))[matched].tolist()
+    text_ids = list(texts)
+    ids = [text_ids[at] for at in matched.tolist()]
     store.keep_matches(
         {i: (int(tracks.ids[at]), tracks.keys[at]) for i, at in zip(ids, positions[matched], strict=True)},
         dict(zip(ids, names, strict=True)),
@@ -82,7 +83,7 @@ def keep_matches(
     )
     store.fill_keys(
         [
-            (tracks.keys[positions[one.text]], list(texts)[one.text])
+            (tracks.keys[positions[one.text]], text_ids[one.text])
             for one in statements
             if one.item >= 0 and not one.key and positions[one.text] >= 0 and tracks.keys[positions[one.text]]
         ]
