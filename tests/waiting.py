@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 Found = TypeVar("Found")
 
@@ -25,3 +25,8 @@ def wait_until(ask: Callable[[], Found], problem: Callable[[], str]) -> Found:
         assert time.monotonic() < end, problem()
         time.sleep(0.02)
     return found
+
+
+def until(page: Any, condition: str) -> None:
+    """Wait until an expression is true in a page; its policy keeps playwright's own way, which compiles text, out."""
+    wait_until(lambda: page.evaluate(condition), lambda: condition)

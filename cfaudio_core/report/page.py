@@ -14,11 +14,11 @@ from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
-import numpy as np
-
 from cfaudio_core.data.tracks import Tracks
 from cfaudio_core.report.disagreement import Disagreement
+from cfaudio_core.report.map_data import map_data
 from cfaudio_core.report.past_runs import Evaluation, TrainingRun
+from cfaudio_core.report.regions import Region
 from cfaudio_core.report.units import Unit
 from cfaudio_core.util.arrays import BoolArray, FloatArray
 
@@ -26,7 +26,8 @@ _ASSETS = Path(__file__).parent / "assets"
 SERVED_NO, SERVED_YES = 'data-served="no"', 'data-served="yes"'
 """The attribute of the page as a file, and as the server sends it."""
 
-_MAP_STEPS = 10_000  # of a coordinate
+_SCRIPTS = ("painter.js", "colours.js", "names.js", "view.js", "map.js", "page.js")
+_STYLES = ("page.css", "map.css")
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,8 @@ class Report:
         bool (n,): the file exists.
     tags
         n tuples of audio tags, best first.
+    regions
+        Named regions of the map.
     modes, units, directions, disagreements, training_runs, evaluations
         The sections; one that is empty is replaced by the `why_no_` text of its name.
     factors
@@ -73,6 +76,7 @@ class Report:
     years: FloatArray
     existing: BoolArray
     tags: list[tuple[str, ...]]
+    regions: list[Region] = field(default_factory=list)
     modes: list[TasteMode] = field(default_factory=list)
     units: list[Unit] = field(default_factory=list)
     directions: list[Unit] = field(default_factory=list)
@@ -89,17 +93,16 @@ class Report:
 def render(report: Report) -> bytes:
     """Render the page as UTF-8."""
     import jinja2
-    import plotly.offline
 
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_ASSETS), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters["clock"] = clock
     environment.filters["commands"] = commands
-    scripts = [plotly.offline.get_plotlyjs(), *((_ASSETS / name).read_text("utf-8") for name in ("view.js", "page.js"))]
+    scripts = [(_ASSETS / name).read_text("utf-8") for name in _SCRIPTS]
     page = environment.get_template("page.html").render(
         report=report,
-        style=(_ASSETS / "page.css").read_text("utf-8"),
+        style="".join((_ASSETS / name).read_text("utf-8") for name in _STYLES),
         scripts=scripts,
         policy=_policy(scripts),
         served=SERVED_NO,
@@ -108,33 +111,6 @@ def render(report: Report) -> bytes:
         played=int((report.plays > 0).sum()) + report.left_out_played,
     )
     return page.encode("utf-8", "replace")
-
-
-def map_data(report: Report) -> dict[str, object]:
-    """Make the columns of the map: texts once each, and numbers as small as they can be."""
-    tracks = report.tracks
-    artists, artist = _indexed(tracks.artists)
-    genres, genre = _indexed([names[0] if names else "" for names in tracks.genres])
-    tags, tag = _indexed([names[0] if names else "" for names in report.tags])
-    whole = np.rint((report.coordinates + 1) / 2 * _MAP_STEPS).astype(int)
-    return {
-        "x": whole[:, 0].tolist(),
-        "y": whole[:, 1].tolist(),
-        "steps": _MAP_STEPS,
-        "id": tracks.ids.tolist(),
-        "title": list(tracks.titles),
-        "artists": artists,
-        "artist": artist,
-        "genres": genres,
-        "genre": genre,
-        "tags": tags,
-        "tag": tag,
-        "plays": _numbers(report.plays, 0),
-        "score": _numbers(report.scores, 1),
-        "added": _numbers(report.added, 2),
-        "year": _numbers(report.years, 0),
-        "gone": np.flatnonzero(~report.existing).tolist(),
-    }
 
 
 def clock(seconds: float) -> str:
@@ -151,21 +127,6 @@ def commands(text: str) -> str:
     return Markup("").join(Markup("<code>{}</code>").format(part) if k % 2 else part for k, part in enumerate(parts))
 
 
-def _indexed(names: Sequence[str]) -> tuple[list[str], list[int]]:
-    """Distinct texts, the most frequent first and "" where it is, and which one each row has."""
-    distinct, inverse, counts = np.unique(np.array(names, object).astype(str), return_inverse=True, return_counts=True)
-    order = np.argsort(-counts, kind="stable")
-    rank = np.empty(len(order), int)
-    rank[order] = np.arange(len(order))
-    return [str(distinct[i]) for i in order], rank[inverse].tolist()
-
-
-def _numbers(values: FloatArray, digits: int) -> list[float | int | None]:
-    """Plain numbers, None where unknown."""
-    rounded = np.round(values.astype(float), digits)
-    return [None if value != value else (int(value) if digits == 0 else value) for value in rounded.tolist()]
-
-
 def _json(value: object) -> str:
     """JSON that is safe between the tags of a script element."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
@@ -175,12 +136,9 @@ def _json(value: object) -> str:
 
 
 def _policy(scripts: Sequence[str]) -> str:
-    """Content security policy: the page's own scripts, audio from its own server, and nothing else.
-
-    plotly compiles its shaders' bindings with Function, which is what 'unsafe-eval' is for.
-    """
+    """Content security policy: the page's own scripts, audio from its own server, and nothing else."""
     hashes = " ".join(f"'sha256-{base64.b64encode(hashlib.sha256(s.encode()).digest()).decode()}'" for s in scripts)
     return (
-        f"default-src 'none'; script-src {hashes} 'unsafe-eval'; style-src 'unsafe-inline'; img-src data: blob:; "
+        f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; img-src data: blob:; "
         "media-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'"
     )

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from cfaudio_core.errors import CfAudioError
 from cfaudio_core.report.page import SERVED_NO, SERVED_YES
+from cfaudio_core.report.serve_map import MapLists, add_map_routes
 
 if TYPE_CHECKING:
     from flask import Flask, Response
@@ -69,6 +70,7 @@ def make_app(
     port: int,
     playlists: Playlists,
     state_feedback: StateFeedback | None = None,
+    map_lists: MapLists | None = None,
 ) -> Flask:
     """Make the application.
 
@@ -86,6 +88,8 @@ def make_app(
         To preview and write.
     state_feedback
         To like, dislike and ban tracks; None: that cannot be done.
+    map_lists
+        To make lists from the map, and to save them; None: that cannot be done.
     """
     from flask import Flask, Response, abort, jsonify, request, send_file
 
@@ -153,6 +157,8 @@ def make_app(
         except CfAudioError as error:
             return jsonify(error=str(error)), 409
 
+    if map_lists is not None:
+        add_map_routes(app, map_lists)
     return app
 
 
@@ -174,6 +180,7 @@ def open_server(
     port: int,
     playlists: Playlists,
     state_feedback: StateFeedback | None = None,
+    map_lists: MapLists | None = None,
 ) -> tuple[BaseWSGIServer, str]:
     """Take a port, 0 for any, and make the server, whose `serve_forever` is to be called, and its secret address.
 
@@ -193,7 +200,7 @@ def open_server(
     listener = listen(port)
     token = secrets.token_urlsafe(24)
     port = listener.getsockname()[1]
-    app = make_app(page, files, token, port, playlists, state_feedback)
+    app = make_app(page, files, token, port, playlists, state_feedback, map_lists)
     server = make_server(HOST, port, app, threaded=True, request_handler=_Quiet, fd=listener.fileno())
     listener.detach()
     return server, f"http://{HOST}:{port}/{token}/"

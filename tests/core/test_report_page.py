@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 
 from cfaudio_core.data.tracks import Tracks
+from cfaudio_core.report import page as page_module
 from cfaudio_core.report.page import Report, TasteMode, render
 from cfaudio_core.report.past_runs import evaluations
+from cfaudio_core.report.regions import Region
 from cfaudio_core.report.units import Unit
 
 NASTY = "</script><script>alert(1)</script><img src=x onerror=alert(2)>\u2028'\"&amp;"
@@ -83,7 +85,8 @@ def test_only_the_pages_own_scripts_may_run_and_nothing_is_fetched_from_elsewher
     assert "default-src 'none'" in policy
     scripts = re.search(r"script-src ([^;]*)", policy)[1]
     assert "'unsafe-inline'" not in scripts
-    assert page.count("<script>") >= scripts.count("sha256-") == 3
+    assert "'unsafe-eval'" not in scripts
+    assert page.count("<script>") >= scripts.count("sha256-") == len(page_module._SCRIPTS)
     assert not re.search(r"<(script|link|img|audio)[^>]*(src|href)=\"(?!data:)", page)
 
 
@@ -111,8 +114,17 @@ def test_what_is_left_out_is_counted():
 
 def test_coordinates_become_steps_of_the_map():
     report = report_of(["a", "b"], coordinates=np.array([[-1, -1], [1, 0]], np.float32))
+    report.regions.append(Region("Jazz", "genre", 1, 0, 0, 9))
     data = data_of(render(report).decode())
     assert (data["x"], data["y"]) == ([0, 10_000], [0, 5_000])
+    assert data["regions"] == [{"name": "Jazz", "kind": "genre", "x": 10_000, "y": 5_000, "level": 0, "tracks": 9}]
+
+
+def test_the_first_tag_colours_a_track_and_all_can_be_searched():
+    report = report_of(["a", "b", "c"], tags=[("piano", "calm"), (), ("calm",)])
+    data = data_of(render(report).decode())
+    assert [data["tags"][k] for k in data["tag"]] == ["piano", "", "calm"]
+    assert [[data["tags"][k] for k in row] for row in data["tag_more"]] == [["calm"], [], []]
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import pytest
 from cfaudio_core.errors import StoreError
 from cfaudio_core.report.page import SERVED_NO
 from cfaudio_core.report.serve import ListPreview, make_app, open_server
+from cfaudio_core.report.serve_map import MapList
 
 TOKEN, PORT = "a-secret", 8338
 HERE = {"Host": f"127.0.0.1:{PORT}"}
@@ -200,3 +201,73 @@ def test_nobody_else_gives_feedback(judging, stated, path, headers, status):
     assert judging.post(path, headers=headers).status_code == status
     assert judging.get(path, headers=headers).status_code in {403, 404, 405}
     assert stated == []
+
+
+class Made:
+    """Lists of a map: radio of track 1 alone."""
+
+    def __init__(self):
+        self.saved = []
+
+    def radio(self, number):
+        if number != 1:
+            raise StoreError("no such track")
+        return MapList([1, 2], texts={2: ("Title", "Artist")})
+
+    def path(self, begin, end):
+        return MapList([begin, end])
+
+    def save(self, name, tracks):
+        self.saved.append((name, tracks))
+        return ["m3u"]
+
+
+@pytest.fixture
+def made():
+    return Made()
+
+
+@pytest.fixture
+def mapping(lists, made):
+    return make_app(b"", {}, TOKEN, PORT, lists, None, made).test_client()
+
+
+def test_lists_are_made_from_tracks_of_the_map(mapping):
+    radio = mapping.get(f"/{TOKEN}/map/radio/1", headers=HERE).get_json()
+    assert radio == {"tracks": [1, 2], "why": "", "texts": {"2": ["Title", "Artist"]}}
+    assert mapping.get(f"/{TOKEN}/map/path/3/4", headers=HERE).get_json()["tracks"] == [3, 4]
+    refused = mapping.get(f"/{TOKEN}/map/radio/2", headers=HERE)
+    assert (refused.status_code, refused.get_json()) == (409, {"error": "no such track"})
+
+
+def test_a_list_is_saved_by_its_name(mapping, made):
+    answer = mapping.post(f"/{TOKEN}/map/save", headers=HERE, json={"name": " My\nlist ", "tracks": [2, 1]})
+    assert answer.get_json() == {"written": ["m3u"]}
+    assert made.saved == [("My list", [2, 1])]
+
+
+@pytest.mark.parametrize(
+    ("content", "status"),
+    [
+        ({"name": "x", "tracks": []}, 409),
+        ({"name": " ", "tracks": [1]}, 409),
+        ({"name": "x" * 201, "tracks": [1]}, 409),
+        ({"name": "x", "tracks": ["1"]}, 400),
+        ({"name": "x", "tracks": [True]}, 400),
+        ({"name": 3, "tracks": [1]}, 400),
+        ([], 400),
+    ],
+)
+def test_what_is_no_list_is_not_saved(mapping, made, content, status):
+    assert mapping.post(f"/{TOKEN}/map/save", headers=HERE, json=content).status_code == status
+    assert made.saved == []
+
+
+def test_another_origin_saves_nothing(mapping, made):
+    headers = {**HERE, "Origin": "http://evil.example"}
+    answer = mapping.post(f"/{TOKEN}/map/save", headers=headers, json={"name": "x", "tracks": [1]})
+    assert (answer.status_code, made.saved) == (403, [])
+
+
+def test_a_server_without_a_map_makes_no_lists(client):
+    assert client.get(f"/{TOKEN}/map/radio/1", headers=HERE).status_code == 404

@@ -7,6 +7,8 @@ import shutil
 import socket
 import subprocess
 import sys
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +16,7 @@ from typing import Any
 
 import pytest
 from user_home import BELLS, Home
-from waiting import LONG_SECONDS
+from waiting import LONG_SECONDS, until
 
 NASTY = "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -57,7 +59,7 @@ class Watched:
         self.page.on("request", lambda request: self.asked.append(request.url))
         self.page.set_default_timeout(1000 * LONG_SECONDS)
         self.page.goto(url)
-        self.page.wait_for_function("document.documentElement.dataset.ready === 'yes'")
+        until(self.page, "document.documentElement.dataset.ready === 'yes'")
 
 
 @contextmanager
@@ -97,14 +99,11 @@ def served(home: Home, begin: tuple[str, ...] = ("-m", "beets")) -> Iterator[str
 
 def drawn(page: Any) -> float:
     """The share of the map's pixels that are drawn upon."""
-    script = """async () => {
-        const picture = await Plotly.toImage('plot', { format: 'png', width: 600, height: 400 });
-        const image = new Image();
-        await new Promise(done => { image.onload = done; image.src = picture; });
+    script = """() => {
         const canvas = document.createElement('canvas');
         canvas.width = 600; canvas.height = 400;
         const context = canvas.getContext('2d');
-        context.drawImage(image, 0, 0);
+        context.drawImage(document.getElementById('dots'), 0, 0, 600, 400);
         const bytes = context.getImageData(0, 0, 600, 400).data;
         let count = 0;
         for (let i = 3; i < bytes.length; i += 4) if (bytes[i] > 40) count++;
@@ -137,7 +136,7 @@ def test_every_way_to_colour_has_a_legend(reported: Home, browser: Any) -> None:
         for way in ("score", "added", "year", "genre", "tag", "plays"):
             page.evaluate("document.getElementById('legend').textContent = ''")
             page.select_option("#colour", way)
-            page.wait_for_function("document.getElementById('legend').innerText.trim()")
+            page.wait_for_selector("#legend .key")
 
 
 def test_a_title_is_text_wherever_it_is_shown(reported: Home, browser: Any) -> None:
@@ -153,15 +152,16 @@ def test_a_title_is_text_wherever_it_is_shown(reported: Home, browser: Any) -> N
 def test_the_map_moves_by_mouse_and_by_keys(reported: Home, browser: Any) -> None:
     url = file_of(reported).as_uri()
     with watched(browser, url, url) as page:
-        moved = "document.getElementById('plot').style.transform"
-        before = page.evaluate(moved)
+        picture = "document.getElementById('dots').toDataURL()"
+        before = page.evaluate(picture)
         page.focus("#view")
         page.keyboard.press("ArrowLeft")
-        assert page.evaluate(moved) != before
+        until(page, f"{picture} !== {json.dumps(before)}")
+        before = page.evaluate(picture)
         box = page.locator("#view").bounding_box()
         page.mouse.move(box["x"] + 300, box["y"] + 200)
         page.mouse.wheel(0, -300)
-        page.wait_for_function(f"!{moved}.includes('scale(1)')")
+        until(page, f"{picture} !== {json.dumps(before)}")
 
 
 def test_a_click_plays_from_the_moment_when_served(reported: Home, browser: Any) -> None:
@@ -169,7 +169,7 @@ def test_a_click_plays_from_the_moment_when_served(reported: Home, browser: Any)
         row = page.locator("#units .play:visible").first
         at = float(row.get_attribute("data-at"))
         row.click()
-        page.wait_for_function(f"document.getElementById('audio').currentTime > {at + 0.3}")
+        until(page, f"document.getElementById('audio').currentTime > {at + 0.3}")
         assert page.evaluate("document.getElementById('audio').currentTime") < 4.6
         assert page.locator("#player").is_visible()
         page.click("#close")
@@ -182,7 +182,7 @@ def test_a_click_plays_from_the_moment_when_served(reported: Home, browser: Any)
         page.wait_for_selector("#ring:visible")
         box = page.locator("#ring").bounding_box()
         page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-        page.wait_for_function("document.getElementById('audio').currentTime > 0.2")
+        until(page, "document.getElementById('audio').currentTime > 0.2")
         assert "Drum Fritz" in page.inner_text("#player")
 
 
@@ -198,8 +198,56 @@ def test_playlists_are_looked_at_and_written_from_the_page(reported: Home, brows
         page.wait_for_selector(".playlist .track")
         assert page.locator(".playlist .track").count() == 5
         page.click(".playlist .act")
-        page.wait_for_function("document.querySelector('.playlist .act').textContent.startsWith('Written')")
+        until(page, "document.querySelector('.playlist .act').textContent.startsWith('Written')")
         assert len((reported.folder / "lists" / "Fresh.m3u").read_text(encoding="utf-8").splitlines()) >= 5
+
+
+def test_lists_are_made_from_the_map_and_saved(reported: Home, browser: Any) -> None:
+    with served(reported) as address, watched(browser, address, address.rsplit("/", 2)[0]) as page:
+        page.fill("#search", "drum fritz")
+        page.wait_for_selector("#found .track")
+        page.click("#found .find >> nth=0")
+        page.click("#radio")
+        until(page, "document.querySelectorAll('#found .track').length > 5")
+        assert "Drum Fritz" in page.locator("#found .track").first.inner_text()
+        page.fill("#save-name", "Fritz: radio")
+        for _ in range(2):  # the second time it is replaced
+            page.click("#save .act")
+            until(page, "document.getElementById('kept').textContent === 'Saved to m3u.'")
+            page.evaluate("document.getElementById('kept').textContent = ''")
+    saved = reported.folder / "lists" / "Fritz- radio.m3u"
+    assert saved.read_text(encoding="utf-8").count("#EXTINF") > 5
+
+
+def asked(address: str, where: str, content: object = None) -> Any:
+    """The server's answer to a request, refused or not."""
+    body = None if content is None else json.dumps(content).encode()
+    request = urllib.request.Request(address + where, body, {"Content-Type": "application/json"})
+    try:
+        with urllib.request.urlopen(request) as answer:
+            return json.load(answer)
+    except urllib.error.HTTPError as refused:
+        with refused:
+            return json.load(refused)
+
+
+def test_a_path_has_both_its_ends_and_an_unknown_track_is_named(reported: Home) -> None:
+    with served(reported) as address:
+        tracks = asked(address, "map/path/1/40")["tracks"]
+        assert (tracks[0], tracks[-1]) == (1, 40) and len(set(tracks)) == len(tracks) > 5
+        assert asked(address, "map/path/1/1")["tracks"] == []
+        assert "id:999" in asked(address, "map/path/1/999")["why"]
+
+
+def test_a_saved_list_replaces_no_playlist_of_the_configuration(reported: Home) -> None:
+    assert reported.beet_here("cfplaylists").code == 0
+    file = reported.folder / "lists" / "Fresh.m3u"
+    before = file.read_bytes()
+    with served(reported) as address:
+        answer = asked(address, "map/save", {"name": "Fresh", "tracks": [1, 2]})
+        gone = asked(address, "map/save", {"name": "Gone", "tracks": [999]})
+    assert "Fresh" in answer["error"] and file.read_bytes() == before
+    assert gone["error"] == "the library has none of these tracks any more"
 
 
 def test_a_list_has_tracks_that_the_map_has_no_room_for(reported: Home, browser: Any) -> None:
@@ -212,7 +260,7 @@ def test_a_list_has_tracks_that_the_map_has_no_room_for(reported: Home, browser:
         assert (off.locator(".artist").text_content() or "").startswith(("Bell", "Drum"))
         assert "Stück" in (off.locator(".title").text_content() or "")
         off.locator(".play").click()
-        page.wait_for_function("document.getElementById('audio').currentTime > 0.2")
+        until(page, "document.getElementById('audio').currentTime > 0.2")
         assert page.locator("#ring").is_hidden()
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from cfaudio_core.report.page import Report
 
-_PACKAGES = {"flask": "flask", "jinja2": "jinja2", "openTSNE": "opentsne", "plotly": "plotly"}
+_PACKAGES = {"flask": "flask", "jinja2": "jinja2", "openTSNE": "opentsne"}
 
 
 def command(plugin: BeetsPlugin) -> Subcommand:
@@ -110,14 +110,17 @@ def _port_errors(port: int) -> Iterator[None]:
 def _serve(plugin: BeetsPlugin, lib: Library, settings: Settings, page: bytes, report: Report, port: int) -> None:
     """Serve the page until ctrl-C."""
     from beetsplug.cfaudio.report.feedback import feedback_by
+    from beetsplug.cfaudio.report.map_lists import ListsOfMap
     from beetsplug.cfaudio.report.playlists import ConfiguredPlaylists
     from cfaudio_core.report.serve import open_server
 
     rows = zip(report.tracks.ids.tolist(), report.tracks.paths, report.existing.tolist(), strict=True)
     files = {item: path for item, path, there in rows if there}
-    playlists = ConfiguredPlaylists(plugin, lib, settings, files, set(report.tracks.ids.tolist()))
+    on_map = set(report.tracks.ids.tolist())
+    playlists = ConfiguredPlaylists(plugin, lib, settings, files, on_map)
+    lists = ListsOfMap(lib, settings, report.listener, files, on_map)
     with _port_errors(port):
-        server, address = open_server(page, files, port, playlists, feedback_by(lib, settings, report.listener))
+        server, address = open_server(page, files, port, playlists, feedback_by(lib, settings, report.listener), lists)
     print_(f"Open {address} in a browser on this machine; ctrl-C ends.")
     sys.stdout.flush()  # it is read while this still runs, also where it goes into a file
     try:

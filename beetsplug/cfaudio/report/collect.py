@@ -26,6 +26,7 @@ from cfaudio_core.report.labels import Labels, distinctive_tags
 from cfaudio_core.report.page import Report, TasteMode
 from cfaudio_core.report.past_runs import evaluations, training_runs
 from cfaudio_core.report.projection import MAX_TRACKS, project, tracks_shown
+from cfaudio_core.report.regions import find_regions
 from cfaudio_core.report.units import describe, most_used
 from cfaudio_core.util.arrays import float32
 from cfaudio_core.util.files import write_whole
@@ -88,6 +89,7 @@ def make_report(
         evaluations=evaluations(settings.folder / "evaluations"),
     )
     report, labels = _with_units(report, settings, vectors, find_model(settings.models, report.model), on_problem)
+    report = replace(report, regions=find_regions(report.coordinates, labels))
     weights = taste_weights(listener, decayed_counts(listener, data.last_played[listener.name])[0])
     return replace(report, modes=_taste_modes(data.vectors, weights, at, labels))
 

@@ -1,47 +1,17 @@
-// The view of the map: where it looks, gestures, and which dot is near. Plotly draws at rest; while the map moves, what
-// is drawn already is moved and scaled as a picture, so that it moves smoothly however long drawing takes.
+// The view of the map: where it looks, gestures, which dot is near and which are inside a line drawn around them.
 "use strict";
-globalThis.makeView = (element, plot, points, draw) => {
-  const MARGIN = 0.25;                      // of the view, drawn beyond each edge
+globalThis.makeView = (element, points, draw) => {
   const extent = values => { let low = Infinity, high = -Infinity; for (const v of values) { if (v < low) low = v; if (v > high) high = v; } return [low, high]; };
   const box = [extent(points.x), extent(points.y)], middle = box.map(([low, high]) => (low + high) / 2);
   const spans = box.map(([low, high]) => Math.max(high - low, points.steps / 50));
   const look = { x: middle[0], y: middle[1], scale: 1 };   // centre, and pixels a step
-  let drawn = { ...look }, size = [0, 0], timer = 0, busy = false, again = false;
-  const moved = [];                          // who wants to know
+  let size = [0, 0], wanted = 0;
   const down = new Map();                    // pointers, and where they are
 
-  function fitScale() { return Math.min((size[0] - 48) / spans[0], (size[1] - 48) / spans[1]); }
+  function fitScale() { return Math.max(1e-6, Math.min((size[0] - 48) / spans[0], (size[1] - 48) / spans[1])); }
   function measure() { size = [element.clientWidth, element.clientHeight]; }
-  function place() {
-    const k = look.scale / drawn.scale, w = size[0], h = size[1];
-    const left = w / 2 - (look.x - drawn.x) * look.scale - k * w * (0.5 + MARGIN);
-    const top = h / 2 + (look.y - drawn.y) * look.scale - k * h * (0.5 + MARGIN);
-    plot.style.transform = `translate(${left}px, ${top}px) scale(${k})`;
-    moved.forEach(listener => { listener(); });
-  }
-  function changed() {
-    place();
-    clearTimeout(timer);
-    // Not under the finger, unless it has come to where nothing is drawn.
-    const off = ["x", "y"].some((axis, k) => Math.abs(look[axis] - drawn[axis]) * look.scale > size[k] * MARGIN);
-    if (!down.size || off) timer = setTimeout(render, down.size ? 400 : 180);
-  }
-  async function render() {
-    if (busy) { again = true; return; }
-    busy = true;
-    const target = { ...look };
-    const half = size.map(length => length * (0.5 + MARGIN) / target.scale);
-    await draw({
-      x: [target.x - half[0], target.x + half[0]], y: [target.y - half[1], target.y + half[1]],
-      width: Math.round(size[0] * (1 + 2 * MARGIN)), height: Math.round(size[1] * (1 + 2 * MARGIN)),
-      zoom: target.scale / fitScale(),
-    });
-    drawn = target;
-    place();
-    busy = false;
-    if (again) { again = false; render(); }
-  }
+  function render() { cancelAnimationFrame(wanted); wanted = 0; draw(look, size, look.scale / fitScale()); }
+  function changed() { if (!wanted) wanted = requestAnimationFrame(render); }
   function clamp() {
     look.scale = Math.max(fitScale() * 0.6, Math.min(look.scale, fitScale() * 400));
     for (const axis of ["x", "y"]) look[axis] = Math.max(0, Math.min(points.steps, look[axis]));
@@ -79,27 +49,45 @@ globalThis.makeView = (element, plot, points, draw) => {
       const c = cy * SIDE + cx;
       for (let k = first[c]; k < first[c + 1]; k++) {
         const i = members[k], d = (points.x[i] - x) ** 2 + (points.y[i] - y) ** 2;
-        if (d < least) { least = d; best = i; }
+        if (d < least && api.visible(i)) { least = d; best = i; }
       }
     }
     return best;
   }
 
-  // Pointers: one drags, two pinch.
-  let travelled = 0, pinch = null;
+  // The dots inside a closed line, given by its corners on the screen.
+  function inside(corners) {
+    const line = corners.map(([px, py]) => [look.x + (px - size[0] / 2) / look.scale, look.y - (py - size[1] / 2) / look.scale]);
+    const [[left, right], [low, high]] = [extent(line.map(p => p[0])), extent(line.map(p => p[1]))], found = [];
+    for (let i = 0; i < points.x.length; i++) {
+      const x = points.x[i], y = points.y[i];
+      if (x < left || x > right || y < low || y > high) continue;
+      let within = false;
+      for (let a = 0, b = line.length - 1; a < line.length; b = a++) {
+        if ((line[a][1] > y) !== (line[b][1] > y) && x < (line[b][0] - line[a][0]) * (y - line[a][1]) / (line[b][1] - line[a][1]) + line[a][0]) within = !within;
+      }
+      if (within && api.visible(i)) found.push(i);
+    }
+    return found;
+  }
+
+  // Pointers: one drags, or draws a line where that is asked for, two pinch.
+  let travelled = 0, pinch = null, line = null;
   const at = event => { const box = element.getBoundingClientRect(); return [event.clientX - box.left, event.clientY - box.top]; };
   const apart = () => { const [a, b] = [...down.values()]; return { d: Math.hypot(a[0] - b[0], a[1] - b[1]), m: [(a[0] + b[0]) / 2, (a[1] + b[1]) / 2] }; };
   element.addEventListener("pointerdown", event => {
     if (event.button) return;
+    element.focus({ preventScroll: true });
     element.setPointerCapture(event.pointerId);
     down.set(event.pointerId, at(event));
-    if (down.size === 1) travelled = 0;
-    if (down.size === 2) pinch = apart();
+    if (down.size === 1) { travelled = 0; line = api.drawing ? [at(event)] : null; }
+    if (down.size === 2) { pinch = apart(); line = null; api.onLine([], false); }
   });
   element.addEventListener("pointermove", event => {
     const here = at(event), was = down.get(event.pointerId);
     if (!was) { api.onHover(nearest(...here), here); return; }
     down.set(event.pointerId, here);
+    if (line) { line.push(here); api.onLine(line, false); return; }
     if (down.size === 2 && pinch) {
       const now = apart();
       pan(now.m[0] - pinch.m[0], now.m[1] - pinch.m[1]);
@@ -113,8 +101,9 @@ globalThis.makeView = (element, plot, points, draw) => {
   const release = event => {
     if (!down.delete(event.pointerId)) return;
     pinch = null;
+    if (line) { api.onLine(line, event.type === "pointerup"); line = null; return; }
     element.classList.remove("dragging");
-    if (!down.size && travelled > 3) changed();
+    if (!down.size && travelled > 3) api.onRest();
     if (event.type === "pointerup" && travelled <= 3 && !down.size) {
       const here = at(event);
       api.onPick(nearest(...here, event.pointerType === "touch" ? 20 : 10), here);
@@ -124,6 +113,8 @@ globalThis.makeView = (element, plot, points, draw) => {
   element.addEventListener("pointercancel", release);
   element.addEventListener("pointerleave", () => api.onHover(-1, [0, 0]));
   element.addEventListener("wheel", event => {
+    // The page scrolls, until one has turned to the map.
+    if (document.activeElement !== element && !event.ctrlKey) return;
     event.preventDefault();
     zoom(Math.exp(-event.deltaY * (event.deltaMode ? 0.05 : 0.0018)), ...at(event));
   }, { passive: false });
@@ -139,10 +130,10 @@ globalThis.makeView = (element, plot, points, draw) => {
     const zoomed = look.scale / (size[0] ? fitScale() : look.scale);
     measure();
     look.scale = fitScale() * zoomed;
-    changed();
+    render();
   }).observe(element);
 
-  const api = { zoom, pan, whole, goTo, onScreen, nearest, render, moved, onHover() {}, onPick() {} };
+  const api = { zoom, pan, whole, goTo, onScreen, nearest, inside, render, changed, drawing: false, visible: () => true, onHover() {}, onPick() {}, onLine() {}, onRest() {} };
   measure();
   look.scale = fitScale();
   return api;
