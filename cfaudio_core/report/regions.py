@@ -46,7 +46,7 @@ def find_regions(coordinates: FloatArray, labels: Labels) -> list[Region]:
     """Find the regions of n tracks at float32 (n, 2), within -1 to 1, the largest first at each level.
 
     Those of which no label is typical are left out. No two regions of a level have the same name, and none has that of
-    a larger one that it lies in.
+    a larger one that it lies in. On the whole map an artist names a region only where no genre or tag does.
     """
     counts = {kind: Counter(name for names in rows for name in set(names)) for kind, rows in labels.of.items()}
     regions: list[Region] = []
@@ -60,7 +60,7 @@ def find_regions(coordinates: FloatArray, labels: Labels) -> list[Region]:
                 break
             members = np.flatnonzero(owner == number)
             taken = {*names.values(), *(found.get(_usual(former[members]), "") for former, found in above)}
-            if best := _name(members, labels, counts, taken):
+            if best := _name(members, labels, counts, taken, artists_last=not level):
                 kind, name = best
                 named = [i for i in members.tolist() if name in labels.of[kind][i]]
                 x, y = np.median(coordinates[named], axis=0).tolist()
@@ -101,9 +101,12 @@ def _folded(name: str) -> str:
 
 
 def _name(
-    members: IntArray, labels: Labels, counts: dict[str, Counter[str]], taken: set[str]
+    members: IntArray, labels: Labels, counts: dict[str, Counter[str]], taken: set[str], *, artists_last: bool
 ) -> tuple[str, str] | None:
-    """Choose kind and name of the label that members have most more of than the library; None where there is none."""
+    """Choose kind and name of the label that members have most more of than the library; None where there is none.
+
+    With `artists_last`, an artist only where nothing else is typical.
+    """
     n, k = len(labels), len(members)
     found = []
     for kind, rows in labels.of.items():
@@ -112,5 +115,5 @@ def _name(
             gain = hits * float(np.log(lift))
             fits = hits >= _MIN_SHARE[kind] * k and lift >= _MIN_LIFT and gain >= _MIN_GAIN
             if fits and name and _folded(name) not in taken:
-                found.append((-gain, kind, name))
-    return min(found)[1:] if found else None
+                found.append((artists_last and kind == "artist", -gain, kind, name))
+    return min(found)[2:] if found else None

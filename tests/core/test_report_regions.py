@@ -52,6 +52,16 @@ def test_names_closer_up_are_finer():
     assert names_at(regions, 1) == ["Ada", "Bo", "Cy", "Di"]
 
 
+def test_an_artist_names_a_region_of_the_whole_map_only_where_nothing_else_does():
+    # Each corner is one artist's, which says more of it than a genre that two corners share.
+    artists, genres = (["Ada"] * 40 + ["Bo"] * 40 + ["Cy"] * 40), (["jazz"] * 80 + [""] * 40)
+    assert names_at(find_regions(around(CORNERS, 40), labels_of(120, genre=genres, artist=artists)), 0) == [
+        "Bo",
+        "Cy",
+        "jazz",
+    ]
+
+
 def test_names_differ_at_each_level():
     genres = ["jazz"] * 40 + ["folk"] * 40 + ["jazz"] * 40
     assert names_at(find_regions(around(CORNERS, 40), labels_of(120, genre=genres)), 0) == ["folk", "jazz"]

@@ -74,15 +74,17 @@ globalThis.makePainter = (canvas, x, y) => {
       const radius = Math.max(across, 1) / 2, reach = Math.ceil(radius), solid = [], edge = [];
       for (let dy = -reach; dy <= reach; dy++) for (let dx = -reach; dx <= reach; dx++) {
         const covered = Math.min(1, Math.max(0, radius + 0.5 - Math.hypot(dx, dy)));
-        if (covered > 0.9) solid.push(dy * row + dx); else if (covered > 0.05) edge.push(dy * row + dx, Math.round(255 * covered));
+        if (covered > 0.75) solid.push(dy * row + dx); else if (covered > 0.05) edge.push(dy * row + dx, Math.round(256 * covered));
       }
       return { solid: Int32Array.from(solid), edge: Int32Array.from(edge) };
     }
+    // Two channels at a time; `share` is of 256.
     function blend(under, over, share) {
-      const alpha = under >>> 24;
+      const alpha = under >>> 24, rest = 256 - share;
       if (!alpha) return ((over & 0xffffff) | (share << 24)) >>> 0;
-      const mix = shift => { const a = (under >>> shift) & 255; return a + ((((over >>> shift) & 255) - a) * share >> 8) << shift; };
-      return (mix(0) | mix(8) | mix(16) | ((alpha + ((255 - alpha) * share >> 8)) << 24)) >>> 0;
+      const odd = (((under & 0xff00ff) * rest + (over & 0xff00ff) * share) >>> 8) & 0xff00ff;
+      const even = (((under & 0xff00) * rest + (over & 0xff00) * share) >>> 8) & 0xff00;
+      return (odd | even | ((alpha + ((255 - alpha) * share >> 8)) << 24)) >>> 0;
     }
     return (at, width, height, dot) => {
       const row = width + 2 * PAD, rows = height + 2 * PAD;
@@ -91,13 +93,17 @@ globalThis.makePainter = (canvas, x, y) => {
       } else pixels.fill(0);
       const left = row / 2 - at.x * at.scale + 0.5, top = rows / 2 + at.y * at.scale + 0.5, scale = at.scale;
       const right = row - PAD, bottom = rows - PAD, reach = PAD / 2;
+      let grown = -1, solid = null, edge = null;
       for (let k = 0; k < order.length; k++) {
         const i = order[k], px = Math.floor(left + x[i] * scale), py = Math.floor(top - y[i] * scale);
         if (px < reach || py < reach || px >= right + reach || py >= bottom + reach) continue;
-        const across = Math.min(PAD - 4, Math.round(dot * sizes[i] / 4) / 4);
-        let mask = stamps.get(across);
-        if (!mask) { mask = stamp(across, row); stamps.set(across, mask); }
-        const where = py * row + px, colour = colours[i], { solid, edge } = mask;
+        if (sizes[i] !== grown) {
+          grown = sizes[i];
+          const across = Math.min(PAD - 4, Math.round(dot * grown / 4) / 4);
+          if (!stamps.has(across)) stamps.set(across, stamp(across, row));
+          ({ solid, edge } = stamps.get(across));
+        }
+        const where = py * row + px, colour = colours[i];
         for (let j = 0; j < solid.length; j++) pixels[where + solid[j]] = colour;
         for (let j = 0; j < edge.length; j += 2) pixels[where + edge[j]] = blend(pixels[where + edge[j]], colour, edge[j + 1]);
       }
