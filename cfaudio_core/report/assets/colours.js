@@ -1,11 +1,17 @@
 // Which colour each dot has, and the legend: numbers by quantiles, so that one outlier takes no colour from the rest.
 "use strict";
 globalThis.cfColours = (() => {
-  // The lower bounds of at most `most` groups of about equally many values; equal values are in one group.
+  // The lower bounds of at most `most` groups of about equally many values; equal values are in one group, and if they
+  // are more than its share, the others share what is left.
   function bounds(values, most) {
-    const sorted = Float64Array.from(values).sort(), distinct = [...new Set(sorted)];
-    if (distinct.length <= most) return distinct;
-    return [...new Set(Array.from({ length: most }, (_, k) => sorted[Math.floor(k * sorted.length / most)]))];
+    const sorted = Float64Array.from(values).sort(), lower = [];
+    if (new Set(sorted).size <= most) return [...new Set(sorted)];
+    for (let k = 0, end = 0; k < sorted.length; k++) {
+      if (k < end || (k && sorted[k] === sorted[k - 1])) continue;
+      end = k + (sorted.length - k) / (most - lower.length);
+      lower.push(sorted[k]);
+    }
+    return lower;
   }
   function groupOf(value, lower) { let k = lower.length - 1; while (k > 0 && value < lower[k]) k--; return k; }
 

@@ -151,7 +151,7 @@ globalThis.makeMap = (data, page) => {
     if (!endsPath(i) && served) page.play(i);
   };
   function show(i) {
-    select(i); view.goTo(i); tip(i);
+    view.goTo(i); select(i); tip(i);
     endsPath(i);
     $("map").scrollIntoView({ block: "start" });
   }

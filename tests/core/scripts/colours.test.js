@@ -9,8 +9,8 @@ test("groups hold about equally many, and an outlier takes no colour from the re
   assert.deepEqual(bounds([1, 2, 3, 4, 5, 1000000], 3), [1, 3, 5]);
 });
 
-test("equal values are in one group", () => {
-  assert.deepEqual(bounds([1, 1, 1, 1, 1, 2, 3, 4], 3), [1, 2]);
+test("equal values are in one group, and the others share the rest", () => {
+  assert.deepEqual(bounds([1, 1, 1, 1, 1, 1, 2, 3, 4, 5], 3), [1, 2, 4]);
   assert.deepEqual(bounds([7, 7], 3), [7]);
   assert.deepEqual(bounds([], 3), []);
 });
