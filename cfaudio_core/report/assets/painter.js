@@ -4,8 +4,19 @@
 globalThis.makePainter = (canvas, x, y) => {
   let order = new Uint32Array(0), colours = new Uint32Array(0), sizes = new Uint8Array(0), changed = true;
   const asked = { antialias: false, preserveDrawingBuffer: true, failIfMajorPerformanceCaveat: true };
-  const gl = canvas.getContext("webgl2", asked);
+  const gl = hasCard() ? canvas.getContext("webgl2", asked) : null;
   const paint = gl ? withShaders() : withPixels();
+
+  // Browsers do not all refuse a card that is software; its name tells, asked of a canvas that is thrown away.
+  function hasCard() {
+    const probe = document.createElement("canvas").getContext("webgl2", asked);
+    if (!probe) return false;
+    let name = probe.getParameter(probe.RENDERER);
+    const info = name.startsWith("WebKit") && probe.getExtension("WEBGL_debug_renderer_info");
+    if (info) name = probe.getParameter(info.UNMASKED_RENDERER_WEBGL);
+    probe.getExtension("WEBGL_lose_context")?.loseContext();
+    return !/swiftshader|llvmpipe|softpipe|software|basic render/i.test(name);
+  }
 
   // ---- with a graphics card
   function withShaders() {
