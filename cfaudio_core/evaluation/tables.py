@@ -48,7 +48,7 @@ def lines(table: Table) -> Iterator[str]:
         + (f" and {table.pool - table.candidates:.0f} never played" if table.pool > table.candidates else "")
         + f"; lists of {table.listed:.0f}."
     )
-    metric = headline(table)
+    metric = compared_by(table.name)
     names = [*HEADINGS.values(), "novelty", "coverage", "artists"]
     yield f"{'':14}  {'  '.join(names)}  cfaudio ahead, {HEADINGS[metric].strip()}"
     for row in table.rows:
@@ -60,9 +60,9 @@ def lines(table: Table) -> Iterator[str]:
     yield from _comparison(table, metric)
 
 
-def headline(table: Table) -> str:
-    """The metric that systems are compared by."""
-    return "ndcg" if table.name in ("month", "session") else "auc"
+def compared_by(name: str) -> str:
+    """The metric that systems are compared by in the table of a name."""
+    return "ndcg" if name in ("month", "session") else "auc"
 
 
 def in_words(tables: Sequence[Table], who: str | None = None) -> str:

@@ -119,6 +119,15 @@ class FeatureSpace(NamedTuple):
         own = slice(0, self.parts[NET_PART])
         return float32((mean + deviation - self.mean[own]) @ self.whitening[own, own])
 
+    def represent(self, roots: FloatArray) -> FloatArray:
+        """Compute what the net's part is to this library, by the adapter or, where none was trained, by the whitening.
+
+        float32 (n, width) of features after a signed root (n, k or more).
+        """
+        own = slice(0, self.parts[NET_PART])
+        stays = float32((roots[:, own] - self.mean[own]) @ self.whitening[own, own])
+        return self.adapter.transform(stays) if self.adapter.width else stays
+
     def with_adapter(self, adapter: Adapter) -> FeatureSpace:
         """Add the part that an adapter makes of the net's part."""
         return self._replace(adapter=adapter)

@@ -1,4 +1,4 @@
-"""Activations of the net's units and of the vectors' directions: by track, and where in a track they peak.
+"""What the stored features of windows make of tracks: audio tags, means, and where in a track a direction peaks.
 
 Features are stored by window, so nothing is decoded again: the top layers are computed anew from them. A window is 3 s;
 the moment of a peak is where its window begins.
@@ -29,24 +29,9 @@ _WHOLE_STRETCHES = 20  # of a track that was analysed whole, see `features.worke
 _BATCH_TRACKS = 256
 _RIDGES = (0.01, 0.1, 1.0, 10.0)  # of the mean variance
 _FOLDS = 5
+_BARS = 10
 
 _Wide = npt.NDArray[np.float64]
-
-
-class Activations(NamedTuple):
-    """Activations of u units over n tracks.
-
-    Attributes
-    ----------
-    mean, peak
-        float32 (n, u): over the windows of each track.
-    window
-        uint8 (n, u): the window of the peak.
-    """
-
-    mean: FloatArray
-    peak: FloatArray
-    window: npt.NDArray[np.uint8]
 
 
 class NetOutputs(NamedTuple):
@@ -54,8 +39,6 @@ class NetOutputs(NamedTuple):
 
     Attributes
     ----------
-    units
-        Of the units of the net.
     tags
         float32 (n, t): mean probability of each audio tag.
     features
@@ -64,7 +47,6 @@ class NetOutputs(NamedTuple):
         int64 (n,): number of windows of each track.
     """
 
-    units: Activations
     tags: FloatArray
     features: FloatArray
     windows: IntArray
@@ -86,19 +68,9 @@ class _Batch(NamedTuple):
         """float32 (rows, u): means over the windows of each track."""
         return float32(np.add.reduceat(values, self.starts, axis=0) / self.counts[:, None])[self.sources]
 
-    def fill(self, activations: Activations, values: FloatArray) -> None:
-        """Put the activations of the windows, float32 (windows, u), into the rows of the library."""
-        peak = np.maximum.reduceat(values, self.starts, axis=0)
-        window = np.zeros(peak.shape, np.uint8)
-        for b, (start, count) in enumerate(zip(self.starts, self.counts, strict=True)):
-            window[b] = values[start : start + count].argmax(axis=0)
-        activations.mean[self.rows] = self.means(values)
-        activations.peak[self.rows] = peak[self.sources]
-        activations.window[self.rows] = window[self.sources]
-
 
 @one_thread
-def unit_activations(
+def net_outputs(
     stored: StoredFeatures,
     keys: Sequence[str],
     top: TopLayers,
@@ -120,49 +92,17 @@ def unit_activations(
     n = len(keys)
     outputs: NetOutputs | None = None
     for batch in _batches(stored, keys, on_progress):
-        units, tags = top(batch.windows)
+        _, tags = top(batch.windows)
         if outputs is None:
-            outputs = _no_outputs(n, units.shape[1], tags.shape[1], batch.windows.shape[1])
-        batch.fill(outputs.units, units)
+            outputs = _no_outputs(n, tags.shape[1], batch.windows.shape[1])
         outputs.tags[batch.rows] = batch.means(tags)
-        outputs.features[batch.rows] = batch.means(_signed_root(batch.windows))
+        outputs.features[batch.rows] = batch.means(signed_root(batch.windows))
         outputs.windows[batch.rows] = batch.counts[batch.sources]
-    return outputs or _no_outputs(n, 0, 0, 0)
+    return outputs or _no_outputs(n, 0, 0)
 
 
 @one_thread
-def direction_activations(
-    stored: StoredFeatures,
-    keys: Sequence[str],
-    vectors: FloatArray,
-    features: FloatArray,
-    on_progress: Callable[[int], None] = lambda n: None,
-) -> tuple[Activations, FloatArray]:
-    """Find the windows that are most in each direction of the vectors, by a linear model of the features.
-
-    Parameters
-    ----------
-    stored, keys, on_progress
-        As for `unit_activations`.
-    vectors
-        float32 (n, d), which are the means of the activations.
-    features
-        float32 (n, dim), as in `NetOutputs`.
-
-    Returns
-    -------
-    tuple
-        Activations, and float32 (d,): the share of each direction's variance, 0 to 1, that the model predicts for
-        tracks that it was not fitted to.
-    """
-    weights, mean, explained = _fit_directions(features, vectors)
-    activations = _empty(len(keys), vectors.shape[1])
-    for batch in _batches(stored, keys, on_progress):
-        batch.fill(activations, float32((_signed_root(batch.windows) - mean) @ weights))
-    return activations._replace(mean=float32(vectors)), explained
-
-
-def _fit_directions(features: FloatArray, vectors: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+def fit_directions(features: FloatArray, vectors: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Fit each of d directions to the mean features of n tracks, by ridge regression.
 
     The ridge is chosen on held-out tracks: fifths of the library as it is ordered, so that the tracks of an album, and
@@ -183,6 +123,28 @@ def _fit_directions(features: FloatArray, vectors: FloatArray) -> tuple[FloatArr
     best = int(np.argmin([error.sum() for error in errors]))
     explained = 1 - errors[best] / np.maximum(np.square(target).sum(axis=0), 1e-12)
     return _solve(gram, cross, _RIDGES[best]) * scale[:, None], mean, float32(np.clip(explained, 0, 1))
+
+
+def profiles(stored: StoredFeatures, project: Callable[[FloatArray], FloatArray]) -> dict[str, FloatArray]:
+    """Compute how active directions are in each window of some tracks.
+
+    Parameters
+    ----------
+    stored
+        Their features.
+    project
+        Takes features after a signed root, float32 (windows, dim), to activations (windows, k).
+    """
+    return {key: project(signed_root(float32(features))) for key, features in stored}
+
+
+def bars(values: FloatArray) -> list[int]:
+    """Ten heights, 1 to 9, of a track's windows, float32 (w,), in their order: of each tenth the largest."""
+    tenths = [part for part in np.array_split(values, min(_BARS, len(values))) if len(part)]
+    highest = np.array([part.max() for part in tenths])
+    low, high = float(highest.min()), float(highest.max())
+    heights: list[int] = np.rint(1 + 8 * (highest - low) / max(high - low, 1e-9)).astype(int).tolist()
+    return heights
 
 
 def _products(features: FloatArray, target: FloatArray) -> tuple[_Wide, _Wide]:
@@ -210,19 +172,14 @@ def moment(window: int, windows: int, length: float, *, whole: bool) -> float:
     return round(max(0.0, min(centre - WINDOW_SECONDS / 2, length - WINDOW_SECONDS)), 1)
 
 
-def _signed_root(windows: FloatArray) -> FloatArray:
+def signed_root(windows: FloatArray) -> FloatArray:
     """Compress features as `features.feature_space` does, whose summaries the vectors are made of."""
     return float32(np.sign(windows) * np.sqrt(np.abs(windows)))
 
 
-def _empty(tracks: int, units: int) -> Activations:
-    shape = (tracks, units)
-    return Activations(np.zeros(shape, np.float32), np.zeros(shape, np.float32), np.zeros(shape, np.uint8))
-
-
-def _no_outputs(tracks: int, units: int, tags: int, dim: int) -> NetOutputs:
+def _no_outputs(tracks: int, tags: int, dim: int) -> NetOutputs:
     of_tags, features = np.zeros((tracks, tags), np.float32), np.zeros((tracks, dim), np.float32)
-    return NetOutputs(_empty(tracks, units), of_tags, features, np.zeros(tracks, np.int64))
+    return NetOutputs(of_tags, features, np.zeros(tracks, np.int64))
 
 
 def _batches(stored: StoredFeatures, keys: Sequence[str], on_progress: Callable[[int], None]) -> Iterator[_Batch]:

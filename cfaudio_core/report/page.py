@@ -13,31 +13,46 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
+from typing import NamedTuple
 
 from cfaudio_core.data.tracks import Tracks
+from cfaudio_core.report.changes import Changes
 from cfaudio_core.report.disagreement import Disagreement
+from cfaudio_core.report.learnt import Card
 from cfaudio_core.report.map_data import map_data
-from cfaudio_core.report.past_runs import Evaluation, TrainingRun
+from cfaudio_core.report.past_runs import LEGEND, Evaluation, TrainingRun
 from cfaudio_core.report.regions import Region
-from cfaudio_core.report.units import Unit
+from cfaudio_core.report.verdicts import SYSTEM_LEGEND, Verdict
 from cfaudio_core.util.arrays import BoolArray, FloatArray
 
 _ASSETS = Path(__file__).parent / "assets"
 SERVED_NO, SERVED_YES = 'data-served="no"', 'data-served="yes"'
 """The attribute of the page as a file, and as the server sends it."""
 
-_SCRIPTS = ("painter.js", "colours.js", "names.js", "view.js", "map.js", "page.js")
-_STYLES = ("page.css", "map.css")
+_SCRIPTS = ("painter.js", "colours.js", "names.js", "view.js", "map.js", "lists.js", "page.js")
+_STYLES = ("page.css", "map.css", "sections.css")
 
 
 @dataclass(frozen=True)
 class TasteMode:
-    """One of several modes of a listener's taste: its share, and positions and common labels of its typical tracks."""
+    """One of several modes of a listener's taste.
+
+    `name` is in the words of genres and audio tags, "" where its tracks have none in common; `share` of the listening,
+    positions of typical tracks, more words, and artists.
+    """
 
     name: str
     share: float
     tracks: list[int]
     labels: list[str] = field(default_factory=list)
+    artists: list[str] = field(default_factory=list)
+
+
+class Pick(NamedTuple):
+    """A track to play now: its position, and why."""
+
+    track: int
+    why: str
 
 
 @dataclass(frozen=True)
@@ -58,7 +73,13 @@ class Report:
         n tuples of audio tags, best first.
     regions
         Named regions of the map.
-    modes, units, directions, disagreements, training_runs, evaluations
+    picks, verdicts, changes
+        The first screen: tracks to play now, answers of the evaluations, and what is played more or less than before.
+    unplayed_above_usual
+        Tracks never played that score above half of the played ones.
+    lists
+        The playlists of the configuration, as `serve.lists_as_json` makes them.
+    modes, learnt, disagreements, training_runs, evaluations
         The sections; one that is empty is replaced by the `why_no_` text of its name.
     factors
         Number of latent factors, which the directions hold beside audio.
@@ -78,14 +99,18 @@ class Report:
     tags: list[tuple[str, ...]]
     regions: list[Region] = field(default_factory=list)
     modes: list[TasteMode] = field(default_factory=list)
-    units: list[Unit] = field(default_factory=list)
-    directions: list[Unit] = field(default_factory=list)
+    picks: list[Pick] = field(default_factory=list)
+    verdicts: list[Verdict] = field(default_factory=list)
+    changes: Changes = field(default_factory=Changes)
+    unplayed_above_usual: int = 0
+    lists: list[dict[str, object]] = field(default_factory=list)
+    learnt: list[Card] = field(default_factory=list)
     factors: int = 0
     disagreements: list[Disagreement] = field(default_factory=list)
     training_runs: list[TrainingRun] = field(default_factory=list)
     evaluations: list[Evaluation] = field(default_factory=list)
     why_no_disagreements: str = ""
-    why_no_units: str = ""
+    why_no_learnt: str = ""
     left_out: int = 0
     left_out_played: int = 0
 
@@ -99,6 +124,7 @@ def render(report: Report) -> bytes:
     )
     environment.filters["clock"] = clock
     environment.filters["commands"] = commands
+    environment.filters["percent"] = percent
     scripts = [(_ASSETS / name).read_text("utf-8") for name in _SCRIPTS]
     page = environment.get_template("page.html").render(
         report=report,
@@ -106,7 +132,9 @@ def render(report: Report) -> bytes:
         scripts=scripts,
         policy=_policy(scripts),
         served=SERVED_NO,
-        data=_json(map_data(report)),
+        data=_json({**map_data(report), "lists": report.lists}),
+        legend=LEGEND,
+        systems=SYSTEM_LEGEND,
         today=date.today().isoformat(),
         played=int((report.plays > 0).sum()) + report.left_out_played,
     )
@@ -117,6 +145,11 @@ def clock(seconds: float) -> str:
     """Format minutes and seconds, as in 1:05."""
     minutes, rest = divmod(int(seconds), 60)
     return f"{minutes}:{rest:02d}"
+
+
+def percent(share: float) -> str:
+    """Format a share, 0 to 1, as a percentage without decimals unless it is small."""
+    return f"{100 * share:.1f}\u00a0%" if 0 < share < 0.095 else f"{100 * share:.0f}\u00a0%"
 
 
 def commands(text: str) -> str:
@@ -136,9 +169,9 @@ def _json(value: object) -> str:
 
 
 def _policy(scripts: Sequence[str]) -> str:
-    """Content security policy: the page's own scripts, audio from its own server, and nothing else."""
+    """Content security policy: the page's own scripts, audio and covers from its own server, and nothing else."""
     hashes = " ".join(f"'sha256-{base64.b64encode(hashlib.sha256(s.encode()).digest()).decode()}'" for s in scripts)
     return (
-        f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; img-src data: blob:; "
+        f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; img-src 'self' data: blob:; "
         "media-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'"
     )

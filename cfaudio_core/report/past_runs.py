@@ -3,16 +3,39 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from cfaudio_core.errors import StoreError
 from cfaudio_core.evaluation.held_out import HeldOut, evaluate_held_out
 from cfaudio_core.models.model_files import fitted_at, kept_models, load_model
+from cfaudio_core.report.verdicts import QUESTIONS, UNKNOWN, Verdict, verdict
 
 _HEADINGS = {"recall": "Recall@20", "ndcg": "NDCG@50", "precision": "mAP@500", "auc": "AUC"}
+
+LEGEND: Mapping[str, str] = MappingProxyType(
+    {
+        "system": "what made the lists",
+        "Recall@20": "share of the wanted tracks among the first 20",
+        "NDCG@50": "how near to the top of 50 they stand; 1: all of them first",
+        "mAP@500": "how few unwanted ones stand before each of them, in a list of 500",
+        "AUC": "of a wanted track and another one, how often the wanted one stands first; a draw: 0.500",
+        "found": "share of the wanted tracks that are on the list",
+        "novelty": "share of the list by others than the few artists who make up half of the plays",
+        "coverage": "share of all tracks that are on any list",
+        "artists": "different ones, per track of a list",
+        "cfaudio ahead": "by how much cfaudio is better, and the 95 % interval: no clear difference where it holds 0",
+    }
+)
+"""Explanations of the columns by their headings."""
+
+
+_JUDGED = 20  # evaluations, the newest, among which answers are looked for
+_UNREADABLE = (OSError, ValueError, LookupError, TypeError, AttributeError)
 
 
 class TrainingRun(NamedTuple):
@@ -73,15 +96,33 @@ def training_run(folder: Path, name: str) -> TrainingRun:
 def evaluations(folder: Path, most: int = 3) -> list[Evaluation]:
     """Read the last evaluations, newest first; one that cannot be read is passed over."""
     past = []
-    for file in sorted(folder.glob("*.json"), key=lambda file: file.stat().st_mtime, reverse=True)[:most]:
-        try:
+    for file in _newest(folder)[:most]:
+        with suppress(*_UNREADABLE):
             content = json.loads(file.read_bytes())
             tables = [_table(table) for table in content["tables"]]
             texts = str(content.get("listener", "")), str(content.get("sentence") or "")
             past.append(Evaluation(_day(file.stat().st_mtime), *texts, tables))
-        except (OSError, ValueError, LookupError, TypeError, AttributeError):
-            continue
     return past
+
+
+def verdicts(folder: Path, listener: str) -> list[Verdict]:
+    """Judge each question by the listener's last evaluation that asked it; one that cannot be read is passed over."""
+    found: dict[str, Verdict] = {}
+    for file in _newest(folder)[:_JUDGED]:
+        with suppress(*_UNREADABLE):
+            content = json.loads(file.read_bytes())
+            if str(content.get("listener", "")) not in ("", listener):
+                continue
+            judged = [(str(table["name"]), verdict(table)) for table in content["tables"]]
+            day = _day(file.stat().st_mtime).split()[0]
+            for name, one in judged:
+                if one is not None and (name not in found or found[name].answer == UNKNOWN != one.answer):
+                    found[name] = one._replace(day=day)
+    return [found[name] for name in QUESTIONS if name in found]
+
+
+def _newest(folder: Path) -> list[Path]:
+    return sorted(folder.glob("*.json"), key=lambda file: file.stat().st_mtime, reverse=True)
 
 
 def _table(content: dict[str, Any]) -> EvaluationTable:

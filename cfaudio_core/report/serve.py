@@ -13,10 +13,11 @@ import os
 import secrets
 import socket
 from collections.abc import Callable, Mapping
-from types import MappingProxyType
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING
 
 from cfaudio_core.errors import CfAudioError
+from cfaudio_core.report.covers import read_picture
+from cfaudio_core.report.lists import Playlists, as_json, lists_as_json
 from cfaudio_core.report.page import SERVED_NO, SERVED_YES
 from cfaudio_core.report.serve_map import MapLists, add_map_routes
 
@@ -27,34 +28,6 @@ if TYPE_CHECKING:
 HOST = "127.0.0.1"
 
 _TYPES = {".opus": "audio/ogg", ".ogg": "audio/ogg", ".flac": "audio/flac", ".m4a": "audio/mp4", ".mp3": "audio/mpeg"}
-
-
-class ListPreview(NamedTuple):
-    """A list of a playlist: ids of its tracks, and why it is empty where it is.
-
-    `texts` has title and artist of those of its tracks that the page may not have.
-    """
-
-    name: str
-    tracks: list[int]
-    why: str = ""
-    texts: Mapping[int, tuple[str, str]] = MappingProxyType({})
-
-
-class Playlists(Protocol):
-    """Playlists that can be previewed and written; errors are `CfAudioError`."""
-
-    def names(self) -> list[str]:
-        """Their names."""
-        ...
-
-    def preview(self, name: str) -> list[ListPreview]:
-        """Lists of a playlist as they are now."""
-        ...
-
-    def write(self, name: str) -> list[ListPreview]:
-        """Draw a playlist again, and write it to its targets."""
-        ...
 
 
 StateFeedback = Callable[[int, str], str]
@@ -136,17 +109,32 @@ def make_app(
         # Its own name may be no text, and is private.
         return send_file(name, mimetype=kind, conditional=True, etag=False, download_name=str(number))
 
+    @app.get("/<token>/cover/<int:number>")
+    def _cover(token: str, number: int) -> Response:
+        picture = read_picture(playlists.cover(number))
+        if picture is None:
+            abort(404)
+        return Response(picture[1], content_type=picture[0])
+
     @app.get("/<token>/playlists")
     def _playlists(token: str) -> Response:
-        return jsonify(playlists=[_shown(name, playlists.preview) for name in playlists.names()])
+        return jsonify(playlists=lists_as_json(playlists))
+
+    @app.post("/<token>/playlists/<int:number>/draw")
+    def _draw(token: str, number: int) -> Response | tuple[Response, int]:
+        seed = secrets.randbelow(2**31)
+        shown = as_json(playlists, _named(number), lambda name: playlists.draw(name, seed))
+        return jsonify({**shown, "seed": seed}), 409 if "error" in shown else 200
 
     @app.post("/<token>/playlists/<int:number>")
     def _write(token: str, number: int) -> Response | tuple[Response, int]:
-        names = playlists.names()
-        if number >= len(names):
-            abort(404)
-        shown = _shown(names[number], playlists.write)
+        seed = request.args.get("seed", None, int)
+        shown = as_json(playlists, _named(number), lambda name: playlists.write(name, seed))
         return jsonify(shown), 409 if "error" in shown else 200
+
+    def _named(number: int) -> str:
+        names = playlists.names()
+        return names[number] if number < len(names) else abort(404)
 
     @app.post("/<token>/feedback/<int:number>/<kind>")
     def _feedback(token: str, number: int, kind: str) -> Response | tuple[Response, int]:
@@ -160,13 +148,6 @@ def make_app(
     if map_lists is not None:
         add_map_routes(app, map_lists)
     return app
-
-
-def _shown(name: str, lists_of: Callable[[str], list[ListPreview]]) -> dict[str, object]:
-    try:
-        return {"name": name, "lists": [{**one._asdict(), "texts": dict(one.texts)} for one in lists_of(name)]}
-    except CfAudioError as error:
-        return {"name": name, "lists": [], "error": str(error)}
 
 
 def listen(port: int) -> socket.socket:

@@ -8,10 +8,13 @@ import pytest
 
 from cfaudio_core.data.tracks import Tracks
 from cfaudio_core.report import page as page_module
-from cfaudio_core.report.page import Report, TasteMode, render
+from cfaudio_core.report.changes import Change, Changes
+from cfaudio_core.report.labels import Label
+from cfaudio_core.report.learnt import Card, Direction, End, Moment
+from cfaudio_core.report.page import Pick, Report, TasteMode, render
 from cfaudio_core.report.past_runs import evaluations
 from cfaudio_core.report.regions import Region
-from cfaudio_core.report.units import Unit
+from cfaudio_core.report.verdicts import Verdict
 
 NASTY = "</script><script>alert(1)</script><img src=x onerror=alert(2)>\u2028'\"&amp;"
 
@@ -42,18 +45,27 @@ def report_of(titles, artists=None, **more):
     return Report(listener="me", model="cf-1", tracks=tracks, **{**defaults, **more})
 
 
+def card(labels, only_artist="", bars=(1, 9, 2), by_sound=True, explained=1.0):
+    """A direction whose first end has labels and one track, and whose other end has nothing."""
+    ends = End(list(labels), only_artist, [0]), End([], "", [])
+    return Card(Direction(4, 0.5, explained, ends), by_sound, ([Moment(0, 75.7, list(bars))], []))
+
+
 def data_of(page):
     return json.loads(re.search(r'<script type="application/json" id="data">(.*?)</script>', page, re.S)[1])
 
 
 def test_titles_with_scripts_are_text():
-    rows = {"mean": [(0, 75.0)]}
     report = report_of(
         [NASTY],
         [NASTY],
         tags=[(NASTY,)],
-        modes=[TasteMode(NASTY, 1.0, [0], [NASTY])],
-        units=[Unit(3, 0.1, rows, [], NASTY)],
+        modes=[TasteMode(NASTY, 1.0, [0], [NASTY], [NASTY])],
+        learnt=[card([Label(NASTY, "genre", 0.5)], NASTY)],
+        picks=[Pick(0, NASTY)],
+        changes=Changes(NASTY, NASTY, 30, [Change(NASTY, 0, 1)], [Change(NASTY, 1, 0)]),
+        verdicts=[Verdict(NASTY, NASTY, NASTY, NASTY)],
+        lists=[{"name": NASTY, "about": NASTY, "lists": []}],
     )
     page = render(report).decode()
     assert "<script>alert" not in page
@@ -91,15 +103,75 @@ def test_only_the_pages_own_scripts_may_run_and_nothing_is_fetched_from_elsewher
 
 
 def test_a_moment_is_shown_and_played_from():
-    unit = Unit(4, 0.5, {"mean": [(0, 75.7)], "peak": [(1, 3.0)]}, [], "")
-    page = render(report_of(["a", "b"], units=[unit])).decode()
+    page = render(report_of(["a", "b"], learnt=[card([Label("calm", "audio", 0.5)])])).decode()
     assert 'data-at="75.7"' in page
     assert ">1:15</span>" in page
-    assert "unit 5" in page
+    assert 'class="best" d="M3 10v-9' in page  # the second of three bars
+
+
+def text_of(page, section):
+    """The words of a section."""
+    inside = re.search(rf'<section id="{section}".*?</section>', page, re.S)[0]
+    return " ".join(re.sub(r"<[^>]*>", " ", inside).split())
+
+
+def test_a_card_begins_with_what_is_at_either_end():
+    cards = [
+        card([Label("calm", "audio", 0.5), Label("Jazz", "genre", 0.1)]),
+        card([], by_sound=False, explained=0.4),
+        card([], "Ann", by_sound=False, explained=0.0),
+    ]
+    text = text_of(render(report_of(["Song", "b"], learnt=cards)).decode(), "units")
+    assert "calm against all else 50 % of what your tracks differ in" in text
+    assert "music like “ Song ” against all else 40 % of it can be told from the sound" in text
+    assert "Ann against all else It cannot be told from the sound" in text
+
+
+def test_the_first_screen_says_who_one_is():
+    report = report_of(
+        ["a", "b", "c", "d"],
+        plays=np.array([3, 1, 0, 0], np.float32),
+        modes=[TasteMode("jazz, piano", 0.6, [0], [], ["Ann"]), TasteMode("", 0.4, [1], [], ["Bob", "Cid"])],
+        unplayed_above_usual=1,
+        changes=Changes("1 May 2026", "30 May 2026", 40, [Change("jazz", 0.1, 0.5)], []),
+        picks=[Pick(2, 'sounds like "a"'), Pick(0, "")],
+        verdicts=[Verdict("Does it know?", "No", "Chance does as well.", "2026-05-30")],
+    )
+    text = text_of(render(report).decode(), "you")
+    assert "You come back to 2 kinds of music: jazz, piano (60 %, such as Ann ); Bob and Cid (40 %)." in text
+    assert "2 of 4 tracks (50 %) you never played. 1 of these score higher than half" in text
+    assert (
+        "From 1 May 2026 to 30 May 2026, against the year before: more jazz (50 % of the plays, before 10 %)." in text
+    )
+    assert 'c Artist 2 sounds like "a" new a Artist 0 3 plays' in text.replace("&#34;", '"')
+    assert "No. Does it know? Chance does as well. 2026-05-30" in text
+
+
+def test_the_first_screen_of_nobody_says_what_to_do():
+    text = text_of(render(report_of(["a", "b", "c"])).decode(), "you")
+    assert "Nothing is known yet of what you play: beet cfimport" in text
+    assert "There is nothing to go by yet" in text
+    assert "beet cfevaluate hides a part of your plays" in text
+    assert "You have" in text_of(render(report_of(["a"], plays=np.ones(1, np.float32))).decode(), "you")
+
+
+def test_a_long_title_does_not_make_a_long_page():
+    long = report_of(["T" * 1900] * 3, ["\u05d0" * 1900] * 3, learnt=[card([])], picks=[Pick(0, "")])
+    short = report_of(["T"] * 3, ["\u05d0"] * 3, learnt=[card([])], picks=[Pick(0, "")])
+    assert len(render(long)) - len(render(short)) < 60_000
+
+
+def test_columns_have_explanations(tmp_path):
+    rows = [{"system": "cfaudio", "figures": {"auc": [0.7, 0.6, 0.8], "found": [0.7, 0.6, 0.8]}, "novelty": 0.5}]
+    (tmp_path / "e.json").write_text(json.dumps({"tables": [{"name": "month", "rows": rows}]}))
+    (found,) = evaluations(tmp_path)
+    page = render(report_of(["a"], evaluations=[found])).decode()
+    for heading in found.tables[0].headings:
+        assert f"<dt>{heading.split(',')[0]}</dt>" in page
 
 
 def test_an_empty_section_says_why():
-    page = render(report_of(["a"], why_no_units="Run `beet <x>`", why_no_disagreements="Too few.")).decode()
+    page = render(report_of(["a"], why_no_learnt="Run `beet <x>`", why_no_disagreements="Too few.")).decode()
     assert '<p class="empty">Run <code>beet &lt;x&gt;</code></p>' in page
     assert '<p class="empty">Too few.</p>' in page
 

@@ -10,8 +10,9 @@ import urllib.request
 import pytest
 
 from cfaudio_core.errors import StoreError
+from cfaudio_core.report.lists import ListPreview
 from cfaudio_core.report.page import SERVED_NO
-from cfaudio_core.report.serve import ListPreview, make_app, open_server
+from cfaudio_core.report.serve import make_app, open_server
 from cfaudio_core.report.serve_map import MapList
 
 TOKEN, PORT = "a-secret", 8338
@@ -23,18 +24,28 @@ class Lists:
 
     def __init__(self):
         self.written = []
+        self.pictures = {}
 
     def names(self):
         return ["Good / one", "Bad"]
 
-    def preview(self, name):
-        return [ListPreview(name, [1])]
+    def about(self, name):
+        return f"About {name}."
 
-    def write(self, name):
+    def preview(self, name):
+        return [ListPreview(name, [1], reasons={1: 'sounds like "B"'}, plays={1: 3}, covers=(1,))]
+
+    def draw(self, name, seed):
+        return [ListPreview(f"{name} {seed}", [2])]
+
+    def write(self, name, seed):
         if name == "Bad":
             raise StoreError("no space left")
-        self.written.append(name)
+        self.written.append((name, seed))
         return [ListPreview(name, [1, 2], texts={2: ("Title", "Artist")})]
+
+    def cover(self, number):
+        return self.pictures.get(number)
 
 
 @pytest.fixture
@@ -121,16 +132,40 @@ def test_another_origin_is_refused(client, lists, header):
 def test_playlists_can_be_looked_at_and_written(client, lists):
     shown = client.get(f"/{TOKEN}/playlists", headers=HERE).get_json()["playlists"]
     assert [one["name"] for one in shown] == ["Good / one", "Bad"]
+    assert shown[0]["about"] == "About Good / one."
+    assert shown[0]["lists"][0]["reasons"] == {"1": 'sounds like "B"'}
     assert lists.written == []
     answer = client.post(f"/{TOKEN}/playlists/0", headers={**HERE, "Origin": f"http://127.0.0.1:{PORT}"})
-    assert answer.get_json()["lists"] == [
-        {"name": "Good / one", "tracks": [1, 2], "why": "", "texts": {"2": ["Title", "Artist"]}}
-    ]
-    assert lists.written == ["Good / one"]
+    (written,) = answer.get_json()["lists"]
+    assert written["tracks"] == [1, 2]
+    assert written["texts"] == {"2": ["Title", "Artist"]}
+    assert lists.written == [("Good / one", None)]
     failed = client.post(f"/{TOKEN}/playlists/1", headers=HERE)
     assert (failed.status_code, failed.get_json()["error"]) == (409, "no space left")
     assert client.post(f"/{TOKEN}/playlists/2", headers=HERE).status_code == 404
     assert client.get(f"/{TOKEN}/playlists/0", headers=HERE).status_code in {404, 405}
+
+
+def test_what_was_drawn_is_what_is_saved(client, lists):
+    drawn = client.post(f"/{TOKEN}/playlists/0/draw", headers=HERE).get_json()
+    assert drawn["lists"][0]["name"] == f"Good / one {drawn['seed']}"
+    assert lists.written == []
+    client.post(f"/{TOKEN}/playlists/0?seed={drawn['seed']}", headers=HERE)
+    assert lists.written == [("Good / one", drawn["seed"])]
+    assert client.get(f"/{TOKEN}/playlists/0/draw", headers=HERE).status_code in {404, 405}
+    assert client.post(f"/{TOKEN}/playlists/9/draw", headers=HERE).status_code == 404
+
+
+def test_covers_are_pictures_and_nothing_else(client, lists, tmp_path):
+    contents = {1: b"\xff\xd8\xff picture", 2: b"<svg onload=alert(1)>", 3: b"RIFF1234WEBP picture"}
+    for number, content in contents.items():
+        (tmp_path / f"cover{number}").write_bytes(content)
+        lists.pictures[number] = bytes(tmp_path / f"cover{number}")
+    lists.pictures[4] = bytes(tmp_path / "gone")
+    answers = [client.get(f"/{TOKEN}/cover/{number}", headers=HERE) for number in (1, 2, 3, 4, 5)]
+    assert [answer.status_code for answer in answers] == [200, 404, 200, 404, 404]
+    assert (answers[0].content_type, answers[0].data) == ("image/jpeg", contents[1])
+    assert answers[2].content_type == "image/webp"
 
 
 def test_a_real_server_listens_on_this_machine_alone_and_has_another_secret_each_time():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import shutil
 import socket
@@ -166,7 +167,7 @@ def test_the_map_moves_by_mouse_and_by_keys(reported: Home, browser: Any) -> Non
 
 def test_a_click_plays_from_the_moment_when_served(reported: Home, browser: Any) -> None:
     with served(reported) as address, watched(browser, address, address.rsplit("/", 2)[0]) as page:
-        row = page.locator("#units .play:visible").first
+        row = page.locator("#units .play:visible:not(:disabled)").first
         at = float(row.get_attribute("data-at"))
         row.click()
         until(page, f"document.getElementById('audio').currentTime > {at + 0.3}")
@@ -197,9 +198,53 @@ def test_playlists_are_looked_at_and_written_from_the_page(reported: Home, brows
     with served(reported) as address, watched(browser, address, address.rsplit("/", 2)[0]) as page:
         page.wait_for_selector(".playlist .track")
         assert page.locator(".playlist .track").count() == 5
-        page.click(".playlist .act")
-        until(page, "document.querySelector('.playlist .act').textContent.startsWith('Written')")
+        assert page.locator(".playlist .why").count() == 5
+        assert page.locator(".playlist .count").all_inner_texts() == ["new"] * 5
+        file = reported.folder / "lists" / "Fresh.m3u"
+        page.click(".playlist .acts .act:has-text('Draw again')")
+        page.wait_for_selector(".playlist [role=status]:has-text('Not saved yet')")
+        drawn = page.locator(".playlist .title").all_inner_texts()
+        assert not file.exists()
+        page.click(".playlist .acts .act:has-text('Save')")
+        page.wait_for_selector(".playlist [role=status]:has-text('Saved')")
+        assert page.locator(".playlist .title").all_inner_texts() == drawn
         assert len((reported.folder / "lists" / "Fresh.m3u").read_text(encoding="utf-8").splitlines()) >= 5
+
+
+def test_a_list_plays_from_its_button(reported: Home, browser: Any) -> None:
+    with served(reported) as address, watched(browser, address, address.rsplit("/", 2)[0]) as page:
+        page.click(".playlist .head .act")
+        page.wait_for_function("document.getElementById('audio').currentTime > 0.2")
+        assert page.inner_text("#now-title") == page.locator(".playlist .track.playing .title").inner_text()
+
+
+def test_the_file_shows_the_playlists_and_saves_none(reported: Home, browser: Any) -> None:
+    url = file_of(reported).as_uri()
+    with watched(browser, url, url) as page:
+        assert page.locator(".playlist .track").count() == 5
+        assert page.locator(".playlist button.act").count() == 0
+        assert page.locator(".playlist .covers.letter").inner_text() == "F"
+
+
+def test_a_cover_is_shown_where_an_album_has_one(
+    reported: Home, browser: Any, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    home = reported.copy(tmp_path_factory.mktemp("covers") / "home")
+    home.configure({"playlists": [{"name": "Fresh", "n": 5}], "playlist_dir": str(home.folder / "lists")})
+    pixel = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+    (home.music / "cover.png").write_bytes(base64.b64decode(pixel))
+    home.sql("INSERT INTO albums (id, artpath) VALUES (4711, ?)", bytes(home.music / "cover.png"))
+    home.sql("UPDATE items SET album_id = 4711")
+    with served(home) as address, watched(browser, address, address.rsplit("/", 2)[0]) as page:
+        page.wait_for_function("document.querySelector('.covers img').naturalWidth === 1")
+
+
+def test_the_first_screen_names_tastes_picks_and_what_is_not_known(reported: Home) -> None:
+    text = file_of(reported).read_text(encoding="utf-8")
+    first = text[text.index('<section id="you"') : text.index('<section id="playlists"')]
+    assert first.count('<li class="track">') == 10
+    assert "tracks</b>" in first and "never played." in first
+    assert "beet cfevaluate" in first
 
 
 def test_lists_are_made_from_the_map_and_saved(reported: Home, browser: Any) -> None:
@@ -251,9 +296,9 @@ def test_a_saved_list_replaces_no_playlist_of_the_configuration(reported: Home) 
 
 
 def test_a_list_has_tracks_that_the_map_has_no_room_for(reported: Home, browser: Any) -> None:
-    few = "import beets.ui, beetsplug.cfaudio.report.collect as r; r.MAX_TRACKS = 12; beets.ui.main()"
+    few = "import beets.ui, beetsplug.cfaudio.report.collect as r; r.MAX_TRACKS = 20; beets.ui.main()"
     with served(reported, ("-c", few)) as address, watched(browser, address, address.rsplit("/", 2)[0]) as page:
-        assert "Shown are 12 of 40" in page.inner_text("#map")
+        assert "Shown are 20 of 40" in page.inner_text("#map")
         page.wait_for_selector(".playlist .track")
         assert page.locator(".playlist .track").count() == 5
         off = page.locator(".playlist .track:has(.find:disabled)").first
@@ -265,18 +310,18 @@ def test_a_list_has_tracks_that_the_map_has_no_room_for(reported: Home, browser:
 
 
 def test_a_large_library_is_shown_in_part(reported: Home, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("beetsplug.cfaudio.report.collect.MAX_TRACKS", 12)
+    monkeypatch.setattr("beetsplug.cfaudio.report.collect.MAX_TRACKS", 20)
     ran = reported.beet_here("cfreport", "-o", str(tmp_path)).fine
-    assert ran.lines[0].endswith("12 of 40 tracks are on the map.")
-    assert ran.lines[1].startswith("Left out for the browser's sake: 28. ")
+    assert ran.lines[0].endswith("20 of 40 tracks are on the map.")
+    assert ran.lines[1].startswith("Left out for the browser's sake: 20. ")
     page = (tmp_path / "index.html").read_text(encoding="utf-8")
     data = json.loads(page.split('<script type="application/json" id="data">')[1].split("</script>")[0])
     plays = reported.field("play_count")
     most = sorted(plays, key=lambda item: -float(plays[item]))[:4]
-    assert len(data["id"]) == len(data["title"]) == len(set(data["id"])) == 12
+    assert len(data["id"]) == len(data["title"]) == len(set(data["id"])) == 20
     assert set(most) <= set(data["id"])
     assert f"you have played {len(plays)} of them" in page
-    assert "Your tastes" in page and "The net's units" in page
+    assert "Your tastes" in page and "What it learnt of your music" in page
 
 
 def test_a_port_that_is_taken_is_one_line(reported: Home) -> None:

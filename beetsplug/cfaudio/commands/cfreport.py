@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 from beets.exceptions import UserError
 from beets.ui import Subcommand, print_
 
-from beetsplug.cfaudio.config.settings import Settings, read_settings
+from beetsplug.cfaudio.config.settings import read_settings
 from beetsplug.cfaudio.errors import file_errors, interruptible
 from beetsplug.cfaudio.text import capitalized, no_plays, shown
 
@@ -21,8 +22,7 @@ if TYPE_CHECKING:
 
     from beets.library import Library
     from beets.plugins import BeetsPlugin
-
-    from cfaudio_core.report.page import Report
+    from werkzeug.serving import BaseWSGIServer
 
 _PACKAGES = {"flask": "flask", "jinja2": "jinja2", "openTSNE": "opentsne"}
 
@@ -56,10 +56,16 @@ def run(plugin: BeetsPlugin, lib: Library, opts: Values, args: list[str]) -> Non
     data = read_library(lib, settings)
     listener = find_listener(data.listeners, opts.user, settings)
     from beetsplug.cfaudio.report.collect import make_report
+    from beetsplug.cfaudio.report.playlists import ConfiguredPlaylists
+    from cfaudio_core.report.lists import lists_as_json
     from cfaudio_core.report.page import render
 
     with interruptible(f"No page was written; {shown(folder)} is as it was."):
         report = make_report(lib, settings, data, listener, plugin._log.warning)
+        rows = zip(report.tracks.ids.tolist(), report.tracks.paths, report.existing.tolist(), strict=True)
+        files = {item: path for item, path, there in rows if there}
+        playlists = ConfiguredPlaylists(plugin, lib, settings, files, set(report.tracks.ids.tolist()))
+        report = replace(report, lists=lists_as_json(playlists))
     page = render(report)
     file = folder / "index.html"
     with file_errors(folder):
@@ -75,7 +81,15 @@ def run(plugin: BeetsPlugin, lib: Library, opts: Values, args: list[str]) -> Non
     if not listener.known.any():
         print_(capitalized(f"{no_plays('' if listener is data.listeners[0] else listener.name)}."))
     if opts.serve:
-        _serve(plugin, lib, settings, page, report, opts.port)
+        from beetsplug.cfaudio.report.feedback import feedback_by
+        from beetsplug.cfaudio.report.map_lists import ListsOfMap
+        from cfaudio_core.report.serve import open_server
+
+        state = feedback_by(lib, settings, report.listener)
+        lists = ListsOfMap(lib, settings, report.listener, files, set(report.tracks.ids.tolist()))
+        with _port_errors(opts.port):
+            server, address = open_server(page, files, opts.port, playlists, state, lists)
+        _serve(server, address)
 
 
 def _check(opts: Values, folder: Path) -> None:
@@ -107,20 +121,8 @@ def _port_errors(port: int) -> Iterator[None]:
         raise UserError(f"port {port}: {error.strerror}; --port takes another one, 0 any that is free") from error
 
 
-def _serve(plugin: BeetsPlugin, lib: Library, settings: Settings, page: bytes, report: Report, port: int) -> None:
+def _serve(server: BaseWSGIServer, address: str) -> None:
     """Serve the page until ctrl-C."""
-    from beetsplug.cfaudio.report.feedback import feedback_by
-    from beetsplug.cfaudio.report.map_lists import ListsOfMap
-    from beetsplug.cfaudio.report.playlists import ConfiguredPlaylists
-    from cfaudio_core.report.serve import open_server
-
-    rows = zip(report.tracks.ids.tolist(), report.tracks.paths, report.existing.tolist(), strict=True)
-    files = {item: path for item, path, there in rows if there}
-    on_map = set(report.tracks.ids.tolist())
-    playlists = ConfiguredPlaylists(plugin, lib, settings, files, on_map)
-    lists = ListsOfMap(lib, settings, report.listener, files, on_map)
-    with _port_errors(port):
-        server, address = open_server(page, files, port, playlists, feedback_by(lib, settings, report.listener), lists)
     print_(f"Open {address} in a browser on this machine; ctrl-C ends.")
     sys.stdout.flush()  # it is read while this still runs, also where it goes into a file
     try:

@@ -13,22 +13,20 @@ import numpy as np
 from beets.exceptions import UserError
 
 from beetsplug.cfaudio.config.settings import Settings
-from beetsplug.cfaudio.errors import file_errors, user_errors
+from beetsplug.cfaudio.errors import file_errors
 from beetsplug.cfaudio.library.fields import few
 from beetsplug.cfaudio.library.snapshot import RankingData
 from beetsplug.cfaudio.library.tracks import read_tracks
-from beetsplug.cfaudio.pipeline import open_store
+from beetsplug.cfaudio.report.first_screen import ten_to_play, unplayed_above_usual
+from beetsplug.cfaudio.report.learnt import labels_of, with_features
 from cfaudio_core.models.model_files import find_model
 from cfaudio_core.ranking.taste import decayed_counts, modes, taste_weights
-from cfaudio_core.report.activations import direction_activations, moment, unit_activations
-from cfaudio_core.report.disagreement import Disagreement, disagreements
-from cfaudio_core.report.labels import Labels, distinctive_tags
-from cfaudio_core.report.page import Report, TasteMode
-from cfaudio_core.report.past_runs import evaluations, training_runs
+from cfaudio_core.report.changes import changes
+from cfaudio_core.report.labels import Labels
+from cfaudio_core.report.page import Pick, Report, TasteMode
+from cfaudio_core.report.past_runs import evaluations, training_runs, verdicts
 from cfaudio_core.report.projection import MAX_TRACKS, project, tracks_shown
 from cfaudio_core.report.regions import find_regions
-from cfaudio_core.report.units import describe, most_used
-from cfaudio_core.util.arrays import float32
 from cfaudio_core.util.files import write_whole
 from cfaudio_core.util.fingerprint import fingerprint
 from cfaudio_core.util.progress import progress
@@ -37,11 +35,8 @@ if TYPE_CHECKING:
     from beets.library import Library
 
     from cfaudio_core.data.listeners import Listener
-    from cfaudio_core.models.hybrid_model import HybridModel
     from cfaudio_core.util.arrays import FloatArray, IntArray
 
-_UNITS = 40
-_MIN_EXPLAINED = 0.1  # of a direction, by audio: below that no moment is shown for it
 _TYPICAL_TRACKS = 8  # of a mode of the taste
 _LABELLED_TRACKS = 40  # of a mode, that its labels are made of
 
@@ -67,7 +62,10 @@ def make_report(
     if not len(at):
         raise UserError("no track is analysed yet; run `beet cfembed` first")
     plays, n_all = listener.plays[at], len(at)
-    at = at[tracks_shown(data.ids[at], plays, MAX_TRACKS)]
+    chosen, reasons = ten_to_play(lib, settings, data, listener)
+    now = np.isin(data.ids[at], chosen)  # on the map, however many others are
+    rest = tracks_shown(data.ids[at[~now]], plays[~now], MAX_TRACKS - int(now.sum()))
+    at = np.union1d(at[now], at[~now][rest])
     tracks = read_tracks(lib, [], data.ids[at].tolist())
     at = at[np.isin(data.ids[at], tracks.ids)]
     vectors = data.vectors[at]
@@ -88,10 +86,19 @@ def make_report(
         training_runs=training_runs(settings.models),
         evaluations=evaluations(settings.folder / "evaluations"),
     )
-    report, labels = _with_units(report, settings, vectors, find_model(settings.models, report.model), on_problem)
-    report = replace(report, regions=find_regions(report.coordinates, labels))
+    report = with_features(report, settings, vectors, find_model(settings.models, report.model), on_problem)
+    labels = labels_of(report)
     weights = taste_weights(listener, decayed_counts(listener, data.last_played[listener.name])[0])
-    return replace(report, modes=_taste_modes(data.vectors, weights, at, labels))
+    position = {item: i for i, item in enumerate(tracks.ids.tolist())}
+    return replace(
+        report,
+        regions=find_regions(report.coordinates, labels),
+        modes=_taste_modes(data.vectors, weights, at, labels),
+        picks=[Pick(position[item], reasons.get(item, "")) for item in chosen if item in position],
+        unplayed_above_usual=unplayed_above_usual(data, listener),
+        changes=changes(listener.subset(at).sessions, {kind: labels.of[kind] for kind in ("genre", "audio", "artist")}),
+        verdicts=verdicts(settings.folder / "evaluations", listener.name),
+    )
 
 
 def _dates(lib: Library, ids: IntArray) -> tuple[FloatArray, FloatArray]:
@@ -138,84 +145,8 @@ def _coordinates(settings: Settings, vectors: FloatArray) -> FloatArray:
     return coordinates
 
 
-def _with_units(
-    report: Report,
-    settings: Settings,
-    vectors: FloatArray,
-    model: HybridModel | None,
-    on_problem: Callable[[str], None],
-) -> tuple[Report, Labels]:
-    """Add audio tags, units, directions and disagreements, where features are stored; and collect the labels."""
-    from cfaudio_core.backbones.registry import BACKBONES, backbone_id
-
-    tracks = report.tracks
-    labels = _labels(report)
-    factors = model.factors.directions.shape[1] if model else 0
-    report = replace(report, factors=factors, why_no_disagreements=_why_no_disagreements(factors, model))
-    if settings.backbone not in BACKBONES:
-        return _without_features(report, "This is shown of one pretrained net at a time."), labels
-    net, distinct = backbone_id(settings.backbone), sorted(set(tracks.keys))
-    with user_errors(), open_store(settings) as store:
-        if not store.keys(net, settings.windows).issuperset(distinct):
-            problem = "the features of some tracks are not stored any more; `beet cfembed` analyses them again"
-            on_problem(problem)
-            return _without_features(report, problem.capitalize() + "."), labels
-        from cfaudio_core.backbones.tagger import load_tagger
-
-        tagger = load_tagger(settings.backbone, wheel=settings.weights)
-        with progress("Computing activations", len(distinct)) as advance:
-            outputs = unit_activations(store.read(net, distinct), tracks.keys, tagger.top, advance)
-        report = replace(report, disagreements=_disagreements(report, outputs.features, model))
-        with progress("Looking for moments", len(distinct)) as advance:
-            stored = store.read(net, distinct)
-            activations, explained = direction_activations(stored, tracks.keys, vectors, outputs.features, advance)
-    report = replace(report, tags=distinctive_tags(outputs.tags, tagger.names))
-    labels = _labels(report)
-
-    def when(track: int, window: int) -> float:
-        return moment(window, int(outputs.windows[track]), float(tracks.lengths[track]), whole=settings.windows == 0)
-
-    numbers, weights = most_used(outputs.units.mean, vectors, _UNITS)
-    units = [describe(int(u), w, outputs.units, labels, when) for u, w in zip(numbers, weights, strict=True)]
-    directions = [
-        describe(j, share, activations, labels, when if share >= _MIN_EXPLAINED else None, opposite=True)
-        for j, share in enumerate(explained)
-    ]
-    return replace(report, units=units, directions=directions), labels
-
-
-def _labels(report: Report) -> Labels:
-    artists: list[tuple[str, ...]] = [(artist,) if artist else () for artist in report.tracks.artists]
-    return Labels({"audio": report.tags, "genre": list(report.tracks.genres), "artist": artists})
-
-
-def _without_features(report: Report, why: str) -> Report:
-    """Say why neither units are shown nor, if there are factors, what they are compared with."""
-    disagreements = why if report.factors else report.why_no_disagreements
-    return replace(report, why_no_units=why, why_no_disagreements=disagreements)
-
-
-def _disagreements(report: Report, features: FloatArray, model: HybridModel | None) -> list[Disagreement]:
-    """Compare latent factors and audio, of known tracks with factors, the most played first."""
-    if model is None or not model.factors.directions.shape[1]:
-        return []
-    known, rows = model.factors.directions, model.factors.known_rows(report.tracks.keys)
-    at = np.flatnonzero((rows >= 0) & np.any(known, axis=1)[rows])
-    at = at[np.argsort(-report.plays[at], kind="stable")]
-    audio = (features[at] - features.mean(axis=0)) / np.maximum(features.std(axis=0), 1e-3)
-    return disagreements(known[rows[at]], float32(audio), at)
-
-
-def _why_no_disagreements(factors: int, model: HybridModel | None) -> str:
-    if model is None:
-        return "The model that made the vectors does not exist any more: the next `beet cfembed` makes one."
-    if factors:
-        return "Plays and audio agree about every track, or too few tracks were played together to say."
-    return "Nothing is known yet of what is played together: a listening history (`beet cfimport`) would show it."
-
-
 def _taste_modes(vectors: FloatArray, weights: FloatArray, at: IntArray, labels: Labels) -> list[TasteMode]:
-    """Modes of the taste over the whole library; their typical tracks and labels are of the tracks at `at`."""
+    """Modes of the taste over the whole library; their typical tracks and names are of the tracks at `at`."""
     taste = modes(vectors, weights)
     row = np.full(len(vectors), -1)
     row[at] = np.arange(len(at))
@@ -225,12 +156,9 @@ def _taste_modes(vectors: FloatArray, weights: FloatArray, at: IntArray, labels:
         members = taste.members[inside]
         near = taste.weights[inside] * np.maximum(vectors[members] @ taste.centres[number], 0)
         typical = row[members[np.argsort(-near, kind="stable")]].tolist()
-        common = [
-            label.name
-            for kind in ("audio", "genre", "artist")
-            for label in labels.common(typical[:_LABELLED_TRACKS], kind)
-        ]
+        found = [label.name for kind in ("genre", "audio") for label in labels.common(typical[:_LABELLED_TRACKS], kind)]
+        words = list({word.casefold(): word for word in reversed(found)}.values())[::-1]
         artists = list(dict.fromkeys(name for i in typical for name in labels.of["artist"][i]))
-        name = " and ".join(artists[:2]) or "Unnamed"
-        taste_modes.append(TasteMode(name, float(share), typical[:_TYPICAL_TRACKS], common[:6]))
+        name, shown = ", ".join(words[:2]), typical[:_TYPICAL_TRACKS]
+        taste_modes.append(TasteMode(name, float(share), shown, words[2:6], artists[:2]))
     return taste_modes

@@ -73,10 +73,7 @@
     else play(i, Number(button.dataset.at), item);
   });
 
-  // ---- lists by mean, by peak, or the opposite
-  document.querySelectorAll("input[name=list]").forEach(input => { input.addEventListener("change", () => { $("units").dataset.show = input.value; }); });
-
-  // ---- playlists, from the server
+  // ---- playlists
   const at = new Map(data.id.map((id, i) => [id, i]));
   // A track that the map has no room for comes after the others: it is listed and plays, and is nowhere to be seen.
   function add(id, [title, artist]) {
@@ -92,44 +89,7 @@
     if (!answer.ok) throw new Error(received.error || answer.statusText);
     return received;
   }
-  function listed(playlist, number) {
-    const card = document.createElement("article"), head = document.createElement("header"), name = document.createElement("h3");
-    const write = document.createElement("button"), body = document.createElement("div");
-    card.className = "card playlist";
-    name.textContent = playlist.name.split(/[$%]/)[0].trim() || playlist.name;   // what is before the blanks to fill in
-    Object.assign(write, { className: "act", type: "button", textContent: "Draw again and write" });
-    head.append(name, write);
-    const fill = content => {
-      body.replaceChildren();
-      const paragraph = text => { const p = document.createElement("p"); p.className = "muted"; p.textContent = text; body.append(p); };
-      if (content.error) paragraph(content.error);
-      for (const list of content.lists) {
-        if (list.name !== name.textContent) { const h = document.createElement("h4"); h.textContent = list.name; body.append(h); }
-        paragraph(list.why || (list.tracks.length === 1 ? "1 track" : `${list.tracks.length} tracks`));
-        const rows = document.createElement("ol");
-        rows.className = "tracks tall";
-        Object.entries(list.texts).forEach(([id, text]) => { add(Number(id), text); });
-        rows.append(...list.tracks.filter(id => at.has(id)).map(id => row(at.get(id))));
-        body.append(rows);
-      }
-    };
-    fill(playlist);
-    write.onclick = async () => {
-      write.disabled = true; write.textContent = "Writing…";
-      try { fill(await ask(`playlists/${number}`, "POST")); write.textContent = "Written; draw again"; }
-      catch (error) { fill({ lists: [], error: error.message }); write.textContent = "Try again"; }
-      write.disabled = false;
-    };
-    card.append(head, body);
-    return card;
-  }
-  if (served) ask("playlists").then(({ playlists }) => {
-    if (!playlists.length) return;
-    const cards = document.createElement("div");
-    cards.className = "cards";
-    cards.append(...playlists.map(listed));
-    $("lists").replaceChildren(cards);
-  }).catch(error => { $("lists").textContent = error.message; });
+  makeLists($("lists"), data.lists, { served, ask, add, at, row });
 
   const rowsOf = (ids, more) => { Object.entries(more).forEach(([id, text]) => { add(Number(id), text); }); return ids.filter(id => at.has(id)).map(id => at.get(id)); };
   const map = makeMap(data, { served, gone, titleOf, artistOf, row, ask, rowsOf, play: i => play(i, 0) });
