@@ -104,7 +104,12 @@ def _found(table: Mapping[str, Any], rows: Mapping[str, Any], wanted: str) -> st
     pool, listed = table.get("pool") or 0, table.get("listed") or 0
     if found is None or pool <= 0:
         return ""
-    return f"Of {wanted}, {found:.0%} are among its first {listed:.0f} of {pool:.0f}; chance: {listed / pool:.0%}. "
+    first = f"{_percent(found)} are among its first {listed:.0f} of {pool:.0f}"
+    return f"Of {wanted}, {first}; chance: {_percent(listed / pool)}. "
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f}\u00a0%"
 
 
 def _compared(ahead: list[str], level: list[str], behind: list[str]) -> str:

@@ -79,7 +79,7 @@ def test_an_answer_is_as_good_as_the_intervals_say(behind, answer):
 def test_figures_become_words():
     found = verdict(table(random=AHEAD, popularity=BEHIND, artist_mean=LEVEL))
     assert found.text == (
-        "Of the tracks you love, 30% are among its first 50 of 400; chance: 12%. "
+        "Of the tracks you love, 30\u00a0% are among its first 50 of 400; chance: 12\u00a0%. "
         "Better than chance; no clear difference to more by the same artists; worse than your most played."
     )
 

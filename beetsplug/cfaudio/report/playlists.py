@@ -34,7 +34,7 @@ _COVERS = 4  # of a list
 _ABOUT = {
     "mix": "What you love and what you should, mixed.",
     "discover": "Only tracks you never played, the likeliest to be loved.",
-    "rediscover": "Loved once, and not played for long.",
+    "rediscover": "Loved, and not played for long.",
     "daily mix": "One list for each of your tastes, known and new.",
     "radio": "Music like some of your own.",
     "new arrivals": "What joined your library lately.",

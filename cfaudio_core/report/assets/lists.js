@@ -9,15 +9,16 @@ function makeLists(place, lists, { served, ask, add, at, row }) {
     return one;
   };
   const short = name => name.split(/[$%]/)[0].trim() || name;   // what is before the blanks to fill in
-  // A cover, or, where there is none, the first letter of the list on a colour of its own.
+  // A cover, or, where there is none, the number or first letter of the list on a colour of its own.
   function covers(list) {
     const box = element("div", "covers");
     const letter = () => {
       let hue = 0;
-      for (const sign of list.name) hue = (hue * 31 + sign.codePointAt(0)) % 360;
+      for (const sign of list.name) hue = (hue * 137 + sign.codePointAt(0)) % 360;
       box.style.setProperty("--hue", hue);
       box.classList.add("letter");
-      box.replaceChildren(element("span", "", [...short(list.name)][0] || "?"));
+      const number = list.name.match(/ (\d{1,2})(:|$)/);
+      box.replaceChildren(element("span", "", number ? number[1] : [...short(list.name)][0] || "?"));
     };
     box.setAttribute("aria-hidden", "true");
     if (!served || !list.covers.length) letter();
@@ -35,14 +36,15 @@ function makeLists(place, lists, { served, ask, add, at, row }) {
     item.querySelector(".find").after(element("span", plays ? "count" : "count new", plays ? `${plays} ${plays === 1 ? "play" : "plays"}` : "new"));
     return item;
   }
-  function one(list) {
+  function one(list, title) {
     const part = element("div", "list"), head = element("div", "head"), words = element("div");
     const rows = element("ol", "tracks tall"), known = list.tracks.filter(id => at.has(id));
     rows.tabIndex = 0;
     rows.setAttribute("aria-label", list.name);
     rows.append(...known.map(id => line(list, id)));
     const fresh = known.filter(id => !list.plays[id]).length, count = known.length === 1 ? "1 track" : `${known.length} tracks`;
-    words.append(element("h4", "", list.name), element("p", "muted", list.why || `${count}, ${fresh === known.length ? "all" : fresh} of them new`));
+    if (list.name !== title) words.append(element("h4", "", list.name));
+    words.append(element("p", "muted", list.why || `${count}, ${fresh === known.length ? "all" : fresh || "none"} of them new`));
     if (served && known.length) {
       const play = element("button", "act", "Play");
       Object.assign(play, { type: "button" });
@@ -63,8 +65,9 @@ function makeLists(place, lists, { served, ask, add, at, row }) {
     head.append(element("h3", "", short(playlist.name)), element("p", "muted", playlist.about));
     const fill = content => {
       body.replaceChildren();
+      whole.classList.toggle("many", content.lists.length > 1);
       for (const list of content.lists) Object.entries(list.texts).forEach(([id, text]) => { add(Number(id), text); });
-      body.append(...content.lists.map(one));
+      body.append(...content.lists.map(list => one(list, short(playlist.name))));
       status.textContent = content.error || "";
     };
     const asked = async (where, done) => {
