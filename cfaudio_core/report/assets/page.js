@@ -14,8 +14,8 @@
     Object.assign(button, { className: "play", type: "button", disabled: gone.has(i) });
     button.setAttribute("aria-label", `Play ${titleOf(i)} by ${artistOf(i)}`);
     Object.assign(find, { className: "find", type: "button", disabled: i >= n, title: i < n ? "Show on the map" : "Not on the map" });
-    const title = word(titleOf(i)), artist = word(artistOf(i));
-    title.className = "title"; artist.className = "artist"; title.dir = artist.dir = "auto";
+    const [title, artist] = [["title", titleOf(i)], ["artist", artistOf(i)]].map(([className, textContent]) =>
+      Object.assign(document.createElement("bdi"), { className, textContent }));   // names may run from right to left
     find.append(title, artist);
     button.dataset.i = find.dataset.i = i; button.dataset.at = 0;
     item.append(button, find);
