@@ -132,6 +132,7 @@ def settled(page):
 
 def drag(page, *corners):
     """Draw a line over the map with the mouse, between corners from 0 to 1."""
+    page.evaluate("document.getElementById('view').scrollIntoView({block: 'center'})")
     box = page.locator("#view").bounding_box()
     places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in corners]
     page.mouse.move(*places[0])

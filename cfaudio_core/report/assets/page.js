@@ -5,7 +5,6 @@
   const served = document.documentElement.dataset.served === "yes";
   const gone = new Set(data.gone);
   const titleOf = i => data.title[i] || "Untitled", artistOf = i => data.artists[data.artist[i]] || "Unknown artist";
-  const word = text => { const span = document.createElement("span"); span.textContent = text; return span; };
 
   // ---- rows of tracks
   function row(i) {
