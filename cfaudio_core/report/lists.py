@@ -59,7 +59,7 @@ class Playlists(Protocol):
         ...
 
     def cover(self, number: int) -> bytes | None:
-        """File of the cover of a track's album, of those that were previewed."""
+        """File of the cover of a track's album, of the tracks that the page can play."""
         ...
 
 

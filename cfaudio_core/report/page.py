@@ -22,6 +22,7 @@ from cfaudio_core.report.learnt import Card
 from cfaudio_core.report.map_data import map_data
 from cfaudio_core.report.past_runs import LEGEND, Evaluation, TrainingRun
 from cfaudio_core.report.regions import Region
+from cfaudio_core.report.rows import rows_of
 from cfaudio_core.report.verdicts import SYSTEM_LEGEND, Verdict
 from cfaudio_core.util.arrays import BoolArray, FloatArray
 
@@ -29,8 +30,9 @@ _ASSETS = Path(__file__).parent / "assets"
 SERVED_NO, SERVED_YES = 'data-served="no"', 'data-served="yes"'
 """The attribute of the page as a file, and as the server sends it."""
 
-_SCRIPTS = ("painter.js", "colours.js", "names.js", "view.js", "map.js", "lists.js", "page.js")
-_STYLES = ("page.css", "map.css", "sections.css")
+_MAP_SCRIPTS = ("painter.js", "colours.js", "names.js", "view.js", "map.js")
+_SCRIPTS = (*_MAP_SCRIPTS, "rows.js", "feedback.js", "queue.js", "player.js", "lists.js", "page.js", "stops.js")
+_STYLES = ("page.css", "map.css", "sections.css", "player.css")
 
 
 @dataclass(frozen=True)
@@ -122,7 +124,6 @@ def render(report: Report) -> bytes:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_ASSETS), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters["clock"] = clock
     environment.filters["commands"] = commands
     environment.filters["percent"] = percent
     scripts = [(_ASSETS / name).read_text("utf-8") for name in _SCRIPTS]
@@ -132,19 +133,13 @@ def render(report: Report) -> bytes:
         scripts=scripts,
         policy=_policy(scripts),
         served=SERVED_NO,
-        data=_json({**map_data(report), "lists": report.lists}),
+        data=_json({**map_data(report), "lists": report.lists, "rows": rows_of(report)}),
         legend=LEGEND,
         systems=SYSTEM_LEGEND,
         today=date.today().isoformat(),
         played=int((report.plays > 0).sum()) + report.left_out_played,
     )
     return page.encode("utf-8", "replace")
-
-
-def clock(seconds: float) -> str:
-    """Format minutes and seconds, as in 1:05."""
-    minutes, rest = divmod(int(seconds), 60)
-    return f"{minutes}:{rest:02d}"
 
 
 def percent(share: float) -> str:

@@ -12,13 +12,13 @@ import mimetypes
 import os
 import secrets
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from cfaudio_core.errors import CfAudioError
 from cfaudio_core.report.covers import read_picture
 from cfaudio_core.report.lists import Playlists, as_json, lists_as_json
 from cfaudio_core.report.page import SERVED_NO, SERVED_YES
+from cfaudio_core.report.serve_feedback import Feedback, add_feedback_routes
 from cfaudio_core.report.serve_map import MapLists, add_map_routes
 
 if TYPE_CHECKING:
@@ -30,19 +30,13 @@ HOST = "127.0.0.1"
 _TYPES = {".opus": "audio/ogg", ".ogg": "audio/ogg", ".flac": "audio/flac", ".m4a": "audio/mp4", ".mp3": "audio/mpeg"}
 
 
-StateFeedback = Callable[[int, str], str]
-"""State "like", "dislike" or "ban" of a track, or "clear" it; returns what stands then. Errors are `CfAudioError`."""
-
-_KINDS = frozenset(("like", "dislike", "ban", "clear"))
-
-
 def make_app(
     page: bytes,
     files: Mapping[int, bytes],
     token: str,
     port: int,
     playlists: Playlists,
-    state_feedback: StateFeedback | None = None,
+    feedback: Feedback | None = None,
     map_lists: MapLists | None = None,
 ) -> Flask:
     """Make the application.
@@ -59,7 +53,7 @@ def make_app(
         Port of the server, which requests must name.
     playlists
         To preview and write.
-    state_feedback
+    feedback
         To like, dislike and ban tracks; None: that cannot be done.
     map_lists
         To make lists from the map, and to save them; None: that cannot be done.
@@ -113,7 +107,7 @@ def make_app(
     def _cover(token: str, number: int) -> Response:
         picture = read_picture(playlists.cover(number))
         if picture is None:
-            abort(404)
+            return Response(status=204)  # a browser complains of nothing then
         return Response(picture[1], content_type=picture[0])
 
     @app.get("/<token>/playlists")
@@ -136,15 +130,8 @@ def make_app(
         names = playlists.names()
         return names[number] if number < len(names) else abort(404)
 
-    @app.post("/<token>/feedback/<int:number>/<kind>")
-    def _feedback(token: str, number: int, kind: str) -> Response | tuple[Response, int]:
-        if state_feedback is None or kind not in _KINDS:
-            abort(404)
-        try:
-            return jsonify(feedback=state_feedback(number, kind))
-        except CfAudioError as error:
-            return jsonify(error=str(error)), 409
-
+    if feedback is not None:
+        add_feedback_routes(app, feedback)
     if map_lists is not None:
         add_map_routes(app, map_lists)
     return app
@@ -160,7 +147,7 @@ def open_server(
     files: Mapping[int, bytes],
     port: int,
     playlists: Playlists,
-    state_feedback: StateFeedback | None = None,
+    feedback: Feedback | None = None,
     map_lists: MapLists | None = None,
 ) -> tuple[BaseWSGIServer, str]:
     """Take a port, 0 for any, and make the server, whose `serve_forever` is to be called, and its secret address.
@@ -181,7 +168,7 @@ def open_server(
     listener = listen(port)
     token = secrets.token_urlsafe(24)
     port = listener.getsockname()[1]
-    app = make_app(page, files, token, port, playlists, state_feedback, map_lists)
+    app = make_app(page, files, token, port, playlists, feedback, map_lists)
     server = make_server(HOST, port, app, threaded=True, request_handler=_Quiet, fd=listener.fileno())
-    listener.detach()
+    listener.close()  # the server has its own copy
     return server, f"http://{HOST}:{port}/{token}/"

@@ -1,7 +1,6 @@
 """The map in a real browser: names that do not meet, a legend and a search that choose, and lists that are made."""
 
 import io
-import shutil
 import threading
 import wave
 from contextlib import contextmanager
@@ -10,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from test_report_page import report_of
-from test_report_serve import Lists, Made
+from test_report_serve import Judged, Lists, Made
 from waiting import LONG_SECONDS, until
 
 from cfaudio_core.report.labels import Labels
@@ -18,7 +17,6 @@ from cfaudio_core.report.page import render
 from cfaudio_core.report.regions import find_regions
 from cfaudio_core.report.serve import open_server
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 GENRES = ("Jazz", "Folk", "Dub", "Metal")
 PLACES = np.array([[-0.8, -0.7], [0.8, -0.7], [-0.8, 0.7], [0.8, 0.7]], np.float32)
 EACH = 30
@@ -43,18 +41,6 @@ def report():
 @pytest.fixture(scope="module")
 def page_bytes():
     return render(report())
-
-
-@pytest.fixture(scope="module")
-def browser():
-    playwright = pytest.importorskip("playwright.sync_api")
-    if CHROMIUM is None:
-        pytest.skip("there is no Chromium")
-    with playwright.sync_playwright() as runner:
-        arguments = ["--no-sandbox", "--mute-audio", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
-        chromium = runner.chromium.launch(executable_path=CHROMIUM, args=arguments)
-        yield chromium
-        chromium.close()
 
 
 @contextmanager
@@ -92,7 +78,7 @@ def served(page_bytes, tmp_path, made):
         writer.writeframes(bytes(16_000))
     (tmp_path / "a.wav").write_bytes(sound.getvalue())
     files = dict.fromkeys(range(1, N + 1), bytes(tmp_path / "a.wav"))
-    server, address = open_server(page_bytes, files, 0, Lists(), None, made)
+    server, address = open_server(page_bytes, files, 0, Lists(), Judged([]), made)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:

@@ -163,7 +163,7 @@ def test_covers_are_pictures_and_nothing_else(client, lists, tmp_path):
         lists.pictures[number] = bytes(tmp_path / f"cover{number}")
     lists.pictures[4] = bytes(tmp_path / "gone")
     answers = [client.get(f"/{TOKEN}/cover/{number}", headers=HERE) for number in (1, 2, 3, 4, 5)]
-    assert [answer.status_code for answer in answers] == [200, 404, 200, 404, 404]
+    assert [answer.status_code for answer in answers] == [200, 204, 200, 204, 204]
     assert (answers[0].content_type, answers[0].data) == ("image/jpeg", contents[1])
     assert answers[2].content_type == "image/webp"
 
@@ -200,17 +200,27 @@ def stated():
     return []
 
 
+class Judged:
+    """Feedback on track 1 alone."""
+
+    def __init__(self, stated):
+        self.stated = stated
+
+    def read(self):
+        return {1: self.stated[-1]} if self.stated else {}
+
+    def state(self, number, kind):
+        if number != 1:
+            raise StoreError("no such track")
+        self.stated.append(kind)
+        return "" if kind == "clear" else kind
+
+
 @pytest.fixture
 def judging(lists, stated):
     """A client of a server that takes feedback on track 1 alone."""
 
-    def state(number, kind):
-        if number != 1:
-            raise StoreError("no such track")
-        stated.append(kind)
-        return "" if kind == "clear" else kind
-
-    return make_app(b"", {}, TOKEN, PORT, lists, state).test_client()
+    return make_app(b"", {}, TOKEN, PORT, lists, Judged(stated)).test_client()
 
 
 def test_tracks_can_be_liked_banned_and_cleared(judging, stated):
@@ -218,6 +228,9 @@ def test_tracks_can_be_liked_banned_and_cleared(judging, stated):
         answer = judging.post(f"/{TOKEN}/feedback/1/{kind}", headers=HERE)
         assert (answer.status_code, answer.json) == (200, {"feedback": then})
     assert stated == ["like", "ban", "clear"]
+    judging.post(f"/{TOKEN}/feedback/1/ban", headers=HERE)
+    assert judging.get(f"/{TOKEN}/feedback", headers=HERE).json == {"1": "ban"}
+    assert judging.get("/another/feedback", headers=HERE).status_code == 404
     answer = judging.post(f"/{TOKEN}/feedback/2/like", headers=HERE)
     assert (answer.status_code, answer.json) == (409, {"error": "no such track"})
 

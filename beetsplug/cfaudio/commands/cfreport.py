@@ -81,14 +81,14 @@ def run(plugin: BeetsPlugin, lib: Library, opts: Values, args: list[str]) -> Non
     if not listener.known.any():
         print_(capitalized(f"{no_plays('' if listener is data.listeners[0] else listener.name)}."))
     if opts.serve:
-        from beetsplug.cfaudio.report.feedback import feedback_by
+        from beetsplug.cfaudio.report.feedback import PageFeedback
         from beetsplug.cfaudio.report.map_lists import ListsOfMap
         from cfaudio_core.report.serve import open_server
 
-        state = feedback_by(lib, settings, report.listener)
+        feedback = PageFeedback(lib, settings, report.listener)
         lists = ListsOfMap(lib, settings, report.listener, files, set(report.tracks.ids.tolist()))
         with _port_errors(opts.port):
-            server, address = open_server(page, files, opts.port, playlists, state, lists)
+            server, address = open_server(page, files, opts.port, playlists, feedback, lists)
         _serve(server, address)
 
 

@@ -1,4 +1,4 @@
-"""Feedback that is given on the page."""
+"""Feedback that is shown and given on the page."""
 
 from __future__ import annotations
 
@@ -7,34 +7,53 @@ from typing import TYPE_CHECKING
 
 from beets.exceptions import UserError
 
-from beetsplug.cfaudio.library.feedback import clear_feedback, state_feedback
-from cfaudio_core.data.feedback import BAN, DISLIKE, LIKE
+from beetsplug.cfaudio.library.feedback import clear_feedback, read_feedback, state_feedback
+from cfaudio_core.data.feedback import BAN, DISLIKE, LIKE, describe
 from cfaudio_core.errors import CfAudioError
 
 if TYPE_CHECKING:
     from beets.library import Library
 
     from beetsplug.cfaudio.config.settings import Settings
-    from cfaudio_core.report.serve import StateFeedback
 
 _VALUES = {"like": LIKE, "dislike": DISLIKE, "ban": BAN}
 
 
-def feedback_by(lib: Library, settings: Settings, listener: str) -> StateFeedback:
-    """Make the function by which the page states what a listener thinks of a track, one request at a time."""
-    lock = Lock()
+class PageFeedback:
+    """Feedback of a listener, one request at a time."""
 
-    def state(number: int, kind: str) -> str:
-        with lock, lib.music_dir_context():
+    def __init__(self, lib: Library, settings: Settings, listener: str) -> None:
+        self._lib, self._settings, self._listener = lib, settings, listener
+        self._lock = Lock()
+
+    def read(self) -> dict[int, str]:
+        """Read what stands now, stated here or elsewhere, by id of the item."""
+        with self._lock, self._lib.music_dir_context():
+            try:
+                ids, feedback = read_feedback(self._lib, self._settings)
+            except UserError as error:
+                raise CfAudioError(str(error)) from error
+        given = feedback.get(self._listener)
+        if given is None:
+            return {}
+        at = given.nonzero()[0]
+        return {
+            item: kind
+            for item, value in zip(ids[at].tolist(), given[at].tolist(), strict=True)
+            if (kind := describe(value))
+        }
+
+    def state(self, number: int, kind: str) -> str:
+        """State feedback on an item, or "clear" it; returns what stands then, which may come from elsewhere."""
+        lib, settings, listener = self._lib, self._settings, self._listener
+        with self._lock, lib.music_dir_context():
             if lib.get_item(number) is None:
                 raise CfAudioError("the library has no such track any more")
             try:
-                if kind == "clear":
-                    clear_feedback(lib, settings, listener, [number], None)
-                else:
+                if kind != "clear":
                     state_feedback(lib, settings, listener, [number], _VALUES[kind])
+                    return kind
+                remaining = clear_feedback(lib, settings, listener, [number], None).remaining
             except UserError as error:
                 raise CfAudioError(str(error)) from error
-        return "" if kind == "clear" else kind
-
-    return state
+        return self.read().get(number, "") if remaining else ""

@@ -81,7 +81,10 @@ class ConfiguredPlaylists:
         return f"{_ABOUT[playlist.kind]} {_CHANGES[playlist.refresh].capitalize()}{to}."
 
     def cover(self, number: int) -> bytes | None:
-        """File of the cover of a track's album, of those that were previewed."""
+        """File of the cover of a track's album, of the tracks that the page can play."""
+        if number in self._files and number not in self._covers:
+            with self._lib.music_dir_context():
+                self._with_covers([number])
         return self._covers.get(number)
 
     def preview(self, name: str) -> list[ListPreview]:

@@ -1,7 +1,7 @@
 "use strict";
 // The playlists: cards of lists, from what is in the page, or, when it is served, from the server, which draws and saves.
 // biome-ignore lint/correctness/noUnusedVariables: page.js calls it
-function makeLists(place, lists, { served, ask, add, at, row }) {
+function makeLists(place, lists, { served, ask, add, at, rows: { fill }, player }) {
   const element = (name, className, text) => {
     const one = document.createElement(name);
     if (className) one.className = className;
@@ -30,18 +30,11 @@ function makeLists(place, lists, { served, ask, add, at, row }) {
     }
     return box;
   }
-  function line(list, id) {
-    const item = row(at.get(id)), plays = list.plays[id] || 0, why = list.reasons[id];
-    if (why) item.querySelector(".find").append(element("span", "why", why));
-    item.querySelector(".find").after(element("span", plays ? "count" : "count new", plays ? `${plays} ${plays === 1 ? "play" : "plays"}` : "new"));
-    return item;
-  }
   function one(list, title) {
     const part = element("div", "list"), head = element("div", "head"), words = element("div");
     const rows = element("ol", "tracks tall"), known = list.tracks.filter(id => at.has(id));
-    rows.tabIndex = 0;
     rows.setAttribute("aria-label", list.name);
-    rows.append(...known.map(id => line(list, id)));
+    fill(rows, known.map(id => ({ i: at.get(id), plays: list.plays[id] || 0, why: list.reasons[id] })));
     const fresh = known.filter(id => !list.plays[id]).length, count = known.length === 1 ? "1 track" : `${known.length} tracks`;
     if (list.name !== title) words.append(element("h4", "", list.name));
     words.append(element("p", "muted", list.why || `${count}, ${fresh === known.length ? "all" : fresh || "none"} of them new`));
@@ -49,7 +42,7 @@ function makeLists(place, lists, { served, ask, add, at, row }) {
       const play = element("button", "act", "Play");
       Object.assign(play, { type: "button" });
       play.setAttribute("aria-label", `Play ${list.name}`);
-      play.onclick = () => { const first = rows.querySelector(".play:not(:disabled)"); if (first) first.click(); };
+      play.onclick = () => player.play(rows.entries);
       words.append(play);
     }
     head.append(covers(list), words);

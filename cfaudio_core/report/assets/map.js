@@ -43,7 +43,7 @@ globalThis.makeMap = (data, page) => {
   }
 
   // ---- painting: what is not meant is faded and below, what is chosen above all
-  let chosen = null, selected = -1;               // { title, ids, line }, the dots of `ids` are marked; and one dot
+  let chosen = null, selected = -1, sounding = -1;               // { title, ids, line }, the dots of `ids` are marked; one dot; and what plays
   let all = [];                                   // tracks of the list, in order; also those that the map has no room for
   const never = i => !(data.plays[i] > 0);
   view.visible = i => $("show").value !== "never" || never(i);
@@ -124,8 +124,10 @@ globalThis.makeMap = (data, page) => {
     box.style.top = `${y + 18 + box.offsetHeight > $("view").clientHeight ? y - box.offsetHeight - 12 : y + 14}px`;
   }
   function marks() {
-    $("ring").hidden = selected < 0;
-    if (selected >= 0) { const [x, y] = view.onScreen(selected); $("ring").style.transform = `translate(${x}px, ${y}px)`; }
+    for (const [name, i] of [["ring", selected], ["playing", sounding]]) {
+      $(name).hidden = i < 0;
+      if (i >= 0) $(name).style.transform = `translate(${view.onScreen(i).map(v => `${v}px`).join()})`;
+    }
     if (!view.drawing) $("line").setAttribute("points", chosen?.line ? chosen.ids.map(i => view.onScreen(i).map(Math.round).join()).join(" ") : "");
     if (hovered < 0 && !$("tip").hidden && selected >= 0) tip(selected);
   }
@@ -148,7 +150,7 @@ globalThis.makeMap = (data, page) => {
   view.onPick = i => {
     if (i < 0) return;
     select(i); tip(i);
-    if (!endsPath(i) && served) page.play(i);
+    if (!endsPath(i) && served) page.playAll(all.includes(i) ? all : [i], i);
   };
   function show(i) {
     view.goTo(i); select(i); tip(i);
@@ -178,7 +180,7 @@ globalThis.makeMap = (data, page) => {
     if (document.activeElement !== $("search")) $("search").value = "";
     $("results-title").textContent = title;
     $("count").textContent = why || (counted(ids.length, "track") + (ids.length > MOST_ROWS ? `, of which ${MOST_ROWS} are listed` : ""));
-    $("found").replaceChildren(...ids.slice(0, MOST_ROWS).map(page.row));
+    page.rows.fill($("found"), ids.map(i => ({ i })), MOST_ROWS);
     $("keep").hidden = !ids.length;
     $("kept").textContent = "";
     $("save-name").value = title.slice(0, 200);
@@ -187,7 +189,7 @@ globalThis.makeMap = (data, page) => {
   }
   function drop() { chosen = null; all = []; $("results").hidden = true; $("search").value = ""; paint(); }
   $("drop").onclick = () => { drop(); $("view").focus({ preventScroll: true }); };
-  $("play-all").onclick = () => $("found").querySelector(".play:not(:disabled)")?.click();
+  $("play-all").onclick = () => page.playAll(all);
   $("save").addEventListener("submit", async event => {
     event.preventDefault();
     const button = $("save").querySelector("button");
@@ -248,5 +250,6 @@ globalThis.makeMap = (data, page) => {
   $("in").onclick = () => view.zoom(1.6); $("out").onclick = () => view.zoom(1 / 1.6); $("all").onclick = () => view.whole();
   colourBy("plays");
   view.render();
-  return { show, select, list };
+  function playing(i) { sounding = i < n ? i : -1; marks(); }
+  return { show, select, list, playing };
 };
