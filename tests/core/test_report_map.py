@@ -244,6 +244,7 @@ def test_what_is_drawn_around_is_a_list_that_plays_on_and_can_be_saved(browser, 
         page.click("#play-all")
         page.wait_for_selector("#found .track:nth-child(1).playing")
         page.wait_for_selector("#found .track:nth-child(2).playing")  # each takes a second
+        assert page.inner_text("#place").endswith(f" of {2 * EACH}")  # all of it, not only what is listed
         page.fill("#save-name", "Left")
         page.click("#save .act")
         until(page, "document.getElementById('kept').textContent === 'Saved to m3u.'")

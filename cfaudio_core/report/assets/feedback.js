@@ -1,7 +1,7 @@
 // Likes, dislikes and bans: pressed again, they are taken back.
 "use strict";
-globalThis.makeFeedback = (data, { ask, say, served }) => {
-  const NAMES = { like: "Like", dislike: "Dislike", ban: "Ban: never recommend" };
+globalThis.makeFeedback = (data, { ask, say, served, titleOf }) => {
+  const NAMES = { like: "Like", dislike: "Dislike", ban: "Never recommend" };
   let kinds = {};                                 // of tracks, by id
   function show(root = document) {
     root.querySelectorAll("button[data-say]").forEach(button => {
@@ -11,13 +11,16 @@ globalThis.makeFeedback = (data, { ask, say, served }) => {
   function buttons(i) {
     const box = document.createElement("span");
     box.className = "says";
-    box.innerHTML = Object.entries(NAMES).map(([kind, name]) => `<button class="say" type="button" data-say="${kind}" title="${name}" aria-label="${name}"><svg aria-hidden="true"><use href="#i-${kind}"/></svg></button>`).join("");
+    box.innerHTML = Object.entries(NAMES).map(([kind, name]) => `<button class="say" type="button" data-say="${kind}" title="${name}"><svg aria-hidden="true"><use href="#i-${kind}"/></svg></button>`).join("");
     turn(box, i);
     return box;
   }
   // Lets buttons be those of a track.
   function turn(box, i) {
-    for (const button of box.children) button.dataset.track = data.id[i];
+    for (const button of box.children) {
+      button.dataset.track = data.id[i];
+      button.setAttribute("aria-label", `${button.title}: ${titleOf(i).slice(0, 120)}`);
+    }
     show(box);
   }
   document.addEventListener("click", async event => {

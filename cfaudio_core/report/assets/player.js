@@ -6,6 +6,7 @@ globalThis.makePlayer = (data, page) => {
   const { served, gone, titleOf, artistOf, say } = page, says = $("now-says");
   const queue = globalThis.makeQueue(i => !gone.has(i)), tabs = served && new BroadcastChannel("cfaudio");
   let entry = null;                               // of the queue: what plays, or would
+  const on = () => Boolean(entry) && !audio.paused && !audio.ended && !audio.error;
   const from = () => entry.at || 0, length = () => Number.isFinite(audio.duration) ? audio.duration : 0;
 
   function play(entries, first = 0) { if (served) start(queue.set(entries, first)); }
@@ -29,10 +30,9 @@ globalThis.makePlayer = (data, page) => {
     show();
   }
   function toggle() {
-    if (!entry) return;
-    if (!audio.paused && !audio.error) audio.pause();
-    else if (audio.ended || audio.error) start(entry);
-    else audio.play().catch(show);
+    if (on()) audio.pause();
+    else if (entry && (audio.ended || audio.error)) start(entry);
+    else if (entry) audio.play().catch(show);
   }
   const next = () => start(queue.step(1));
   function previous() {
@@ -67,13 +67,13 @@ globalThis.makePlayer = (data, page) => {
   // ---- what one sees of it
   const plays = ({ dataset }) => Boolean(entry) && Number(dataset.i) === entry.i && Number(dataset.at) === from();
   function show() {
-    const on = Boolean(entry) && !audio.paused && !audio.ended && !audio.error;
-    document.documentElement.dataset.playing = on ? "yes" : "no";
-    $("toggle").setAttribute("aria-label", on ? "Pause" : "Play");
+    const now = on(), does = now ? "Pause" : "Play";
+    document.documentElement.dataset.playing = now ? "yes" : "no";
+    $("toggle").setAttribute("aria-label", does);
     document.querySelectorAll(".track .play").forEach(button => {
       const mine = plays(button);
       button.closest(".track").classList.toggle("playing", mine);
-      button.setAttribute("aria-label", `${mine && on ? "Pause" : "Play"} ${button.dataset.name}`);
+      button.setAttribute("aria-label", `${mine ? does : "Play"} ${button.dataset.name}`);
       if (gone.has(Number(button.dataset.i))) Object.assign(button, { disabled: true, title: "The file is gone" });
     });
     if (!entry) return;
@@ -81,7 +81,7 @@ globalThis.makePlayer = (data, page) => {
     const after = queue.peek(1);
     $("next").disabled = !after;
     $("next").title = after ? `Next: ${titleOf(after.i)}` : "This is the last one";
-    if (session) session.playbackState = on ? "playing" : "paused";
+    if (session) session.playbackState = now ? "playing" : "paused";
     moved();
   }
   function moved() {
@@ -95,13 +95,13 @@ globalThis.makePlayer = (data, page) => {
     const album = data.albums[data.album[entry.i]] || "";
     if (session) session.metadata = new MediaMetadata({ title: titleOf(entry.i), artist: artistOf(entry.i), album, artwork });
   }
-  function place() { if (entry && length() && session?.setPositionState) session.setPositionState({ duration: length(), position: Math.min(audio.currentTime, length()), playbackRate: audio.playbackRate }); }
+  function tell() { if (entry && length() && session?.setPositionState) session.setPositionState({ duration: length(), position: Math.min(audio.currentTime, length()), playbackRate: audio.playbackRate }); }
   $("now-cover").addEventListener("load", () => { if (entry) { $("now-cover").hidden = false; describe([{ src: $("now-cover").src }]); } });
 
   // ---- by the player's buttons, a row, keys of the page, and keys of the machine
   for (const name of ["play", "playing", "pause", "emptied"]) audio.addEventListener(name, show);
   for (const name of ["timeupdate", "durationchange", "seeked"]) audio.addEventListener(name, moved);
-  for (const name of ["durationchange", "seeked", "play"]) audio.addEventListener(name, place);
+  for (const name of ["durationchange", "seeked", "play"]) audio.addEventListener(name, tell);
   audio.addEventListener("ended", () => { next(); show(); });
   audio.addEventListener("error", fail);
   if (tabs) {
@@ -127,7 +127,7 @@ globalThis.makePlayer = (data, page) => {
     event.preventDefault();
     act();
   });
-  const acts = { play: toggle, pause: toggle, previoustrack: previous, nexttrack: next, stop: close, seekto: ({ seekTime }) => seek(seekTime), seekbackward: ({ seekOffset }) => seek(audio.currentTime - (seekOffset || 10)), seekforward: ({ seekOffset }) => seek(audio.currentTime + (seekOffset || 10)) };
+  const acts = { play: () => { if (!on()) toggle(); }, pause: () => audio.pause(), previoustrack: previous, nexttrack: next, stop: close, seekto: ({ seekTime }) => seek(seekTime), seekbackward: ({ seekOffset }) => seek(audio.currentTime - (seekOffset || 10)), seekforward: ({ seekOffset }) => seek(audio.currentTime + (seekOffset || 10)) };
   if (session) for (const [name, act] of Object.entries(acts)) try { session.setActionHandler(name, act); } catch { /* this browser has no such key */ }
   return { play, press, show };
 };
