@@ -88,14 +88,20 @@ def top_tags(names: Sequence[str], probabilities: FloatArray, *, most: int, leas
 
 def load_tagger(name: str, *, wheel: Path | None = None) -> Tagger:
     """Load the tagger of a pretrained net; see `load_backbone` for the parameters and what is raised."""
-    identity = backbone_id(name)
     names = [tag.lower() for tag in load_weights(BACKBONES[name], wheel=wheel)[1]]
     state: Mapping[str, FloatArray]
     if BACKBONES[name].endswith("vgg"):
         state = {key: value.numpy() for key, value in load_backbone(name, wheel=wheel).net.state_dict().items()}
         return Tagger(names, None, (state["output.weight"], state["output.bias"]))
-    prepare_extractor(name, wheel=wheel)
-    state = tensor_files.read(cache_folder() / f"{identity}-pruned.safetensors")[0]
+    state = pruned_state(name, wheel=wheel)
     layers = ("dense.weight", "dense.bias", "norm.scale", "norm.shift", "output.weight", "output.bias")
     inner, before, scale, shift, weight, bias = (state[f"backend.{layer}"] for layer in layers)
     return Tagger(names, (inner, before, scale, shift), (weight, bias))
+
+
+def pruned_state(name: str, *, wheel: Path | None = None) -> Mapping[str, FloatArray]:
+    """Read the parameters of a pruned musicnn by name, without torch; none of another net. See `load_backbone`."""
+    if BACKBONES[name].endswith("vgg"):
+        return {}
+    prepare_extractor(name, wheel=wheel)
+    return tensor_files.read(cache_folder() / f"{backbone_id(name)}-pruned.safetensors")[0]

@@ -15,6 +15,7 @@ MAX_TAGS = 3
 _SIGNIFICANCE = 0.05  # after Bonferroni's correction
 _MIN_LIFT = 1.5  # a label that half of the library has means nothing
 _ONE_ARTIST_SHARE = 0.6  # of a list
+_VARIED_TRACKS = 50  # of an order, among which other artists are looked for
 
 
 class Label(NamedTuple):
@@ -58,6 +59,16 @@ class Labels:
         names = Counter(name for i in chosen for name in self.of["artist"][i] if name)
         name, hits = names.most_common(1)[0] if names else ("", 0)
         return name if hits >= _ONE_ARTIST_SHARE * len(chosen) and len(chosen) > 2 else ""
+
+    def varied(self, order: list[int], most: int) -> list[int]:
+        """The first tracks of an order, no two of one artist while the first fifty of its nearer half have others."""
+        order = order[: min(_VARIED_TRACKS, len(order) // 2)]
+        first: dict[object, int] = {}
+        for i in order:
+            first.setdefault(self.of["artist"][i] or i, i)
+        chosen = list(first.values())[:most]
+        passed = [i for i in order if i not in chosen][: most - len(chosen)]
+        return sorted([*chosen, *passed], key=order.index)
 
 
 def distinctive_tags(probabilities: FloatArray, names: Sequence[str]) -> list[tuple[str, ...]]:

@@ -8,6 +8,7 @@ that can be named. Each points to where fewer tracks stand further out.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import permutations
 from typing import NamedTuple
 
 import numpy as np
@@ -22,8 +23,6 @@ SHOWN_TRACKS = 4
 """Tracks that stand for an end."""
 
 _LABELLED_TRACKS = 30  # of an end, that its labels are made of
-_MAX_PER_ARTIST = 1  # tracks that stand for an end
-_VARIED_TRACKS = 50  # of an order, among which other artists are looked for
 _TWINS = 0.6  # correlation from which on two directions are one to a reader
 _NAMING_SHARE = 0.25  # of the tracks at an end have a label that it is called by
 _ITERATIONS = 60
@@ -71,7 +70,10 @@ class End(NamedTuple):
         common = [label for label in self.labels if label.share >= _NAMING_SHARE]
         words = [label.name for label in common if label.kind in _KINDS]
         artists = [self.only_artist] if self.only_artist else [label.name for label in common]
-        return ", ".join((words or artists)[:2])
+        first = (words or artists)[:1]
+        # Of "metal" and "heavy metal" one says as much as both.
+        others = [name for name in (words or artists)[1:] if not any(a in b for a, b in permutations((name, *first)))]
+        return " and ".join(first + others[:1])
 
 
 class Moment(NamedTuple):
@@ -166,24 +168,7 @@ def _end(order: list[int], labels: Labels) -> End:
         if label.name.casefold() not in seen:
             seen.add(label.name.casefold())
             common.append(label)
-    return End(common, only, _varied(order, labels))
-
-
-def _varied(order: list[int], labels: Labels) -> list[int]:
-    """The first tracks of an order, no more of one artist than need be while the first fifty have others."""
-    order = order[: min(_VARIED_TRACKS, len(order) // 2)]
-    taken: dict[tuple[str, ...], int] = {}
-    chosen, passed = [], []
-    for i in order:
-        artist = labels.of["artist"][i]
-        if artist and taken.get(artist, 0) >= _MAX_PER_ARTIST:
-            passed.append(i)
-            continue
-        taken[artist] = taken.get(artist, 0) + 1
-        chosen.append(i)
-        if len(chosen) == SHOWN_TRACKS:
-            return chosen
-    return sorted([*chosen, *passed[: SHOWN_TRACKS - len(chosen)]], key=order.index)
+    return End(common, only, labels.varied(order, SHOWN_TRACKS))
 
 
 class Card(NamedTuple):

@@ -18,8 +18,10 @@ from typing import NamedTuple
 from cfaudio_core.data.tracks import Tracks
 from cfaudio_core.report.changes import Changes
 from cfaudio_core.report.disagreement import Disagreement
+from cfaudio_core.report.filters import Filter
 from cfaudio_core.report.learnt import Card
 from cfaudio_core.report.map_data import map_data
+from cfaudio_core.report.neighbours import FineTuned
 from cfaudio_core.report.past_runs import LEGEND, Evaluation, TrainingRun
 from cfaudio_core.report.regions import Region
 from cfaudio_core.report.rows import rows_of
@@ -83,6 +85,8 @@ class Report:
         The playlists of the configuration, as `serve.lists_as_json` makes them.
     modes, learnt, disagreements, training_runs, evaluations
         The sections; one that is empty is replaced by the `why_no_` text of its name.
+    fine_tuned, filters
+        How neighbours changed by fine-tuning, None without it, and filters of the net's first layer.
     factors
         Number of latent factors, which the directions hold beside audio.
     left_out, left_out_played
@@ -107,6 +111,8 @@ class Report:
     unplayed_above_usual: int = 0
     lists: list[dict[str, object]] = field(default_factory=list)
     learnt: list[Card] = field(default_factory=list)
+    fine_tuned: FineTuned | None = None
+    filters: list[Filter] = field(default_factory=list)
     factors: int = 0
     disagreements: list[Disagreement] = field(default_factory=list)
     training_runs: list[TrainingRun] = field(default_factory=list)

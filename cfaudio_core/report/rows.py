@@ -31,6 +31,11 @@ def rows_of(report: Report) -> dict[str, list[Row]]:
     for k, odd in enumerate(report.disagreements):
         rows[f"odd/{k}"], rows[f"odd/{k}/plays"] = _plain([odd.track]), _plain(odd.by_plays)
         rows[f"odd/{k}/audio"] = _plain(odd.by_audio)
+    for k, moved in enumerate(report.fine_tuned.moved if report.fine_tuned else ()):
+        rows[f"moved/{k}"] = [Row(i=moved.track, plays=int(report.plays[moved.track]))]
+        rows[f"moved/{k}/before"], rows[f"moved/{k}/after"] = _plain(moved.before), _plain(moved.after)
+    for k, one in enumerate(report.filters):
+        rows[f"filter/{k}"] = [Row(i=moment.track, at=round(moment.seconds, 1)) for moment in one.moments]
     return rows
 
 

@@ -10,16 +10,9 @@ import numpy as np
 
 from beetsplug.cfaudio.errors import user_errors
 from beetsplug.cfaudio.pipeline import open_store
+from beetsplug.cfaudio.report.net import Stored, with_net
 from cfaudio_core.features.summaries import NET_PART
-from cfaudio_core.report.activations import (
-    NetOutputs,
-    StoredFeatures,
-    bars,
-    fit_directions,
-    moment,
-    net_outputs,
-    profiles,
-)
+from cfaudio_core.report.activations import fit_directions, net_outputs
 from cfaudio_core.report.disagreement import Disagreement, disagreements
 from cfaudio_core.report.labels import Labels, distinctive_tags
 from cfaudio_core.report.learnt import MIN_TRACKS, Card, Direction, Moment, describe, distinct, named_once, rotate
@@ -64,7 +57,8 @@ def with_features(
             problem = "the features of some tracks are not stored any more; `beet cfembed` analyses them again"
             on_problem(problem)
             return _without_features(report, problem.capitalize() + ".")
-        from cfaudio_core.backbones.tagger import load_tagger
+        from cfaudio_core.backbones.tagger import load_tagger, pruned_state
+        from cfaudio_core.report.filters import first_layer
 
         tagger = load_tagger(settings.backbone, wheel=settings.weights)
         with progress("Computing activations", len(different)) as advance:
@@ -73,21 +67,15 @@ def with_features(
         report = replace(report, tags=tags, disagreements=_disagreements(report, outputs.features, model))
         if len(keys) < MIN_TRACKS:
             return replace(report, why_no_learnt=f"It takes {MIN_TRACKS} tracks to say what they differ in.")
-        cards = _cards(report, vectors, outputs, model, lambda some: store.read(net, some), whole=settings.windows == 0)
-    return replace(report, learnt=cards)
+        stored = Stored(lambda some: store.read(net, some), outputs, whole=settings.windows == 0)
+        report = replace(report, learnt=_cards(report, vectors, stored, model))
+        kernels = first_layer(pruned_state(settings.backbone, wheel=settings.weights))
+        return with_net(report, labels_of(report), stored, kernels, model, tagger.width)
 
 
-def _cards(
-    report: Report,
-    vectors: FloatArray,
-    outputs: NetOutputs,
-    model: HybridModel | None,
-    read: Callable[[list[str]], StoredFeatures],
-    *,
-    whole: bool,
-) -> list[Card]:
+def _cards(report: Report, vectors: FloatArray, stored: Stored, model: HybridModel | None) -> list[Card]:
     """Make the cards of the directions, those first that are audible and have a name."""
-    features, labels, keys = outputs.features, labels_of(report), report.tracks.keys
+    features, labels = stored.outputs.features, labels_of(report)
     space = model.feature_space if model and features.shape[1] >= model.feature_space.parts[NET_PART] else None
     sound = rotate(space.represent(features) if space else features[:, :0], _OF_SOUND)
     of_vectors = rotate(vectors, _OF_VECTORS)
@@ -108,18 +96,13 @@ def _cards(
     shown = [one for one in directions if one.column < k][:_SHOWN] + [one for one in directions if one.column >= k][
         :_SHOWN
     ]
-    some = {keys[i] for one in shown for end in one.ends for i in end.tracks}
-    found = profiles(read(sorted(some)), project)
-
-    def at(one: Direction, track: int, sign: int) -> Moment:
-        if one.explained < _MIN_EXPLAINED:
-            return Moment(track, 0.0, [])
-        values = sign * found[keys[track]][:, one.column]
-        length = float(report.tracks.lengths[track])
-        return Moment(track, moment(int(values.argmax()), len(values), length, whole=whole), bars(values))
+    at = stored.moments(report.tracks, [i for one in shown for end in one.ends for i in end.tracks], project)
 
     def moments(one: Direction, end: int) -> list[Moment]:
-        return [at(one, track, 1 - 2 * end) for track in one.ends[end].tracks]
+        audible = one.explained >= _MIN_EXPLAINED
+        return [
+            at(track, one.column, 1 - 2 * end) if audible else Moment(track, 0.0, []) for track in one.ends[end].tracks
+        ]
 
     return [Card(one, one.column < k, (moments(one, 0), moments(one, 1))) for one in shown]
 

@@ -34,7 +34,11 @@
     const button = event.target.closest("button[data-i]");
     if (button?.classList.contains("find")) page.map.show(Number(button.dataset.i));
     else if (button) page.player.press(button, event.detail);
+    let list = event.target.closest(".play-list")?.closest(".end");
+    while (list && !list.matches(".tracks, .listen")) list = list.nextElementSibling;
+    list?.querySelector(".play:not(:disabled)")?.click();
   });
+  if (matchMedia("(min-width: 75rem)").matches) document.querySelectorAll(".wide-open").forEach(fold => { fold.open = true; });
   makeLists($("lists"), data.lists, page);
   page.map = globalThis.makeMap(data, page);
   document.documentElement.dataset.ready = "yes";
