@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_report_map import browser, opened  # noqa: F401 (a fixture)
+from test_report_map import opened
 from test_report_page import report_of
 from waiting import until
 
