@@ -35,6 +35,7 @@ from cfaudio_core.ranking.duplicates import Marks, same_songs
 from cfaudio_core.util.arrays import BoolArray, FloatArray, IntArray
 from cfaudio_core.util.files import settled_state
 from cfaudio_core.util.fingerprint import Prints, fingerprint
+from cfaudio_core.util.memory import without_cycle_search
 from cfaudio_core.util.vector_codec import stack
 
 if TYPE_CHECKING:
@@ -164,6 +165,7 @@ def write_snapshot(lib: Library, settings: Settings) -> None:
         _log.debug("the snapshot of the library is not kept: {}: {}", error.filename, error.strerror)
 
 
+@without_cycle_search()
 def _read_rows(lib: Library, settings: Settings) -> tuple[StoredSnapshot, StoredSnapshot, Columns]:
     """Read the file, the rows of the library as far as they differ from it, and the columns of these."""
     stored = read_snapshot_file(settings.folder / FILE)

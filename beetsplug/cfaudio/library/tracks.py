@@ -16,6 +16,7 @@ from beets.library import Library
 
 from beetsplug.cfaudio.library.fields import column, few, parts, read_fields
 from cfaudio_core.data.tracks import Tracks
+from cfaudio_core.util.memory import without_cycle_search
 
 _COLUMNS = (
     *("artists", "albums", "genres", "titles", "album_titles", "albumartists", "recording_mbids", "track_mbids"),
@@ -24,6 +25,7 @@ _COLUMNS = (
 _UNTIDY = re.compile(rb"(^|/)\.{0,2}(/|$)")  # "a//b", "./a", "a/..": for beets to tidy up
 
 
+@without_cycle_search()
 def read_tracks(lib: Library, count_fields: Sequence[str], only: Sequence[int] | None = None) -> Tracks:
     """Read every track of the library, or those of some ids, in ascending order.
 

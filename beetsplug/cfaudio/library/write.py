@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from array import array
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -14,10 +13,29 @@ import numpy as np
 from beets.exceptions import UserError
 from beets.library import Library
 
-from beetsplug.cfaudio.library.fields import BETWEEN, Value, ranges, read_fields
+from beetsplug.cfaudio.library.fields import BETWEEN, Value, ranges, read_parts
 from cfaudio_core.util.arrays import IntArray
+from cfaudio_core.util.memory import without_cycle_search
 
 _WAIT_S = 60  # for other programs to end writing
+
+_NEW = (
+    "CREATE TEMP TABLE cfaudio_new "
+    "(entity_id INTEGER, key TEXT, value TEXT, PRIMARY KEY (entity_id, key)) WITHOUT ROWID"
+)
+_FORGET_SAME = (
+    f"DELETE FROM cfaudio_new WHERE entity_id {BETWEEN} AND value IS (SELECT value FROM item_attributes AS old "
+    "WHERE old.entity_id = cfaudio_new.entity_id AND old.key = cfaudio_new.key)"
+)
+# SQLite replaces a value in less than half the time that it takes for a row with its place in the index.
+_WRITE = (
+    "INSERT INTO item_attributes (key, value, entity_id) SELECT key, value, entity_id FROM cfaudio_new "
+    "WHERE value IS NOT NULL AND entity_id IN (SELECT id FROM items) "
+    "ON CONFLICT (entity_id, key) DO UPDATE SET value = excluded.value"
+)
+_REMOVE = (
+    "DELETE FROM item_attributes WHERE (entity_id, key) IN (SELECT entity_id, key FROM cfaudio_new WHERE value IS NULL)"
+)
 
 
 @dataclass(frozen=True)
@@ -45,6 +63,7 @@ Fields = Mapping[str, Mapping[int, Value] | Column]
 """Field to item id to value."""
 
 
+@without_cycle_search()
 def write_fields(lib: Library, fields: Fields) -> int:
     """Write flexible fields, all in one transaction, and only where they differ from what is there.
 
@@ -60,47 +79,26 @@ def write_fields(lib: Library, fields: Fields) -> int:
     UserError
         If the library cannot be written; then nothing has changed.
     """
-    fields = {name: values for name, values in fields.items() if values}
-    # Compared before the transaction: beets commits one even when its body raises, and others wait for it to end.
-    new = _New(fields)
-    removed: list[tuple[str, int]] = []
-    for within in ranges(lib):
-        stored = read_fields(lib, list(fields), [(BETWEEN, within)])
-        for name, values in fields.items():
-            old, given = stored[name], _within(values, within)
-            new.add(name, within, [item for item in sorted(given) if _is_new(old.get(item), given[item])])
-            removed += [(name, item) for item in sorted(given) if given[item] is None and old.get(item) is not None]
-    changed = {*new.items(), *(item for _, item in removed)}
-    if changed:
-        # SQLite replaces a value in less than half the time that it takes for a row with its place in the index.
-        insert = (
-            "INSERT INTO item_attributes (key, value, entity_id) SELECT ?, ?, id FROM items WHERE id = ? "
-            "ON CONFLICT (entity_id, key) DO UPDATE SET value = excluded.value"
-        )
-        change(lib, {insert: new, "DELETE FROM item_attributes WHERE key = ? AND entity_id = ?": removed})
-    return len(changed)
 
+    def compare(connection: sqlite3.Connection, within: tuple[int, int]) -> None:
+        given = ((name, _within(values, within)) for name, values in fields.items())
+        rows = ((item, name, value) for name, values in given for item, value in values.items())
+        connection.executemany("INSERT INTO cfaudio_new VALUES (?, ?, ?)", rows)
+        connection.execute(_FORGET_SAME, within)
 
-class _New:
-    """Rows to write, iterated as often as it takes: the ids of items are kept, not their values."""
-
-    def __init__(self, fields: Fields) -> None:
-        self._fields = fields
-        self._parts: list[tuple[str, tuple[int, int], array[int]]] = []
-
-    def add(self, name: str, within: tuple[int, int], items: Sequence[int]) -> None:
-        """Add some of the items from one id to another, of a field."""
-        if items:
-            self._parts.append((name, within, array("q", items)))
-
-    def items(self) -> Iterator[int]:
-        """Iterate over the items, once for each field."""
-        return (item for _, _, items in self._parts for item in items)
-
-    def __iter__(self) -> Iterator[tuple[str, Value, int]]:
-        for name, within, items in self._parts:
-            values = _within(self._fields[name], within)
-            yield from ((name, values[item], item) for item in items)
+    connection = lib._connection()
+    # Compared by SQLite and before the transaction, for whose end others wait, in a table that no other program sees.
+    connection.execute(_NEW)
+    try:
+        read_parts(lib, ranges(lib), compare)
+        changed: int = connection.execute("SELECT count(DISTINCT entity_id) FROM cfaudio_new").fetchone()[0]
+        if changed:
+            change(lib, {_WRITE: [()], _REMOVE: [()]})
+    except sqlite3.OperationalError as error:  # the disk is full, say
+        raise UserError(f"beets' library cannot be written: {error}") from error
+    finally:
+        connection.execute("DROP TABLE cfaudio_new")
+    return changed
 
 
 def _within(values: Mapping[int, Value] | Column, within: tuple[int, int]) -> dict[int, Value]:
@@ -109,11 +107,6 @@ def _within(values: Mapping[int, Value] | Column, within: tuple[int, int]) -> di
     if isinstance(values, Column):
         return values.within(first, last)
     return {item: values[item] for item in values.keys() & range(first, last + 1)}
-
-
-def _is_new(old: object, new: Value) -> bool:
-    """Whether there is a new value, other than the stored one."""
-    return new is not None and old != new and (old is None or str(old) != str(new))
 
 
 def change(lib: Library, statements: Mapping[str, Iterable[tuple[Any, ...]]]) -> None:
