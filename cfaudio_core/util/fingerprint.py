@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import fields, is_dataclass
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -93,7 +94,7 @@ def _encoded_items(items: Sequence[object]) -> Iterator[bytes | memoryview]:
     """Items one after another; texts, whole numbers and short lists of them by JSON, in a tenth of the time."""
     for start in range(0, len(items), _BLOCK_ITEMS):
         block = items[start : start + _BLOCK_ITEMS]
-        if all(map(_is_plain, block)):
+        if _is_plain(block):
             text = json.dumps(list(block)).encode()
             yield b"t%d;" % len(text)
             yield text
@@ -102,8 +103,11 @@ def _encoded_items(items: Sequence[object]) -> Iterator[bytes | memoryview]:
                 yield from _encoded(item)
 
 
-def _is_plain(item: object) -> bool:
-    """Whether an item is a text, a whole number, or a short list of such, as the genres of a track are."""
-    if isinstance(item, tuple | list):
-        return len(item) <= _SHORT_ITEMS and _PLAIN.issuperset(map(type, item))
-    return type(item) in _PLAIN
+def _is_plain(items: Sequence[object]) -> bool:
+    """Whether all items are texts, whole numbers, or short lists of such, as the genres of a track are."""
+    if _PLAIN.issuperset(map(type, items)):
+        return True
+    lists = [item for item in items if isinstance(item, tuple | list)]
+    rest = (item for item in items if not isinstance(item, tuple | list))
+    short = max(map(len, lists), default=0) <= _SHORT_ITEMS
+    return short and _PLAIN.issuperset(map(type, chain(rest, *lists)))
