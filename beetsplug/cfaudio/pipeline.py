@@ -163,7 +163,8 @@ def item_fields(
         return column(lambda at: [round(score, 3) for score in scores[at].tolist()])
 
     fields["cf_embedding"] = column(lambda at: map(encode, embeddings.vectors[at]))
-    fields["cf_model"] = column(lambda at: [model.id] * len(at))
+    made_by = zip(tracks.ids.tolist(), (row >= 0).tolist(), tracks.models, strict=True)
+    fields["cf_model"] = {i: model.id if has_row else None for i, has_row, old in made_by if old != model.id * has_row}
     for k, listener in enumerate(listeners):
         if only in (None, listener.name):
             fields[score_field(listener.name, main=k == 0)] = scored(embeddings.scores.get(listener.name))

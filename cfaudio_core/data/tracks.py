@@ -69,6 +69,8 @@ class Tracks:
 
     def subset(self, index: IntArray) -> Tracks:
         """Select the tracks at int64 (k,) positions."""
+        if np.array_equal(index, np.arange(len(self))):
+            return self
         columns: dict[str, Any] = {
             name: values[index] if isinstance(values, np.ndarray) else [values[i] for i in index] if values else []
             for name, values in vars(self).items()

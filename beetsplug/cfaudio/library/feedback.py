@@ -11,12 +11,12 @@ from beets.library import Library
 
 from beetsplug.cfaudio.config.listeners import feedback_field
 from beetsplug.cfaudio.config.settings import Settings
-from beetsplug.cfaudio.library.fields import Value, few
+from beetsplug.cfaudio.library.fields import Value, few, read_fields
 from beetsplug.cfaudio.library.history import has_history, open_history, track_text
 from beetsplug.cfaudio.library.matches import library_name, milliseconds, stored_positions
 from beetsplug.cfaudio.library.snapshot import read_counts, read_snapshot
 from beetsplug.cfaudio.library.tracks import read_tracks
-from beetsplug.cfaudio.library.write import Column, write_fields
+from beetsplug.cfaudio.library.write import write_fields
 from cfaudio_core.data.feedback import describe
 from cfaudio_core.data.listeners import find_name, make_listeners
 from cfaudio_core.data.tracks import TrackMarks, from_rows, marks_of
@@ -167,14 +167,14 @@ def write_feedback(
     nothing = np.zeros(len(ids), np.float32)
     shown = {name: feedback.get(name, nothing) for name in only or feedback}
 
-    def column(values: FloatArray) -> Column:
-        def texts(at: IntArray) -> list[Value]:
-            return [describe(value) or None for value in values[at].tolist()]
-
-        return Column(ids, texts)
-
-    write_fields(
-        lib,
-        {feedback_field(name, main=name == settings.main_listener): column(values) for name, values in shown.items()},
-    )
+    names = {name: feedback_field(name, main=name == settings.main_listener) for name in shown}
+    fields: dict[str, dict[int, Value]] = {
+        field: dict.fromkeys(stored) for field, stored in read_fields(lib, list(names.values())).items()
+    }
+    for name, values in shown.items():
+        at = np.flatnonzero(values)
+        fields[names[name]] |= {
+            item: describe(value) or None for item, value in zip(ids[at].tolist(), values[at].tolist(), strict=True)
+        }
+    write_fields(lib, fields)
     return shown
