@@ -36,7 +36,7 @@ from cfaudio_core.pipeline.run import EMBEDDED, fit_and_embed
 from cfaudio_core.util.arrays import FloatArray, IntArray
 from cfaudio_core.util.files import hold_lock
 from cfaudio_core.util.fingerprint import fingerprint
-from cfaudio_core.util.vector_codec import encode
+from cfaudio_core.util.vector_codec import encode_all
 
 
 def load(
@@ -162,7 +162,7 @@ def item_fields(
         # Plain floats: beets stores a numpy scalar as bytes that no query can read.
         return column(lambda at: [round(score, 3) for score in scores[at].tolist()])
 
-    fields["cf_embedding"] = column(lambda at: map(encode, embeddings.vectors[at]))
+    fields["cf_embedding"] = column(lambda at: encode_all(embeddings.vectors[at]))
     made_by = zip(tracks.ids.tolist(), (row >= 0).tolist(), tracks.models, strict=True)
     fields["cf_model"] = {i: model.id if has_row else None for i, has_row, old in made_by if old != model.id * has_row}
     for k, listener in enumerate(listeners):

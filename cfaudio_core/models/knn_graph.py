@@ -57,5 +57,7 @@ def propagate(graph: sparse.csr_array, residuals: FloatArray) -> FloatArray:
     """Propagate residuals, (n, outputs) and 0 where unknown, over the graph of n tracks until they have settled."""
     propagated = residuals
     for _ in range(_ROUNDS):
-        propagated = residuals + _PROPAGATED * (graph @ propagated)
+        propagated = graph @ propagated
+        propagated *= _PROPAGATED
+        propagated += residuals
     return float32(propagated)

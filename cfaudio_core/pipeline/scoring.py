@@ -15,7 +15,6 @@ from cfaudio_core.models.embedding_axes import blend_directions
 from cfaudio_core.models.hybrid_model import HybridModel, TrackPredictions
 from cfaudio_core.models.stacking import apply_stack
 from cfaudio_core.util.arrays import FloatArray, IntArray, float32
-from cfaudio_core.util.memory import without_cycle_search
 
 HALF_PLAYS = 3.0
 """Plays of a track that weigh as much as all that is predicted of it."""
@@ -41,7 +40,6 @@ class TrackEmbeddings(NamedTuple):
     scores: dict[str, FloatArray]
 
 
-@without_cycle_search()
 def embed_tracks(
     model: HybridModel,
     tracks: Tracks,

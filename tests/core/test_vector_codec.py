@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from cfaudio_core.util.vector_codec import decode, decode_ragged, encode, stack
+from cfaudio_core.util.vector_codec import decode, decode_ragged, encode, encode_all, stack
 
 
 @given(arrays(np.float32, st.integers(0, 60), elements=st.floats(width=32)))
@@ -60,3 +60,10 @@ def test_many_texts_are_decoded_at_once_and_those_that_are_none_are_zeros():
     assert stack(*decode_ragged([encode(np.float32([np.nan, np.inf]))])).tolist() == [[0, 0]]
     assert stack(*decode_ragged(["", "x"])).shape == (2, 0)
     assert stack(*decode_ragged([])).shape == (0, 0)
+
+
+@pytest.mark.parametrize("width", [1, 2, 3, 40])
+def test_all_vectors_at_once_are_encoded_as_one_by_one(width: int) -> None:
+    vectors = np.random.default_rng(0).normal(size=(5, width)).astype(np.float32)
+    assert encode_all(vectors) == [encode(vector) for vector in vectors]
+    assert encode_all(vectors[:0]) == []

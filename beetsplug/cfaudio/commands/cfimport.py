@@ -186,9 +186,11 @@ def _match(
     Returns the lines on what is odd about the listener's history then.
     """
     from beetsplug.cfaudio.library.holdings import describe_shares
-    from beetsplug.cfaudio.library.matches import describe_oddities, match_history
+    from beetsplug.cfaudio.library.matches import describe_oddities, read_matched, update_matches
     from beetsplug.cfaudio.library.tracks import read_tracks
     from cfaudio_core.data.listeners import make_listeners
+    from cfaudio_core.data.tracks import marks_of
+    from cfaudio_core.history.listeners import with_history
     from cfaudio_core.history.matching import LibraryIndex
 
     tracks = read_tracks(lib, settings.count_fields)
@@ -197,8 +199,9 @@ def _match(
         print_(line)
     if pretend:
         return []
-    nobody = make_listeners({}, settings.users, len(tracks))
-    everyone = match_history(lib, store, tracks, nobody, settings.session_gap, index)
+    update_matches(lib, store, tracks, index)
+    history = read_matched(lib, store, marks_of(tracks), tracks.lengths, settings.session_gap)
+    everyone = with_history(make_listeners({}, settings.users, len(tracks)), history)
     return describe_oddities(store, [one for one in everyone if one.name == listener], tracks.lengths)
 
 

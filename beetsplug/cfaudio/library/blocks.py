@@ -83,15 +83,14 @@ def read_blocks(lib: Library, stored: Mapping[int, Block]) -> dict[int, Block]:
 
 
 def _read_names(connection: Connection, within: tuple[int, int]) -> Arrays:
-    columns = f"{', '.join(_COLUMNS)}, {_MILLISECONDS} AS ms"
-    rows = connection.execute(f"SELECT {columns} {_ITEMS} ORDER BY id", within).fetchall()
+    rows = connection.execute(f"SELECT {', '.join(_COLUMNS)}, length {_ITEMS} ORDER BY id", within).fetchall()
     artists = [artist(row) for row in rows]
     titles = [row["title"] or "" for row in rows]
     names, albums = [row["album"] or "" for row in rows], [album(row) for row in rows]
     of_tracks = marks(artists, titles, albums, [], [recording(row) for row in rows], names)
     return {
         "ids": np.array([row["id"] for row in rows], np.int64),
-        "lengths": np.array([(row["ms"] or 0) / 1000 for row in rows], np.float32),
+        "lengths": np.array([row["length"] or 0 for row in rows], np.float32),
         "name": prints(map(name_of, artists, titles, names)),
         "artist_mark": prints(map(artist_key, artists)),
         "album_mark": prints(albums),

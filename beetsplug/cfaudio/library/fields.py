@@ -6,8 +6,10 @@ count is.
 
 from __future__ import annotations
 
+import gc
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from sqlite3 import Connection, Row
 from typing import Any, TypeVar
 
@@ -32,6 +34,18 @@ PART_IDS = 10_000
 
 _NAN = np.float32(np.nan)
 _MAX_LISTED_IDS = 500  # in one query
+
+
+@contextmanager
+def without_cycle_search() -> Iterator[None]:
+    """Make millions of objects, such as the rows of a table, without Python's search for cycles among them."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def ranges(lib: Library) -> list[tuple[int, int]]:
@@ -76,7 +90,7 @@ def read_fields(
         which, ids = part
         return connection.execute(fields_query(names, which), [*ids, *names]).fetchall()
 
-    for rows in read_parts(lib, parts(lib) if within is None else within, read):
+    for rows in read_parts(lib, parts(lib) if within is None else within, read) if names else ():
         for name, item, value in rows:
             values[name][item] = value
     return values

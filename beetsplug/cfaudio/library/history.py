@@ -48,12 +48,14 @@ def has_history(settings: Settings) -> bool:
     return settings.history is not None or _default_file(settings).is_file()
 
 
-def history_state(settings: Settings) -> str | None:
+def history_state(settings: Settings, *, wait: bool = False) -> str | None:
     """Give the `settled_state` of the history's file; None where that is not certain, or the history has none."""
     if settings.history is None:
-        return settled_state(_default_file(settings))
+        return settled_state(_default_file(settings), wait=wait)
     url = _url(settings, settings.history)
-    return settled_state(Path(url.database)) if url.get_backend_name() == "sqlite" and url.database else None
+    if url.get_backend_name() != "sqlite" or not url.database:
+        return None
+    return settled_state(Path(url.database), wait=wait)
 
 
 def _default_file(settings: Settings) -> Path:
@@ -99,7 +101,7 @@ def _record_growth(lib: Library, settings: Settings, tracks: Tracks, store: List
         store.keep_counts(now, first_counts(counts), as_rows(marks), library)
         return
     snapshot, outdated = of_these_tracks(snapshot, counts, marks)
-    stored = read_fields(lib, list(dict.fromkeys(DATES.values())))
+    stored = read_fields(lib, list(dict.fromkeys(DATES[name] for name in counts if name in DATES)))
     dates = {name: {i: seconds(value) for i, value in values.items()} for name, values in stored.items()}
     at = {i: k for k, i in enumerate(ids)}
     records, changed = growth(

@@ -13,17 +13,19 @@ from beets.exceptions import UserError
 from beets.library import Library
 
 from beetsplug.cfaudio.config.settings import Settings
-from beetsplug.cfaudio.library.history import has_history, open_history
+from beetsplug.cfaudio.library.history import has_history, history_state, open_history
 from beetsplug.cfaudio.library.listener_names import known_listeners, unknown_listener
-from beetsplug.cfaudio.library.matches import match_history, stored_positions
+from beetsplug.cfaudio.library.matches import library_name, read_matched, update_matches
 from beetsplug.cfaudio.text import counted
 from cfaudio_core.data.listeners import Listener, find_name, make_listeners
 from cfaudio_core.data.playlists import read_playlists
 from cfaudio_core.data.tracks import TrackMarks, Tracks, marks_of
 from cfaudio_core.history.count_growth import DATES
 from cfaudio_core.util.arrays import FloatArray, IntArray
+from cfaudio_core.util.fingerprint import fingerprint
 
 _MAX_NAMED = 5  # playlists
+_read: dict[str | None, list[Listener]] = {}  # the last history that this process has read, by its key
 
 
 def read_listeners(lib: Library, tracks: Tracks, settings: Settings, *, match: bool) -> list[Listener]:
@@ -33,7 +35,9 @@ def read_listeners(lib: Library, tracks: Tracks, settings: Settings, *, match: b
     """
     by_counts = make_listeners(tracks.counts, settings.users, len(tracks))
     if match and has_history(settings):
-        return _match_history(lib, by_counts, settings, tracks)
+        with open_history(settings) as store:
+            update_matches(lib, store, tracks)
+        history_state(settings, wait=True)  # it may have been written to just now
     names = [listener.name for listener in by_counts]
     return add_history(by_counts, read_history(lib, names, settings, marks_of(tracks), tracks.lengths))
 
@@ -46,22 +50,29 @@ def read_history(
     Marks and lengths, float32 (n,), are of every track, in the order of the ids. The history is matched again where it
     was matched to another library last.
     """
+    key = history_key(lib, names, settings, marks, lengths)
+    if key in _read:
+        return _read[key]
     nothing = np.zeros(len(lengths), np.float32)
     listeners = [Listener(name, nothing, nothing) for name in names]
     if not has_history(settings):
         return listeners
-    from cfaudio_core.history.listeners import MatchedHistory, with_history
+    from cfaudio_core.history.listeners import with_history
 
     with open_history(settings) as store:
-        durations, found = stored_positions(lib, store, marks)
-        gap, sounds = settings.session_gap, marks.sounds
-        return with_history(listeners, MatchedHistory.read(store, durations, lengths, found, gap, sounds))
+        listeners = with_history(listeners, read_matched(lib, store, marks, lengths, settings.session_gap))
+    if key is not None and key == history_key(lib, names, settings, marks, lengths):
+        _read.clear()
+        _read[key] = listeners
+    return listeners
 
 
-def _match_history(lib: Library, listeners: list[Listener], settings: Settings, tracks: Tracks) -> list[Listener]:
-    """Match the history to tracks, which are all of the library, and add it to listeners."""
-    with open_history(settings) as store:
-        return match_history(lib, store, tracks, listeners, settings.session_gap)
+def history_key(
+    lib: Library, names: Sequence[str], settings: Settings, marks: TrackMarks, lengths: FloatArray
+) -> str | None:
+    """Fingerprint of all that `read_history` returns is made of; None: not certain."""
+    state = history_state(settings)
+    return state and fingerprint(state, names, settings.session_gap, library_name(lib), *marks, lengths)
 
 
 def add_history(by_counts: Sequence[Listener], by_history: Sequence[Listener]) -> list[Listener]:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from cfaudio_core.data.tracks import Tracks
     from cfaudio_core.history.feedback import Statement
+    from cfaudio_core.history.listeners import MatchedHistory
     from cfaudio_core.history.matching import LibraryIndex
     from cfaudio_core.history.records import TrackText
     from cfaudio_core.history.store import ListenStore
@@ -106,31 +107,27 @@ def stored_positions(lib: Library, store: ListenStore, marks: TrackMarks) -> tup
     return durations, keep_matches(lib, store, store.texts(), LibraryIndex(tracks, lib.directory), tracks, "")
 
 
-def match_history(
-    lib: Library,
-    store: ListenStore,
-    tracks: Tracks,
-    listeners: list[Listener],
-    gap: float,
-    index: LibraryIndex | None = None,
-) -> list[Listener]:
-    """Match the history to all tracks of the library, store the matches, and add the history to listeners.
+def read_matched(
+    lib: Library, store: ListenStore, marks: TrackMarks, lengths: FloatArray, gap: float
+) -> MatchedHistory:
+    """Read the history by its last matches; marks and lengths, float32 (n,), are of all tracks."""
+    from cfaudio_core.history.listeners import MatchedHistory
 
-    Where they were made of the same texts and tracks, the stored matches are taken. `index` is the library's, if there
-    is one already.
+    durations, found = stored_positions(lib, store, marks)
+    return MatchedHistory.read(store, durations, lengths, found, gap, marks.sounds)
+
+
+def update_matches(lib: Library, store: ListenStore, tracks: Tracks, index: LibraryIndex | None = None) -> None:
+    """Match the history to all tracks of the library, and store the matches, unless they are of the same already.
+
+    `index` is the library's, if there is one already.
     """
-    from cfaudio_core.history.listeners import MatchedHistory, with_history
     from cfaudio_core.history.matching import LibraryIndex
 
-    texts, marks = store.texts(), marks_of(tracks)
+    texts = store.texts()
     made_of = matches_are_of(texts, store.feedback(), tracks, lib.directory)
-    if store.matches_are_of(library_name(lib)) == made_of:
-        durations, positions = stored_positions(lib, store, marks)
-    else:
-        durations = np.array([text.duration for text in texts.values()], np.float64)
-        index = index or LibraryIndex(tracks, lib.directory)
-        positions = keep_matches(lib, store, texts, index, tracks, made_of)
-    return with_history(listeners, MatchedHistory.read(store, durations, tracks.lengths, positions, gap, marks.sounds))
+    if store.matches_are_of(library_name(lib)) != made_of:
+        keep_matches(lib, store, texts, index or LibraryIndex(tracks, lib.directory), tracks, made_of)
 
 
 def matches_are_of(texts: Mapping[int, TrackText], feedback: Sequence[Statement], tracks: Tracks, folder: bytes) -> str:

@@ -23,10 +23,9 @@ from beetsplug.cfaudio.config.listeners import score_field
 from beetsplug.cfaudio.config.settings import Settings
 from beetsplug.cfaudio.errors import user_errors
 from beetsplug.cfaudio.library.blocks import Block, read_blocks
-from beetsplug.cfaudio.library.fields import column, count_values, read_fields
-from beetsplug.cfaudio.library.history import history_state, seconds
-from beetsplug.cfaudio.library.listeners import add_history, last_played_of, read_history
-from beetsplug.cfaudio.library.matches import library_name
+from beetsplug.cfaudio.library.fields import column, count_values, read_fields, without_cycle_search
+from beetsplug.cfaudio.library.history import seconds
+from beetsplug.cfaudio.library.listeners import add_history, history_key, last_played_of, read_history
 from beetsplug.cfaudio.library.snapshot_file import StoredSnapshot, read_snapshot_file, write_snapshot_file
 from cfaudio_core.data.listeners import Listener, make_listeners
 from cfaudio_core.data.tracks import TrackMarks
@@ -34,8 +33,7 @@ from cfaudio_core.history.count_growth import DATES
 from cfaudio_core.ranking.duplicates import Marks, same_songs
 from cfaudio_core.util.arrays import BoolArray, FloatArray, IntArray
 from cfaudio_core.util.files import settled_state
-from cfaudio_core.util.fingerprint import Prints, fingerprint
-from cfaudio_core.util.memory import without_cycle_search
+from cfaudio_core.util.fingerprint import Prints
 from cfaudio_core.util.vector_codec import stack
 
 if TYPE_CHECKING:
@@ -208,12 +206,12 @@ def _read_plays(
         counts = read_counts(lib, settings.count_fields, columns["ids"])
         snapshot = snapshot._replace(count_fields=settings.count_fields, counts=counts)
     names, marks, lengths = settings.listener_names, _marks(columns), columns["lengths"]
-    state = history_state(settings)
-    key = state and fingerprint(state, names, settings.session_gap, library_name(lib), *marks, lengths)
+    key = history_key(lib, names, settings, marks, lengths)
     if key is None or key != stored.history_key:
         with user_errors():
             listeners = read_history(lib, names, settings, marks, lengths)
-        snapshot = snapshot._replace(history_key=key if history_state(settings) == state else None, listeners=listeners)
+        same = key == history_key(lib, names, settings, marks, lengths)
+        snapshot = snapshot._replace(history_key=key if same else None, listeners=listeners)
     return snapshot if settled_state(_file(lib)) == snapshot.state else snapshot._replace(state=None)
 
 

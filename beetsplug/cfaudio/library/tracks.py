@@ -14,9 +14,8 @@ from beets.dbcore.pathutils import expand_path_from_db
 from beets.dbcore.types import MULTI_VALUE_DELIMITER
 from beets.library import Library
 
-from beetsplug.cfaudio.library.fields import column, few, parts, read_fields
+from beetsplug.cfaudio.library.fields import column, few, parts, read_fields, without_cycle_search
 from cfaudio_core.data.tracks import Tracks
-from cfaudio_core.util.memory import without_cycle_search
 
 _COLUMNS = (
     *("artists", "albums", "genres", "titles", "album_titles", "albumartists", "recording_mbids", "track_mbids"),

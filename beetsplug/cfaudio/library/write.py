@@ -13,9 +13,8 @@ import numpy as np
 from beets.exceptions import UserError
 from beets.library import Library
 
-from beetsplug.cfaudio.library.fields import BETWEEN, Value, ranges, read_parts
+from beetsplug.cfaudio.library.fields import BETWEEN, Value, ranges, read_parts, without_cycle_search
 from cfaudio_core.util.arrays import IntArray
-from cfaudio_core.util.memory import without_cycle_search
 
 _WAIT_S = 60  # for other programs to end writing
 
