@@ -5,22 +5,22 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
 from cfaudio_core.audio.melspec import FRAMES, N_MELS, band_statistics, log_mel
-from cfaudio_core.audio.windows import read_windows
 from cfaudio_core.backbones.registry import Backbone, load_backbone, load_extractor
 from cfaudio_core.errors import AudioError, SettingError
 from cfaudio_core.features.feature_store import FeatureStore
 from cfaudio_core.features.jobs import ExtractorConfig, FeatureResult, FileJob
-from cfaudio_core.features.worker import Heartbeat
-from cfaudio_core.features.worker_pool import extract_in_processes
 from cfaudio_core.finetuning.augmentation import remaster
 from cfaudio_core.util.progress import progress
+
+if TYPE_CHECKING:
+    from cfaudio_core.features.worker import Heartbeat
 
 _MAX_WINDOWS = 10  # that are read again of a track, also where it was analysed whole
 MASTERINGS, _WINDOWS_EACH = 2, 2  # how often a track is mastered anew, and of how many windows
@@ -57,6 +57,8 @@ class TrackWindows(NamedTuple):
 
     def patches(self, keys: Sequence[str]) -> Iterator[tuple[str, npt.NDArray[np.float16]]]:
         """Yield (key, log-mel patches (windows, 187, 96)) from the files, in any order."""
+        from cfaudio_core.features.worker_pool import extract_in_processes  # decoders take half a second to load
+
         config = replace(self.config, windows=min(self.config.windows or _MAX_WINDOWS, _MAX_WINDOWS))
         jobs = [FileJob(self.paths[key], key) for key in keys]
         with progress("Reading", len(keys)) as advance:
@@ -70,6 +72,8 @@ class TrackWindows(NamedTuple):
 
         They are stored, for they never change. Tracks that cannot be read are left out.
         """
+        from cfaudio_core.features.worker_pool import extract_in_processes
+
         net, n_read = f"{_REMASTERED}{self.net}", MASTERINGS * _WINDOWS_EACH
         left = sorted((set(keys) & self.paths.keys()) - self.store.keys(net, n_read))
         if left:
@@ -95,6 +99,8 @@ class TrackWindows(NamedTuple):
 
 def _prepare_remastered(config: ExtractorConfig, sign: Heartbeat) -> Callable[[FileJob], FeatureResult]:
     """Make a worker process master a track anew in several ways, each with windows of its own, and extract features."""
+    from cfaudio_core.audio.windows import read_windows
+
     threadpool_limits(1)
     net = load_extractor(config.backbone, wheel=config.wheel)
 
@@ -116,6 +122,8 @@ def _prepare_remastered(config: ExtractorConfig, sign: Heartbeat) -> Callable[[F
 
 def _prepare_patches(config: ExtractorConfig, sign: Heartbeat) -> Callable[[FileJob], FeatureResult]:
     """Make a worker process read log-mel patches: float16 (windows, 187 * 96) as the features of a file."""
+    from cfaudio_core.audio.windows import read_windows
+
     threadpool_limits(1)
 
     def read(job: FileJob) -> FeatureResult:
