@@ -22,8 +22,11 @@ from cfaudio_core.report.filters import Filter
 from cfaudio_core.report.learnt import Card
 from cfaudio_core.report.map_data import map_data
 from cfaudio_core.report.neighbours import FineTuned
+from cfaudio_core.report.palettes import css_variables
 from cfaudio_core.report.past_runs import LEGEND, Evaluation, TrainingRun
 from cfaudio_core.report.regions import Region
+from cfaudio_core.report.river import River
+from cfaudio_core.report.river_svg import OTHER, draw_river, river_data
 from cfaudio_core.report.rows import rows_of
 from cfaudio_core.report.verdicts import SYSTEM_LEGEND, Verdict
 from cfaudio_core.util.arrays import BoolArray, FloatArray
@@ -32,9 +35,9 @@ _ASSETS = Path(__file__).parent / "assets"
 SERVED_NO, SERVED_YES = 'data-served="no"', 'data-served="yes"'
 """The attribute of the page as a file, and as the server sends it."""
 
-_MAP_SCRIPTS = ("painter.js", "colours.js", "names.js", "view.js", "map.js")
+_MAP_SCRIPTS = ("painter.js", "colours.js", "names.js", "view.js", "map.js", "river.js")
 _SCRIPTS = (*_MAP_SCRIPTS, "rows.js", "feedback.js", "queue.js", "player.js", "lists.js", "page.js", "stops.js")
-_STYLES = ("page.css", "map.css", "sections.css", "player.css")
+_STYLES = ("page.css", "map.css", "sections.css", "player.css", "river.css")
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,8 @@ class Report:
         The first screen: tracks to play now, answers of the evaluations, and what is played more or less than before.
     unplayed_above_usual
         Tracks never played that score above half of the played ones.
+    river
+        Tastes over the years.
     lists
         The playlists of the configuration, as `serve.lists_as_json` makes them.
     modes, learnt, disagreements, training_runs, evaluations
@@ -109,6 +114,7 @@ class Report:
     verdicts: list[Verdict] = field(default_factory=list)
     changes: Changes = field(default_factory=Changes)
     unplayed_above_usual: int = 0
+    river: River = field(default_factory=River)
     lists: list[dict[str, object]] = field(default_factory=list)
     learnt: list[Card] = field(default_factory=list)
     fine_tuned: FineTuned | None = None
@@ -135,11 +141,20 @@ def render(report: Report) -> bytes:
     scripts = [(_ASSETS / name).read_text("utf-8") for name in _SCRIPTS]
     page = environment.get_template("page.html").render(
         report=report,
-        style="".join((_ASSETS / name).read_text("utf-8") for name in _STYLES),
+        style=css_variables() + "".join((_ASSETS / name).read_text("utf-8") for name in _STYLES),
         scripts=scripts,
         policy=_policy(scripts),
         served=SERVED_NO,
-        data=_json({**map_data(report), "lists": report.lists, "rows": rows_of(report)}),
+        data=_json(
+            {
+                **map_data(report),
+                "lists": report.lists,
+                "rows": rows_of(report),
+                "river": river_data(report.river),
+            }
+        ),
+        draw_river=draw_river,
+        other=OTHER,
         legend=LEGEND,
         systems=SYSTEM_LEGEND,
         today=date.today().isoformat(),

@@ -20,13 +20,14 @@ from beetsplug.cfaudio.library.tracks import read_tracks
 from beetsplug.cfaudio.report.first_screen import ten_to_play, unplayed_above_usual
 from beetsplug.cfaudio.report.learnt import labels_of, with_features
 from cfaudio_core.models.model_files import find_model
-from cfaudio_core.ranking.taste import decayed_counts, modes, taste_weights
+from cfaudio_core.ranking.taste import Taste, decayed_counts, modes, taste_weights
 from cfaudio_core.report.changes import changes
 from cfaudio_core.report.labels import Labels
 from cfaudio_core.report.page import Pick, Report, TasteMode
 from cfaudio_core.report.past_runs import evaluations, training_runs, verdicts
 from cfaudio_core.report.projection import MAX_TRACKS, project, tracks_shown
 from cfaudio_core.report.regions import find_regions
+from cfaudio_core.report.river import River, make_river
 from cfaudio_core.util.files import write_whole
 from cfaudio_core.util.fingerprint import fingerprint
 from cfaudio_core.util.progress import progress
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from beets.library import Library
 
     from cfaudio_core.data.listeners import Listener
+    from cfaudio_core.data.sessions import Sessions
     from cfaudio_core.util.arrays import FloatArray, IntArray
 
 _TYPICAL_TRACKS = 8  # of a mode of the taste
@@ -89,14 +91,18 @@ def make_report(
     report = with_features(report, settings, vectors, find_model(settings.models, report.model), on_problem)
     labels = labels_of(report)
     weights = taste_weights(listener, decayed_counts(listener, data.last_played[listener.name])[0])
+    taste = modes(data.vectors, weights)
+    taste_modes = _taste_modes(data.vectors, taste, at, labels)
+    on_map = listener.subset(at)
     position = {item: i for i, item in enumerate(tracks.ids.tolist())}
     return replace(
         report,
         regions=find_regions(report.coordinates, labels),
-        modes=_taste_modes(data.vectors, weights, at, labels),
+        modes=taste_modes,
+        river=_river(on_map.sessions, vectors, taste, taste_modes, labels),
         picks=[Pick(position[item], reasons.get(item, "")) for item in chosen if item in position],
         unplayed_above_usual=unplayed_above_usual(data, listener),
-        changes=changes(listener.subset(at).sessions, {kind: labels.of[kind] for kind in ("genre", "audio", "artist")}),
+        changes=changes(on_map.sessions, {kind: labels.of[kind] for kind in ("genre", "audio", "artist")}),
         verdicts=verdicts(settings.folder / "evaluations", listener.name),
     )
 
@@ -145,9 +151,21 @@ def _coordinates(settings: Settings, vectors: FloatArray) -> FloatArray:
     return coordinates
 
 
-def _taste_modes(vectors: FloatArray, weights: FloatArray, at: IntArray, labels: Labels) -> list[TasteMode]:
+def _river(
+    sessions: Sessions, vectors: FloatArray, taste: Taste, taste_modes: list[TasteMode], labels: Labels
+) -> River:
+    """Follow the modes of the taste over the years, or, where it has but one, the genres."""
+    artists = labels.of["artist"]
+    if len(taste_modes) > 1:
+        names = [mode.name or " and ".join(mode.artists) or f"taste {k}" for k, mode in enumerate(taste_modes, 1)]
+        return make_river(sessions, np.argmax(vectors @ taste.centres.T, axis=1), names, artists)
+    number: dict[str, int] = {}
+    genre = [number.setdefault(row[0], len(number)) if row and row[0] else -1 for row in labels.of["genre"]]
+    return make_river(sessions, np.array(genre, np.int64), list(number), artists)
+
+
+def _taste_modes(vectors: FloatArray, taste: Taste, at: IntArray, labels: Labels) -> list[TasteMode]:
     """Modes of the taste over the whole library; their typical tracks and names are of the tracks at `at`."""
-    taste = modes(vectors, weights)
     row = np.full(len(vectors), -1)
     row[at] = np.arange(len(at))
     taste_modes = []
