@@ -45,6 +45,9 @@ def map_data(report: Report) -> dict[str, object]:
         "added": _numbers(report.added, 2),
         "year": _numbers(report.years, 0),
         "gone": np.flatnonzero(~report.existing).tolist(),
+        "listener": report.listener,
+        "in_part": bool(report.left_out),
+        "others": [{"name": name, **_sparse(plays)} for name, plays in report.others.items()],
         "regions": [
             {**region._asdict(), "x": x, "y": y}
             for region, (x, y) in zip(
@@ -75,6 +78,13 @@ def _indexed(rows: Sequence[tuple[str, ...]]) -> tuple[list[str], list[list[int]
     rank[order] = np.arange(len(order))
     numbers = iter(rank[inverse].tolist())
     return [str(distinct[i]) for i in order], [[next(numbers) for _ in names] for names in filled]
+
+
+def _sparse(plays: FloatArray) -> dict[str, list[int]]:
+    """Steps from -1 to the first played track and on to the others, and how often each was played."""
+    counts = np.rint(plays).astype(np.int64)
+    played = np.flatnonzero(counts)
+    return {"steps": np.diff(played, prepend=-1).tolist(), "plays": counts[played].tolist()}
 
 
 def _numbers(values: FloatArray, digits: int) -> list[float | int | None]:

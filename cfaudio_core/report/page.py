@@ -35,7 +35,7 @@ _ASSETS = Path(__file__).parent / "assets"
 SERVED_NO, SERVED_YES = 'data-served="no"', 'data-served="yes"'
 """The attribute of the page as a file, and as the server sends it."""
 
-_MAP_SCRIPTS = ("painter.js", "colours.js", "names.js", "view.js", "map.js", "river.js")
+_MAP_SCRIPTS = ("painter.js", "colours.js", "names.js", "view.js", "map.js", "compare.js", "export.js", "river.js")
 _SCRIPTS = (*_MAP_SCRIPTS, "rows.js", "feedback.js", "queue.js", "player.js", "lists.js", "page.js", "stops.js")
 _STYLES = ("page.css", "map.css", "sections.css", "player.css", "river.css")
 
@@ -84,6 +84,8 @@ class Report:
         The first screen: tracks to play now, answers of the evaluations, and what is played more or less than before.
     unplayed_above_usual
         Tracks never played that score above half of the played ones.
+    others
+        Name of each other listener to their plays, float32 (n,).
     river
         Tastes over the years.
     lists
@@ -114,6 +116,7 @@ class Report:
     verdicts: list[Verdict] = field(default_factory=list)
     changes: Changes = field(default_factory=Changes)
     unplayed_above_usual: int = 0
+    others: dict[str, FloatArray] = field(default_factory=dict)
     river: River = field(default_factory=River)
     lists: list[dict[str, object]] = field(default_factory=list)
     learnt: list[Card] = field(default_factory=list)

@@ -92,6 +92,11 @@ def make_app(
     def _page(token: str) -> Response:
         return Response(served, content_type="text/html; charset=utf-8")
 
+    @app.get("/<token>/cfaudio.html")
+    def _file(token: str) -> Response:
+        attached = {"Content-Disposition": "attachment; filename=cfaudio.html"}
+        return Response(page, content_type="text/html; charset=utf-8", headers=attached)
+
     @app.get("/<token>/audio/<int:number>")
     def _audio(token: str, number: int) -> Response:
         file = files.get(number)

@@ -43,10 +43,14 @@ class MapLists(Protocol):
         """Put a list into the configured targets; returns these."""
         ...
 
+    def m3u(self, name: str, tracks: list[int]) -> bytes:
+        """Make a list as a file, which holds the names of the tracks' files."""
+        ...
+
 
 def add_map_routes(app: Flask, lists: MapLists) -> None:
     """Let an application, which guards its requests itself, answer those of the map."""
-    from flask import abort, jsonify, request
+    from flask import Response, abort, jsonify, request
 
     def answer(make: Callable[[], MapList]) -> Response | tuple[Response, int]:
         try:
@@ -63,8 +67,7 @@ def add_map_routes(app: Flask, lists: MapLists) -> None:
     def _path(token: str, begin: int, end: int) -> Response | tuple[Response, int]:
         return answer(lambda: lists.path(begin, end))
 
-    @app.post("/<token>/map/save")
-    def _save(token: str) -> Response | tuple[Response, int]:
+    def named() -> tuple[str, list[int]]:
         if (request.content_length or 0) > _MAX_BYTES:
             abort(413)
         given = request.get_json(silent=True)
@@ -72,9 +75,20 @@ def add_map_routes(app: Flask, lists: MapLists) -> None:
         if not isinstance(name, str) or not isinstance(tracks, list) or not all(type(i) is int for i in tracks):
             abort(400)
         name = " ".join(name.split())
+        if not name or len(name) > MAX_NAME or not tracks:
+            raise CfAudioError(f"a list needs a name of at most {MAX_NAME} letters, and tracks")
+        return name, tracks
+
+    @app.post("/<token>/map/save")
+    def _save(token: str) -> Response | tuple[Response, int]:
         try:
-            if not name or len(name) > MAX_NAME or not tracks:
-                raise CfAudioError(f"a list needs a name of at most {MAX_NAME} letters, and tracks")
-            return jsonify(written=lists.save(name, tracks))
+            return jsonify(written=lists.save(*named()))
+        except CfAudioError as error:
+            return jsonify(error=str(error)), 409
+
+    @app.post("/<token>/map/m3u")
+    def _m3u(token: str) -> Response | tuple[Response, int]:
+        try:
+            return Response(lists.m3u(*named()), content_type="audio/x-mpegurl")
         except CfAudioError as error:
             return jsonify(error=str(error)), 409

@@ -44,7 +44,7 @@ def page_bytes():
 
 
 @contextmanager
-def opened(browser, url, before="", width=1440, **how):
+def opened(browser, url, before="", width=1440, ready="document.documentElement.dataset.ready === 'yes'", **how):
     """A page of which nothing may be complained."""
     page = browser.new_page(viewport={"width": width, "height": 900}, reduced_motion="reduce", **how)
     complaints = []
@@ -53,7 +53,7 @@ def opened(browser, url, before="", width=1440, **how):
     page.set_default_timeout(1000 * LONG_SECONDS)
     page.add_init_script(before or "0")
     page.goto(url)
-    until(page, "document.documentElement.dataset.ready === 'yes'")
+    until(page, ready)
     try:
         yield page
     finally:
@@ -69,7 +69,7 @@ def url(page_bytes, tmp_path_factory):
 
 
 @contextmanager
-def served(page_bytes, tmp_path, made):
+def served(page_bytes, tmp_path, made, playlists=None):
     sound = io.BytesIO()
     with wave.open(sound, "wb") as writer:
         writer.setnchannels(1)
@@ -78,7 +78,7 @@ def served(page_bytes, tmp_path, made):
         writer.writeframes(bytes(16_000))
     (tmp_path / "a.wav").write_bytes(sound.getvalue())
     files = dict.fromkeys(range(1, N + 1), bytes(tmp_path / "a.wav"))
-    server, address = open_server(page_bytes, files, 0, Lists(), Judged([]), made)
+    server, address = open_server(page_bytes, files, 0, playlists or Lists(), Judged([]), made)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:

@@ -269,6 +269,9 @@ class Made:
         self.saved.append((name, tracks))
         return ["m3u"]
 
+    def m3u(self, name, tracks):
+        return b"".join([b"#EXTM3U\n#PLAYLIST:", name.encode(), *[b"\n/music/%d" % track for track in tracks]])
+
 
 @pytest.fixture
 def made():
@@ -319,3 +322,20 @@ def test_another_origin_saves_nothing(mapping, made):
 
 def test_a_server_without_a_map_makes_no_lists(client):
     assert client.get(f"/{TOKEN}/map/radio/1", headers=HERE).status_code == 404
+
+
+def test_an_m3u_needs_a_name_and_tracks_and_the_secret(mapping):
+    good = {"name": "A", "tracks": [3]}
+    assert mapping.post(f"/{TOKEN}/map/m3u", json=good, headers=HERE).data == b"#EXTM3U\n#PLAYLIST:A\n/music/3"
+    for bad, code in (({"name": "A"}, 400), ({**good, "tracks": ["/etc/passwd"]}, 400), ({**good, "name": " "}, 409)):
+        assert mapping.post(f"/{TOKEN}/map/m3u", json=bad, headers=HERE).status_code == code
+    assert mapping.post("/wrong/map/m3u", json=good, headers=HERE).status_code == 404
+    refused = mapping.post(f"/{TOKEN}/map/m3u", json=good, headers={**HERE, "Origin": "http://evil.example"})
+    assert refused.status_code == 403
+
+
+def test_the_page_can_be_saved_as_the_file_that_it_is_when_not_served(client):
+    answer = client.get(f"/{TOKEN}/cfaudio.html", headers=HERE)
+    assert answer.data == f"<html {SERVED_NO}>".encode()
+    assert answer.headers["Content-Disposition"] == "attachment; filename=cfaudio.html"
+    assert client.get("/wrong/cfaudio.html", headers=HERE).status_code == 404

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import itertools
 import json
 import socket
 import subprocess
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from user_home import BELLS, Home
+from user_home import BELLS, DRUMS, PER_ARTIST, Home
 from waiting import LONG_SECONDS, until
 
 NASTY = "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>"
@@ -367,3 +368,75 @@ def test_the_library_and_the_store_stay_as_they_are(reported: Home) -> None:
     before = reported.dump(), reported.store.read_bytes()
     assert reported.beet_here("cfreport", "-o", str(reported.folder / "page")).code == 0
     assert (reported.dump(), reported.store.read_bytes()) == before
+
+
+def data_of(text: str) -> Any:
+    return json.loads(text.split('<script type="application/json" id="data">')[1].split("</script>")[0])
+
+
+def test_the_page_names_no_folder_and_can_be_given_away(reported: Home, tmp_path: Path) -> None:
+    home = reported.copy(tmp_path / "home")
+    home.configure({"playlists": [{"name": "Fresh", "n": 5}], "playlist_dir": str(home.folder / "lists")})
+    (home.beetsdir / "cfaudio" / "playlists.json").write_text("[broken")
+    assert home.beet_here("cfreport", "-o", str(home.folder / "page")).code == 0
+    text = file_of(home).read_text(encoding="utf-8")
+    assert "playlists.json: cannot be read" in data_of(text)["lists"][0]["error"]
+    for private in (str(tmp_path), str(home.folder), str(Path.home()), "/" + home.music.name + "/", "127.0.0.1"):
+        assert private not in text
+
+
+def test_two_listeners_are_on_one_map(reported: Home, tmp_path: Path) -> None:
+    home = reported.copy(tmp_path / "home")
+    home.configure({"users": {"me": ["play_count"], "Anna": ["plex_viewcount"], "Bob": ["amarok_playcount"]}})
+    home.set("plex_viewcount", {1: 3, 40: 1})
+    home.set("amarok_playcount", {5: 0})
+    mine = reported.field("play_count")
+    for user, others in (
+        ("me", {"Anna": {1: 3, 40: 1}}),
+        ("Anna", {"me": {i: int(n) for i, n in mine.items() if int(n)}}),
+    ):
+        assert home.beet_here("cfreport", "-o", str(home.folder / "page"), "-u", user).code == 0
+        data = data_of(file_of(home).read_text(encoding="utf-8"))
+        found = {}
+        for other in data["others"]:
+            at = itertools.accumulate(other["steps"], initial=-1)
+            found[other["name"]] = dict(zip((data["id"][i] for i in list(at)[1:]), other["plays"], strict=True))
+        assert (data["listener"], found) == (user, others)
+
+
+def test_a_list_as_m3u_has_the_files_and_their_names(reported: Home) -> None:
+    with served(reported) as address:
+        body = json.dumps({"name": "Mine", "tracks": [40, 1, 999]}).encode()
+        request = urllib.request.Request(address + "map/m3u", body, {"Content-Type": "application/json"})
+        with urllib.request.urlopen(request) as answer:
+            lines = answer.read().decode().splitlines()
+        gone = asked(address, "map/m3u", {"name": "Mine", "tracks": [999]})
+    paths = [Path(line) for line in lines if not line.startswith("#")]
+    assert lines[0] == "#EXTM3U" and "#PLAYLIST:Mine" in lines
+    assert [path.is_file() for path in paths] == [True, True] and all(path.is_absolute() for path in paths)
+    assert sum(line.startswith("#EXTINF:") for line in lines) == 2
+    assert gone["error"] == "the library has none of these tracks any more"
+
+
+def test_dated_plays_become_a_river(reported: Home, tmp_path: Path) -> None:
+    home = reported.copy(tmp_path / "home")
+    home.configure({})
+    text = file_of(reported).read_text(encoding="utf-8")
+    assert "too few plays with dates" in text and "<code>beet cfimport</code> reads a listening history that" in text
+    rows = [
+        f"{artist},Stück {k % PER_ARTIST + 1},{year}-06-{day:02d}T{k % 24:02d}:00:00Z"
+        for artist, year in ((BELLS[0], 2019), (DRUMS[0], 2020))
+        for day in range(1, 11)
+        for k in range(4)
+    ]
+    (tmp_path / "plays.csv").write_text("artist,title,time\n" + "\n".join(rows), encoding="utf-8")
+    assert home.beet_here("cfimport", "csv", str(tmp_path / "plays.csv")).code == 0
+    assert home.beet_here("cfreport", "-o", str(home.folder / "page")).code == 0
+    text = file_of(home).read_text(encoding="utf-8")
+    river = data_of(text)["river"]
+    assert (river["periods"], river["plays"]) == (["2019", "2020"], [40, 40])
+    assert {river["artists"][k] for stream in river["streams"] for cell in stream["artists"] for k in cell} == {
+        BELLS[0],
+        DRUMS[0],
+    }
+    assert "Your tastes over the years" in text

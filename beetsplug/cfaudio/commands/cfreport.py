@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -65,7 +66,7 @@ def run(plugin: BeetsPlugin, lib: Library, opts: Values, args: list[str]) -> Non
         rows = zip(report.tracks.ids.tolist(), report.tracks.paths, report.existing.tolist(), strict=True)
         files = {item: path for item, path, there in rows if there}
         playlists = ConfiguredPlaylists(plugin, lib, settings, files, set(report.tracks.ids.tolist()))
-        report = replace(report, lists=lists_as_json(playlists))
+        report = replace(report, lists=_without_folders(lists_as_json(playlists), settings.folder))
     page = render(report)
     file = folder / "index.html"
     with file_errors(folder):
@@ -90,6 +91,16 @@ def run(plugin: BeetsPlugin, lib: Library, opts: Values, args: list[str]) -> Non
         with _port_errors(opts.port):
             server, address = open_server(page, files, opts.port, playlists, feedback, lists)
         _serve(server, address)
+
+
+def _without_folders(lists: list[dict[str, object]], folder: Path) -> list[dict[str, object]]:
+    """Shorten file names in errors: the page may be given away."""
+    return [
+        {**one, "error": str(one["error"]).replace(f"{folder}{os.sep}", "").replace(str(Path.home()), "~")}
+        if "error" in one
+        else one
+        for one in lists
+    ]
 
 
 def _check(opts: Values, folder: Path) -> None:

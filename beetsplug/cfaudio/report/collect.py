@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from cfaudio_core.util.arrays import FloatArray, IntArray
 
 _TYPICAL_TRACKS = 8  # of a mode of the taste
+_OTHERS = 8  # listeners to compare with
 _LABELLED_TRACKS = 40  # of a mode, that its labels are made of
 
 
@@ -99,6 +100,7 @@ def make_report(
         report,
         regions=find_regions(report.coordinates, labels),
         modes=taste_modes,
+        others=_others(data.listeners, listener, at),
         river=_river(on_map.sessions, vectors, taste, taste_modes, labels),
         picks=[Pick(position[item], reasons.get(item, "")) for item in chosen if item in position],
         unplayed_above_usual=unplayed_above_usual(data, listener),
@@ -162,6 +164,13 @@ def _river(
     number: dict[str, int] = {}
     genre = [number.setdefault(row[0], len(number)) if row and row[0] else -1 for row in labels.of["genre"]]
     return make_river(sessions, np.array(genre, np.int64), list(number), artists)
+
+
+def _others(listeners: Sequence[Listener], listener: Listener, at: IntArray) -> dict[str, FloatArray]:
+    """Plays of the other listeners of any track at `at`, those who play most of them."""
+    plays = {one.name: one.plays[at] for one in listeners if one.name != listener.name and one.plays[at].any()}
+    most = sorted(plays, key=lambda name: -np.count_nonzero(plays[name]))[:_OTHERS]
+    return {name: plays[name] for name in most}
 
 
 def _taste_modes(vectors: FloatArray, taste: Taste, at: IntArray, labels: Labels) -> list[TasteMode]:

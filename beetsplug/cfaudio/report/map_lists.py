@@ -20,6 +20,7 @@ from beetsplug.cfaudio.playlists.state import ChosenList, PlaylistState, read_st
 from beetsplug.cfaudio.playlists.ways import choose
 from cfaudio_core.errors import CfAudioError
 from cfaudio_core.report.serve_map import MapList
+from cfaudio_core.targets.m3u import m3u
 from cfaudio_core.util.files import hold_lock
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 _TRACKS = 30  # of radio
 _PATH_TRACKS = 15
+_NONE_LEFT = "the library has none of these tracks any more"
 _FILE = "page-lists.json"  # what was saved, so that it can be replaced where it is
 
 
@@ -79,7 +81,7 @@ class ListsOfMap:
                 targets.check(playlist)
                 items = {number: item for number in tracks if (item := lib.get_item(number)) is not None}
                 if not items:
-                    raise UserError("the library has none of these tracks any more")
+                    raise UserError(_NONE_LEFT)
                 entries = [entry_of(item) for item in items.values()]
                 made = targets.write(playlist, [(name, name, entries)], saved.get(name, PlaylistState()).made)
                 chosen = ChosenList(name, list(items), title=name)
@@ -90,6 +92,14 @@ class ListsOfMap:
         if targets.failed:
             raise CfAudioError("; ".join(problems.lines))
         return [target for target, marks in targets.written_of(made).items() if any(marks)]
+
+    def m3u(self, name: str, tracks: list[int]) -> bytes:
+        """Make a list as a file with absolute paths, which all players take that see the same folders."""
+        with self._lock, self._lib.music_dir_context():
+            entries = [entry_of(item) for number in tracks if (item := self._lib.get_item(number)) is not None]
+        if not entries:
+            raise CfAudioError(_NONE_LEFT)
+        return m3u(entries, b"/", title=name)
 
     def _choose(self, begin: int, end: int | None, n: int) -> MapList:
         with self._lock, self._lib.music_dir_context():

@@ -43,7 +43,7 @@ function makeLists(place, lists, { served, ask, add, at, rows: { fill }, player 
       Object.assign(play, { type: "button" });
       play.setAttribute("aria-label", `Play ${list.name}`);
       play.onclick = () => player.play(rows.entries);
-      words.append(play);
+      words.append(play, globalThis.m3uButton(list.name, known));
     }
     head.append(covers(list), words);
     part.append(head);

@@ -17,18 +17,23 @@ globalThis.makeMap = (data, page) => {
     year: [data.year.map(v => v || null), String, "unknown"],
   };
   const KINDS = { genre: [data.genre, data.genres, "no genre"], tag: [data.tag, data.tags, "nothing stands out"] };
+  const others = data.others.map((other, k) => ({ name: other.name, key: `with ${k}`, plays: globalThis.cfCompare.unpack(other, n) }));
   let colouring = null, picked = new Set(), key = "plays";
   function colourBy(name) {
     key = name; picked = new Set();
-    const { byNumber, byKind } = globalThis.cfColours;
-    colouring = NUMBERS[key] ? byNumber(...NUMBERS[key], palette()) : byKind(...KINDS[key], palette());
+    const { byNumber, byKind } = globalThis.cfColours, other = others.find(one => one.key === key), both = [data.listener, other?.name];
+    if (other) colouring = globalThis.cfCompare.groups(data.plays, other.plays, both, palette());
+    else colouring = NUMBERS[key] ? byNumber(...NUMBERS[key], palette()) : byKind(...KINDS[key], palette());
+    $("both").textContent = other ? globalThis.cfCompare.words(colouring, both, data.in_part) : "";
     legend();
     paint();
   }
-  function legend() {
+  function keys() {
     const all = colouring.groups.map((group, k) => ({ ...group, k })).filter(group => group.count);
-    const keys = [...all.filter(group => group.k > (KINDS[key] ? 1 : 0)), ...all.filter(group => group.k <= (KINDS[key] ? 1 : 0))];
-    $("legend").replaceChildren(...keys.map(({ name, colour, count, k }) => {
+    return [...all.filter(group => group.k > (KINDS[key] ? 1 : 0)), ...all.filter(group => group.k <= (KINDS[key] ? 1 : 0))];
+  }
+  function legend() {
+    $("legend").replaceChildren(...keys().map(({ name, colour, count, k }) => {
       const button = make("button", "", { type: "button", className: "key" }), mark = make("span", "", { className: "dot" });
       mark.style.background = colour;
       button.append(mark, make("bdi", name), make("span", ` ${count.toLocaleString("en")}`, { className: "muted" }));
@@ -64,13 +69,16 @@ globalThis.makeMap = (data, page) => {
     for (let r = 0; r < 6; r++) count[r + 1] += count[r];
     const shown = count[5], order = new Uint32Array(n), next = count.slice();
     for (let i = 0; i < n; i++) order[next[rank[i]]++] = i;
+    painted = { order: order.subarray(0, shown), colours, sizes };
     painter.set(order.subarray(0, shown), colours, sizes);
     view.changed();
   }
+  let painted = null, frame = null;               // what was painted last, and from where
   function draw(look, size, zoom) {
     const ratio = Math.min(devicePixelRatio || 1, painter.withCard || n < 20000 ? 2 : 1);
     const dot = Math.min(14, (n > 40000 ? 2.6 : n > 8000 ? 4 : n > 1500 ? 6 : 8) * Math.max(zoom, 0.5) ** 0.28);
     painter.draw({ x: look.x, y: look.y, scale: look.scale * ratio }, Math.round(size[0] * ratio), Math.round(size[1] * ratio), dot * ratio);
+    frame = { look, size, zoom, dot };
     names(look, size, zoom);
     marks();
     $("wait").hidden = true;
@@ -106,7 +114,8 @@ globalThis.makeMap = (data, page) => {
 
   // ---- one dot: hover, choice, and what can be made from it
   function facts(i) {
-    const parts = [data.plays[i] > 0 ? counted(Math.round(data.plays[i]), "play") : "never played"];
+    const parts = [data.plays[i] > 0 ? counted(Math.round(data.plays[i]), "play") : "never played"], other = others.find(one => one.key === key);
+    if (other) parts.push(`${other.plays[i] || "none"} by ${other.name}`);
     if (data.score[i] !== null) parts.push(`score ${Math.round(data.score[i])}`);
     if (data.year[i]) parts.push(String(data.year[i]));
     const genre = data.genres[data.genre[i]], tag = data.tags[data.tag[i]];
@@ -244,12 +253,41 @@ globalThis.makeMap = (data, page) => {
   });
   document.addEventListener("keydown", event => { if (event.key === "Escape") { stopPath(); if (view.drawing) lasso(false); } });
 
-  $("colour").addEventListener("change", () => colourBy($("colour").value));
+  const recolour = () => colourBy($("with")?.value || $("colour").value);
+  $("colour").addEventListener("change", () => { if ($("with")) $("with").value = ""; recolour(); });
+  $("with")?.addEventListener("change", recolour);
   $("show").addEventListener("change", paint);
   dark.addEventListener("change", () => colourBy(key));
   $("in").onclick = () => view.zoom(1.6); $("out").onclick = () => view.zoom(1 / 1.6); $("all").onclick = () => view.whole();
   colourBy("plays");
   view.render();
   function playing(i) { sounding = i < n ? i : -1; marks(); }
-  return { show, select, list, playing };
+
+  // ---- what a link holds, and what a picture is made of
+  const state = () => ({
+    x: frame.look.x, y: frame.look.y, zoom: frame.zoom, colour: $("colour").value, with: others.find(one => one.key === key)?.name,
+    show: $("show").value, search: $("search").value.trim(), dot: selected >= 0 ? data.id[selected] : "",
+  });
+  function restore({ x, y, zoom, dot, ...state }) {
+    for (const name of ["colour", "show"]) if ([...$(name).options].some(option => option.value === state[name])) $(name).value = state[name];
+    if ($("with")) $("with").value = others.find(one => one.name === state.with)?.key ?? "";
+    recolour();
+    $("search").value = state.search;
+    search();
+    $("search").value = state.search;             // a list takes what was typed away
+    select(data.id.indexOf(Number(dot || -1)));
+    tip(selected);
+    view.to(x, y, zoom);
+    $("map").scrollIntoView({ block: "start" });
+  }
+  const nameOf = select => select.selectedOptions[0].textContent;
+  const scene = () => {
+    const style = getComputedStyle(document.documentElement), [ink, soft, mark] = ["--ink", "--soft", "--mark"].map(name => style.getPropertyValue(name).trim());
+    return {
+      ...frame, ...painted, ink, soft, mark, palette: palette(), heading: key.startsWith("with") ? "who plays it" : nameOf($("colour")),
+      groups: keys(), line: chosen?.line && chosen.ids.map(view.onScreen),
+      names: globalThis.cfNames.place(data.regions, frame.look, frame.size, frame.zoom, measure).map(box => ({ ...data.regions[box.at], ...box })),
+    };
+  };
+  return { show, select, list, playing, state, restore, scene, tracks: () => all.map(i => data.id[i]) };
 };

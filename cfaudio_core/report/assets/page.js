@@ -41,6 +41,7 @@
   if (matchMedia("(min-width: 75rem)").matches) document.querySelectorAll(".wide-open").forEach(fold => { fold.open = true; });
   makeLists($("lists"), data.lists, page);
   page.map = globalThis.makeMap(data, page);
+  makeExport(data, page.map, page);
   makeRiver(data.river, (title, ids) => { page.map.list(title, ids); $("map").scrollIntoView({ block: "start" }); });
   document.documentElement.dataset.ready = "yes";
 })();

@@ -26,6 +26,7 @@ globalThis.makeView = (element, points, draw) => {
   }
   function pan(dx, dy) { look.x -= dx / look.scale; look.y += dy / look.scale; clamp(); changed(); }
   function whole() { Object.assign(look, { x: middle[0], y: middle[1], scale: fitScale() }); changed(); }
+  function to(x, y, zoom) { Object.assign(look, { x, y, scale: fitScale() * zoom }); clamp(); changed(); }
   function goTo(i, closer = 8) {
     Object.assign(look, { x: points.x[i], y: points.y[i], scale: Math.max(look.scale, fitScale() * closer) });
     changed();
@@ -133,7 +134,7 @@ globalThis.makeView = (element, points, draw) => {
     render();
   }).observe(element);
 
-  const api = { zoom, pan, whole, goTo, onScreen, nearest, inside, render, changed, drawing: false, visible: () => true, onHover() {}, onPick() {}, onLine() {}, onRest() {} };
+  const api = { zoom, pan, whole, to, goTo, onScreen, nearest, inside, render, changed, drawing: false, visible: () => true, onHover() {}, onPick() {}, onLine() {}, onRest() {} };
   measure();
   look.scale = fitScale();
   return api;
