@@ -67,14 +67,14 @@ def url(tmp_path_factory):
     return file.as_uri()
 
 
-def test_tab_stops_are_few_however_many_tracks_there_are(browser, url):  # noqa: F811
+def test_tab_stops_are_few_however_many_tracks_there_are(browser, url):
     with opened(browser, url) as page:
         page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true; })")
         assert page.locator(".track").count() > 1000
         assert 50 < page.evaluate(STOPS) < 400
 
 
-def test_arrow_keys_move_in_a_list_and_tab_leaves_it(browser, url):  # noqa: F811
+def test_arrow_keys_move_in_a_list_and_tab_leaves_it(browser, url):
     with opened(browser, url) as page:
         row = (
             "[...document.activeElement.closest('.tracks').children].indexOf(document.activeElement.closest('.track'))"
@@ -91,7 +91,7 @@ def test_arrow_keys_move_in_a_list_and_tab_leaves_it(browser, url):  # noqa: F81
 
 
 @pytest.mark.parametrize("width", [390, 820, 1024, 1440])
-def test_nothing_is_wider_than_the_page(browser, url, width):  # noqa: F811
+def test_nothing_is_wider_than_the_page(browser, url, width):
     with opened(browser, url, width=width) as page:
         page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true; })")
         page.add_style_tag(content=".card { content-visibility: visible !important; }")
@@ -99,7 +99,7 @@ def test_nothing_is_wider_than_the_page(browser, url, width):  # noqa: F811
 
 
 @pytest.mark.parametrize("width", [390, 1440])
-def test_the_navigation_stays_and_covers_no_heading(browser, url, width):  # noqa: F811
+def test_the_navigation_stays_and_covers_no_heading(browser, url, width):
     with opened(browser, url, width=width) as page:
         for link in page.locator("nav a").all():
             link.click()
@@ -110,7 +110,7 @@ def test_the_navigation_stays_and_covers_no_heading(browser, url, width):  # noq
             until(page, f"{top} >= {bottom} && {top} < innerHeight")
 
 
-def test_what_moves_stands_still_on_request(browser, url):  # noqa: F811
+def test_what_moves_stands_still_on_request(browser, url):
     with opened(browser, url) as page:
         moving = "[...document.querySelectorAll('*')].filter(one => { const is = getComputedStyle(one);"
         moving += "return is.animationName !== 'none' || parseFloat(is.transitionDuration) > 0; }).length"
@@ -118,7 +118,7 @@ def test_what_moves_stands_still_on_request(browser, url):  # noqa: F811
         assert page.evaluate(moving) == 0
 
 
-def test_a_phone_has_at_most_eight_screens_until_more_is_asked_for(browser, url):  # noqa: F811
+def test_a_phone_has_at_most_eight_screens_until_more_is_asked_for(browser, url):
     with opened(browser, url, width=390) as page:
         height = "document.querySelector('#units .more').getBoundingClientRect().top + scrollY"
         page.add_style_tag(content=".card { content-visibility: visible !important; }")
