@@ -107,7 +107,7 @@ def test_of_quick_clicks_the_last_one_plays_from_its_own_moment(browser, server)
         until(page, PLAYING.format(2.2))
         assert title(page) == "Title 1"
         assert page.evaluate("begins.at(-1)") == pytest.approx(2, abs=0.1)
-        assert page.locator("#units .playing .title").all_inner_texts() == ["Title 1"]
+        assert page.locator("#units .playing .title").all_text_contents() == ["Title 1"]
 
 
 def test_a_double_click_plays_and_does_not_pause(browser, server):
@@ -126,7 +126,7 @@ def test_the_end_of_a_track_goes_on_to_the_next_and_the_last_one_ends(browser, s
         assert page.locator("#next").get_attribute("title") == "Next: Title 4"  # one is gone
         seek(page, SECONDS - 0.2)
         until(page, f"document.getElementById('now-title').textContent === 'Title 4' && {PLAYING.format(0.1)}")
-        assert page.locator("#now .playing .title").all_inner_texts() == ["Title 4"]
+        assert page.locator("#now .playing .title").all_text_contents() == ["Title 4"]
         assert page.locator("#next").is_disabled()
         seek(page, SECONDS - 0.2)
         until(page, "document.documentElement.dataset.playing === 'no'")

@@ -24,7 +24,7 @@
     say: text => { $("note").textContent = text; },
     rowsOf: (ids, more) => { Object.entries(more).forEach(([id, text]) => { add(Number(id), text); }); return ids.filter(id => at.has(id)).map(id => at.get(id)); },
     playAll: (tracks, first = tracks[0]) => page.player.play(tracks.map(i => ({ i })), tracks.indexOf(first)),
-    onRows: () => page.player?.show(), onPlay: i => page.map.playing(i),
+    onRows: () => page.player?.onRows(), onPlay: i => page.map.playing(i),
   };
   page.feedback = globalThis.makeFeedback(data, page);
   page.rows = globalThis.makeRows(page);

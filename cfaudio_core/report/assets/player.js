@@ -129,5 +129,5 @@ globalThis.makePlayer = (data, page) => {
   });
   const acts = { play: () => { if (!on()) toggle(); }, pause: () => audio.pause(), previoustrack: previous, nexttrack: next, stop: close, seekto: ({ seekTime }) => seek(seekTime), seekbackward: ({ seekOffset }) => seek(audio.currentTime - (seekOffset || 10)), seekforward: ({ seekOffset }) => seek(audio.currentTime + (seekOffset || 10)) };
   if (session) for (const [name, act] of Object.entries(acts)) try { session.setActionHandler(name, act); } catch { /* this browser has no such key */ }
-  return { play, press, show };
+  return { play, press, onRows: () => { if (entry) show(); } };
 };
