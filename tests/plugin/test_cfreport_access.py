@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from test_cfreport import browser, reported, served, watched  # noqa: F401 (fixtures)
+from test_cfreport import reported, served, watched  # noqa: F401 (a fixture)
 from user_home import Home
 
 axe = pytest.importorskip("axe_playwright_python.base")
@@ -44,7 +44,7 @@ QUESTIONS = {
 @pytest.mark.parametrize("width", [390, 1440])
 def test_a_question_is_answered_within_two_clicks(
     reported: Home,  # noqa: F811
-    browser: Any,  # noqa: F811
+    browser: Any,
     question: str,
     width: int,
 ) -> None:
