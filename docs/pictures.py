@@ -38,7 +38,7 @@ def take(page: Page) -> None:
         content=".card { content-visibility: visible !important; } #player { display: none !important; }"
     )
     page.wait_for_selector("#lists .track", timeout=600_000)
-    page.wait_for_load_state("networkidle")
+    page.wait_for_timeout(1500)  # covers come late, and the player goes on asking whether its server is there
     FOLDER.mkdir(exist_ok=True)
     page.screenshot(path=FOLDER / "first.png")
     page.evaluate("document.querySelector('#map').scrollIntoView()")
