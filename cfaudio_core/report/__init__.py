@@ -1,1 +1,1 @@
-"""The report: a page with a map, the net's units and figures of quality, and the small server that plays its tracks."""
+"""The report: a page of sections, which plain values make, and the small server that plays its tracks."""

@@ -16,19 +16,19 @@ from pathlib import Path
 from typing import NamedTuple
 
 from cfaudio_core.data.tracks import Tracks
-from cfaudio_core.report.changes import Changes
-from cfaudio_core.report.disagreement import Disagreement
-from cfaudio_core.report.filters import Filter
-from cfaudio_core.report.learnt import Card
 from cfaudio_core.report.map_data import map_data
-from cfaudio_core.report.neighbours import FineTuned
 from cfaudio_core.report.palettes import css_variables
-from cfaudio_core.report.past_runs import LEGEND, Evaluation, TrainingRun
-from cfaudio_core.report.regions import Region
-from cfaudio_core.report.river import River
 from cfaudio_core.report.river_svg import OTHER, draw_river, river_data
 from cfaudio_core.report.rows import rows_of
-from cfaudio_core.report.verdicts import SYSTEM_LEGEND, Verdict
+from cfaudio_core.report.sections.changes import Changes
+from cfaudio_core.report.sections.disagreement import Disagreement
+from cfaudio_core.report.sections.filters import Filter
+from cfaudio_core.report.sections.learnt import Card
+from cfaudio_core.report.sections.neighbours import FineTuned
+from cfaudio_core.report.sections.past_runs import LEGEND, Evaluation, TrainingRun
+from cfaudio_core.report.sections.regions import Region
+from cfaudio_core.report.sections.river import River
+from cfaudio_core.report.sections.verdicts import SYSTEM_LEGEND, Verdict
 from cfaudio_core.util.arrays import BoolArray, FloatArray
 
 _ASSETS = Path(__file__).parent / "assets"
@@ -89,7 +89,7 @@ class Report:
     river
         Tastes over the years.
     lists
-        The playlists of the configuration, as `serve.lists_as_json` makes them.
+        The playlists of the configuration, as `serving.lists.lists_as_json` makes them.
     modes, learnt, disagreements, training_runs, evaluations
         The sections; one that is empty is replaced by the `why_no_` text of its name.
     fine_tuned, filters

@@ -13,7 +13,7 @@ import numpy as np
 from cfaudio_core.util.arrays import FloatArray
 
 if TYPE_CHECKING:
-    from cfaudio_core.report.river import River
+    from cfaudio_core.report.sections.river import River
 
 _SIDE, _TOP, _AXIS = 6.0, 4.0, 24.0  # margins, in units of the drawing
 _FONTS = (16, 14, 12)  # of a stream's name, the largest that fits

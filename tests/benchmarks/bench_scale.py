@@ -77,7 +77,7 @@ STAGES = {  # of each command, in the order of the tables in docs/lab/scale.md
         ("beetsplug.cfaudio.report.learnt", "net_outputs"),
         ("beetsplug.cfaudio.report.learnt", "_cards"),
         ("beetsplug.cfaudio.report.collect", "_taste_modes"),
-        ("cfaudio_core.report.lists", "lists_as_json"),
+        ("cfaudio_core.report.serving.lists", "lists_as_json"),
         ("cfaudio_core.report.page", "render"),
     ),
     "cfrecommend": (

@@ -11,11 +11,11 @@ from test_report_page import report_of
 from waiting import until
 
 import cfaudio_core.report.page as page_module
-from cfaudio_core.report.filters import Filter
-from cfaudio_core.report.labels import Label
-from cfaudio_core.report.learnt import Card, Direction, End, Moment
-from cfaudio_core.report.neighbours import FineTuned, Moved
 from cfaudio_core.report.page import Pick, TasteMode, render
+from cfaudio_core.report.sections.filters import Filter
+from cfaudio_core.report.sections.labels import Label
+from cfaudio_core.report.sections.learnt import Card, Direction, End, Moment
+from cfaudio_core.report.sections.neighbours import FineTuned, Moved
 
 N = 2000
 STOPS = """[...document.querySelectorAll("a[href], button, input, select, summary, audio[controls], [tabindex]")]

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from cfaudio_core.data.sessions import Sessions
-from cfaudio_core.report.changes import Changes, changes
-from cfaudio_core.report.past_runs import verdicts
-from cfaudio_core.report.verdicts import verdict
+from cfaudio_core.report.sections.changes import Changes, changes
+from cfaudio_core.report.sections.past_runs import verdicts
+from cfaudio_core.report.sections.verdicts import verdict
 
 DAY = 86_400
 NOW = 1_700_000_000  # 14 November 2023

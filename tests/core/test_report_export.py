@@ -14,7 +14,7 @@ from test_report_serve import Lists, Made
 from waiting import until
 
 from cfaudio_core.report.page import render
-from cfaudio_core.report.regions import Region
+from cfaudio_core.report.sections.regions import Region
 
 browser = test_report_map.browser
 NASTY = "<R&B \"'> موسيقى"

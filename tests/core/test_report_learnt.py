@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from cfaudio_core.report.activations import bars, fit_directions, moment, net_outputs, profiles, signed_root
-from cfaudio_core.report.disagreement import disagreements
-from cfaudio_core.report.labels import Labels, distinctive_tags
-from cfaudio_core.report.learnt import describe, distinct, named_once, rotate
+from cfaudio_core.report.sections.activations import bars, fit_directions, moment, net_outputs, profiles, signed_root
+from cfaudio_core.report.sections.disagreement import disagreements
+from cfaudio_core.report.sections.labels import Labels, distinctive_tags
+from cfaudio_core.report.sections.learnt import describe, distinct, named_once, rotate
 
 LOUD, CALM = np.array([4, 0, 1], np.float16), np.array([0, 4, 1], np.float16)
 

@@ -12,10 +12,10 @@ from test_report_page import report_of
 from test_report_serve import Judged, Lists, Made
 from waiting import LONG_SECONDS, until
 
-from cfaudio_core.report.labels import Labels
 from cfaudio_core.report.page import render
-from cfaudio_core.report.regions import find_regions
-from cfaudio_core.report.serve import open_server
+from cfaudio_core.report.sections.labels import Labels
+from cfaudio_core.report.sections.regions import find_regions
+from cfaudio_core.report.serving.server import open_server
 
 GENRES = ("Jazz", "Folk", "Dub", "Metal")
 PLACES = np.array([[-0.8, -0.7], [0.8, -0.7], [-0.8, 0.7], [0.8, 0.7]], np.float32)

@@ -8,8 +8,8 @@ import zlib
 import numpy as np
 import pytest
 
-from cfaudio_core.report.filters import Filter, Kernel, choose, first_layer, responses
-from cfaudio_core.report.neighbours import NEIGHBOURS, fine_tuned
+from cfaudio_core.report.sections.filters import Filter, Kernel, choose, first_layer, responses
+from cfaudio_core.report.sections.neighbours import NEIGHBOURS, fine_tuned
 
 BEAT, TONE, SPOT = np.zeros((3, 7, 38), np.float32)
 BEAT[3] = 1

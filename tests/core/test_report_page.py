@@ -8,14 +8,14 @@ import pytest
 
 from cfaudio_core.data.tracks import Tracks
 from cfaudio_core.report import page as page_module
-from cfaudio_core.report.changes import Change, Changes
-from cfaudio_core.report.disagreement import Disagreement
-from cfaudio_core.report.labels import Label
-from cfaudio_core.report.learnt import Card, Direction, End, Moment
 from cfaudio_core.report.page import Pick, Report, TasteMode, render
-from cfaudio_core.report.past_runs import evaluations
-from cfaudio_core.report.regions import Region
-from cfaudio_core.report.verdicts import Verdict
+from cfaudio_core.report.sections.changes import Change, Changes
+from cfaudio_core.report.sections.disagreement import Disagreement
+from cfaudio_core.report.sections.labels import Label
+from cfaudio_core.report.sections.learnt import Card, Direction, End, Moment
+from cfaudio_core.report.sections.past_runs import evaluations
+from cfaudio_core.report.sections.regions import Region
+from cfaudio_core.report.sections.verdicts import Verdict
 
 NASTY = "</script><script>alert(1)</script><img src=x onerror=alert(2)>\u2028'\"&amp;"
 

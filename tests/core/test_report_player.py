@@ -10,10 +10,10 @@ from test_report_page import card, report_of
 from test_report_serve import Lists
 from waiting import until
 
-from cfaudio_core.report.disagreement import Disagreement
-from cfaudio_core.report.learnt import Moment
 from cfaudio_core.report.page import Pick, TasteMode, render
-from cfaudio_core.report.serve import open_server
+from cfaudio_core.report.sections.disagreement import Disagreement
+from cfaudio_core.report.sections.learnt import Moment
+from cfaudio_core.report.serving.server import open_server
 
 N, SECONDS = 6, 60
 PLAYING = "document.getElementById('audio').currentTime > {}"

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from cfaudio_core.report.projection import project, tracks_shown
+from cfaudio_core.report.sections.projection import project, tracks_shown
 
 
 @pytest.fixture(scope="module")

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from cfaudio_core.report.labels import Labels
-from cfaudio_core.report.regions import clusters, find_regions
+from cfaudio_core.report.sections.labels import Labels
+from cfaudio_core.report.sections.regions import clusters, find_regions
 
 KINDS = ("audio", "genre", "artist")
 CORNERS = np.array([[-0.8, -0.8], [0.8, -0.8], [0, 0.8]], np.float32)

@@ -9,8 +9,8 @@ import pytest
 
 from cfaudio_core.data.sessions import NO_SESSIONS, Sessions
 from cfaudio_core.report.palettes import PALETTES, css_variables
-from cfaudio_core.report.river import MAX_STREAMS, River, make_river
 from cfaudio_core.report.river_svg import draw_river, river_data
+from cfaudio_core.report.sections.river import MAX_STREAMS, River, make_river
 
 
 def played(*plays, rejected=False):

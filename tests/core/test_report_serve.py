@@ -10,10 +10,10 @@ import urllib.request
 import pytest
 
 from cfaudio_core.errors import StoreError
-from cfaudio_core.report.lists import ListPreview
 from cfaudio_core.report.page import SERVED_NO
-from cfaudio_core.report.serve import make_app, open_server
-from cfaudio_core.report.serve_map import MapList
+from cfaudio_core.report.serving.lists import ListPreview
+from cfaudio_core.report.serving.map_lists import MapList
+from cfaudio_core.report.serving.server import make_app, open_server
 
 TOKEN, PORT = "a-secret", 8338
 HERE = {"Host": f"127.0.0.1:{PORT}"}

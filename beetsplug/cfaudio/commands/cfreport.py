@@ -58,8 +58,8 @@ def run(plugin: BeetsPlugin, lib: Library, opts: Values, args: list[str]) -> Non
     listener = find_listener(data.listeners, opts.user, settings)
     from beetsplug.cfaudio.report.collect import make_report
     from beetsplug.cfaudio.report.playlists import ConfiguredPlaylists
-    from cfaudio_core.report.lists import lists_as_json
     from cfaudio_core.report.page import render
+    from cfaudio_core.report.serving.lists import lists_as_json
 
     with interruptible(f"No page was written; {shown(folder)} is as it was."):
         report = make_report(lib, settings, data, listener, plugin._log.warning)
@@ -84,7 +84,7 @@ def run(plugin: BeetsPlugin, lib: Library, opts: Values, args: list[str]) -> Non
     if opts.serve:
         from beetsplug.cfaudio.report.feedback import PageFeedback
         from beetsplug.cfaudio.report.map_lists import ListsOfMap
-        from cfaudio_core.report.serve import open_server
+        from cfaudio_core.report.serving.server import open_server
 
         feedback = PageFeedback(lib, settings, report.listener)
         lists = ListsOfMap(lib, settings, report.listener, files, set(report.tracks.ids.tolist()))
@@ -113,7 +113,7 @@ def _check(opts: Values, folder: Path) -> None:
     if not 0 <= opts.port <= 65535:
         raise UserError(f"--port must be a number from 0 to 65535, not {opts.port}")
     if opts.serve:
-        from cfaudio_core.report.serve import listen
+        from cfaudio_core.report.serving.server import listen
 
         with _port_errors(opts.port):
             listen(opts.port).close()

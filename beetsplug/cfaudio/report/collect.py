@@ -21,13 +21,13 @@ from beetsplug.cfaudio.report.first_screen import ten_to_play, unplayed_above_us
 from beetsplug.cfaudio.report.learnt import labels_of, with_features
 from cfaudio_core.models.model_files import find_model
 from cfaudio_core.ranking.taste import Taste, decayed_counts, modes, taste_weights
-from cfaudio_core.report.changes import changes
-from cfaudio_core.report.labels import Labels
 from cfaudio_core.report.page import Pick, Report, TasteMode
-from cfaudio_core.report.past_runs import evaluations, training_runs, verdicts
-from cfaudio_core.report.projection import MAX_TRACKS, project, tracks_shown
-from cfaudio_core.report.regions import find_regions
-from cfaudio_core.report.river import River, make_river
+from cfaudio_core.report.sections.changes import changes
+from cfaudio_core.report.sections.labels import Labels
+from cfaudio_core.report.sections.past_runs import evaluations, training_runs, verdicts
+from cfaudio_core.report.sections.projection import MAX_TRACKS, project, tracks_shown
+from cfaudio_core.report.sections.regions import find_regions
+from cfaudio_core.report.sections.river import River, make_river
 from cfaudio_core.util.files import write_whole
 from cfaudio_core.util.fingerprint import fingerprint
 from cfaudio_core.util.progress import progress

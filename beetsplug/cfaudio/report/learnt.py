@@ -12,10 +12,19 @@ from beetsplug.cfaudio.errors import user_errors
 from beetsplug.cfaudio.pipeline import open_store
 from beetsplug.cfaudio.report.net import Stored, with_net
 from cfaudio_core.features.summaries import NET_PART
-from cfaudio_core.report.activations import fit_directions, net_outputs
-from cfaudio_core.report.disagreement import Disagreement, disagreements
-from cfaudio_core.report.labels import Labels, distinctive_tags
-from cfaudio_core.report.learnt import MIN_TRACKS, Card, Direction, Moment, describe, distinct, named_once, rotate
+from cfaudio_core.report.sections.activations import fit_directions, net_outputs
+from cfaudio_core.report.sections.disagreement import Disagreement, disagreements
+from cfaudio_core.report.sections.labels import Labels, distinctive_tags
+from cfaudio_core.report.sections.learnt import (
+    MIN_TRACKS,
+    Card,
+    Direction,
+    Moment,
+    describe,
+    distinct,
+    named_once,
+    rotate,
+)
 from cfaudio_core.util.arrays import float32
 from cfaudio_core.util.progress import progress
 
@@ -58,7 +67,7 @@ def with_features(
             on_problem(problem)
             return _without_features(report, problem.capitalize() + ".")
         from cfaudio_core.backbones.tagger import load_tagger, pruned_state
-        from cfaudio_core.report.filters import first_layer
+        from cfaudio_core.report.sections.filters import first_layer
 
         tagger = load_tagger(settings.backbone, wheel=settings.weights)
         with progress("Computing activations", len(different)) as advance:

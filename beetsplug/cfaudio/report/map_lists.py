@@ -19,7 +19,7 @@ from beetsplug.cfaudio.playlists.request import request_of
 from beetsplug.cfaudio.playlists.state import ChosenList, PlaylistState, read_state, write_state
 from beetsplug.cfaudio.playlists.ways import choose
 from cfaudio_core.errors import CfAudioError
-from cfaudio_core.report.serve_map import MapList
+from cfaudio_core.report.serving.map_lists import MapList
 from cfaudio_core.targets.m3u import m3u
 from cfaudio_core.util.files import hold_lock
 

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cfaudio_core.report.activations import NetOutputs, StoredFeatures, bars, moment, profiles
-from cfaudio_core.report.filters import Filter, Kernel, choose, responses
-from cfaudio_core.report.learnt import Moment
-from cfaudio_core.report.neighbours import FineTuned, fine_tuned
+from cfaudio_core.report.sections.activations import NetOutputs, StoredFeatures, bars, moment, profiles
+from cfaudio_core.report.sections.filters import Filter, Kernel, choose, responses
+from cfaudio_core.report.sections.learnt import Moment
+from cfaudio_core.report.sections.neighbours import FineTuned, fine_tuned
 from cfaudio_core.util.arrays import float32
 
 if TYPE_CHECKING:
     from cfaudio_core.data.tracks import Tracks
     from cfaudio_core.models.hybrid_model import HybridModel
-    from cfaudio_core.report.labels import Labels
     from cfaudio_core.report.page import Report
+    from cfaudio_core.report.sections.labels import Labels
     from cfaudio_core.util.arrays import FloatArray
 
 _LABELLED_TRACKS = 30  # that a filter answers most to

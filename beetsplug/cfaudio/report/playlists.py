@@ -21,7 +21,7 @@ from beetsplug.cfaudio.playlists.state import ChosenList, PlaylistState, read_st
 from beetsplug.cfaudio.playlists.update import update_playlists
 from beetsplug.cfaudio.report.first_screen import reasons_of
 from cfaudio_core.errors import CfAudioError
-from cfaudio_core.report.lists import ListPreview
+from cfaudio_core.report.serving.lists import ListPreview
 
 if TYPE_CHECKING:
     from beets.library import Library

@@ -22,7 +22,7 @@ from cfaudio_core.data.listeners import MAIN_LISTENER, coerce_count
 from cfaudio_core.features.feature_store import FeatureStore
 from cfaudio_core.history.count_growth import DATES
 from cfaudio_core.models.model_files import kept_models
-from cfaudio_core.report.past_runs import TrainingRun, training_run
+from cfaudio_core.report.sections.past_runs import TrainingRun, training_run
 
 if TYPE_CHECKING:
     from beets.library import Library

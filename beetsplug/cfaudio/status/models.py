@@ -9,7 +9,7 @@ from beetsplug.cfaudio.text import counted
 from cfaudio_core.errors import StoreError
 from cfaudio_core.evaluation.held_out import HeldOut
 from cfaudio_core.models.model_files import kept_models
-from cfaudio_core.report.past_runs import training_run
+from cfaudio_core.report.sections.past_runs import training_run
 
 
 def describe_models(folder: Path) -> Iterator[str]:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from cfaudio_core.errors import StoreError
 from cfaudio_core.evaluation.held_out import HeldOut, evaluate_held_out
 from cfaudio_core.models.model_files import fitted_at, kept_models, load_model
-from cfaudio_core.report.verdicts import QUESTIONS, UNKNOWN, Verdict, verdict
+from cfaudio_core.report.sections.verdicts import QUESTIONS, UNKNOWN, Verdict, verdict
 
 _HEADINGS = {"recall": "Recall@20", "ndcg": "NDCG@50", "precision": "mAP@500", "auc": "AUC"}
 

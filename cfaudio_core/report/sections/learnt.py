@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cfaudio_core.report.labels import Label, Labels
+from cfaudio_core.report.sections.labels import Label, Labels
 from cfaudio_core.util.arrays import FloatArray, float32
 
 MIN_TRACKS = 12

@@ -15,11 +15,11 @@ import socket
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from cfaudio_core.report.covers import read_picture
-from cfaudio_core.report.lists import Playlists, as_json, lists_as_json
 from cfaudio_core.report.page import SERVED_NO, SERVED_YES
-from cfaudio_core.report.serve_feedback import Feedback, add_feedback_routes
-from cfaudio_core.report.serve_map import MapLists, add_map_routes
+from cfaudio_core.report.serving.covers import read_picture
+from cfaudio_core.report.serving.feedback import Feedback, add_feedback_routes
+from cfaudio_core.report.serving.lists import Playlists, as_json, lists_as_json
+from cfaudio_core.report.serving.map_lists import MapLists, add_map_routes
 
 if TYPE_CHECKING:
     from flask import Flask, Response

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from cfaudio_core.audio.melspec import HOP, SAMPLE_RATE
-from cfaudio_core.report.learnt import Moment, distinct
+from cfaudio_core.report.sections.learnt import Moment, distinct
 from cfaudio_core.util.arrays import FloatArray, float32
 
 SHOWN_FILTERS = 12

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-from cfaudio_core.report.labels import Labels
+from cfaudio_core.report.sections.labels import Labels
 from cfaudio_core.util.arrays import FloatArray, IntArray
 
 WIDTHS = (0.16, 0.08, 0.04, 0.02)
