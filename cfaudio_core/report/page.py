@@ -35,8 +35,9 @@ _ASSETS = Path(__file__).parent / "assets"
 SERVED_NO, SERVED_YES = 'data-served="no"', 'data-served="yes"'
 """The attribute of the page as a file, and as the server sends it."""
 
-_MAP_SCRIPTS = ("painter.js", "colours.js", "names.js", "view.js", "map.js", "compare.js", "export.js", "river.js")
-_SCRIPTS = (*_MAP_SCRIPTS, "rows.js", "feedback.js", "queue.js", "player.js", "lists.js", "page.js", "stops.js")
+_MAP_SCRIPTS = ("painter.js", "colours.js", "layers.js", "names.js", "search.js", "view.js", "map.js")
+_OTHER_SCRIPTS = ("compare.js", "export.js", "river.js", "rows.js", "feedback.js", "queue.js", "player.js", "lists.js")
+_SCRIPTS = (*_MAP_SCRIPTS, *_OTHER_SCRIPTS, "page.js", "stops.js")
 _STYLES = ("page.css", "map.css", "sections.css", "player.css", "river.css")
 
 

@@ -7,7 +7,6 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-import test_report_map
 from test_report_map import EACH, GENRES, N, colours, names, opened, report, served, settled
 from test_report_river import river_of
 from test_report_serve import Lists, Made
@@ -16,7 +15,6 @@ from waiting import until
 from cfaudio_core.report.page import render
 from cfaudio_core.report.sections.regions import Region
 
-browser = test_report_map.browser
 NASTY = "<R&B \"'> موسيقى"
 SVG = "{http://www.w3.org/2000/svg}"
 

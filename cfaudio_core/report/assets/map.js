@@ -56,21 +56,12 @@ globalThis.makeMap = (data, page) => {
     const { ground } = palette(), { pack, faded } = globalThis.cfColours, show = $("show").value;
     const full = colouring.groups.map(group => pack(group.colour)), pale = colouring.groups.map(group => faded(group.colour, ground));
     const mark = pack(getComputedStyle(document.documentElement).getPropertyValue("--mark").trim());
-    const marked = new Set(chosen ? chosen.ids : []), rank = new Uint8Array(n), count = new Uint32Array(7);
-    const colours = new Uint32Array(n), sizes = new Uint8Array(n).fill(16);
-    for (let i = 0; i < n; i++) {
-      const k = colouring.of[i], meant = !picked.size || picked.has(k);
-      if (marked.has(i)) { rank[i] = 4; sizes[i] = 26; colours[i] = mark; }
-      else if (!view.visible(i)) rank[i] = 5;
-      else if (chosen || !meant) { rank[i] = 0; colours[i] = pale[k]; }
-      else { rank[i] = show === "top" && never(i) ? 3 : k ? 2 : 1; colours[i] = full[k]; if (rank[i] === 3) sizes[i] = 20; }
-      count[rank[i] + 1]++;
-    }
-    for (let r = 0; r < 6; r++) count[r + 1] += count[r];
-    const shown = count[5], order = new Uint32Array(n), next = count.slice();
-    for (let i = 0; i < n; i++) order[next[rank[i]]++] = i;
-    painted = { order: order.subarray(0, shown), colours, sizes };
-    painter.set(order.subarray(0, shown), colours, sizes);
+    const marked = new Set(chosen ? chosen.ids : []);
+    painted = globalThis.cfLayers.order({
+      of: colouring.of, full, pale, mark, marked: i => marked.has(i), visible: view.visible, meant: k => !picked.size || picked.has(k),
+      onTop: i => show === "top" && never(i), chosen,
+    });
+    painter.set(painted.order, painted.colours, painted.sizes);
     view.changed();
   }
   let painted = null, frame = null;               // what was painted last, and from where
@@ -233,18 +224,9 @@ globalThis.makeMap = (data, page) => {
 
   // ---- search
   let texts = null, waiting = 0;
-  const plain = text => text.normalize("NFD").replace(/[\u0300-\u036f]/g, "").toLowerCase();
   function search() {
-    const words = plain($("search").value).split(/\s+/).filter(Boolean);
-    if (!words.length) { drop(); return; }
-    if (!texts) {
-      const [artists, albums, genres, tags] = [data.artists, data.albums, data.genres, data.tags].map(all => all.map(plain));
-      texts = data.title.map((title, i) => [plain(title), artists[data.artist[i]], albums[data.album[i]], genres[data.genre[i]], tags[data.tag[i]],
-        ...data.genre_more[i].map(k => genres[k]), ...data.tag_more[i].map(k => tags[k])].join("\n"));
-    }
-    const found = [];
-    for (let i = 0; i < n; i++) if (words.every(word => texts[i].includes(word))) found.push(i);
-    list(`Search: ${$("search").value.trim()}`, found.sort(byPlays));
+    const wanted = $("search").value.trim(), found = globalThis.cfSearch.find(() => { texts ??= globalThis.cfSearch.texts(data); return texts; }, wanted);
+    if (found) list(`Search: ${wanted}`, found.sort(byPlays)); else drop();
   }
   $("search").addEventListener("input", () => { clearTimeout(waiting); waiting = setTimeout(search, 160); });
   $("search").addEventListener("keydown", event => {
