@@ -38,6 +38,7 @@ bench: $(READY)  ## CORPUS=FOLDER measures on real music, LIBRARIES=FOLDERS on s
 	$(BIN)/python tests/benchmarks/bench_scale.py
 	$(BIN)/python tests/benchmarks/bench_household.py
 	$(BIN)/python tests/benchmarks/bench_recommend.py
+	$(BIN)/python tests/benchmarks/bench_page.py
 	$(BIN)/python tests/benchmarks/bench_training.py
 	$(if $(LIBRARIES),$(BIN)/python tests/benchmarks/bench_ablations.py $(LIBRARIES))
 	$(if $(LIBRARIES),$(BIN)/python tests/benchmarks/bench_nets.py $(LIBRARIES))

@@ -34,9 +34,7 @@ def demo(folder: Path) -> None:
 def take(page: Page) -> None:
     """Take all pictures of a page that is open."""
     page.evaluate("document.querySelector('nav').style.position = 'static'")
-    page.add_style_tag(
-        content=".card { content-visibility: visible !important; } #player { display: none !important; }"
-    )
+    page.add_style_tag(content="#player { display: none !important; }")
     page.wait_for_selector("#lists .track", timeout=600_000)
     page.wait_for_timeout(1500)  # covers come late, and the player goes on asking whether its server is there
     FOLDER.mkdir(exist_ok=True)

@@ -94,7 +94,6 @@ def test_arrow_keys_move_in_a_list_and_tab_leaves_it(browser, url):
 def test_nothing_is_wider_than_the_page(browser, url, width):
     with opened(browser, url, width=width) as page:
         page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true; })")
-        page.add_style_tag(content=".card { content-visibility: visible !important; }")
         assert page.evaluate("document.documentElement.scrollWidth") == width
 
 
@@ -121,7 +120,6 @@ def test_what_moves_stands_still_on_request(browser, url):
 def test_a_phone_has_at_most_eight_screens_until_more_is_asked_for(browser, url):
     with opened(browser, url, width=390) as page:
         height = "document.querySelector('#units .more').getBoundingClientRect().top + scrollY"
-        page.add_style_tag(content=".card { content-visibility: visible !important; }")
         assert page.evaluate(height) < 8 * 844
 
 
