@@ -127,7 +127,7 @@ def test_a_drawing_is_xml_with_the_names_and_the_legend_as_text(browser, url):
     texts = ["".join(one.itertext()) for one in svg.iter(f"{SVG}text")]
     assert name == "map.svg"
     assert shown <= set(texts) and NASTY in texts and shown >= set(GENRES) - {NASTY}
-    assert any(f"Jazz\u2069 {EACH}" in text for text in texts)
+    assert any(f"Jazz\u2069 ({EACH})" in text for text in texts)
     assert len(list(svg.iter(f"{SVG}circle"))) == N + len(GENRES)
 
 

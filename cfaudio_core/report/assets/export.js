@@ -45,7 +45,7 @@ globalThis.cfExport = (() => {
       x += wide + 18;
     };
     put(scene.heading, soft);
-    for (const group of scene.groups) put(`\u2068${short(group.name)}\u2069 ${group.count.toLocaleString("en")}`, ink, group.colour);   // a name may run from right to left
+    for (const group of scene.groups) put(`\u2068${short(group.name)}\u2069 (${group.count.toLocaleString("en")})`, ink, group.colour);   // a name may run from right to left
     return { width, height, whole: y + 16, ground: palette.ground, dots: kept, inView, marks, texts, line: line && { points: line, stroke: scene.mark } };
   }
   function draw(context, { width, height, whole, ground, dots, marks, texts, line }) {

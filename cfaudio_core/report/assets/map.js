@@ -36,7 +36,7 @@ globalThis.makeMap = (data, page) => {
     $("legend").replaceChildren(...keys().map(({ name, colour, count, k }) => {
       const button = make("button", "", { type: "button", className: "key" }), mark = make("span", "", { className: "dot" });
       mark.style.background = colour;
-      button.append(mark, make("bdi", name), make("span", ` ${count.toLocaleString("en")}`, { className: "muted" }));
+      button.append(mark, make("bdi", name), make("span", ` (${count.toLocaleString("en")})`, { className: "muted" }));
       button.setAttribute("aria-pressed", String(picked.has(k)));
       button.onclick = () => {
         if (!picked.delete(k)) picked.add(k);
