@@ -36,24 +36,15 @@ def take(page: Page) -> None:
     page.evaluate("document.querySelector('nav').style.position = 'static'")
     page.add_style_tag(content="#player { display: none !important; }")
     page.wait_for_selector("#lists .track", timeout=600_000)
-    page.wait_for_timeout(1500)  # covers come late, and the player goes on asking whether its server is there
+    page.wait_for_timeout(1500)  # covers come late
     FOLDER.mkdir(exist_ok=True)
     page.screenshot(path=FOLDER / "first.png")
     page.evaluate("document.querySelector('#map').scrollIntoView()")
     page.wait_for_timeout(500)  # names come once the map rests
     page.locator("#map .stage").screenshot(path=FOLDER / "map.png")
-    part(
-        page,
-        "#lists .playlist:not(.many)" if page.locator("#lists .playlist:not(.many)").count() else "#lists .playlist",
-        560,
-        "list.png",
-    )
-    filters = page.locator("#units .filters")
-    if filters.count():
-        page.evaluate("document.querySelector('#units .filters').closest('details').open = true")
-        part(page, "#units .filters", 640, "learnt.png")
-    else:
-        part(page, "#units .cards", 640, "learnt.png")
+    single = "#lists .playlist:not(.many)"  # of one list; a daily mix has several
+    part(page, single if page.locator(single).count() else "#lists .playlist", 560, "list.png")
+    part(page, "#units .cards", 640, "learnt.png")
 
 
 def part(page: Page, selector: str, height: int, name: str) -> None:
