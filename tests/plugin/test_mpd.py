@@ -303,18 +303,27 @@ def follow(near: tuple[Home, Mpd], n: int, steps: Iterable[tuple[Callable[[], ob
     mpd.ask("play 0")
     mpd.ask("pause 1")
     home.configure(at(mpd))
-    command = [sys.executable, "-m", "beets", "cfrecommend", "--now", "--queue", "--follow", "-f", "$artist"]
+    printed = home.folder / "printed"
+    command = [sys.executable, "-u", "-m", "beets", "cfrecommend", "--now", "--queue", "--follow", "-f", "$artist"]
     command += ["-n", str(n), "--unplayed", "1"]
-    pipes: Any = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "stdin": subprocess.DEVNULL, "text": True}
-    with subprocess.Popen(command, env=home.environment, cwd=home.folder, **pipes) as beet:
+
+    def added(length: int) -> bool:
+        """Whether the queue is so long, and all but the first of it is printed."""
+        return len(queued(mpd)) == length == 1 + printed.read_text().count("\n")
+
+    pipes: Any = {"stderr": subprocess.PIPE, "stdin": subprocess.DEVNULL, "text": True}
+    with (
+        printed.open("w") as out,
+        subprocess.Popen(command, env=home.environment, cwd=home.folder, stdout=out, **pipes) as beet,
+    ):
         for step, length in steps:
             step()
-            wait_until(lambda: beet.poll() is not None or len(queued(mpd)) == length, lambda: str(queued(mpd)))  # noqa: B023
+            wait_until(lambda: beet.poll() is not None or added(length), lambda: str(queued(mpd)))  # noqa: B023
             assert beet.poll() is None
         beet.send_signal(signal.SIGINT)
-        out, err = beet.communicate(timeout=LONG_SECONDS)
+        err = beet.communicate(timeout=LONG_SECONDS)[1]
     assert (beet.returncode, err) == (0, "")
-    return str(out).splitlines()
+    return printed.read_text().splitlines()
 
 
 def test_follow_keeps_tracks_ahead_as_they_are_played_until_ctrl_c(near: tuple[Home, Mpd]) -> None:
