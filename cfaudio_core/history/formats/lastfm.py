@@ -102,6 +102,7 @@ def _table(file: Member, options: ReadOptions) -> Iterator[Record]:
     else:
         entry = _by_position(first, tabs, f"{file.name}: line {at}")
         table = chain([(at, first)], table)
+        tabs = tabs and first[0].strip().isdecimal()
     width = 3 if tabs else len(first)
     playing: TrackText | None = None  # the service has it on each page, without a time
     for _, row in full_rows(table, width, file.name, lambda: options.on_skip(TOO_SHORT)):

@@ -160,6 +160,14 @@ def test_a_row_with_too_few_columns_is_named(tmp_path):
     assert_one_line(error, "cut.csv: line 3 has 2 columns instead of 3")
 
 
+def test_a_row_that_is_cut_of_a_table_without_headings_is_left_out(tmp_path):
+    source = tmp_path / "scrobbles.tsv"
+    source.write_text("A\tAlbum\tOne\t01 Jan 2026 12:00\nA\tAlbum\tTwo\nA\tAlbum\tThree\t01 Jan 2026 12:10\n")
+    records, left_out = collect("lastfm", source)
+    assert [record.track.title for record in records] == ["One", "Three"]
+    assert sum(left_out.values()) == 1
+
+
 def test_a_table_in_another_encoding_is_read(tmp_path):
     (tmp_path / "latin.csv").write_bytes("uts,artist,track\n1700000000,Sigur Rós,x\n".encode("cp1252"))
     assert collect("lastfm", tmp_path / "latin.csv")[0] == [Listen(TrackText("Sigur Rós", "x"), 1_700_000_000)]
