@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
 
 import numpy as np
+import numpy.typing as npt
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
@@ -164,8 +165,8 @@ def _decode(kind: Any, tree: Any, arrays: Arrays) -> Any:
         If anything is missing or of another type.
     """
     origin = get_origin(kind)
-    if origin is np.ndarray:
-        dtype = get_args(get_args(kind)[1])[0]
+    if origin is np.ndarray or origin is npt.NDArray:  # from numpy 2.5 on the latter is an alias that keeps its name
+        dtype = get_args(get_args(kind)[1])[0] if origin is np.ndarray else get_args(kind)[0]
         if arrays[tree].dtype != dtype:
             raise TypeError(f"{tree} is {arrays[tree].dtype}")
         return arrays[tree]

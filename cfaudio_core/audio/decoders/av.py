@@ -32,6 +32,8 @@ _JITTER_S = 0.06
 _ONE_BIT = "dsd", "dst", "wavpack"
 # Raw streams, whose length is ffmpeg's guess from the bit rate.
 _RAW = frozenset({"mp3", "aac", "loas", "ac3", "eac3", "dts", "truehd", "mlp", "amr"})
+# What to do about tags that are no UTF-8: PyAV 19 replaces what it cannot read, and takes no such option.
+_OF_TAGS: dict[str, Any] = {"metadata_errors": "replace"} if int(av.__version__.partition(".")[0]) < 19 else {}
 # Packets in a row without a single frame, after which the stream counts as ended.
 _MAX_EMPTY_PACKETS = 2_000
 
@@ -220,7 +222,7 @@ def open_av(path: bytes | str) -> Iterator[AvSource | ChainSource]:
 @contextlib.contextmanager
 def _open(file: IO[bytes]) -> Iterator[AvSource]:
     try:
-        container = av.open(file, metadata_errors="replace", io_open=_refuse)
+        container = av.open(file, io_open=_refuse, **_OF_TAGS)
     except av.FFmpegError as error:
         raise UndecodableError(error.strerror or "") from error
     with container:
