@@ -58,7 +58,7 @@ def test_a_question_is_answered_within_two_clicks(
         found.wait_for(state="visible")
         box = found.bounding_box()
         assert 0 < box["y"] < 844
-        assert page.get_by_role("heading", name=heading).is_visible()
+        assert page.get_by_role("heading", name=heading, exact=True).is_visible()
         assert (found.text_content() or "").strip()
 
 
