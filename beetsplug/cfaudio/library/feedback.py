@@ -146,6 +146,8 @@ def read_feedback(
         return marks.ids, feedback
     with open_history(settings) as store:
         statements = store.feedback()
+        if not statements:
+            return marks.ids, feedback
         found = tracks_of(statements, stored_positions(lib, store, marks)[1], marks.sounds)
     aliases: dict[str, list[str]] = {name: [] for name in feedback}
     for stored in sorted({one.listener for one in statements}):
