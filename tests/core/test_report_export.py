@@ -70,10 +70,10 @@ def test_two_listeners_have_a_colour_each_and_one_together(browser, url):
         both = EACH // 3
         mine = N // 3 - both
         assert legend == [
-            f"only you {mine}",
-            f"both {both}",
-            f"only Anna & <b> {EACH - both}",
-            f"nobody {N - mine - EACH}",
+            f"only you ({mine})",
+            f"both ({both})",
+            f"only Anna & <b> ({EACH - both})",
+            f"nobody ({N - mine - EACH})",
         ]
         assert (
             page.inner_text("#both")
@@ -88,7 +88,7 @@ def test_two_listeners_have_a_colour_each_and_one_together(browser, url):
         assert full == [light["kinds"][1]]
         page.select_option("#colour", "genre")
         assert page.input_value("#with") == "" == page.inner_text("#both")
-        assert f"Jazz {EACH}" in page.locator("#legend .key").all_inner_texts()
+        assert f"Jazz ({EACH})" in page.locator("#legend .key").all_inner_texts()
 
 
 def test_one_listener_alone_is_compared_with_nobody():
