@@ -71,14 +71,14 @@ def _starts(*keys: npt.NDArray[np.generic]) -> BoolArray:
 
 def _delays(listens: Listens) -> BoolArray:
     """Bool (sources, 63): whether a source repeats plays after so many seconds, as long tracks show; plays by track."""
-    long = listens.length > 2 * _MINUTE_S
+    long, seconds_known = listens.length > 2 * _MINUTE_S, ~_in_minutes(listens)
     n = np.bincount(listens.source[long], minlength=int(listens.source.max()) + 1)
     counts = np.zeros(len(n) * (_MINUTE_S + 1), np.int64)
     for lag in (1, 2):  # a play may be repeated more than once
         first, later = listens.take(slice(None, -lag)), listens.take(slice(lag, None))
         apart = later.time - first.time
         repeated = (first.listener == later.listener) & (first.track == later.track) & (first.source == later.source)
-        repeated &= long[lag:] & (apart <= _MINUTE_S)
+        repeated &= long[lag:] & (apart <= _MINUTE_S) & seconds_known[:-lag] & seconds_known[lag:]
         cell = first.source[repeated] * (_MINUTE_S + 1) + apart[repeated]
         counts += np.bincount(cell, minlength=len(counts))
     by_source = counts.reshape(len(n), -1)
@@ -219,10 +219,15 @@ def _other_records(listens: Listens) -> tuple[_Float, BoolArray]:
 
 
 def _rounding_s(listens: Listens) -> _Float:
-    """float64 (p,): 60 where this record and the next have times in whole minutes, of the beginning or the end."""
-    ends = listens.time + np.round(np.nan_to_num(listens.seconds)).astype(np.int64)
-    whole: BoolArray = np.append((listens.time % 60 == 0) | (ends % 60 == 0), np.bool_(False))
+    """float64 (p,): 60 where this record and the next have times in whole minutes."""
+    whole: BoolArray = np.append(_in_minutes(listens), np.bool_(False))
     return np.where(whole[:-1] & whole[1:], 60.0, 0.0)
+
+
+def _in_minutes(listens: Listens) -> BoolArray:
+    """Bool (p,): the time is in whole minutes, of the beginning or the end."""
+    ends = listens.time + np.round(np.nan_to_num(listens.seconds)).astype(np.int64)
+    return np.asarray((listens.time % 60 == 0) | (ends % 60 == 0), np.bool_)
 
 
 def _from_their_beginning(listens: Listens) -> Listens:

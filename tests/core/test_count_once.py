@@ -9,7 +9,17 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from play_writers import COUNTED, DATED, IN_MINUTES, LENGTHS, Play, Writer, import_and_count
+from play_writers import (
+    COUNTED,
+    DATED,
+    IN_MINUTES,
+    LENGTHS,
+    Play,
+    Writer,
+    import_and_count,
+    spotify,
+    spotify_in_minutes,
+)
 
 T0 = 1_700_000_001
 LOOPABLE = [at for at, length in enumerate(LENGTHS) if length > 60]
@@ -86,3 +96,12 @@ def test_a_loop_in_whole_minutes_is_as_many_plays(minutes: Writer, tmp_path: Pat
             tmp_path / f"history{at}.db", (minutes[0], minutes[2](tmp_path / f"all.{minutes[1]}", plays))
         )
         assert found.plays[at] == 20
+
+
+def test_an_export_in_minutes_does_not_make_loops_of_a_short_track_one_play(tmp_path: Path) -> None:
+    before, loops = [(0, T0 + 200 * k) for k in range(4)], [(1, T0 + 800 + 45 * k) for k in range(5)]
+    last = (0, T0 + 1025)
+    exact = spotify(tmp_path / "exact.json", [*before, *loops, last])
+    in_minutes = spotify_in_minutes(tmp_path / "minutes.json", [last])
+    found = import_and_count(tmp_path / "history.db", ("spotify", exact), ("spotify", in_minutes))
+    assert found.plays.tolist() == [5, 5, 0, 0, 0, 0]
