@@ -63,9 +63,10 @@ def run(plugin: BeetsPlugin, lib: Library, opts: Values, args: list[str]) -> Non
 
     with interruptible(f"No page was written; {shown(folder)} is as it was."):
         report = make_report(lib, settings, data, listener, plugin._log.warning)
+        shown_ids = set(report.tracks.ids.tolist())
         rows = zip(report.tracks.ids.tolist(), report.tracks.paths, report.existing.tolist(), strict=True)
         files = {item: path for item, path, there in rows if there}
-        playlists = ConfiguredPlaylists(plugin, lib, settings, files, set(report.tracks.ids.tolist()))
+        playlists = ConfiguredPlaylists(plugin, lib, settings, files, shown_ids)
         report = replace(report, lists=_without_folders(lists_as_json(playlists), settings.folder))
     page = render(report)
     file = folder / "index.html"
@@ -87,7 +88,7 @@ def run(plugin: BeetsPlugin, lib: Library, opts: Values, args: list[str]) -> Non
         from cfaudio_core.report.serving.server import open_server
 
         feedback = PageFeedback(lib, settings, report.listener)
-        lists = ListsOfMap(lib, settings, report.listener, files, set(report.tracks.ids.tolist()))
+        lists = ListsOfMap(lib, settings, report.listener, files, shown_ids)
         with _port_errors(opts.port):
             server, address = open_server(page, files, opts.port, playlists, feedback, lists)
         _serve(server, address)
