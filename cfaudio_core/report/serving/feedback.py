@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Protocol
 
-from cfaudio_core.errors import CfAudioError
-
 if TYPE_CHECKING:
     from flask import Flask, Response
 
@@ -26,21 +24,15 @@ class Feedback(Protocol):
 
 
 def add_feedback_routes(app: Flask, feedback: Feedback) -> None:
-    """Let an application, which guards its requests itself, show and take feedback."""
+    """Let an application, which guards its requests and answers errors itself, show and take feedback."""
     from flask import abort, jsonify
 
     @app.get("/<token>/feedback")
-    def _feedback(token: str) -> Response | tuple[Response, int]:
-        try:
-            return jsonify({str(number): kind for number, kind in feedback.read().items()})
-        except CfAudioError as error:
-            return jsonify(error=str(error)), 409
+    def _feedback(token: str) -> Response:
+        return jsonify({str(number): kind for number, kind in feedback.read().items()})
 
     @app.post("/<token>/feedback/<int:number>/<kind>")
-    def _state(token: str, number: int, kind: str) -> Response | tuple[Response, int]:
+    def _state(token: str, number: int, kind: str) -> Response:
         if kind not in _KINDS:
             abort(404)
-        try:
-            return jsonify(feedback=feedback.state(number, kind))
-        except CfAudioError as error:
-            return jsonify(error=str(error)), 409
+        return jsonify(feedback=feedback.state(number, kind))

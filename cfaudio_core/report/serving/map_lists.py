@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -49,23 +49,19 @@ class MapLists(Protocol):
 
 
 def add_map_routes(app: Flask, lists: MapLists) -> None:
-    """Let an application, which guards its requests itself, answer those of the map."""
+    """Let an application, which guards its requests and answers errors itself, answer those of the map."""
     from flask import Response, abort, jsonify, request
 
-    def answer(make: Callable[[], MapList]) -> Response | tuple[Response, int]:
-        try:
-            made = make()
-        except CfAudioError as error:
-            return jsonify(error=str(error)), 409
+    def answer(made: MapList) -> Response:
         return jsonify(tracks=made.tracks, why=made.why, texts=dict(made.texts))
 
     @app.get("/<token>/map/radio/<int:number>")
-    def _radio(token: str, number: int) -> Response | tuple[Response, int]:
-        return answer(lambda: lists.radio(number))
+    def _radio(token: str, number: int) -> Response:
+        return answer(lists.radio(number))
 
     @app.get("/<token>/map/path/<int:begin>/<int:end>")
-    def _path(token: str, begin: int, end: int) -> Response | tuple[Response, int]:
-        return answer(lambda: lists.path(begin, end))
+    def _path(token: str, begin: int, end: int) -> Response:
+        return answer(lists.path(begin, end))
 
     def named() -> tuple[str, list[int]]:
         if (request.content_length or 0) > _MAX_BYTES:
@@ -80,15 +76,9 @@ def add_map_routes(app: Flask, lists: MapLists) -> None:
         return name, tracks
 
     @app.post("/<token>/map/save")
-    def _save(token: str) -> Response | tuple[Response, int]:
-        try:
-            return jsonify(written=lists.save(*named()))
-        except CfAudioError as error:
-            return jsonify(error=str(error)), 409
+    def _save(token: str) -> Response:
+        return jsonify(written=lists.save(*named()))
 
     @app.post("/<token>/map/m3u")
-    def _m3u(token: str) -> Response | tuple[Response, int]:
-        try:
-            return Response(lists.m3u(*named()), content_type="audio/x-mpegurl")
-        except CfAudioError as error:
-            return jsonify(error=str(error)), 409
+    def _m3u(token: str) -> Response:
+        return Response(lists.m3u(*named()), content_type="audio/x-mpegurl")

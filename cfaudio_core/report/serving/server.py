@@ -15,6 +15,7 @@ import socket
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from cfaudio_core.errors import CfAudioError
 from cfaudio_core.report.page import SERVED_NO, SERVED_YES
 from cfaudio_core.report.serving.covers import read_picture
 from cfaudio_core.report.serving.feedback import Feedback, add_feedback_routes
@@ -87,6 +88,10 @@ def make_app(
         response.headers["X-Frame-Options"] = "DENY"
         response.headers["Cross-Origin-Resource-Policy"] = "same-origin"
         return response
+
+    @app.errorhandler(CfAudioError)
+    def _refused(error: CfAudioError) -> tuple[Response, int]:
+        return jsonify(error=str(error)), 409
 
     @app.get("/<token>/")
     def _page(token: str) -> Response:
