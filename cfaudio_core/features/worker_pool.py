@@ -10,14 +10,12 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import sys
 import time
 from collections import deque
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from multiprocessing import connection, get_context
-from typing import Any
-
-# Its processes, unlike those of `spawn`, do not run the user's main module over again.
-import joblib.externals.loky  # noqa: F401
+from types import ModuleType
 
 from cfaudio_core.errors import CfAudioError
 from cfaudio_core.features.jobs import ExtractorConfig, FeatureResult, FileJob, file_state
@@ -45,12 +43,13 @@ class _Worker:
     """A process, and the files that it was sent and has not answered for; the first is the one that it is at."""
 
     def __init__(self, config: ExtractorConfig, ready: MakeReady) -> None:
-        context: Any = get_context("loky")
+        context = get_context("spawn")  # `fork` would copy locks that another thread holds
         self.files: deque[FileJob] = deque()
         self.pipe, far_end = context.Pipe()
         # A daemon, so that Python ends it and does not wait for it, should ctrl-C leave nobody else to do so.
         self._process = context.Process(target=serve, args=(far_end, config, ready), daemon=True)
-        self._process.start()
+        with _nameless_main():
+            self._process.start()
         far_end.close()  # else the end of the process were not the end of the pipe
         self._started = False
         self._silence_s = 0.0
@@ -158,6 +157,17 @@ def extract_in_processes(
     finally:
         for worker in workers:
             worker.end()
+
+
+@contextlib.contextmanager
+def _nameless_main() -> Iterator[None]:
+    """Hide the main module from a process that is started: it would run whatever script the user's process runs."""
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
 
 
 def _blame(files: deque[FileJob], lost: _LostError, suspects: set[bytes]) -> tuple[FeatureResult | None, list[FileJob]]:

@@ -279,3 +279,18 @@ def test_hostile_files_are_analysed_or_named_by_the_real_workers(bad_files, tmp_
     for features in kept.values():
         assert np.isfinite(features).all()
         assert np.ptp(features) > 0
+
+
+def test_a_script_of_the_user_s_is_not_run_again_by_its_workers(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import os, sys; from cfaudio_core.features.worker_pool import extract_in_processes\n"
+        "from cfaudio_core.features.jobs import ExtractorConfig, FileJob; import stand_in_workers\n"
+        "print('run'); files = [FileJob(os.fsencode(sys.argv[1]), '')]\n"
+        "print(*[r.key for r in extract_in_processes(files, ExtractorConfig(), 1, ready=stand_in_workers.make_ready)])\n"
+    )
+    (file,) = write_files(tmp_path, ["0.ogg"])
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [sys.executable, str(script), os.fsdecode(file)]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=True)
+    assert done.stdout.splitlines() == ["run", "key 0.ogg"]
