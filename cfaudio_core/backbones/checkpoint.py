@@ -2,8 +2,8 @@
 
 A checkpoint ("tensor bundle", version 2) is two files. The *index* is a LevelDB table whose values are small
 protobuf messages: a header under the empty key, then one entry per variable with the place of its bytes. The
-*data* holds those bytes. Every block of the table and every variable carries a masked CRC-32C; each that is
-read is checked.
+*data* holds those bytes. The checksums of blocks and variables are passed over: the archive that both files come in
+is known by its SHA-256. What is damaged all the same is refused, or gives other numbers, but reads nothing outside.
 
 The format is described by LevelDB's ``doc/table_format.md`` and TensorFlow's ``tensor_bundle.proto``. What no
 published musicnn checkpoint has (compressed blocks, several shards, partitioned variables) is refused.
@@ -16,15 +16,13 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
-from crc32c import crc32c
 from numpy.typing import NDArray
 
 from cfaudio_core.errors import WeightsError
 
 _FOOTER_BYTES = 48
-_BLOCK_TRAILER_BYTES = 5  # one byte of compression type, four of checksum
+_BLOCK_TRAILER_BYTES = 5  # one byte of compression type, four of a checksum
 _TABLE_MAGIC = 0xDB4775248B80FB57
-_CRC_MASK_DELTA = 0xA282EAD8
 _MAX_KEY_BYTES = 1024  # keys are delta-coded: without a bound a small file could spell out a huge one
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5  # protobuf wire types
 # Numbers of tensorflow.DataType.
@@ -39,7 +37,6 @@ class _Entry(NamedTuple):
     shape: tuple[int, ...]
     offset: int
     size: int
-    crc: int
 
 
 def read_bundle(index: bytes, data: bytes, keep: Callable[[str], bool] | None = None) -> dict[str, Tensor]:
@@ -93,8 +90,6 @@ def _tensor(name: str, entry: _Entry, data: bytes) -> Tensor:
     raw = memoryview(data)[entry.offset : entry.offset + entry.size]
     if len(raw) != entry.size:
         raise WeightsError(f"variable {name!r} lies outside the checkpoint's data")
-    if _masked_crc(raw) != entry.crc:
-        raise WeightsError(f"checksum of variable {name!r} does not match")
     values = np.frombuffer(raw, entry.dtype).astype(entry.dtype.newbyteorder("="))
     try:
         return values.reshape(entry.shape)
@@ -123,7 +118,7 @@ def _entry(name: str, message: bytes) -> _Entry:
     size = _number(fields, 5)
     if math.prod(shape) * dtype.itemsize != size:
         raise WeightsError(f"shape of variable {name!r} does not fit its size")
-    return _Entry(dtype, shape, _number(fields, 4), size, _number(fields, 6))
+    return _Entry(dtype, shape, _number(fields, 4), size)
 
 
 def _shape(messages: list[Field]) -> tuple[int, ...]:
@@ -160,8 +155,6 @@ def _block(table: bytes, handle: tuple[int, int]) -> Iterator[tuple[bytes, bytes
     block = table[offset : offset + size + _BLOCK_TRAILER_BYTES]
     if len(block) != size + _BLOCK_TRAILER_BYTES or size < 4:
         raise WeightsError("a block lies outside the checkpoint index")
-    if _masked_crc(block[:-4]) != int.from_bytes(block[-4:], "little"):
-        raise WeightsError("checksum of a block of the checkpoint index does not match")
     if block[size] != 0:
         raise WeightsError("checkpoint index is compressed")
     # The entries end where the restart points begin: 4 bytes each, then their number. A search needs them.
@@ -236,9 +229,3 @@ def _varint(buffer: bytes, position: int) -> tuple[int, int]:
         if byte < 0x80:
             return value, position
     raise WeightsError("a number of the checkpoint index is too long")
-
-
-def _masked_crc(content: bytes | memoryview) -> int:
-    """CRC-32C, rotated and shifted as LevelDB does so that a checksum of checksums is not weak."""
-    crc = crc32c(content)
-    return (((crc >> 15) | (crc << 17)) + _CRC_MASK_DELTA) & 0xFFFFFFFF

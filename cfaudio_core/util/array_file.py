@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from crc32c import crc32c
 from safetensors import SafetensorError, safe_open
 
 from cfaudio_core.util.files import write_whole
@@ -28,7 +28,7 @@ def write_arrays(file: Path, arrays: Arrays, about: Mapping[str, Any]) -> None:
     """
     arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
     text = json.dumps(about)
-    write_whole(file, _packed(arrays, {"about": text, "crc32c": _checksum(arrays, text)}), private=True)
+    write_whole(file, _packed(arrays, {"about": text, "crc32": _checksum(arrays, text)}), private=True)
 
 
 def read_arrays(file: Path) -> tuple[Arrays, dict[str, Any]] | None:
@@ -38,7 +38,7 @@ def read_arrays(file: Path) -> tuple[Arrays, dict[str, Any]] | None:
             metadata = content.metadata()
             arrays = {name: content.get_tensor(name) for name in content.keys()}  # noqa: SIM118 (it is no mapping)
         about = json.loads(metadata["about"])
-        whole = metadata["crc32c"] == _checksum(arrays, metadata["about"])
+        whole = metadata["crc32"] == _checksum(arrays, metadata["about"])
     except (OSError, TypeError, ValueError, KeyError, RecursionError, SafetensorError):
         return None
     return (arrays, about) if whole and isinstance(about, dict) else None
@@ -58,10 +58,10 @@ def _packed(arrays: Arrays, metadata: Mapping[str, str]) -> Iterator[bytes | mem
 
 
 def _checksum(arrays: Arrays, text: str) -> str:
-    """CRC-32C of the text, and of the names, types and contents of the arrays."""
-    crc = crc32c(text.encode())
+    """CRC-32 of the text, and of the names, types and contents of the arrays."""
+    crc = zlib.crc32(text.encode())
     for name, array in sorted(arrays.items()):
-        crc = crc32c(_bytes(array), crc32c(f"{name} {array.dtype} {array.shape}".encode(), crc))
+        crc = zlib.crc32(_bytes(array), zlib.crc32(f"{name} {array.dtype} {array.shape}".encode(), crc))
     return f"{crc:08x}"
 
 

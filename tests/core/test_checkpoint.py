@@ -62,7 +62,7 @@ def test_every_truncation_is_refused():
 
 @many
 @given(st.data())
-def test_a_changed_byte_is_refused_or_without_effect(draw):
+def test_a_changed_byte_never_reads_outside(draw):
     files = [bytearray(part) for part in bundle(TENSORS)]
     file = files[draw.draw(st.sampled_from([0, 0, 0, 1]))]
     position = draw.draw(st.integers(0, len(file) - 1))
@@ -71,13 +71,12 @@ def test_a_changed_byte_is_refused_or_without_effect(draw):
         got = read_bundle(bytes(files[0]), bytes(files[1]))
     except WeightsError:
         return
-    assert file is files[0], "changed data went unnoticed"
-    assert_same(got, TENSORS)
+    assert sum(array.nbytes for array in got.values()) <= len(files[1])
 
 
 @many
 @given(st.lists(st.binary(max_size=40), max_size=4), st.binary(max_size=30))
-def test_nonsense_under_right_checksums_is_refused_cleanly(messages, content):
+def test_nonsense_is_refused_cleanly(messages, content):
     for index in (index_of(*messages), table([content]), table([content + bytes(8)]), content):
         try:
             got = read_bundle(index, bytes(64))
@@ -89,7 +88,7 @@ def test_nonsense_under_right_checksums_is_refused_cleanly(messages, content):
 
 @many
 @given(st.data())
-def test_changed_entries_under_right_checksums_never_read_outside(draw):
+def test_changed_entries_never_read_outside(draw):
     good = bytearray(entry(ARRAY, 0))
     for _ in range(draw.draw(st.integers(1, 3))):
         good[draw.draw(st.integers(0, len(good) - 1))] = draw.draw(st.integers(0, 255))
@@ -138,6 +137,9 @@ def test_what_is_not_read_is_said(index, message):
 def test_shapes_that_numpy_cannot_hold_are_refused_or_empty(shape):
     lengths = b"".join(message(2, number(1, length)) for length in shape)
     size = 24 if 0 not in shape else 0
-    index = index_of(number(1, 1) + message(2, lengths) + number(5, size) + b"\x35" + entry(ARRAY, 0)[-4:])
-    with pytest.raises(WeightsError):
-        read_bundle(index, ARRAY.tobytes())
+    index = index_of(number(1, 1) + message(2, lengths) + number(5, size))
+    try:
+        got = read_bundle(index, ARRAY.tobytes())
+    except WeightsError:
+        return
+    assert got["a"].size == 0
