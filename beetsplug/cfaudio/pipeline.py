@@ -83,7 +83,7 @@ def run_settings(
     config = ExtractorConfig(settings.backbone, settings.windows, settings.weights)
     net = NetSettings.of(settings.fine_tune, settings.loss, settings.cache_size, settings.layers)
     training = TrainingSettings(settings.factorizer, FactorizerSettings(settings.factors), net)
-    scheduler = "" if settings.executor == "loky" else settings.executor
+    scheduler = "" if settings.executor == "processes" else settings.executor
     return RunSettings(config, training, jobs, force, retrain, model or "", scheduler)
 
 

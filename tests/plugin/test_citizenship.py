@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from user_home import Home
 
-HEAVY = ("torch", "librosa", "numba", "scipy", "sqlalchemy", "joblib", "soundfile", "av")
+HEAVY = ("torch", "librosa", "numba", "scipy", "sqlalchemy", "soundfile", "av")
 
 
 def _modules(home: Home, *args: str) -> set[str]:

@@ -42,7 +42,7 @@ WRONG = {
     "cache_size": [0, 1_000_001, "big", 0.5, True, None],
     "windows": [0, 1001, "ten", False, "All", None],
     "jobs": [-1, 1025, 1.5, "all"],
-    "executor": ["dask", "http://nas:8786", "tcp://nas", "tcp://:8786", 3, None, ["loky"]],
+    "executor": ["dask", "http://nas:8786", "tcp://nas", "tcp://:8786", 3, None, ["loky"], "threads"],
     "weights": [3, True, ["x.whl"]],
     "playlist_dir": [3, {"a": "b"}],
     "relative_to": [3, ["/music"]],

@@ -37,7 +37,7 @@ DEFAULTS: dict[str, Any] = {
     "cache_size": 512,
     "windows": 10,
     "jobs": 0,
-    "executor": "loky",
+    "executor": "processes",
     "weights": None,
     "playlist_dir": None,
     "relative_to": "auto",
@@ -193,13 +193,15 @@ def _windows(section: Section) -> int:
 
 
 def _executor(section: Section) -> str:
-    """Check `loky`, or the address of a Dask scheduler."""
+    """Check `processes`, or the address of a Dask scheduler; `loky` is what 0.1.0 called the former."""
     value = section["executor"]
-    if value != "loky" and (not isinstance(value, str) or not re.fullmatch(r"(tcp|tls)://[^\s/]+:\d{1,5}", value)):
+    if value in ("processes", "loky"):
+        return "processes"
+    if not isinstance(value, str) or not re.fullmatch(r"(tcp|tls)://[^\s/]+:\d{1,5}", value):
         raise section.error(
-            "executor", f"must be loky, or a Dask scheduler's address such as tcp://nas:8786, not {shown(value)}"
+            "executor", f"must be processes, or a Dask scheduler's address such as tcp://nas:8786, not {shown(value)}"
         )
-    return str(value)
+    return value
 
 
 def _history(section: Section) -> str | None:
