@@ -1,21 +1,22 @@
-"""Layers of musicnn and the VGG, and how they are built from the published variables."""
+"""Layers of musicnn and the VGG, and how they are built from their parameters."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812 (its usual name)
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
-Variables = Mapping[str, NDArray[np.float32]]
+from cfaudio_core.util.arrays import FloatArray
+
+Parameters = Mapping[str, FloatArray]
+"""By the names of a `published.State`."""
+
 Conv = nn.Conv1d | nn.Conv2d
 Layer = TypeVar("Layer", bound=nn.Conv1d | nn.Conv2d | nn.Linear)
-
-_BATCH_NORM_EPSILON = 1e-3  # TensorFlow's default, which the published graphs use
 
 
 class Affine(nn.Module):
@@ -60,43 +61,42 @@ class ConvBlock(nn.Module):
         return y
 
 
-def batch_norm(variables: Variables, name: str) -> Affine:
-    """Build the frozen form of a batch normalisation."""
-    mean, variance, gamma, beta = (
-        variables[f"{name}/{part}"].astype(np.float64) for part in ("moving_mean", "moving_variance", "gamma", "beta")
-    )
-    scale = gamma / np.sqrt(variance + _BATCH_NORM_EPSILON)
-    return Affine(as_tensor(scale), as_tensor(beta - mean * scale))
+def conv_block(parameters: Parameters, name: str, channels: int, padding: int = 0) -> ConvBlock:
+    """Build a block that follows `channels` channels.
 
-
-def conv2d(variables: Variables, name: str, padding: int = 0) -> nn.Conv2d:
-    """Build a convolution over (time, frequency) from a kernel (time, frequency, in, out)."""
-    weight = as_tensor(variables[f"{name}/kernel"].transpose(3, 2, 0, 1))
+    A convolution over (time, frequency) is padded by `padding`; one over time, whose kernel is odd, so that the length
+    stays the same.
+    """
+    weight = as_tensor(parameters[f"{name}.conv.weight"])
     n_out, n_in, *size = weight.shape
-    conv = nn.Conv2d(n_in, n_out, (size[0], size[1]), padding=padding, device="meta")
-    return filled(conv, weight, as_tensor(variables[f"{name}/bias"]))
+    conv: Conv
+    if len(size) == 2:
+        conv = nn.Conv2d(n_in, n_out, (size[0], size[1]), padding=padding, device="meta")
+    else:
+        conv = nn.Conv1d(n_in, n_out, size[0], padding=size[0] // 2, device="meta")
+    norm = affine(parameters, f"{name}.norm")
+    return ConvBlock(_filled(conv, weight, as_tensor(parameters[f"{name}.conv.bias"])), norm, n_in - channels)
 
 
-def conv1d(variables: Variables, name: str) -> nn.Conv1d:
-    """Build a 'same' convolution over time from an odd kernel (time, in, 1, out) that spans all channels."""
-    weight = as_tensor(variables[f"{name}/kernel"][:, :, 0].transpose(2, 1, 0))
-    n_out, n_in, size = weight.shape
-    conv = nn.Conv1d(n_in, n_out, size, padding=size // 2, device="meta")
-    return filled(conv, weight, as_tensor(variables[f"{name}/bias"]))
+def affine(parameters: Parameters, name: str) -> Affine:
+    """Build a frozen batch normalisation."""
+    return Affine(as_tensor(parameters[f"{name}.scale"]), as_tensor(parameters[f"{name}.shift"]))
 
 
-def dense(weight: Tensor, bias: Tensor) -> nn.Linear:
+def dense(parameters: Parameters, name: str) -> nn.Linear:
     """Build a dense layer from its weight (out, in) and bias (out,)."""
-    return filled(nn.Linear(weight.shape[1], weight.shape[0], device="meta"), weight, bias)
+    weight = as_tensor(parameters[f"{name}.weight"])
+    layer = nn.Linear(weight.shape[1], weight.shape[0], device="meta")
+    return _filled(layer, weight, as_tensor(parameters[f"{name}.bias"]))
 
 
-def filled(layer: Layer, weight: Tensor, bias: Tensor) -> Layer:
-    """Give a layer another weight and bias, or its first if it was made on the "meta" device, without any."""
+def as_tensor(values: FloatArray) -> Tensor:
+    """Copy an array to a float32 tensor."""
+    return torch.from_numpy(np.array(values, dtype=np.float32, order="C"))
+
+
+def _filled(layer: Layer, weight: Tensor, bias: Tensor) -> Layer:
+    """Give a layer that was made on the "meta" device, without any, its weight and bias."""
     layer.weight = nn.Parameter(weight)
     layer.bias = nn.Parameter(bias)
     return layer
-
-
-def as_tensor(values: NDArray[np.floating[Any]]) -> Tensor:
-    """Copy an array to a float32 tensor."""
-    return torch.from_numpy(np.array(values, dtype=np.float32, order="C"))

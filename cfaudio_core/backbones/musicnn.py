@@ -10,22 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import cast
 
-import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812 (its usual name)
 from torch import Tensor, nn
 
 from cfaudio_core.backbones.activations import Activations
-from cfaudio_core.backbones.layers import (
-    Affine,
-    ConvBlock,
-    Variables,
-    as_tensor,
-    batch_norm,
-    conv1d,
-    conv2d,
-    dense,
-)
+from cfaudio_core.backbones.layers import Affine, ConvBlock, Parameters, affine, as_tensor, conv_block, dense
+from cfaudio_core.backbones.published import MIDEND, N_BRANCHES
 
 
 class Frontend(nn.Module):
@@ -110,7 +101,7 @@ class Backend(nn.Module):
 
 
 class Musicnn(nn.Module):
-    """The whole net; build it with `from_variables`."""
+    """The whole net; build it with `from_state`."""
 
     def __init__(self, frontend: Frontend, midend: Midend, backend: Backend) -> None:
         super().__init__()
@@ -128,30 +119,12 @@ class Musicnn(nn.Module):
         return activations
 
 
-def from_variables(variables: Variables) -> Musicnn:
-    """Build MSD_musicnn or MTT_musicnn from its published variables, see `weights.load_weights`.
-
-    Batch normalisation is frozen and dropout left out.
-    """
-    # TensorFlow numbers layers of a kind as they are made: input, five of the front end, three of the
-    # mid-end, two of the back end.
-    convs = ["conv2d", *(f"conv2d_{i}" for i in range(1, 8))]
-    norms = ["batch_normalization", *(f"batch_normalization_{i}" for i in range(1, 11))]
-    branches = [ConvBlock(conv2d(variables, convs[i]), batch_norm(variables, norms[1 + i])) for i in range(5)]
-    blocks = [ConvBlock(conv1d(variables, convs[i]), batch_norm(variables, norms[1 + i])) for i in range(5, 8)]
-    of_input = batch_norm(variables, norms[0])
-    frontend = Frontend(branches, (of_input.scale.detach(), of_input.shift.detach()))
-    return Musicnn(frontend, Midend(blocks), _backend(variables, norms[9], norms[10])).eval()
-
-
-def _backend(variables: Variables, pooled_norm: str, dense_norm: str) -> Backend:
-    of_pooled = batch_norm(variables, pooled_norm)
-    scale, shift = of_pooled.scale.detach().double().numpy(), of_pooled.shift.detach().double().numpy()
-    kernel = variables["dense/kernel"].astype(np.float64)
-    bias = variables["dense/bias"] + shift @ kernel
-    kernel *= scale[:, None]
-    # The published order is maximum and mean of the first map, of the second, ...; ours is all maxima, all
-    # means.
-    kernel = np.concatenate([kernel[0::2], kernel[1::2]])
-    output = dense(as_tensor(variables["dense_1/kernel"].T), as_tensor(variables["dense_1/bias"]))
-    return Backend(dense(as_tensor(kernel.T), as_tensor(bias)), batch_norm(variables, dense_norm), output)
+def from_state(parameters: Parameters) -> Musicnn:
+    """Build MSD_musicnn or MTT_musicnn, whole or pruned, from its parameters; see `published.musicnn_state`."""
+    branches = [conv_block(parameters, f"frontend.branches.{i}", channels=1) for i in range(N_BRANCHES)]
+    frontend = Frontend(branches, (as_tensor(parameters["frontend.scale"]), as_tensor(parameters["frontend.shift"])))
+    before = [sum(branch.conv.out_channels for branch in branches)]
+    before += [len(parameters[f"{block}.conv.bias"]) for block in MIDEND[:-1]]
+    midend = Midend([conv_block(parameters, block, n) for block, n in zip(MIDEND, before, strict=True)])
+    layers = (dense(parameters, "backend.dense"), affine(parameters, "backend.norm"))
+    return Musicnn(frontend, midend, Backend(*layers, dense(parameters, "backend.output"))).eval()

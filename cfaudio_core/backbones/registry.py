@@ -18,6 +18,7 @@ from cfaudio_core.util.arrays import FloatArray
 
 if TYPE_CHECKING:
     from cfaudio_core.backbones.musicnn import Musicnn
+    from cfaudio_core.backbones.published import State
     from cfaudio_core.backbones.vgg import Vgg
 
 BACKBONES = {"musicnn": "MSD_musicnn", "musicnn_mtt": "MTT_musicnn", "vgg": "MSD_vgg"}
@@ -105,23 +106,38 @@ def load_backbone(name: str, *, wheel: Path | None = None) -> Backbone:
     """
     if name not in BACKBONES:
         raise SettingError(f"backbone: {name!r} is none of {', '.join(BACKBONES)}")
-    from cfaudio_core.backbones import musicnn, pruning, vgg
+    from cfaudio_core.backbones import musicnn, vgg
 
-    published = BACKBONES[name]
-    variables, tags = load_weights(published, wheel=wheel)
-    net: Musicnn | Vgg
-    if published.endswith("vgg"):
-        net = pruning.prune_vgg(vgg.from_variables(variables))
-    else:
-        net = pruning.prune_musicnn(musicnn.from_variables(variables))
+    state = load_pruned(name, wheel=wheel)
+    _, tags = load_weights(BACKBONES[name], wheel=wheel)
+    net = vgg.from_state(state) if _is_vgg(name) else musicnn.from_state(state)
     return Backbone(name, backbone_id(name), tags, net)
+
+
+def load_pruned(name: str, *, wheel: Path | None = None, cache: Path | None = None) -> State:
+    """Load the parameters of a pretrained net, pruned, which are kept beside the published weights.
+
+    See `load_backbone` for the parameters and what is raised; `cache` is the folder of the pruned nets.
+    """
+    folder, file = cache or cache_folder(), f"{backbone_id(name)}-pruned"
+    with contextlib.suppress(WeightsError):  # absent or damaged: made again
+        return tensor_files.read(folder / f"{file}.safetensors")[0]
+    from cfaudio_core.backbones import pruning, published
+
+    variables, _ = load_weights(BACKBONES[name], wheel=wheel)
+    if _is_vgg(name):
+        state = pruning.prune_vgg(published.vgg_state(variables))
+    else:
+        state = pruning.prune_musicnn(published.musicnn_state(variables))
+    with contextlib.suppress(WeightsError):  # where nothing can be written, every process makes its own
+        tensor_files.write({file: tensor_files.pack(state, "", {"source": REQUIREMENT})}, folder)
+    return state
 
 
 def load_extractor(names: Names, *, wheel: Path | None = None, cache: Path | None = None) -> Net:
     """Load the fastest form of nets there is, for inference alone.
 
-    musicnn comes without torch, as `musicnn_numpy.NumpyMusicnn`; the parameters of the pruned net are kept beside the
-    published weights, so that torch is needed once per installation only. Other nets come as they are.
+    musicnn comes without torch, as `musicnn_numpy.NumpyMusicnn`; the VGG needs it.
 
     Parameters
     ----------
@@ -141,10 +157,10 @@ def prepare_extractor(names: Names, *, wheel: Path | None = None) -> None:
     """Fetch all that `load_extractor` reads, so that many processes may call it at once."""
     backbone_id(names)
     for name in _listed(names):
-        if name in BACKBONES and BACKBONES[name].endswith("vgg"):
-            load_weights(BACKBONES[name], wheel=wheel)
+        if is_file(name):
+            load_extractor(name)
         else:
-            load_extractor(name, wheel=wheel)
+            load_pruned(name, wheel=wheel)
 
 
 def concatenate(nets: Sequence[Net]) -> Net:
@@ -180,19 +196,15 @@ def _load_extractor(name: str, wheel: Path | None, cache: Path | None) -> Net:
         from cfaudio_core.backbones.onnx_net import OnnxNet
 
         return OnnxNet(name).activations
-    if BACKBONES[name].endswith("vgg"):
+    if _is_vgg(name):
         import torch
 
         torch.set_num_threads(1)  # the worker processes are the parallelism
         return load_backbone(name, wheel=wheel).activations
     from cfaudio_core.backbones.musicnn_numpy import NumpyMusicnn
 
-    folder, file = cache or cache_folder(), f"{backbone_id(name)}-pruned"
-    try:
-        return NumpyMusicnn(tensor_files.read(folder / f"{file}.safetensors")[0]).activations
-    except (WeightsError, KeyError):  # absent, damaged or of another version: made again
-        pruned = load_backbone(name, wheel=wheel).net.state_dict()
-        state = {key: np.ascontiguousarray(value.numpy()) for key, value in pruned.items()}
-        with contextlib.suppress(WeightsError):  # where nothing can be written, every process makes its own
-            tensor_files.write({file: tensor_files.pack(state, "", {"source": REQUIREMENT})}, folder)
-        return NumpyMusicnn(state).activations
+    return NumpyMusicnn(load_pruned(name, wheel=wheel, cache=cache)).activations
+
+
+def _is_vgg(name: str) -> bool:
+    return BACKBONES[name].endswith("vgg")

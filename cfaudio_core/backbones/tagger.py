@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cfaudio_core.backbones import tensor_files
-from cfaudio_core.backbones.registry import BACKBONES, backbone_id, load_backbone, prepare_extractor
-from cfaudio_core.backbones.weights import cache_folder, load_weights
+from cfaudio_core.backbones.registry import BACKBONES, load_pruned
+from cfaudio_core.backbones.weights import load_weights
 from cfaudio_core.util.arrays import FloatArray
 
 
@@ -88,20 +87,10 @@ def top_tags(names: Sequence[str], probabilities: FloatArray, *, most: int, leas
 
 def load_tagger(name: str, *, wheel: Path | None = None) -> Tagger:
     """Load the tagger of a pretrained net; see `load_backbone` for the parameters and what is raised."""
+    state = load_pruned(name, wheel=wheel)
     names = [tag.lower() for tag in load_weights(BACKBONES[name], wheel=wheel)[1]]
-    state: Mapping[str, FloatArray]
-    if BACKBONES[name].endswith("vgg"):
-        state = {key: value.numpy() for key, value in load_backbone(name, wheel=wheel).net.state_dict().items()}
+    if "output.weight" in state:  # the VGG
         return Tagger(names, None, (state["output.weight"], state["output.bias"]))
-    state = pruned_state(name, wheel=wheel)
     layers = ("dense.weight", "dense.bias", "norm.scale", "norm.shift", "output.weight", "output.bias")
     inner, before, scale, shift, weight, bias = (state[f"backend.{layer}"] for layer in layers)
     return Tagger(names, (inner, before, scale, shift), (weight, bias))
-
-
-def pruned_state(name: str, *, wheel: Path | None = None) -> Mapping[str, FloatArray]:
-    """Read the parameters of a pruned musicnn by name, without torch; none of another net. See `load_backbone`."""
-    if BACKBONES[name].endswith("vgg"):
-        return {}
-    prepare_extractor(name, wheel=wheel)
-    return tensor_files.read(cache_folder() / f"{backbone_id(name)}-pruned.safetensors")[0]

@@ -19,6 +19,7 @@ Tensors = dict[str, NDArray[np.float32]]
 
 def pack(tensors: Tensors, tags: str, about: Mapping[str, str]) -> bytes:
     """Make the content of a file, with a checksum over tensors and tags in its metadata."""
+    tensors = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}  # else `save` mixes it up
     return save(tensors, {**about, "tags": tags, "sha256": _digest(tensors, tags)})
 
 

@@ -12,14 +12,15 @@ import torch.nn.functional as F  # noqa: N812 (its usual name)
 from torch import Tensor, nn
 
 from cfaudio_core.backbones.activations import Activations
-from cfaudio_core.backbones.layers import ConvBlock, Variables, as_tensor, batch_norm, conv2d, dense
+from cfaudio_core.backbones.layers import ConvBlock, Parameters, as_tensor, conv_block, dense
+from cfaudio_core.backbones.published import VGG_BLOCKS
 
 # Size and stride of each pooling, in (frames, bands).
 _POOLINGS = (((4, 1), (2, 2)), ((2, 2), (2, 2)), ((2, 2), (2, 2)), ((2, 2), (2, 2)), ((4, 4), (4, 4)))
 
 
 class Vgg(nn.Module):
-    """Five 3 x 3 convolutions with pooling, and one dense layer; build it with `from_variables`.
+    """Five 3 x 3 convolutions with pooling, and one dense layer; build it with `from_state`.
 
     Parameters
     ----------
@@ -53,12 +54,9 @@ class Vgg(nn.Module):
         return Activations(pooled, pooled, torch.sigmoid(self.output(pooled)))
 
 
-def from_variables(variables: Variables) -> Vgg:
-    """Build MSD_vgg from its published variables; batch normalisation is frozen and dropout left out."""
-    blocks = [
-        ConvBlock(conv2d(variables, f"{i}CNN", padding=1), batch_norm(variables, f"batch_normalization_{i}"))
-        for i in range(1, 6)
-    ]
-    of_input = batch_norm(variables, "batch_normalization")
-    output = dense(as_tensor(variables["dense/kernel"].T), as_tensor(variables["dense/bias"]))
-    return Vgg(blocks, (of_input.scale.detach(), of_input.shift.detach()), output).eval()
+def from_state(parameters: Parameters) -> Vgg:
+    """Build MSD_vgg, whole or pruned, from its parameters; see `published.vgg_state`."""
+    before = [1, *(len(parameters[f"{block}.conv.bias"]) for block in VGG_BLOCKS[:-1])]
+    blocks = [conv_block(parameters, block, n, padding=1) for block, n in zip(VGG_BLOCKS, before, strict=True)]
+    normalise = as_tensor(parameters["scale"]), as_tensor(parameters["shift"])
+    return Vgg(blocks, normalise, dense(parameters, "output")).eval()

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from cfaudio_core.backbones import musicnn, pruning, registry, vgg
+from cfaudio_core.backbones import layers, musicnn, pruning, published, registry, vgg
 from cfaudio_core.backbones.activations import Activations
 from cfaudio_core.backbones.musicnn_numpy import NumpyMusicnn
 from cfaudio_core.backbones.registry import BACKBONES, backbone_id, concatenate, load_backbone, load_extractor
@@ -33,12 +33,15 @@ every_model = pytest.mark.parametrize("model", MODELS)
 @cache
 def nets(model):
     """Build the whole net and the pruned one."""
-    variables, _ = load_weights(model)
-    if model.endswith("vgg"):
-        whole = vgg.from_variables(variables)
-        return whole, pruning.prune_vgg(whole)
-    whole = musicnn.from_variables(variables)
-    return whole, pruning.prune_musicnn(whole)
+    return both(model.removeprefix("MSD_").removeprefix("MTT_"), load_weights(model)[0])
+
+
+def both(kind, variables):
+    if kind == "vgg":
+        state = published.vgg_state(variables)
+        return vgg.from_state(state), vgg.from_state(pruning.prune_vgg(state))
+    state = published.musicnn_state(variables)
+    return musicnn.from_state(state), musicnn.from_state(pruning.prune_musicnn(state))
 
 
 def run(net, patches):
@@ -145,7 +148,7 @@ def small_variables(rng, kernels, norms, dead):
 
 
 def random_musicnn(seed):
-    """Make a small net of the same shape, some of whose filters are dead."""
+    """Make a small net of the same shape, some of whose filters are dead, and the pruned one."""
     rng = np.random.default_rng(seed)
     sizes = [(7, 38), (7, 67), (128, 1), (64, 1), (32, 1)]
     kernels = {f"conv2d_{i}" if i else "conv2d": (*size, 1, 6) for i, size in enumerate(sizes)}
@@ -154,13 +157,12 @@ def random_musicnn(seed):
     widths = [1, 6, 6, 6, 6, 6, 4, 4, 4, 84, 9]
     norms = {f"batch_normalization_{i}" if i else "batch_normalization": n for i, n in enumerate(widths)}
     dead = {"conv2d": [0, 3], "conv2d_2": [1, 2, 3, 4, 5], "conv2d_4": [5]}
-    return musicnn.from_variables(small_variables(rng, kernels, norms, dead))
+    return both("musicnn", small_variables(rng, kernels, norms, dead))
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_pruning_of_a_random_musicnn(seed):
-    whole = random_musicnn(seed)
-    pruned = pruning.prune_musicnn(whole)
+    whole, pruned = random_musicnn(seed)
     assert [b.conv.out_channels for b in pruned.frontend.branches] == [4, 6, 1, 6, 5]
     pooled, *expected = run(whole, RANDOM)
     few, *got = run(pruned, RANDOM)
@@ -176,8 +178,7 @@ def test_pruning_of_a_random_vgg(seed):
     kernels = {f"{i}CNN": (3, 3, 6 if i > 1 else 1, 6) for i in range(1, 6)} | {"dense": (12, 50)}
     norms = {f"batch_normalization_{i}": 6 for i in range(1, 6)} | {"batch_normalization": 1}
     dead = {"1CNN": [0, 5], "2CNN": [], "3CNN": [1, 2, 3, 4, 5], "4CNN": [2], "5CNN": [3, 4]}
-    whole = vgg.from_variables(small_variables(rng, kernels, norms, dead))
-    pruned = pruning.prune_vgg(whole)
+    whole, pruned = both("vgg", small_variables(rng, kernels, norms, dead))
     assert [b.conv.out_channels for b in pruned.blocks] == [4, 6, 1, 5, 4]
     pooled, _, tags = run(whole, RANDOM)
     few, _, same_tags = run(pruned, RANDOM)
@@ -189,7 +190,8 @@ def test_pruning_of_a_random_vgg(seed):
 def test_front_end_pools_after_rectifying_and_scaling():
     rng = np.random.default_rng(7)
     variables = small_variables(rng, {"c": (7, 38, 1, 8)}, {"n": 8}, {})
-    block = musicnn.ConvBlock(musicnn.conv2d(variables, "c"), musicnn.batch_norm(variables, "n"))
+    weight, norm = published.conv2d_weight(variables["c/kernel"]), published.batch_norm(variables, "n")
+    block = layers.conv_block(published.block_state("c", weight, variables["c/bias"], norm), "c", channels=1)
     assert (block.norm.scale < 0).any() and (block.norm.scale > 0).any()
     front = musicnn.Frontend([block], (torch.ones(1), torch.zeros(1)))
     with torch.inference_mode():
@@ -204,9 +206,7 @@ def as_matrices(net):
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("prune", [False, True])
 def test_matrices_compute_what_a_random_musicnn_does(seed, prune):
-    net = random_musicnn(seed)
-    if prune:
-        net = pruning.prune_musicnn(net)
+    net = random_musicnn(seed)[prune]
     scales = torch.cat([branch.norm.scale for branch in net.frontend.branches])
     assert (scales < 0).any() and (scales > 0).any()
     for expected, got in zip(run(net, RANDOM), as_matrices(net).activations(RANDOM.numpy()), strict=True):
@@ -230,7 +230,7 @@ def test_a_pruned_net_is_kept_and_made_again_when_it_is_damaged(tmp_path, monkey
     [file] = tmp_path.iterdir()
     whole = file.read_bytes()
     if damage is None:
-        monkeypatch.setattr(registry, "load_backbone", lambda *_, **__: pytest.fail("made again"))
+        monkeypatch.setattr(registry, "load_weights", lambda *_, **__: pytest.fail("made again"))
     else:
         file.write_bytes(damage)
     again = load_extractor("musicnn", cache=tmp_path)

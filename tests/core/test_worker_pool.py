@@ -287,7 +287,8 @@ def test_a_script_of_the_user_s_is_not_run_again_by_its_workers(tmp_path):
         "import os, sys; from cfaudio_core.features.worker_pool import extract_in_processes\n"
         "from cfaudio_core.features.jobs import ExtractorConfig, FileJob; import stand_in_workers\n"
         "print('run'); files = [FileJob(os.fsencode(sys.argv[1]), '')]\n"
-        "print(*[r.key for r in extract_in_processes(files, ExtractorConfig(), 1, ready=stand_in_workers.make_ready)])\n"
+        "results = extract_in_processes(files, ExtractorConfig(), 1, ready=stand_in_workers.make_ready)\n"
+        "print(*[result.key for result in results])\n"
     )
     (file,) = write_files(tmp_path, ["0.ogg"])
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}

@@ -66,7 +66,8 @@ def with_features(
             problem = "the features of some tracks are not stored any more; `beet cfembed` analyses them again"
             on_problem(problem)
             return _without_features(report, problem.capitalize() + ".")
-        from cfaudio_core.backbones.tagger import load_tagger, pruned_state
+        from cfaudio_core.backbones.registry import load_pruned
+        from cfaudio_core.backbones.tagger import load_tagger
         from cfaudio_core.report.sections.filters import first_layer
 
         tagger = load_tagger(settings.backbone, wheel=settings.weights)
@@ -78,7 +79,7 @@ def with_features(
             return replace(report, why_no_learnt=f"It takes {MIN_TRACKS} tracks to say what they differ in.")
         stored = Stored(lambda some: store.read(net, some), outputs, whole=settings.windows == 0)
         report = replace(report, learnt=_cards(report, vectors, stored, model))
-        kernels = first_layer(pruned_state(settings.backbone, wheel=settings.weights))
+        kernels = first_layer(load_pruned(settings.backbone, wheel=settings.weights))
         return with_net(report, labels_of(report), stored, kernels, model, tagger.width)
 
 
