@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from importlib.util import find_spec
 
 from beetsplug.cfaudio.text import counted
 from cfaudio_core.data.feedback import FEEDBACK_PLAYS
@@ -16,6 +15,7 @@ from cfaudio_core.models.training_snapshot import MIN_KNOWN_TRACKS
 from cfaudio_core.pipeline.extract import RunResult
 from cfaudio_core.training.drift import REFIT_SHARE
 from cfaudio_core.training.representation import MIN_ADAPTER_TRACKS
+from cfaudio_core.util.optional import LOSSES, has_package, missing_packages
 
 _SYSTEMS = {
     "model": "model",
@@ -48,6 +48,8 @@ def summarize(
 
     `fields` are the count fields that were looked for; `asked` says whether the user asked for training.
     """
+    if missing := missing_packages():
+        yield f"Not installed: {', '.join(f'{name} ({LOSSES[name]})' for name in missing)}."
     yield f"Analysed {counted(result.decoded, 'new track')} ({len(result.analysed)} of {len(tracks)} done)."
     if result.described:
         yield f"Measured tempo, key and timbre of {counted(result.described, 'track')} analysed before."
@@ -73,9 +75,8 @@ def summarize(
             yield f"Retrained: {result.drift.what}."
         for one in evaluate_held_out(model):
             yield from _figures(model, one, f"{one.listener}: " if len(listeners) > 1 else "")
-        if _lacks_fine_tuning(model):
-            why = "torch cannot be loaded, or ran out of memory" if find_spec("torch") else "there is no torch here"
-            yield f"No fine-tuning: {why}, so the net's features are used as they are."
+        if _lacks_fine_tuning(model) and has_package("torch"):
+            yield "No fine-tuning: torch cannot be loaded, or ran out of memory; the net's features stay as they are."
     elif result.drift is not None and result.drift.n_plays > 0:
         as_plays = f" (a like counts as {FEEDBACK_PLAYS:.0f})" if any(one.feedback.any() for one in listeners) else ""
         yield f"Scores updated with {counted(result.drift.n_plays, 'new play')}{as_plays}."

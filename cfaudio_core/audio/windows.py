@@ -8,6 +8,7 @@ than a window, and none is left, its beginning is decoded as one piece and the w
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import stat
 from collections.abc import Callable, Iterator, Sequence
@@ -16,7 +17,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import soxr
 from numpy.typing import NDArray
 
 from cfaudio_core.audio.decoders.av import open_av
@@ -29,6 +29,7 @@ from cfaudio_core.errors import AudioError
 # Samples at 16 kHz read on both sides of a window (32 ms), so that the resampler has settled where it begins.
 _MARGIN_SAMPLES = 512
 _MIN_LENGTH_S = 0.5
+_PASS_BAND = 0.913  # of soxr's "HQ"
 # Full scale is 1.0. Below -80 dBFS is dither; above +60 dBFS are numbers, not audio.
 _SILENT_PEAK = 1e-4
 _MAX_PEAK = 1e3
@@ -196,7 +197,29 @@ def cut(source: Source, start: int, count: int = 1) -> list[Window]:
 def _resample(waveform: NDArray[np.float32], rate: int) -> NDArray[np.float32]:
     if rate == SAMPLE_RATE or not len(waveform):
         return waveform
-    return np.asarray(soxr.resample(waveform, rate, SAMPLE_RATE, quality="HQ"), dtype=np.float32)
+    return np.asarray(_resampler()(waveform, rate), dtype=np.float32)
+
+
+@functools.cache
+def _resampler() -> Callable[[NDArray[np.float32], int], NDArray[np.float32]]:
+    """Load soxr, or what takes its place where it cannot be had."""
+    try:
+        import soxr
+    except ImportError:
+        return resample_by_scipy
+    return lambda waveform, rate: soxr.resample(waveform, rate, SAMPLE_RATE, quality="HQ")
+
+
+def resample_by_scipy(waveform: NDArray[np.float32], rate: int) -> NDArray[np.float32]:
+    """Resample to `SAMPLE_RATE` by a polyphase filter with the pass band of soxr's, and 90 dB of damping above it."""
+    from scipy import signal
+
+    shared = gcd(rate, SAMPLE_RATE)
+    up, down = SAMPLE_RATE // shared, rate // shared
+    taps, beta = signal.kaiserord(90.0, (1 - _PASS_BAND) / max(up, down))
+    band = signal.firwin(taps | 1, (1 + _PASS_BAND) / 2 / max(up, down), window=("kaiser", beta))
+    resampled: NDArray[np.float32] = signal.resample_poly(waveform, up, down, window=band.astype(np.float32))
+    return resampled
 
 
 def fault_of(window: Window) -> str | None:

@@ -15,6 +15,7 @@ from cfaudio_core.backbones.activations import Activations, check_patches
 from cfaudio_core.backbones.weights import REQUIREMENT, cache_folder, load_weights
 from cfaudio_core.errors import SettingError, WeightsError
 from cfaudio_core.util.arrays import FloatArray
+from cfaudio_core.util.optional import require_package
 
 if TYPE_CHECKING:
     from cfaudio_core.backbones.musicnn import Musicnn
@@ -106,6 +107,7 @@ def load_backbone(name: str, *, wheel: Path | None = None) -> Backbone:
     """
     if name not in BACKBONES:
         raise SettingError(f"backbone: {name!r} is none of {', '.join(BACKBONES)}")
+    require_package("torch", f"backbone: {name}")
     from cfaudio_core.backbones import musicnn, vgg
 
     state = load_pruned(name, wheel=wheel)
@@ -197,6 +199,7 @@ def _load_extractor(name: str, wheel: Path | None, cache: Path | None) -> Net:
 
         return OnnxNet(name).activations
     if _is_vgg(name):
+        require_package("torch", f"backbone: {name}")
         import torch
 
         torch.set_num_threads(1)  # the worker processes are the parallelism

@@ -6,8 +6,8 @@ preconditioner that leaves a row with n entries a problem of n + 1 distinct eige
 (Takacs, Pilaszy and Tikk, RecSys 2011, without this rotation) are done after n + 1 steps whatever d is, and near
 enough after two or three. Cost: entries x d x steps, and rows x d^2 for the rotation.
 
-The inner loop is compiled by numba: importing this module takes most of a second, and some seconds once per
-installation, so import it where it is used.
+The inner loop is compiled by numba, where there is one: importing this module takes most of a second, and some seconds
+once per installation, so import it where it is used.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
-from numba import njit
 from scipy import sparse
 
+from cfaudio_core.factorization.conjugate_gradient import CONVERGED, improve_rows
 from cfaudio_core.util.arrays import FloatArray, float32
+from cfaudio_core.util.optional import has_package
 
-_CONVERGED = 1e-12  # squared length of a preconditioned residual, below which a row has nothing more to gain
 _SIGNATURE = "void(i8, i8, i4[::1], i4[::1], f4[::1], f4[:, ::1], f4[::1], f4[::1], f4[:, ::1], i8)"
 
 
@@ -91,6 +91,10 @@ def _cuts(indptr: np.ndarray, size: int) -> list[int]:
 
 
 def _compiled(function: Callable[..., None]) -> Callable[..., None]:
+    if not has_package("numba"):
+        return improve_rows
+    from numba import njit
+
     options: dict[str, Any] = {"nogil": True, "fastmath": True, "boundscheck": False}
     try:
         return njit(_SIGNATURE, cache=True, **options)(function)
@@ -144,7 +148,7 @@ def _conjugate_gradient(
             p[f] = z[f]
             rz += r[f] * z[f]
         for _ in range(steps):
-            if not rz > _CONVERGED:
+            if not rz > CONVERGED:
                 break
             for f in range(d):
                 ap[f] = base[f] * p[f]

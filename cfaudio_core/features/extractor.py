@@ -13,6 +13,7 @@ from cfaudio_core.data.tracks import Tracks
 from cfaudio_core.features.feature_store import FeatureStore
 from cfaudio_core.features.jobs import ExtractorConfig, FeatureResult, FileJob, file_state
 from cfaudio_core.util.arrays import BoolArray
+from cfaudio_core.util.optional import has_package
 
 _BATCH_TRACKS = 8  # a transaction: little is lost when the power fails
 
@@ -49,7 +50,8 @@ def plan_extraction(
 
     A track is known by the content key that the library keeps for it, so that it may move and be retagged; else by its
     file's name, size and time, so that an interrupted run resumes. One that has features but no descriptors, as an
-    earlier version left it, is read again for these alone; while its file is away it stays as it is.
+    earlier version or a machine without librosa left it, is read again for these alone where there is librosa; while
+    its file is away it stays as it is.
 
     Parameters
     ----------
@@ -61,6 +63,8 @@ def plan_extraction(
         Analyse again, also what could not be analysed.
     """
     stored, described = store.keys(net, windows), store.keys(DESCRIPTORS, windows)
+    if not has_package("librosa"):
+        described |= stored
     requested = np.ones(len(tracks), bool) if within is None else within
     plan = ExtractionPlan(keys=[key if key in stored else "" for key in tracks.keys])
     unsure = [i for i, key in enumerate(plan.keys) if not key or (requested[i] and (force or key not in described))]

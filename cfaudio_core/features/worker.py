@@ -23,6 +23,7 @@ from cfaudio_core.backbones.registry import Names, Net, load_extractor
 from cfaudio_core.errors import AudioError
 from cfaudio_core.features.jobs import FULL_TRACK, ExtractorConfig, FeatureResult, FileJob, file_state
 from cfaudio_core.util.arrays import FloatArray
+from cfaudio_core.util.optional import has_package
 
 MAX_STRETCHES = 20
 """Stretches of a track that is analysed whole, whose means are kept: 28 kB, however long it is."""
@@ -62,7 +63,8 @@ def make_ready(config: ExtractorConfig, beat: Heartbeat) -> Callable[[FileJob], 
     """Load the net and librosa, and set a limit to the memory that a decoder may take."""
     threadpool_limits(1)  # the processes are the parallelism
     _net(config.backbone, config.wheel)
-    load_librosa()
+    if has_package("librosa"):
+        load_librosa()
     _limit_memory()
     return lambda file: extract_file(file, config, beat)
 
@@ -105,6 +107,7 @@ def _extract(
     Features are pooled activations, band statistics and stereo width of each window. Of a track that is analysed whole,
     no more than a minute is in memory at a time.
     """
+    describes = file.descriptors and has_package("librosa")
     whole, digest = config.windows == FULL_TRACK, hashlib.blake2b(digest_size=16)
     features: list[FloatArray] = []
     descriptors: list[FloatArray] = []
@@ -114,7 +117,7 @@ def _extract(
         if file.net:
             pooled = _net(config.backbone, config.wheel)(patches).pooled
             features.append(np.hstack([pooled, band_statistics(patches), windows.width]))
-        if file.descriptors:
+        if describes:
             descriptors.append(describe_windows(windows.waveform, patches))
         beat()
     most = MAX_STRETCHES if whole else config.windows

@@ -12,6 +12,7 @@ from cfaudio_core.features.jobs import FeatureResult
 from cfaudio_core.finetuning.track_windows import TrackWindows
 from cfaudio_core.models.hybrid_model import HybridModel
 from cfaudio_core.util.arrays import FloatArray, float32
+from cfaudio_core.util.optional import require_package
 
 _BATCH_TRACKS = 100  # whose predictions are stored at once
 _STORED = "said-"  # and the id of a model, in place of a net's: predictions are stored as features are
@@ -41,9 +42,10 @@ def predict_nets(
     """
     if not model.nets:
         return None
+    settings = model.info.settings.net
+    require_package("torch", f"fine_tune: {settings.fine_tune}")
     from cfaudio_core.finetuning.fine_tune import NetEnsemble
 
-    settings = model.info.settings.net
     if settings.fine_tune == "head":
         heads = NetEnsemble(model.nets, settings)
         return float32(np.concatenate([heads.predict(features) for _, features in features_of(keys).blocks()]))

@@ -25,6 +25,7 @@ from cfaudio_core.models.stacking import apply_stack, fit_stack
 from cfaudio_core.models.tag_effects import TagEffects
 from cfaudio_core.util.arrays import FloatArray, IntArray, float32
 from cfaudio_core.util.memory import within_memory
+from cfaudio_core.util.optional import require_package
 
 if TYPE_CHECKING:
     from cfaudio_core.finetuning.track_windows import TrackWindows
@@ -70,6 +71,7 @@ def select_net(
     stack_weights, nets = np.zeros((2, by_audio.shape[1]), np.float32), []
     stack_weights[0] = 1
     if trains:
+        require_package("torch", f"fine_tune: {settings.fine_tune}")
         from cfaudio_core.finetuning.fine_tune import train_net
 
         assert windows is not None

@@ -585,3 +585,18 @@ def test_a_file_one_may_not_read_is_refused(library, tmp_path):
     path.write_bytes(library["ogg"].read_bytes())
     path.chmod(0)
     refuse(path, "cannot be opened: Permission denied")
+
+
+@pytest.mark.parametrize("rate", [8000, 11025, 22050, 44100, 48000, 96000])
+def test_scipy_resamples_as_soxr_does(rate):
+    seconds = np.arange(2 * rate) / rate
+    music = sum(0.2 * np.sin(2 * np.pi * hertz * seconds) for hertz in (110, 440, 3000)).astype(np.float32)
+    expected, found = soxr.resample(music, rate, SAMPLE_RATE, quality="HQ"), reader.resample_by_scipy(music, rate)
+    assert len(found) == len(expected) == 2 * SAMPLE_RATE
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found[500:-500], expected[500:-500], atol=1e-4)
+
+
+def test_scipy_lets_nothing_through_that_16_khz_cannot_hold():
+    music = np.sin(2 * np.pi * 9000 * np.arange(44100) / 44100).astype(np.float32)
+    assert np.abs(reader.resample_by_scipy(music, 44100)[500:-500]).max() < 1e-4

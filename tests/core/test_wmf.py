@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from cfaudio_core.factorization import least_squares
+from cfaudio_core.factorization import conjugate_gradient, least_squares
 from cfaudio_core.factorization.confidence import KINDS
 from cfaudio_core.factorization.wmf import WmfSettings, factorize, fold_in, solve_rows
 
@@ -59,6 +59,17 @@ def test_rows_of_very_different_length_are_solved_alike_whatever_their_batch(mon
     assert len(cuts(csr(dense).indptr, 20)) > 3
     monkeypatch.setattr(least_squares, "_cuts", lambda indptr, size: cuts(indptr, 20))
     np.testing.assert_allclose(solve_rows(csr(dense), others, settings), together, rtol=1e-4, atol=1e-6)
+
+
+def test_without_numba_the_same_is_solved_in_numpy(monkeypatch):
+    dense = random_matrix(60, 300, density=0.05)
+    dense[3] = 0
+    dense[4] = 1
+    expected = factorize(csr(dense), SETTINGS, np.random.default_rng(0))
+    monkeypatch.setattr(least_squares, "_conjugate_gradient", conjugate_gradient.improve_rows)
+    found = factorize(csr(dense), SETTINGS, np.random.default_rng(0))
+    np.testing.assert_allclose(found.tracks, expected.tracks, rtol=1e-3, atol=1e-5)
+    np.testing.assert_allclose(found.contexts, expected.contexts, rtol=1e-3, atol=1e-5)
 
 
 @pytest.mark.parametrize("confidence", KINDS)

@@ -121,8 +121,6 @@ def _eval_data(
     tracks: Tracks, listeners: list[Listener], settings: Settings, store: FeatureStore, *, quick: bool
 ) -> tuple[EvalData, int]:
     """Read the data of the analysed tracks, or of a sample of them, and count all that are analysed."""
-    from importlib.util import find_spec
-
     import numpy as np
 
     from beetsplug.cfaudio.pipeline import run_settings
@@ -130,6 +128,7 @@ def _eval_data(
     from cfaudio_core.evaluation.splits import sample
     from cfaudio_core.evaluation.tasks import EvalData
     from cfaudio_core.finetuning.track_windows import TrackWindows
+    from cfaudio_core.util.optional import has_package
 
     net, run = backbone_id(settings.backbone), run_settings(settings, jobs=1)
     existing = store.keys(net, settings.windows)
@@ -139,7 +138,7 @@ def _eval_data(
     tracks, listeners = tracks.subset(analysed), [one.subset(analysed) for one in listeners]
     chosen = sample(tracks, listeners[:1], MAX_TRACKS_QUICK if quick else MAX_TRACKS, run.training.seed)
     tracks, listeners = tracks.subset(chosen), [one.subset(chosen) for one in listeners]
-    tunes = settings.fine_tune == "auto" and find_spec("torch") is not None
+    tunes = settings.fine_tune == "auto" and has_package("torch")
     windows = TrackWindows(store, net, run.extractor, {}, 1) if tunes else None  # without files: none is read again
     features = store.summaries(net, tracks.keys)
     return EvalData(tracks, listeners, features, net, run.training, windows), len(analysed)
