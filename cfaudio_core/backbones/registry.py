@@ -74,10 +74,10 @@ def backbone_id(names: Names) -> str:
     SettingError
         If there is no such net, or if one is named twice.
     """
-    ids = [_id(name) for name in _listed(names)]
+    ids = [_id(name) for name in listed(names)]
     if not ids:
         raise SettingError(f"backbone: names no net (there are {', '.join(BACKBONES)})")
-    for i, (name, identity) in enumerate(zip(_listed(names), ids, strict=True)):
+    for i, (name, identity) in enumerate(zip(listed(names), ids, strict=True)):
         if identity in ids[:i]:
             raise SettingError(f"backbone: {name} is there twice")
     return "+".join(ids)
@@ -151,14 +151,14 @@ def load_extractor(names: Names, *, wheel: Path | None = None, cache: Path | Non
         Folder of the pruned nets; that of the published weights by default.
     """
     backbone_id(names)
-    nets = [_load_extractor(name, wheel, cache) for name in _listed(names)]
+    nets = [_load_extractor(name, wheel, cache) for name in listed(names)]
     return nets[0] if len(nets) == 1 else concatenate(nets)
 
 
 def prepare_extractor(names: Names, *, wheel: Path | None = None) -> None:
     """Fetch all that `load_extractor` reads, so that many processes may call it at once."""
     backbone_id(names)
-    for name in _listed(names):
+    for name in listed(names):
         if is_file(name):
             load_extractor(name)
         else:
@@ -179,7 +179,8 @@ def concatenate(nets: Sequence[Net]) -> Net:
     return activations
 
 
-def _listed(names: Names) -> tuple[str, ...]:
+def listed(names: Names) -> tuple[str, ...]:
+    """List the names, be it one or several."""
     return (names,) if isinstance(names, str) else names
 
 

@@ -20,7 +20,7 @@ Tensors = dict[str, NDArray[np.float32]]
 def pack(tensors: Tensors, tags: str, about: Mapping[str, str]) -> bytes:
     """Make the content of a file, with a checksum over tensors and tags in its metadata."""
     tensors = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}  # else `save` mixes it up
-    return save(tensors, {**about, "tags": tags, "sha256": _digest(tensors, tags)})
+    return save(tensors, {**about, "tags": tags, "sha256": digest(tensors, tags)})
 
 
 def read(path: Path) -> tuple[Tensors, str]:
@@ -38,7 +38,7 @@ def read(path: Path) -> tuple[Tensors, str]:
     except (OSError, SafetensorError) as error:
         raise WeightsError(f"{path} cannot be read: {error}") from error
     tags = metadata.get("tags", "")
-    if _digest(tensors, tags) != metadata.get("sha256"):
+    if digest(tensors, tags) != metadata.get("sha256"):
         raise WeightsError(f"{path} is damaged")
     return tensors, tags
 
@@ -62,10 +62,11 @@ def write(files: Mapping[str, bytes], folder: Path) -> None:
         raise WeightsError(f"cannot write musicnn's weights to {folder}: {error}") from error
 
 
-def _digest(tensors: Tensors, tags: str) -> str:
-    digest = hashlib.sha256(tags.encode())
+def digest(tensors: Tensors, tags: str) -> str:
+    """SHA-256 of the tensors, with their names and shapes, and the tags."""
+    sha256 = hashlib.sha256(tags.encode())
     for name in sorted(tensors):
         tensor = tensors[name]
-        digest.update(f"{name} {tensor.dtype} {tensor.shape} ".encode())
-        digest.update(tensor.tobytes())
-    return digest.hexdigest()
+        sha256.update(f"{name} {tensor.dtype} {tensor.shape} ".encode())
+        sha256.update(tensor.tobytes())
+    return sha256.hexdigest()

