@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -82,6 +84,29 @@ def demo(folder: Path | None, keep: Path | None, seed: int) -> None:
             )
         if keep is not None:
             click.echo(f"\nThe library is kept: BEETSDIR={place} beet ls")
+
+
+@main.command()
+@click.option("--fetch", is_flag=True, help="Fetch the net's weights now, for a machine that will have no network.")
+def doctor(fetch: bool) -> None:
+    """Check the installation, weights, stores, permissions and disk.
+
+    That is what `beet cfdoctor` does; without it, as where the plugin is not enabled, the machine alone is looked at.
+    """
+    command = [sys.executable, "-P", "-m", "beets", "cfdoctor", *(["--fetch"] if fetch else [])]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, encoding="utf-8", errors="replace")
+    from cfaudio_core.doctor.findings import FIX, Finding, is_report
+    from cfaudio_core.doctor.machine import look_at_machine, look_at_weights
+
+    if is_report(done.stdout):
+        click.echo(done.stdout, nl=False)
+        raise SystemExit(done.returncode)
+    for finding in (*look_at_machine(), *look_at_weights("musicnn", None, fetch=fetch)):
+        click.echo(finding.line())
+    why = (done.stderr.strip().splitlines() or ["it says nothing"])[-1].removeprefix("error: ")
+    advice = "`plugins` in beets' configuration has to name cfaudio (`beet config -p` shows where it is)"
+    click.echo(Finding(FIX, "beets", f"`beet cfdoctor` fails: {why}", advice).line())
+    raise SystemExit(1)
 
 
 def _songs(made: DemoLibrary, *, composed: bool) -> list[Song]:

@@ -12,6 +12,7 @@ from beets.plugins import BeetsPlugin
 from confuse import ConfigError
 
 from beetsplug.cfaudio.commands import (
+    cfdoctor,
     cfembed,
     cfevaluate,
     cfimport,
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from beets.ui import Subcommand
 
 
-COMMANDS = (cfembed, cfrecommend, cfplaylists, cfimport, cfplays, cfstatus, cfevaluate, cfreport)
+COMMANDS = (cfembed, cfrecommend, cfplaylists, cfimport, cfplays, cfstatus, cfevaluate, cfreport, cfdoctor)
 
 
 class CfAudioPlugin(BeetsPlugin):

@@ -29,6 +29,7 @@ STAGES = (
     "evaluation",
     "report",
     "demo",
+    "doctor",
 )
 EVERYBODYS = "errors"  # may be imported by every stage, and imports none
 DOOR = "cli"  # may import every stage, and is imported by none
