@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from user_home import Home
 
+from cfaudio_core.util.optional import LOSSES
+
 ROOT = Path(__file__).parents[2]
 NOTED = """
 import os, sys
@@ -48,3 +50,9 @@ def test_each_is_imported_by_a_default_run(unanalysed: Home, tmp_path: Path, mon
         assert ran.code == 0, ran
     imported = set((tmp_path / "imported").read_text().split())
     assert set(declared()) - imported == RUN_AS_A_COMMAND
+
+
+def test_what_alpine_linux_is_told_to_install_is_all_but_what_it_cannot_have() -> None:
+    page = (ROOT / "docs" / "install.md").read_text(encoding="utf-8")
+    (line,) = re.findall(r"^    pip install (av .*)", page, re.MULTILINE)
+    assert line.split() == [name for name in declared() if name not in {"beets", "pip", *LOSSES}]
