@@ -53,7 +53,7 @@ def with_features(
     on_problem: Callable[[str], None],
 ) -> Report:
     """Add audio tags, directions and disagreements, where features are stored."""
-    from cfaudio_core.backbones.registry import BACKBONES, backbone_id
+    from cfaudio_core.backbones.registry import BACKBONES, backbone_id, load_pruned
 
     keys = report.tracks.keys
     factors = model.factors.directions.shape[1] if model else 0
@@ -66,7 +66,6 @@ def with_features(
             problem = "the features of some tracks are not stored any more; `beet cfembed` analyses them again"
             on_problem(problem)
             return _without_features(report, problem.capitalize() + ".")
-        from cfaudio_core.backbones.registry import load_pruned
         from cfaudio_core.backbones.tagger import load_tagger
         from cfaudio_core.report.sections.filters import first_layer
 
