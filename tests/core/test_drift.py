@@ -100,3 +100,11 @@ def test_a_history_imported_for_plays_that_were_counted_already_is_fitted_to():
 def test_a_listener_of_whom_too_little_is_left_is_named():
     changed = measure_drift(snapshot(ann=PLAYS, zoe=PLAYS), snapshot(ann=PLAYS))
     assert (changed.what, changed.due) == ("fewer plays are left of zoe", True)
+
+
+@pytest.mark.parametrize(("n_tracks", "due"), [(109, False), (110, True), (91, False), (90, True)])
+def test_a_tenth_is_what_makes_a_fit_due_and_no_less(n_tracks, due):
+    then = snapshot()
+    changed = measure_drift(then, replace(then, n_tracks=n_tracks))
+    assert changed.what == f"the number of tracks has changed by {abs(n_tracks - 100)}.0%"
+    assert changed.due == due

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from cfaudio_core.errors import StoreError
 from cfaudio_core.targets.base import Entry
-from cfaudio_core.targets.m3u import m3u, made_by_cfaudio, write_m3u
+from cfaudio_core.targets.m3u import M3uFolder, file_name, m3u, made_by_cfaudio, write_m3u
 
 MUSIC = b"/music"
 
@@ -142,3 +142,58 @@ def test_a_playlist_that_cannot_be_written_is_a_store_error_naming_it(tmp_path):
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(StoreError, match=r"file/list\.m3u: "):
         write_m3u(tmp_path / "file" / "list.m3u", [], "library", MUSIC)
+
+
+HAND_MADE = b"#EXTM3U\n# made by hand\n/music/a.mp3\n"
+
+
+def folder_of_lists(tmp_path):
+    return M3uFolder(tmp_path / "lists", "absolute", MUSIC)
+
+
+def test_a_list_that_cfaudio_did_not_make_is_neither_replaced_nor_removed(tmp_path):
+    lists = folder_of_lists(tmp_path)
+    made = lists.write("mine", [Entry(b"/music/b.mp3", 1, "b")]).made
+    file = tmp_path / "lists" / "mine.m3u"
+    file.write_bytes(HAND_MADE)
+    with pytest.raises(StoreError, match=r"mine\.m3u: is there already, and cfaudio did not make it; left alone"):
+        lists.write("mine", [Entry(b"/music/b.mp3", 1, "b")])
+    lists.remove(made)
+    assert file.read_bytes() == HAND_MADE
+
+
+def test_a_list_of_cfaudio_s_is_replaced_and_removed_and_no_other(tmp_path):
+    lists = folder_of_lists(tmp_path)
+    other = lists.write("other", [Entry(b"/music/c.mp3", 1, "c")]).made
+    for track in ("a", "b"):
+        made = lists.write("mine", [Entry(f"/music/{track}.mp3".encode(), 1, track)]).made
+    assert (tmp_path / "lists" / "mine.m3u").read_bytes().endswith(b"\n/music/b.mp3\n")
+    lists.remove(made)
+    lists.remove(made)  # which is gone already
+    assert [str(path) for path in (tmp_path / "lists").iterdir()] == [other]
+
+
+def test_a_folder_in_a_list_s_place_is_left_alone(tmp_path):
+    lists = folder_of_lists(tmp_path)
+    (tmp_path / "lists" / "mine.m3u").mkdir(parents=True)
+    with pytest.raises(StoreError, match="left alone"):
+        lists.write("mine", [])
+    lists.remove(str(tmp_path / "lists" / "mine.m3u"))
+    assert (tmp_path / "lists" / "mine.m3u").is_dir()
+
+
+@pytest.mark.parametrize(
+    ("name", "file"),
+    [
+        ("AC/DC: live?", "AC-DC- live-"),
+        ("..", "playlist"),
+        (" . ", "playlist"),
+        ("night.m3u", "night"),
+        ("CON", "_CON"),
+        ("com1.x", "_com1.x"),
+        ("console", "console"),
+        ("ü" * 150, "ü" * 100),
+    ],
+)
+def test_a_name_becomes_a_file_on_any_system(name, file):
+    assert file_name(name) == file
