@@ -8,8 +8,9 @@ DATA ?=
 TORTURE ?=
 LIBRARY ?=
 LIBRARIES ?=
+SEED ?= 0
 
-.PHONY: demo test lint audit bench bench-scale bench-torture bench-kills bench-full-disk docs clean
+.PHONY: demo test lint audit bench bench-scale bench-torture bench-kills bench-full-disk bench-mutants docs clean
 
 $(READY): setup.cfg pyproject.toml constraints.txt
 	$(PYTHON) -m venv --clear $(VENV)
@@ -57,6 +58,10 @@ bench-kills: $(READY)  ## LIBRARY=FOLDER: 100 kills, and 40 times ctrl-C; takes 
 
 bench-full-disk: $(READY)  ## LIBRARY=FOLDER, as root: disks that fill up under the commands
 	$(BIN)/python tests/benchmarks/bench_full_disk.py $(LIBRARY)
+
+bench-mutants: $(READY)  ## SEED=N: a hundred small wrong changes, and how many of them the tests notice; takes an hour
+	$(BIN)/python -m pip install --quiet cosmic-ray
+	$(BIN)/python tests/benchmarks/bench_mutants.py --seed $(SEED)
 
 docs: $(READY)  ## build/docs/index.html, without warnings, and the tests that hold the pages to the code
 	$(BIN)/sphinx-build -q -W --keep-going -b html docs build/docs
