@@ -10,7 +10,7 @@ LIBRARY ?=
 LIBRARIES ?=
 SEED ?= 0
 
-.PHONY: demo test lint audit bench bench-scale bench-torture bench-kills bench-full-disk bench-mutants docs clean
+.PHONY: demo test test-fuzz lint audit bench bench-scale bench-torture bench-kills bench-full-disk bench-mutants docs clean
 
 $(READY): setup.cfg pyproject.toml constraints.txt
 	$(PYTHON) -m venv --clear $(VENV)
@@ -22,6 +22,9 @@ demo: $(READY)  ## a library of synthesised pieces, the real commands, and what 
 
 test: $(READY)
 	$(BIN)/python -m pytest
+
+test-fuzz: $(READY)  ## fuzz tests with new examples, ten times as many, for every night
+	FUZZ=new $(BIN)/python -m pytest $$(grep -rl --include='test_*.py' -e 'fuzz(' -e 'format_contract' tests)
 
 lint: $(READY)  ## Python, and the page's JavaScript and CSS; biome comes as a wheel for Linux on x86-64 alone
 	$(BIN)/ruff check .

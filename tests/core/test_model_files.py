@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import example, given, settings
+from fuzzing import fuzz
+from hypothesis import example, given
 from hypothesis import strategies as st
 from safetensors.numpy import load
 from synthetic import make_model
@@ -201,7 +202,7 @@ def test_any_damage_to_a_model_is_one_line(tmp_path, suffix):
     whole = file.read_bytes()
     there = load_model(tmp_path, "cf-0123456789")
 
-    @settings(deadline=None, max_examples=200, derandomize=True)
+    @fuzz(200)
     @given(bytes_of(whole))
     @example(b"[" * 100_000)
     @example(b"\xff" * 7 + b"\x7f")

@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 import soundfile
 import soxr
-from hypothesis import HealthCheck, given, settings
+from fuzzing import fuzz
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cfaudio_core.audio import full_track
@@ -480,7 +481,7 @@ def test_a_playlist_that_poses_as_audio_opens_no_other_file(library, tmp_path):
     refuse(path, "cannot be decoded")
 
 
-@settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@fuzz(40)
 @given(
     extension=st.sampled_from(["wav", "flac", "ogg", "mp3", "m4a", "wma"]),
     changes=st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 255)), min_size=1, max_size=30),

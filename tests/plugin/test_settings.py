@@ -8,7 +8,8 @@ from dataclasses import fields
 import confuse
 import pytest
 from beets.exceptions import UserError
-from hypothesis import given, settings
+from fuzzing import fuzz
+from hypothesis import given
 from hypothesis import strategies as st
 from user_home import Home
 
@@ -151,7 +152,7 @@ _any = st.recursive(
 )
 
 
-@settings(deadline=None, max_examples=300, derandomize=True)
+@fuzz(300)
 @given(st.dictionaries(st.sampled_from(list(DEFAULTS)), _any, min_size=1, max_size=3))
 def test_any_section_is_settings_or_one_line(section: dict[str, object]) -> None:
     config = confuse.Configuration("test", read=False)
@@ -166,7 +167,7 @@ def test_any_section_is_settings_or_one_line(section: dict[str, object]) -> None
 _playlist_keys = st.sampled_from([field.name for field in fields(Playlist)] + ["targets", "n", "polka"])
 
 
-@settings(deadline=None, max_examples=300, derandomize=True)
+@fuzz(300)
 @given(st.lists(st.dictionaries(_playlist_keys, _any, max_size=4), max_size=3))
 def test_any_playlists_are_settings_or_one_line(playlists: list[dict[str, object]]) -> None:
     with contextlib.suppress(UserError):

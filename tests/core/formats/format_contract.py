@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from fuzzing import fuzz
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cfaudio_core.errors import SourceError
@@ -27,7 +28,7 @@ NOON = 1_700_000_000  # 2023-11-14 22:13:20 UTC
 Record = Listen | Tally | Opinion
 
 _MBID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-_many = settings(deadline=None, max_examples=50, suppress_health_check=list(HealthCheck), derandomize=True)
+_many = fuzz(50)
 
 VALUES = re.compile(r'(?<=: )("(?:[^"\\]|\\.)*"|[\d.]+|null|true|false)')
 """Single values in JSON."""

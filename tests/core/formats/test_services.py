@@ -4,7 +4,8 @@ import json
 
 import pytest
 from format_contract import ANYTHING, VALUES, assert_one_line, assert_sound, collect_until_error
-from hypothesis import HealthCheck, given, settings
+from fuzzing import fuzz
+from hypothesis import given
 from hypothesis import strategies as st
 from test_listenbrainz_api import listen
 from test_listenbrainz_api import service as listenbrainz
@@ -43,7 +44,7 @@ def test_any_answer_gives_sound_records_or_one_line(name, monkeypatch):
     monkeypatch.setattr("cfaudio_core.clients.http.time.sleep", lambda _: None)
     answer, path, options = SERVICES[name]
 
-    @settings(deadline=None, max_examples=60, derandomize=True, suppress_health_check=list(HealthCheck))
+    @fuzz(60)
     @given(st.integers(0, 40), ANYTHING)
     def check(place, other):
         with serving(with_another_value(answer, place, other)) as double:

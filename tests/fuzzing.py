@@ -1,0 +1,21 @@
+"""Settings of fuzz tests: the same examples in every run, so that a failure is the change's, and new ones at night."""
+
+from __future__ import annotations
+
+import os
+
+from hypothesis import HealthCheck, settings
+
+NEW = os.environ.get("FUZZ") == "new"
+"""Whether examples are drawn anew, ten times as many (`make test-fuzz`)."""
+
+
+def fuzz(n_examples: int) -> settings:
+    """Make the settings of a test with so many examples."""
+    return settings(
+        deadline=None,
+        max_examples=n_examples * 10 if NEW else n_examples,
+        derandomize=not NEW,
+        print_blob=True,
+        suppress_health_check=list(HealthCheck),
+    )
