@@ -19,8 +19,8 @@ from cfaudio_core.util.arrays import BoolArray, FloatArray, IntArray, float32
 BLOCK_TRACKS = 4096
 """Tracks at a time: the similarities of all of them to the landmarks would fill the memory."""
 
-_GAMMA = 1.0
-_RIDGE = 0.3
+_GAMMA = 1.2
+_RIDGE = 0.5
 _JITTER = 1e-6  # a track: landmarks that sound alike would leave nothing to divide by
 _MAX_SIMILARITY_TRACKS = 20_000  # of so many tracks the similarities to the landmarks are kept
 
