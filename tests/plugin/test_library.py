@@ -55,11 +55,11 @@ def test_some_tracks_alone_are_read_however_many(home: Home, monkeypatch: pytest
     + [(junk, math.nan) for junk in ("", "None", "many", "nan", "inf", "-3", "1e300", b"\xff", "5 plays")],
 )
 def test_counts_are_numbers_however_they_are_stored(home: Home, stored: object, count: float) -> None:
-    home.add(home.music / "a.wav")
-    home.set("plex_viewcount", {1: stored})
+    home.add(home.music / "a.wav", home.music / "b.wav")
+    home.set("plex_viewcount", {1: stored, 2: "3"})
     with home.library() as lib:
         counts = read_tracks(lib, ["plex_viewcount"]).counts
-    np.testing.assert_equal(counts["plex_viewcount"], np.array([count], np.float32))
+    np.testing.assert_equal(counts["plex_viewcount"], np.array([count, 3], np.float32))
 
 
 def test_a_column_has_no_number_where_an_item_has_none() -> None:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from beetsplug.cfaudio.library.fields import column, ranges, read_parts
-from beetsplug.cfaudio.library.tracks import album, artist, recording
+from beetsplug.cfaudio.library.fields import BETWEEN, joined_texts, ranges, read_parts, split_texts
+from beetsplug.cfaudio.library.tracks import album, artist, mbid
+from cfaudio_core.data.listeners import coerce_count
 from cfaudio_core.data.tracks import name_of
 from cfaudio_core.history.normalize import artist_key
 from cfaudio_core.ranking.duplicates import marks
@@ -24,24 +25,8 @@ if TYPE_CHECKING:
 
 _COLUMNS = ("id", "title", "artist", "albumartist", "album", "album_id", "mb_trackid")
 _MILLISECONDS = "CAST(length * 1000 AS INTEGER)"  # SQLite takes long to write a fraction
-_ITEMS = "FROM items WHERE id BETWEEN ? AND ?"
-_ATTRIBUTES = (
-    "FROM item_attributes WHERE entity_id BETWEEN ? AND ? "
-    "AND (key IN ('cf_embedding', 'cf_key', 'cf_model') OR key BETWEEN 'cf_score' AND 'cf_score~')"
-)
-_END = "\x1e"  # of a value, where those of a column are joined
-_VALUE = f"replace(value, '{_END}', ' ')"
-
-
-def _all_of(*columns: str) -> str:
-    """SQL for the values of each column, one after another, NULL unlike any text. Literals are quicker than char()."""
-    return ", ".join(f"CAST(group_concat(ifnull({column}, '\x01'), '{_END}') AS BLOB)" for column in columns)
-
-
-_DIGESTED = (
-    f"SELECT {_all_of(*_COLUMNS, _MILLISECONDS)} {_ITEMS}",
-    f"SELECT {_all_of('entity_id', 'key', _VALUE)} {_ATTRIBUTES}",
-)
+_FIELDS = ("cf_embedding", "cf_key", "cf_model")
+_SCORES = "SELECT DISTINCT key FROM item_attributes WHERE key BETWEEN 'cf_score' AND 'cf_score~' ORDER BY key"
 
 
 class Block(NamedTuple):
@@ -67,30 +52,33 @@ class Block(NamedTuple):
 
 def read_blocks(lib: Library, stored: Mapping[int, Block]) -> dict[int, Block]:
     """Read the library by the first ids of its blocks, as far as it differs from what is stored of it."""
+    with lib.transaction() as tx:
+        fields = [*_FIELDS, *(name for (name,) in tx.query(_SCORES))]
 
     def read(connection: Connection, within: tuple[int, int]) -> Block:
-        old = stored.get(within[0])
-        own, attributes = (tuple(connection.execute(query, within).fetchone()) for query in _DIGESTED)
-        of_names, of_fields = fingerprint(*own), fingerprint(*attributes)
-        names = old.names if old and old.names_digest == of_names else _read_names(connection, within)
+        old, part = stored.get(within[0]), (BETWEEN, within)
+        own = joined_texts(connection, (*_COLUMNS, _MILLISECONDS), (), part)
+        attributes = joined_texts(connection, (), fields, part)
+        of_names, of_fields = fingerprint(*own), fingerprint(fields, *attributes)
+        names = old.names if old and old.names_digest == of_names else _read_names(connection, within, own)
         ids = names["ids"]
         if old and old.fields_digest == of_fields and np.array_equal(old.names["ids"], ids):
             return Block(of_names, names, of_fields, old.fields)
-        return Block(of_names, names, of_fields, _read_fields(attributes, ids))
+        return Block(of_names, names, of_fields, _read_fields(ids, dict(zip(fields, attributes, strict=True))))
 
     blocks = ranges(lib) or [(0, 0)]  # an empty library has columns too
     return {first: block for (first, _), block in zip(blocks, read_parts(lib, blocks, read), strict=True)}
 
 
-def _read_names(connection: Connection, within: tuple[int, int]) -> Arrays:
-    rows = connection.execute(f"SELECT {', '.join(_COLUMNS)}, length {_ITEMS} ORDER BY id", within).fetchall()
-    artists = [artist(row) for row in rows]
-    titles = [row["title"] or "" for row in rows]
-    names, albums = [row["album"] or "" for row in rows], [album(row) for row in rows]
-    of_tracks = marks(artists, titles, albums, [], [recording(row) for row in rows], names)
+def _read_names(connection: Connection, within: tuple[int, int], joined: Sequence[bytes | None]) -> Arrays:
+    ids, titles, artists, albumartists, names, album_ids, recordings, _ = split_texts(joined)
+    lengths = connection.execute("SELECT length FROM items WHERE id BETWEEN ? AND ? ORDER BY id", within).fetchall()
+    artists = list(map(artist, artists, albumartists))
+    albums = list(map(album, album_ids, albumartists, names))
+    of_tracks = marks(artists, titles, albums, [], list(map(mbid, recordings)), names)
     return {
-        "ids": np.array([row["id"] for row in rows], np.int64),
-        "lengths": np.array([row["length"] or 0 for row in rows], np.float32),
+        "ids": np.array(list(map(int, ids)), np.int64),
+        "lengths": np.array([length or 0 for (length,) in lengths], np.float32),
         "name": prints(map(name_of, artists, titles, names)),
         "artist_mark": prints(map(artist_key, artists)),
         "album_mark": prints(albums),
@@ -98,24 +86,17 @@ def _read_names(connection: Connection, within: tuple[int, int]) -> Arrays:
     }
 
 
-def _read_fields(attributes: Sequence[bytes | None], ids: IntArray) -> Arrays:
-    """Take apart the ids, names and values of `item_attributes`, each as one text: rows take four times as long."""
-    fields: dict[str, dict[int, object]] = {"cf_embedding": {}, "cf_key": {}, "cf_model": {}}
-    if attributes[0]:
-        items, names, values = ((column or b"").decode("utf-8", "replace").split(_END) for column in attributes)
-        for item, name, value in zip(map(int, items), names, values, strict=True):
-            fields.setdefault(name, {})[item] = value
-
-    def texts(name: str) -> list[str]:
-        return [str(fields[name].get(item, "")) for item in ids.tolist()]
-
-    models = texts("cf_model")
+def _read_fields(ids: IntArray, joined: Mapping[str, bytes | None]) -> Arrays:
+    """Take apart the fields of the items with some ids."""
+    fields = dict(zip(joined, split_texts(list(joined.values())), strict=True))
+    scores = {name: texts for name, texts in fields.items() if name not in _FIELDS and any(texts)}
+    models = fields["cf_model"]
     digests = {model: prints([model]) for model in {*models}}
-    vectors, width = decode_ragged(texts("cf_embedding"))
+    vectors, width = decode_ragged(fields["cf_embedding"])
     return {
-        "sound": prints(texts("cf_key")),
+        "sound": prints(fields["cf_key"]),
         "model": np.array([digests[model] for model in models], np.uint64).reshape(-1),
         "values": vectors,
         "width": width,
-        **{name: column(ids, scores) for name, scores in fields.items() if name.startswith("cf_score")},
+        **{name: np.array(list(map(coerce_count, texts)), np.float32) for name, texts in scores.items()},
     }

@@ -17,7 +17,7 @@ from beetsplug.cfaudio.library.matches import library_name, milliseconds, stored
 from beetsplug.cfaudio.library.snapshot import read_counts, read_snapshot
 from beetsplug.cfaudio.library.tracks import read_tracks
 from beetsplug.cfaudio.library.write import write_fields
-from cfaudio_core.data.feedback import describe
+from cfaudio_core.data.feedback import describe, is_rating_field
 from cfaudio_core.data.listeners import find_name, make_listeners
 from cfaudio_core.data.tracks import TrackMarks, from_rows, marks_of
 from cfaudio_core.util.arrays import FloatArray, IntArray
@@ -140,7 +140,9 @@ def read_feedback(
 
     marks = _marks(lib, settings) if marks is None else marks
     n = len(marks.ids)
-    rated = make_listeners(read_counts(lib, settings.count_fields, marks.ids), settings.users, n)
+    ratings = read_counts(lib, list(filter(is_rating_field, settings.count_fields)), marks.ids)
+    users = {name: list(filter(is_rating_field, fields)) for name, fields in settings.users.items()}
+    rated = make_listeners(ratings, users, n)
     feedback = {one.name: one.feedback for one in rated}
     if not has_history(settings):
         return marks.ids, feedback
@@ -178,5 +180,6 @@ def write_feedback(
         fields[names[name]] |= {
             item: describe(value) or None for item, value in zip(ids[at].tolist(), values[at].tolist(), strict=True)
         }
-    write_fields(lib, fields)
+    if any(fields.values()):
+        write_fields(lib, fields)
     return shown

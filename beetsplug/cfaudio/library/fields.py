@@ -34,6 +34,7 @@ PART_IDS = 10_000
 
 _NAN = np.float32(np.nan)
 _MAX_LISTED_IDS = 500  # in one query
+_END = "\x1e"  # of a value, where those of a column are joined
 
 
 @contextmanager
@@ -80,6 +81,28 @@ def fields_query(names: Sequence[str], which: str = BETWEEN) -> str:
     )
 
 
+def joined_texts(
+    connection: Connection, columns: Sequence[str], fields: Sequence[str], part: Part
+) -> Sequence[bytes | None]:
+    """Read columns and fields of the items in a part, in the order of the ids, as one text each for `split_texts`.
+
+    NULL and a missing field are "". SQLite does it in one step; rows of as many values take it and Python four times as
+    long.
+    """
+    which, ids = part
+    values = [*columns, *(["(SELECT value FROM item_attributes WHERE entity_id = items.id AND key = ?)"] * len(fields))]
+    joined = (f"CAST(group_concat(ifnull(replace({value}, '{_END}', ' '), ''), '{_END}') AS BLOB)" for value in values)
+    # Without an index SQLite goes by the ids.
+    query = f"SELECT {', '.join(joined)} FROM items NOT INDEXED WHERE id {which}"
+    cursor = connection.execute(query, [*fields, *ids])
+    return tuple(cursor.fetchone())
+
+
+def split_texts(joined: Sequence[bytes | None]) -> list[list[str]]:
+    """Split columns of `joined_texts` into their values."""
+    return [[] if column is None else column.decode("utf-8", "replace").split(_END) for column in joined]
+
+
 def read_fields(
     lib: Library, names: Sequence[str], within: Iterable[Part] | None = None
 ) -> dict[str, dict[int, object]]:
@@ -96,18 +119,16 @@ def read_fields(
     return values
 
 
-def read_parts(lib: Library, parts: Iterable[P], read: Callable[[Connection, P], T]) -> list[T]:
-    """Read parts of the library, each from one state of it."""
+def read_parts(lib: Library, parts: Iterable[P], read: Callable[[Connection, P], T]) -> Iterator[T]:
+    """Yield what is read of each part of the library, each from one state of it."""
     connection = lib._connection()
-
-    def from_one_state(part: P) -> T:
+    for part in parts:
         connection.execute("SAVEPOINT cfaudio")
         try:
-            return read(connection, part)
+            found = read(connection, part)
         finally:
             connection.execute("RELEASE cfaudio")
-
-    return [from_one_state(part) for part in parts]
+        yield found
 
 
 def items_without(lib: Library, name: str) -> set[int]:

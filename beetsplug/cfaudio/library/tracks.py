@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from sqlite3 import Connection
 from sys import intern
 from typing import Any
 
@@ -14,12 +14,25 @@ from beets.dbcore.pathutils import expand_path_from_db
 from beets.dbcore.types import MULTI_VALUE_DELIMITER
 from beets.library import Library
 
-from beetsplug.cfaudio.library.fields import column, few, parts, read_fields, without_cycle_search
+from beetsplug.cfaudio.library.fields import (
+    Part,
+    column,
+    few,
+    joined_texts,
+    parts,
+    read_parts,
+    split_texts,
+    without_cycle_search,
+)
 from cfaudio_core.data.tracks import Tracks
 
 _COLUMNS = (
     *("artists", "albums", "genres", "titles", "album_titles", "albumartists", "recording_mbids", "track_mbids"),
     *("lengths", "keys", "models", "credits"),
+)
+_TEXTS = (
+    *("artist", "artists", "albumartist", "album", "album_id", "genres", "title"),
+    *("mb_trackid", "mb_releasetrackid"),
 )
 _UNTIDY = re.compile(rb"(^|/)\.{0,2}(/|$)")  # "a//b", "./a", "a/..": for beets to tidy up
 
@@ -30,44 +43,46 @@ def read_tracks(lib: Library, count_fields: Sequence[str], only: Sequence[int] |
 
     `count_fields` are read as counts; those that no track has are left out.
     """
+    fields = [*count_fields, "cf_key", "cf_model"]
+
+    def read(connection: Connection, part: Part) -> tuple[list[Any], Sequence[bytes | None]]:
+        which, numbers = part
+        # Fractions, which SQLite takes long to write as text, and file names, which may have any sign in them.
+        query = f"SELECT id, path, length FROM items WHERE id {which} ORDER BY id"
+        return connection.execute(query, numbers).fetchall(), joined_texts(connection, _TEXTS, fields, part)
+
     ids: list[int] = []
     stored: list[bytes] = []
     columns: dict[str, list[Any]] = {name: [] for name in _COLUMNS}
     flexible: dict[str, dict[int, object]] = {name: {} for name in count_fields}
     genres: dict[str, tuple[str, ...]] = {}
     credits: dict[str, tuple[str, ...]] = {}
-    for which, numbers in parts(lib) if only is None else few(only):
-        with lib.transaction() as tx:
-            rows = tx.query(
-                "SELECT id, path, artist, artists, albumartist, album, album_id, genres, title, length, "
-                f"mb_trackid, mb_releasetrackid FROM items WHERE id {which} ORDER BY id",
-                numbers,
-            )
-        own = read_fields(lib, [*count_fields, "cf_key", "cf_model"], [(which, numbers)])
+    for rows, joined in read_parts(lib, parts(lib) if only is None else few(only), read):
+        texts = dict(zip([*_TEXTS, *fields], split_texts(joined), strict=True))
+        for text in {*texts["genres"]}.difference(genres):
+            genres[text] = tuple(intern(genre) for genre in text.split(MULTI_VALUE_DELIMITER) if genre)
+        for text in {*texts["artists"]}.difference(credits):
+            names = tuple(text.split(MULTI_VALUE_DELIMITER))
+            credits[text] = names if len(names) > 1 else ()
+        own = [row[0] for row in rows]
+        ids += own
+        stored += [bytes(row[1] or b"") for row in rows]
         for name, values in flexible.items():
-            values |= own[name]
-        for row in rows:
-            if (text := row["genres"] or "") not in genres:
-                genres[text] = tuple(intern(genre) for genre in text.split(MULTI_VALUE_DELIMITER) if genre)
-            if (text := row["artists"] or "") not in credits:
-                names = tuple(text.split(MULTI_VALUE_DELIMITER))
-                credits[text] = names if len(names) > 1 else ()
-        ids += [row["id"] for row in rows]
-        stored += [bytes(row["path"] or b"") for row in rows]
+            values.update((item, value) for item, value in zip(own, texts[name], strict=True) if value)
         # Texts that many tracks share are kept once: names take most of the memory of a large library.
-        part: dict[str, list[Any]] = {
-            "artists": [intern(artist(row)) for row in rows],
-            "albums": [intern(album(row)) for row in rows],
-            "genres": [genres[row["genres"] or ""] for row in rows],
-            "titles": [row["title"] or "" for row in rows],
-            "album_titles": [intern(row["album"] or "") for row in rows],
-            "albumartists": [intern(row["albumartist"] or "") for row in rows],
-            "recording_mbids": [recording(row) for row in rows],
-            "track_mbids": [(row["mb_releasetrackid"] or "").strip().lower() for row in rows],
-            "lengths": [row["length"] or 0 for row in rows],
-            "keys": [str(own["cf_key"].get(row["id"], "")) for row in rows],
-            "credits": [credits[row["artists"] or ""] for row in rows],
-            "models": [intern(str(own["cf_model"].get(row["id"], ""))) for row in rows],
+        part: dict[str, Iterable[Any]] = {
+            "artists": map(intern, map(artist, texts["artist"], texts["albumartist"])),
+            "albums": map(intern, map(album, texts["album_id"], texts["albumartist"], texts["album"])),
+            "genres": map(genres.__getitem__, texts["genres"]),
+            "titles": texts["title"],
+            "album_titles": map(intern, texts["album"]),
+            "albumartists": map(intern, texts["albumartist"]),
+            "recording_mbids": map(mbid, texts["mb_trackid"]),
+            "track_mbids": map(mbid, texts["mb_releasetrackid"]),
+            "lengths": [row[2] or 0 for row in rows],
+            "keys": texts["cf_key"],
+            "credits": map(credits.__getitem__, texts["artists"]),
+            "models": map(intern, texts["cf_model"]),
         }
         for name, more in part.items():
             columns[name] += more
@@ -116,18 +131,18 @@ def _paths(lib: Library, stored: Sequence[bytes]) -> list[bytes]:
         ]
 
 
-def artist(row: sqlite3.Row) -> str:
+def artist(artist: str, albumartist: str) -> str:
     """Name the artist of an item."""
-    return str(row["artist"] or row["albumartist"] or "").strip()
+    return (artist or albumartist).strip()
 
 
-def album(row: sqlite3.Row) -> str:
+def album(album_id: str, albumartist: str, album: str) -> str:
     """Make a text that two items share if they are on one album; singletons have none."""
-    if row["album_id"] is not None:
-        return f"#{row['album_id']}"
-    return f"{row['albumartist'] or ''}\0{row['album']}" if row["album"] else ""
+    if album_id:
+        return f"#{album_id}"
+    return f"{albumartist}\0{album}" if album else ""
 
 
-def recording(row: sqlite3.Row) -> str:
-    """MusicBrainz recording of an item; "" where unknown."""
-    return (row["mb_trackid"] or "").strip().lower()
+def mbid(text: str) -> str:
+    """MusicBrainz id as it is compared; "" where unknown."""
+    return text.strip().lower()

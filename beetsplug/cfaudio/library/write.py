@@ -89,7 +89,8 @@ def write_fields(lib: Library, fields: Fields) -> int:
     # Compared by SQLite and before the transaction, for whose end others wait, in a table that no other program sees.
     connection.execute(_NEW)
     try:
-        read_parts(lib, ranges(lib), compare)
+        for _ in read_parts(lib, ranges(lib), compare):
+            pass
         changed: int = connection.execute("SELECT count(DISTINCT entity_id) FROM cfaudio_new").fetchone()[0]
         if changed:
             change(lib, {_WRITE: [()], _REMOVE: [()]})
