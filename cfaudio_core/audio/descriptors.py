@@ -20,7 +20,7 @@ from importlib import import_module
 from typing import Any
 
 import numpy as np
-import scipy.fft
+import scipy
 from numpy.typing import NDArray
 
 from cfaudio_core.audio.melspec import HOP, SAMPLE_RATE

@@ -11,7 +11,7 @@ from __future__ import annotations
 import functools
 
 import numpy as np
-import scipy.fft
+import scipy
 from numpy.typing import NDArray
 
 SAMPLE_RATE = 16000

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy.linalg import cholesky, solve_triangular
+import scipy
 
 from cfaudio_core.features.adapter import Adapter
 from cfaudio_core.features.summaries import NET_PART, FeatureSummaries, summarize_windows
@@ -154,8 +154,8 @@ def _whitening(within: npt.NDArray[np.float64], scale: npt.NDArray[np.float64]) 
     within = within * scale * scale[:, None]
     variance = np.trace(within) / max(np.count_nonzero(scale), 1)
     ridge = _SHRINKAGE * variance if variance > 1e-9 else 1.0
-    root = cholesky(within + ridge * np.eye(len(within)))
-    return np.asarray(scale[:, None] * solve_triangular(root, np.eye(len(root))))
+    root = scipy.linalg.cholesky(within + ridge * np.eye(len(within)))
+    return np.asarray(scale[:, None] * scipy.linalg.solve_triangular(root, np.eye(len(root))))
 
 
 def _moments(values: FloatArray) -> tuple[FloatArray, npt.NDArray[np.float64]]:

@@ -7,7 +7,7 @@ are. What tells a track and its remastered self from others is music and not mas
 from __future__ import annotations
 
 import numpy as np
-import scipy.fft
+import scipy
 
 from cfaudio_core.audio.melspec import SAMPLE_RATE
 from cfaudio_core.util.arrays import FloatArray, float32

@@ -9,16 +9,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from hashlib import blake2b
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 
 from cfaudio_core.history import schema
 from cfaudio_core.history.opinions import merge_opinions, with_ids
 from cfaudio_core.history.records import EARLIEST, Listen, Opinion, Record, TrackText
 from cfaudio_core.util.arrays import IntArray
+
+if TYPE_CHECKING:
+    from sqlalchemy.dialects import postgresql
 
 _BATCH_RECORDS = 2000
 _MAX_DIGESTS = 500_000  # remembered, about 70 MB; texts beyond are compared by the database
@@ -149,7 +152,11 @@ def to_track_text(row: Sequence[Any]) -> TrackText:
 
 def insert(connection: sa.Connection, table: sa.Table) -> sqlite.Insert | postgresql.Insert:
     """Begin an INSERT that can resolve conflicts with existing rows, in SQLite's or PostgreSQL's dialect."""
-    return postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)
+    if connection.dialect.name == "postgresql":
+        from sqlalchemy.dialects import postgresql  # here: few have it
+
+        return postgresql.insert(table)
+    return sqlite.insert(table)
 
 
 def _clean(text: str) -> str:

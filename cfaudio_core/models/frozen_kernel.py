@@ -7,7 +7,7 @@ the library: no whitening, adapter, descriptors, factors or tags.
 from __future__ import annotations
 
 import numpy as np
-from scipy.linalg import cho_factor, cho_solve
+import scipy
 
 from cfaudio_core.features.feature_matrix import FeatureMatrix
 from cfaudio_core.models.kernel_ridge import gauss
@@ -51,5 +51,5 @@ def frozen_kernel(features: FloatArray, known: FloatArray, plays: FloatArray, se
         known, plays = known[some], plays[some]
     target = np.log1p(plays)
     inner = gauss(known, known, _GAMMA) + _RIDGE * np.eye(len(known), dtype=np.float32)
-    coefficients = cho_solve(cho_factor(inner), target - target.mean())
+    coefficients = scipy.linalg.cho_solve(scipy.linalg.cho_factor(inner), target - target.mean())
     return float32(gauss(features, known, _GAMMA) @ coefficients)

@@ -11,7 +11,7 @@ from itertools import combinations
 from typing import Any
 
 import numpy as np
-from scipy.linalg import cho_factor, cho_solve
+import scipy
 
 from cfaudio_core.data.training_set import TrainingSet, same_columns
 from cfaudio_core.util.arrays import BoolArray, FloatArray, IntArray, float32
@@ -69,7 +69,7 @@ class _ExactFits:
             rows = np.flatnonzero(seen[:, outputs[0]])
             centred = self._values[np.ix_(rows, outputs)] - mean[outputs]
             inner = self._similarity[np.ix_(rows, rows)] + _RIDGE * np.eye(len(rows), dtype=np.float32)
-            coefficients[np.ix_(rows, outputs)] = cho_solve(cho_factor(inner), centred)
+            coefficients[np.ix_(rows, outputs)] = scipy.linalg.cho_solve(scipy.linalg.cho_factor(inner), centred)
         return coefficients, mean
 
 
@@ -106,7 +106,9 @@ class _LandmarkFits:
                     inner += products
                 inner[np.diag_indices_from(inner)] += _JITTER * count
                 right = sum(right - np.outer(total, mean[at, group]) for _, _, right, total, _ in inside)
-                coefficients[at][:, group] = cho_solve(cho_factor(inner, overwrite_a=True), right)
+                coefficients[at][:, group] = scipy.linalg.cho_solve(
+                    scipy.linalg.cho_factor(inner, overwrite_a=True), right
+                )
         self._whole = coefficients[0], mean[0]
         # Of a track nothing is asked but predictions by fits that did not see its fold: a third of them.
         self._predictions: dict[tuple[int, frozenset[int]], FloatArray] = {}

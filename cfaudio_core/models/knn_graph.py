@@ -9,6 +9,9 @@ neural networks", ICLR 2021; the graph is that of Zelnik-Manor and Perona, "Self
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
 import numpy as np
 from scipy import sparse
 
@@ -55,6 +58,12 @@ def knn_graph(features: FloatArray) -> sparse.csr_array:
 
 def propagate(graph: sparse.csr_array, residuals: FloatArray) -> FloatArray:
     """Propagate residuals, (n, outputs) and 0 where unknown, over the graph of n tracks until they have settled."""
+    halves = np.array_split(residuals, 2, axis=1)  # each output on its own, whichever thread has it
+    with ThreadPoolExecutor(len(halves)) as pool:
+        return np.hstack(list(pool.map(partial(_propagate, graph), map(np.ascontiguousarray, halves))))
+
+
+def _propagate(graph: sparse.csr_array, residuals: FloatArray) -> FloatArray:
     propagated = residuals
     for _ in range(_ROUNDS):
         propagated = graph @ propagated

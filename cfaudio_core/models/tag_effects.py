@@ -8,14 +8,12 @@ beside it, is chosen on held-out tracks. An artist never played has no effect, a
 from __future__ import annotations
 
 import itertools
-from array import array
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy import sparse
-from scipy.sparse.linalg import SuperLU, splu
 
 from cfaudio_core.data.tracks import Tracks
 from cfaudio_core.data.training_set import TrainingSet, same_columns
@@ -70,7 +68,7 @@ class TagEffects(NamedTuple):
         known, groups = training_set.known, training_set.groups
         truth, weights = training_set.targets.values, training_set.targets.weights
         names = _shared_labels(tracks, known)
-        design = _one_hot(len(known), _labels(tracks.subset(known)), names)
+        design = _one_hot(tracks.subset(known), names)
         kinds = np.array([name.partition(":")[0] for name in names])
         alone = _audio_weight(by_audio, truth, weights, groups)
         best, ridge, audio_weight = alone * by_audio, np.full(len(names), np.inf), alone
@@ -95,14 +93,14 @@ class TagEffects(NamedTuple):
 
     def predict(self, tracks: Tracks, by_audio: FloatArray) -> FloatArray:
         """Predict n tracks from audio, float32 (n, outputs), and their labels: float32 (n, outputs)."""
-        has = _one_hot(len(tracks), _labels(tracks), self.labels)
+        has = _one_hot(tracks, self.labels)
         known = self._known_share(has)[:, None]
         audio_weight = (1 - known) * self.audio_weight[0] + known * self.audio_weight[1]
         return float32(audio_weight * by_audio + has @ self.values)
 
     def known_share(self, tracks: Tracks) -> FloatArray:
         """float32 (n,): 0 to 1, how much is known of each track's best known label."""
-        return self._known_share(_one_hot(len(tracks), _labels(tracks), self.labels))
+        return self._known_share(_one_hot(tracks, self.labels))
 
     def _known_share(self, has: sparse.csr_array) -> FloatArray:
         if not len(self.labels):
@@ -149,15 +147,28 @@ def _shared_labels(tracks: Tracks, known: IntArray) -> list[str]:
     return sorted({label for label in of_known if count[label] > 1})
 
 
-def _one_hot(n: int, labels: Iterable[Sequence[str]], names: Sequence[str]) -> sparse.csr_array:
-    """float32 (n, names): which of n tracks has which label."""
-    column = {name: j for j, name in enumerate(names)}
-    ends, columns = array("q", [0]), array("q")
-    for own in labels:
-        columns.extend(column[label] for label in own if label in column)
-        ends.append(len(columns))
-    ones = np.ones(len(columns), np.float32)
-    return sparse.csr_array((ones, np.array(columns, int), np.array(ends, int)), shape=(n, len(names)))
+def _one_hot(tracks: Tracks, names: Sequence[str]) -> sparse.csr_array:
+    """float32 (n, names): which of n tracks has which label, in the order of `_labels`."""
+    column: dict[str, dict[str, int]] = {kind: {} for kind in RIDGES}
+    for j, name in enumerate(names):
+        kind, _, label = name.partition(":")
+        column[kind][label] = j
+    by_genres = {genres: k for k, genres in enumerate(dict.fromkeys(tracks.genres))}
+    of_genres = np.full((len(by_genres), max(map(len, by_genres), default=0)), -1)
+    for genres, k in by_genres.items():
+        at = [column["genre"].get(genre, -1) for genre in dict.fromkeys(genres)]
+        of_genres[k, : len(at)] = at
+    columns = np.column_stack(
+        [
+            np.array([column["artist"].get(artist, -1) for artist in tracks.artists], int),
+            np.array([column["album"].get(album, -1) for album in tracks.albums], int),
+            of_genres[np.array([by_genres[genres] for genres in tracks.genres], int)],
+        ]
+    )
+    has = columns >= 0
+    ends = np.append(0, np.cumsum(np.count_nonzero(has, axis=1)))
+    ones = np.ones(ends[-1], np.float32)
+    return sparse.csr_array((ones, columns[has], ends), shape=(len(tracks), len(names)))
 
 
 def _solve(design: sparse.csr_array, residuals: FloatArray, weights: FloatArray, ridge: FloatArray) -> FloatArray:
@@ -179,9 +190,9 @@ def _solve(design: sparse.csr_array, residuals: FloatArray, weights: FloatArray,
     return effects
 
 
-def _factorize(normal: sparse.csr_array) -> SuperLU:
+def _factorize(normal: sparse.csr_array) -> Any:
     """Factorize a symmetric positive definite matrix; the ordering keeps its factors sparse."""
-    return splu(
+    return sparse.linalg.splu(
         sparse.csc_array(normal),
         permc_spec="MMD_AT_PLUS_A",
         diag_pivot_thresh=0.0,

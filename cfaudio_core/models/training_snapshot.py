@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cache
 
 import numpy as np
 
@@ -85,14 +86,16 @@ class TrainingSnapshot:
         """Take a snapshot of n analysed tracks, and of the listeners over them."""
         listed = np.array([bool(names) for names in tracks.playlists], bool)
         known = np.flatnonzero(np.any([listed, *(listener.known for listener in listeners)], axis=0))
+
+        @cache  # most have the tags of another track of their album
+        def tag(artist: str, album: str, genres: tuple[str, ...], playlists: tuple[str, ...]) -> str:
+            return fingerprint(artist, album, genres, sorted(playlists), size=6)
+
         return cls(
             conditions=fingerprint(net, settings),
             n_tracks=len(tracks),
             keys=[tracks.keys[i] for i in known],
-            tags=[
-                fingerprint(tracks.artists[i], tracks.albums[i], tracks.genres[i], sorted(tracks.playlists[i]), size=6)
-                for i in known
-            ],
+            tags=[tag(tracks.artists[i], tracks.albums[i], tracks.genres[i], tracks.playlists[i]) for i in known],
             plays={one.name: _counted(one.plays[known], one.opinion[known]) for one in listeners},
             skips={one.name: _counted(one.skips[known], -one.opinion[known]) for one in listeners},
             n_listens={listener.name: len(listener.sessions.track) for listener in listeners},

@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
-from scipy.linalg import cho_factor, cho_solve, cholesky, solve_triangular
+import scipy
 
 from cfaudio_core.data.training_set import Targets
 from cfaudio_core.features.feature_space import TUNED_PART
@@ -141,8 +141,8 @@ def _surprise(covariance: FloatArray, targets: Targets) -> float:
         rows = np.flatnonzero(targets.known[:, listener])
         inner = covariance[np.ix_(rows, rows)] + 1.0  # a free mean
         inner[np.diag_indices_from(inner)] += _RIDGE
-        root = cholesky(inner, lower=True, overwrite_a=True)
-        white = solve_triangular(root, targets.preference[rows, listener].astype(np.float64), lower=True)
+        root = scipy.linalg.cholesky(inner, lower=True, overwrite_a=True)
+        white = scipy.linalg.solve_triangular(root, targets.preference[rows, listener].astype(np.float64), lower=True)
         total += len(rows) / 2 * np.log(max(white @ white, 1e-9)) + np.log(np.diag(root)).sum()
     return float(total)
 
@@ -167,5 +167,5 @@ def _residuals(similarity: FloatArray, preference: FloatArray, inside: BoolArray
     inner = similarity[np.ix_(inside, inside)]
     inner[np.diag_indices_from(inner)] += _RIDGE
     mean = preference[inside].mean()
-    coefficients = cho_solve(cho_factor(inner, overwrite_a=True), preference[inside] - mean)
+    coefficients = scipy.linalg.cho_solve(scipy.linalg.cho_factor(inner, overwrite_a=True), preference[inside] - mean)
     return np.asarray(preference[asked] - mean - similarity[np.ix_(asked, inside)] @ coefficients)

@@ -94,9 +94,11 @@ def run(plugin: BeetsPlugin, lib: Library, opts: Values, args: list[str]) -> Non
 
 def _embed(plugin: BeetsPlugin, lib: Library, settings: Settings, opts: Values, requested: list[int] | None) -> None:
     """Run, and print a summary."""
+    import gc
     from dataclasses import replace
 
     from beetsplug.cfaudio.library.feedback import write_feedback
+    from beetsplug.cfaudio.library.fields import without_cycle_search
     from beetsplug.cfaudio.library.history import has_history, open_history
     from beetsplug.cfaudio.library.listener_names import note_listeners
     from beetsplug.cfaudio.library.listeners import find_listener
@@ -106,7 +108,9 @@ def _embed(plugin: BeetsPlugin, lib: Library, settings: Settings, opts: Values, 
     from cfaudio_core.data.tracks import marks_of
 
     warn = plugin._log.warning
-    tracks, listeners = load(lib, settings, on_problem=warn)
+    with without_cycle_search():
+        tracks, listeners = load(lib, settings, on_problem=warn)
+        gc.freeze()  # so many objects without any cycle are not to be searched later either
     only = find_listener(listeners, opts.user, settings).name if opts.user is not None else None
     note_listeners(settings, [listener.name for listener in listeners])
     run = run_settings(

@@ -18,6 +18,7 @@ from beetsplug.cfaudio.library.fields import (
     Part,
     column,
     few,
+    fields_query,
     joined_texts,
     parts,
     read_parts,
@@ -34,6 +35,7 @@ _TEXTS = (
     *("artist", "artists", "albumartist", "album", "album_id", "genres", "title"),
     *("mb_trackid", "mb_releasetrackid"),
 )
+_FIELDS = ("cf_key", "cf_model")
 _UNTIDY = re.compile(rb"(^|/)\.{0,2}(/|$)")  # "a//b", "./a", "a/..": for beets to tidy up
 
 
@@ -43,13 +45,14 @@ def read_tracks(lib: Library, count_fields: Sequence[str], only: Sequence[int] |
 
     `count_fields` are read as counts; those that no track has are left out.
     """
-    fields = [*count_fields, "cf_key", "cf_model"]
 
     def read(connection: Connection, part: Part) -> tuple[list[Any], Sequence[bytes | None]]:
         which, numbers = part
+        for name, item, count in connection.execute(fields_query(count_fields, which), [*numbers, *count_fields]):
+            flexible[name][item] = count
         # Fractions, which SQLite takes long to write as text, and file names, which may have any sign in them.
         query = f"SELECT id, path, length FROM items WHERE id {which} ORDER BY id"
-        return connection.execute(query, numbers).fetchall(), joined_texts(connection, _TEXTS, fields, part)
+        return connection.execute(query, numbers).fetchall(), joined_texts(connection, _TEXTS, _FIELDS, part)
 
     ids: list[int] = []
     stored: list[bytes] = []
@@ -58,7 +61,7 @@ def read_tracks(lib: Library, count_fields: Sequence[str], only: Sequence[int] |
     genres: dict[str, tuple[str, ...]] = {}
     credits: dict[str, tuple[str, ...]] = {}
     for rows, joined in read_parts(lib, parts(lib) if only is None else few(only), read):
-        texts = dict(zip([*_TEXTS, *fields], split_texts(joined), strict=True))
+        texts = dict(zip([*_TEXTS, *_FIELDS], split_texts(joined), strict=True))
         for text in {*texts["genres"]}.difference(genres):
             genres[text] = tuple(intern(genre) for genre in text.split(MULTI_VALUE_DELIMITER) if genre)
         for text in {*texts["artists"]}.difference(credits):
@@ -67,8 +70,6 @@ def read_tracks(lib: Library, count_fields: Sequence[str], only: Sequence[int] |
         own = [row[0] for row in rows]
         ids += own
         stored += [bytes(row[1] or b"") for row in rows]
-        for name, values in flexible.items():
-            values.update((item, value) for item, value in zip(own, texts[name], strict=True) if value)
         # Texts that many tracks share are kept once: names take most of the memory of a large library.
         part: dict[str, Iterable[Any]] = {
             "artists": map(intern, map(artist, texts["artist"], texts["albumartist"])),
