@@ -105,7 +105,6 @@ def _embed(plugin: BeetsPlugin, lib: Library, settings: Settings, opts: Values, 
     from beetsplug.cfaudio.library.matches import describe_oddities
     from beetsplug.cfaudio.pipeline import embed, load, run_settings
     from beetsplug.cfaudio.run_summary import details, summarize
-    from cfaudio_core.data.tracks import marks_of
 
     warn = plugin._log.warning
     with without_cycle_search():
@@ -118,7 +117,7 @@ def _embed(plugin: BeetsPlugin, lib: Library, settings: Settings, opts: Values, 
     )
     result, changed = embed(lib, tracks, listeners, requested, settings, run, warn, only=only)
     # Feedback as it is now: it may be hours later.
-    write_feedback(lib, settings, marks=marks_of(replace(tracks, keys=result.keys)))
+    write_feedback(lib, settings, marks=replace(tracks, keys=result.keys))
     for path, problem in result.old_problems.items():
         plugin._log.debug("still skipping {}: {}", displayable_path(path), problem)
     if has_history(settings):

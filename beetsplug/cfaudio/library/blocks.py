@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from beetsplug.cfaudio.library.fields import BETWEEN, joined_texts, ranges, read_parts, split_texts
+from beetsplug.cfaudio.library.fields import BETWEEN, END, joined_texts, ranges, read_parts, split_texts
 from beetsplug.cfaudio.library.tracks import album, artist, mbid
 from cfaudio_core.data.listeners import coerce_count
 from cfaudio_core.data.tracks import name_of
@@ -58,13 +58,15 @@ def read_blocks(lib: Library, stored: Mapping[int, Block]) -> dict[int, Block]:
     def read(connection: Connection, within: tuple[int, int]) -> Block:
         old, part = stored.get(within[0]), (BETWEEN, within)
         own = joined_texts(connection, (*_COLUMNS, _MILLISECONDS), (), part)
-        attributes = joined_texts(connection, (), fields, part)
-        of_names, of_fields = fingerprint(*own), fingerprint(fields, *attributes)
+        joined = zip(fields, joined_texts(connection, (), fields, part), strict=True)
+        # Scores that no item here has would tell nothing of these.
+        attributes = {name: text for name, text in joined if name in _FIELDS or (text or b"").strip(END)}
+        of_names, of_fields = fingerprint(*own), fingerprint(attributes)
         names = old.names if old and old.names_digest == of_names else _read_names(connection, within, own)
         ids = names["ids"]
         if old and old.fields_digest == of_fields and np.array_equal(old.names["ids"], ids):
             return Block(of_names, names, of_fields, old.fields)
-        return Block(of_names, names, of_fields, _read_fields(ids, dict(zip(fields, attributes, strict=True))))
+        return Block(of_names, names, of_fields, _read_fields(ids, attributes))
 
     blocks = ranges(lib) or [(0, 0)]  # an empty library has columns too
     return {first: block for (first, _), block in zip(blocks, read_parts(lib, blocks, read), strict=True)}
@@ -89,7 +91,7 @@ def _read_names(connection: Connection, within: tuple[int, int], joined: Sequenc
 def _read_fields(ids: IntArray, joined: Mapping[str, bytes | None]) -> Arrays:
     """Take apart the fields of the items with some ids."""
     fields = dict(zip(joined, split_texts(list(joined.values())), strict=True))
-    scores = {name: texts for name, texts in fields.items() if name not in _FIELDS and any(texts)}
+    scores = {name: texts for name, texts in fields.items() if name not in _FIELDS}
     models = fields["cf_model"]
     digests = {model: prints([model]) for model in {*models}}
     vectors, width = decode_ragged(fields["cf_embedding"])

@@ -19,7 +19,7 @@ from beetsplug.cfaudio.library.tracks import read_tracks
 from beetsplug.cfaudio.library.write import write_fields
 from cfaudio_core.data.feedback import describe, is_rating_field
 from cfaudio_core.data.listeners import find_name, make_listeners
-from cfaudio_core.data.tracks import TrackMarks, from_rows, marks_of
+from cfaudio_core.data.tracks import TrackMarks, Tracks, from_rows, marks_of
 from cfaudio_core.util.arrays import FloatArray, IntArray
 
 if TYPE_CHECKING:
@@ -127,9 +127,9 @@ def _marks(lib: Library, settings: Settings) -> TrackMarks:
 
 
 def read_feedback(
-    lib: Library, settings: Settings, marks: TrackMarks | None = None
+    lib: Library, settings: Settings, marks: TrackMarks | Tracks | None = None
 ) -> tuple[IntArray, Mapping[str, FloatArray]]:
-    """Read the feedback of all listeners, by what was stated and else by rating fields; marks are of all tracks.
+    """Read the feedback of all listeners, by what was stated and else by rating fields; by all tracks or their marks.
 
     Returns
     -------
@@ -150,6 +150,8 @@ def read_feedback(
         statements = store.feedback()
         if not statements:
             return marks.ids, feedback
+        if isinstance(marks, Tracks):
+            marks = marks_of(marks)
         found = tracks_of(statements, stored_positions(lib, store, marks)[1], marks.sounds)
     aliases: dict[str, list[str]] = {name: [] for name in feedback}
     for stored in sorted({one.listener for one in statements}):
@@ -164,7 +166,7 @@ def read_feedback(
 
 
 def write_feedback(
-    lib: Library, settings: Settings, only: Sequence[str] = (), marks: TrackMarks | None = None
+    lib: Library, settings: Settings, only: Sequence[str] = (), marks: TrackMarks | Tracks | None = None
 ) -> Mapping[str, FloatArray]:
     """Show the feedback of all listeners, or of some, in the items' fields; returns what `read_feedback` does of it."""
     ids, feedback = read_feedback(lib, settings, marks)

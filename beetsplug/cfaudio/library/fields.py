@@ -34,7 +34,9 @@ PART_IDS = 10_000
 
 _NAN = np.float32(np.nan)
 _MAX_LISTED_IDS = 500  # in one query
-_END = "\x1e"  # of a value, where those of a column are joined
+_SIGN = "\x1e"
+END = _SIGN.encode()
+"""End of a value, where those of a column are joined."""
 
 
 @contextmanager
@@ -91,16 +93,23 @@ def joined_texts(
     """
     which, ids = part
     values = [*columns, *(["(SELECT value FROM item_attributes WHERE entity_id = items.id AND key = ?)"] * len(fields))]
-    joined = (f"CAST(group_concat(ifnull(replace({value}, '{_END}', ' '), ''), '{_END}') AS BLOB)" for value in values)
-    # Without an index SQLite goes by the ids.
-    query = f"SELECT {', '.join(joined)} FROM items NOT INDEXED WHERE id {which}"
-    cursor = connection.execute(query, [*fields, *ids])
-    return tuple(cursor.fetchone())
+
+    def read(value: str) -> tuple[int, Sequence[bytes | None]]:
+        joined = (f"CAST(group_concat(ifnull({value.format(one)}, ''), '{_SIGN}') AS BLOB)" for one in values)
+        # Without an index SQLite goes by the ids.
+        query = f"SELECT count(*), {', '.join(joined)} FROM items NOT INDEXED WHERE id {which}"
+        n, *texts = connection.execute(query, [*fields, *ids]).fetchone()
+        return n, texts
+
+    n, texts = read("{}")
+    if any(text is not None and text.count(END) >= n for text in texts):
+        _, texts = read(f"replace({{}}, '{_SIGN}', ' ')")  # takes longer
+    return texts
 
 
 def split_texts(joined: Sequence[bytes | None]) -> list[list[str]]:
     """Split columns of `joined_texts` into their values."""
-    return [[] if column is None else column.decode("utf-8", "replace").split(_END) for column in joined]
+    return [[] if column is None else column.decode("utf-8", "replace").split(_SIGN) for column in joined]
 
 
 def read_fields(
