@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import sqlite3
 
 import numpy as np
 import pytest
@@ -136,3 +137,12 @@ def test_what_is_written_reads_back_through_beets_as_text(home: Home) -> None:
         assert read_fields(lib, ["cf_score", "cf_key"]) == {"cf_score": {1: "99.5"}, "cf_key": {1: "abc"}}
         item = lib.get_item(1)
         assert (item.cf_score, item.cf_key) == ("99.5", "abc")
+
+
+def test_a_separator_within_a_name_moves_no_other_name(home: Home) -> None:
+    home.add(*(home.music / f"{name}.wav" for name in "abc"))
+    with sqlite3.connect(home.database) as connection:
+        connection.executemany("UPDATE items SET title = ? WHERE id = ?", [("One", 1), ("Two\x1eb", 2), (None, 3)])
+    connection.close()
+    with home.library() as lib:
+        assert read_tracks(lib, []).titles == ["One", "Two b", ""]
