@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 import signal
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+from needs import find, left_out, missing
 
 settings.register_profile("cfaudio", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("cfaudio")
@@ -16,7 +16,16 @@ settings.load_profile("cfaudio")
 # A shell starts background jobs, and all that they start, deaf to ctrl-C.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+CHROMIUM = find("chromium") or find("chromium-browser") or find("google-chrome")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say before the closing line what was left out, and how to have it."""
+    lines = list(left_out(report.longrepr[2] for report in terminalreporter.getreports("skipped")))
+    if lines:
+        terminalreporter.section("left out")
+    for line in lines:
+        terminalreporter.write_line(line)
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +33,7 @@ def browser() -> Iterator[Any]:
     """Chromium, without sound and without a graphics card."""
     playwright = pytest.importorskip("playwright.sync_api")
     if CHROMIUM is None:
-        pytest.skip("there is no Chromium")
+        pytest.skip(missing("chromium"))
     with playwright.sync_playwright() as runner:
         arguments = ["--no-sandbox", "--mute-audio", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
         chromium = runner.chromium.launch(executable_path=CHROMIUM, args=arguments)

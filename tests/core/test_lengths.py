@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import struct
 import subprocess
 from pathlib import Path
@@ -11,6 +10,7 @@ import av
 import numpy as np
 import pytest
 import soundfile
+from needs import needs
 from test_windows import RATE, evenly_spread, make_music, to_16k
 
 from cfaudio_core.audio.decoders.av import open_av
@@ -95,7 +95,7 @@ def test_seeks_in_ogg_flac_are_not_trusted(tmp_path, music):
     assert_read_from_end_to_end(tmp_path / "x.oga", music)
 
 
-@pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="PyAV has no encoder of Speex")
+@needs("ffmpeg")  # PyAV has no encoder of Speex
 def test_seeks_in_speex_are_not_trusted(tmp_path, music):
     soundfile.write(tmp_path / "x.wav", music, RATE)
     to_speex = ["-ac", "1", "-ar", "16000", "-c:a", "libspeex", tmp_path / "x.spx"]

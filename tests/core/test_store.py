@@ -15,6 +15,7 @@ import numpy as np
 import psycopg
 import pytest
 import sqlalchemy as sa
+from needs import missing
 from postgres_server import PASSWORD, Server, programs
 
 from cfaudio_core.errors import SettingError, StoreError
@@ -36,7 +37,7 @@ Record = Listen | Tally
 def server() -> Iterator[Server]:
     found = programs()
     if found is None:
-        pytest.skip("PostgreSQL is not installed (apt-get install postgresql)")
+        pytest.skip(missing("initdb"))
     running = Server(found)
     yield running
     running.remove()

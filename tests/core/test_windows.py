@@ -17,6 +17,7 @@ import soxr
 from fuzzing import fuzz
 from hypothesis import given
 from hypothesis import strategies as st
+from needs import not_root
 
 from cfaudio_core.audio import full_track
 from cfaudio_core.audio import windows as reader
@@ -580,7 +581,7 @@ def test_missing_and_looping_links_are_refused(tmp_path):
     refuse(Path("nul\0byte.ogg"), "cannot be decoded")
 
 
-@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root reads everything")
+@not_root
 def test_a_file_one_may_not_read_is_refused(library, tmp_path):
     path = tmp_path / "secret.ogg"
     path.write_bytes(library["ogg"].read_bytes())

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from needs import find
 from waiting import LONG_SECONDS, wait_until
 
 CONFIG = """\
@@ -62,7 +63,17 @@ def maneki(folder: Path, music: Path, passwords: dict[str, str]) -> Iterator[str
     port = free_port()
     users = [f"[[users]]\nname = {json.dumps(u)}\npassword = {json.dumps(p)}\n" for u, p in passwords.items()]
     (folder / "maneki.toml").write_text("".join(users))
-    server = ["maneki", "serve", str(music), "--host", "127.0.0.1", "-p", str(port), "--no-ui", "--no-artist-images"]
+    server = [
+        find("maneki") or "maneki",
+        "serve",
+        str(music),
+        "--host",
+        "127.0.0.1",
+        "-p",
+        str(port),
+        "--no-ui",
+        "--no-artist-images",
+    ]
     environment = {**_home(folder), "MANEKI_CONFIG": str(folder / "maneki.toml")}
     with (folder / "log").open("w") as log:
         process = subprocess.Popen(server, cwd=folder, env=environment, stdout=log, stderr=log)

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from beets.library import Item
+from needs import not_root
 from user_home import BELLS, DRUMS, NEVER_PLAYED, PER_ARTIST, RATE, Home, Ran, bells, drums
 from waiting import LONG_SECONDS
 
@@ -463,7 +464,7 @@ def test_verbose_names_what_is_passed_over(home: Home) -> None:
 
 
 @weights
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read everything")
+@not_root
 def test_an_unreadable_file_is_passed_over(home: Home) -> None:
     file = home.write("secret.wav", bells(1))
     file.chmod(0)

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 from beets.exceptions import UserError
+from needs import find, missing
 from user_home import Home, Ran
 from waiting import wait_until
 
@@ -140,7 +141,7 @@ def can_mount() -> bool:
 
 
 @pytest.mark.weights
-@pytest.mark.skipif(not can_mount(), reason="takes the right to mount a small disk")
+@pytest.mark.skipif(not can_mount(), reason="takes the right to mount a small disk (run as root)")
 def test_disks_that_really_are_full(analysed: Home) -> None:
     bench = BENCH.with_name("bench_full_disk.py")
     command = [sys.executable, str(bench), str(analysed.beetsdir), "--free", "0,64,256", "--only", "cfembed"]
@@ -150,7 +151,7 @@ def test_disks_that_really_are_full(analysed: Home) -> None:
 
 
 restricted = pytest.mark.skipif(
-    not hasattr(os, "geteuid") or (os.geteuid() == 0 and not shutil.which("setpriv")), reason="root may write anywhere"
+    not hasattr(os, "geteuid") or (os.geteuid() == 0 and find("setpriv") is None), reason=missing("setpriv")
 )
 
 

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 from mpd_server import Mpd, running_mpd
+from needs import needs
 from user_home import BELLS, DRUMS, Home, bells
 from waiting import LONG_SECONDS, wait_until
 
@@ -23,7 +24,7 @@ from cfaudio_core.clients.mpd import MpdClient
 from cfaudio_core.targets.m3u import file_name
 from cfaudio_core.targets.mpd import MpdQueue
 
-pytestmark = pytest.mark.skipif(not shutil.which("mpd"), reason="mpd is not installed")
+pytestmark = needs("mpd")
 
 
 @pytest.fixture
@@ -405,7 +406,7 @@ def test_m3u_and_mpd_in_two_folders_are_two_lists(library: Home, mpd: Mpd, tmp_p
     assert [file.name for file in (tmp_path / "files").iterdir()] == ["Quiet.m3u"]
 
 
-@pytest.mark.skipif(not shutil.which("mpv"), reason="mpv is not installed")
+@needs("mpv")
 def test_a_list_elsewhere_plays_in_mpv_and_in_mpd_from_the_same_settings(library: Home, mpd: Mpd, lists: Path) -> None:
     paths = library.beet("cfrecommend", "-n", "20", "-p", "-m", "Für dich.m3u").fine.lines
     assert [str(library.music / file) for file in mpd.load("Für dich")] == paths
@@ -414,7 +415,7 @@ def test_a_list_elsewhere_plays_in_mpv_and_in_mpd_from_the_same_settings(library
     assert len(played) == 20
 
 
-@pytest.mark.skipif(not shutil.which("mpv"), reason="mpv is not installed")
+@needs("mpv")
 @pytest.mark.parametrize("style", ["auto", "playlist", "absolute"])
 def test_mpv_plays_a_list_in_the_music_folder(library: Home, style: str) -> None:
     library.configure({"relative_to": style})

@@ -15,6 +15,7 @@ import pytest
 import requests
 import soundfile
 from mpd_server import Mpd, running_mpd
+from needs import needs
 from subsonic_servers import maneki, supysonic
 from user_home import BELLS, DRUMS, RATE, Home
 from waiting import LONG_SECONDS, wait_until
@@ -67,7 +68,7 @@ def play(mpd: Mpd, files: list[str], said: Path) -> None:
     mpd.ask("stop")
 
 
-@pytest.mark.skipif(not shutil.which("mpd"), reason="mpd is not installed")
+@needs("mpd")
 @pytest.mark.parametrize("loved", [BELLS, DRUMS], ids=["bells", "drums"])
 def test_what_mpd_plays_decides_what_mpd_is_given_to_play(silent: Home, tmp_path: Path, loved: list[str]) -> None:
     pytest.importorskip("mpd")
@@ -139,7 +140,7 @@ def songs(url: str, user: str, password: str) -> dict[str, list[str]]:
 
 SERVERS = [
     supysonic,
-    pytest.param(maneki, marks=pytest.mark.skipif(not shutil.which("maneki"), reason="maneki is not installed")),
+    pytest.param(maneki, marks=needs("maneki")),
 ]
 
 

@@ -7,14 +7,14 @@ import shutil
 import subprocess
 from pathlib import Path
 
-import pytest
+from needs import needs
 
 from beetsplug.cfaudio import CfAudioPlugin
 
 DOC = (Path(__file__).parents[2] / "docs" / "scheduling.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd-analyze is not installed")
+@needs("systemd-analyze")
 def test_systemd_takes_the_units(tmp_path: Path) -> None:
     units = re.findall(r"/(cfaudio\.\w+)`:\n\n```ini\n(.*?)```", DOC, re.DOTALL)
     assert [name for name, _ in units] == ["cfaudio.service", "cfaudio.timer"]

@@ -1,8 +1,8 @@
-import shutil
 import subprocess
 
 import pytest
 from format_contract import assert_one_line, collect, collect_until_error
+from needs import needs
 from test_listenbrainz_files import listen
 from web_double import Answer, serving
 
@@ -148,7 +148,7 @@ def test_nobody_there_is_one_line():
     assert_one_line(error, f"{double.address}/1: cannot be reached")
 
 
-@pytest.mark.skipif(not shutil.which("openssl"), reason="needs openssl to make a certificate")
+@needs("openssl")
 def test_a_certificate_nobody_signed_is_refused_before_the_token_is_sent(tmp_path):
     certificate = tmp_path / "own.pem"
     made = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=127.0.0.1"]

@@ -1,4 +1,3 @@
-import os
 import shutil
 import sqlite3
 import stat
@@ -14,6 +13,7 @@ from format_contract import (
     collect_until_error,
     write_database,
 )
+from needs import not_root
 
 from cfaudio_core.history.records import Listen, Opinion, Tally, TrackText
 
@@ -196,7 +196,7 @@ def test_a_log_that_was_taken_in_leaves_nothing_beside(database):
     assert [path.name for path in database.parent.iterdir()] == ["navidrome.db"]
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+@not_root
 def test_a_database_one_may_not_read_is_named(database):
     database.chmod(stat.S_IWUSR)
     assert_one_line(collect_until_error("navidrome", database)[1], "navidrome.db: ")
