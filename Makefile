@@ -10,7 +10,7 @@ LIBRARY ?=
 LIBRARIES ?=
 SEED ?= 0
 
-.PHONY: demo test test-all test-fuzz lint audit bench bench-scale bench-torture bench-kills bench-full-disk bench-mutants docs clean
+.PHONY: demo test test-all lint audit package bench bench-scale bench-torture bench-kills bench-full-disk test-fuzz bench-mutants docs clean
 
 $(READY): setup.cfg pyproject.toml constraints.txt
 	$(PYTHON) -m venv --clear $(VENV)
@@ -37,6 +37,9 @@ lint: $(READY)  ## Python, and the page's JavaScript and CSS; biome comes as a w
 
 audit: $(READY)  ## known holes of the dependencies, where pip-audit can ask for them
 	$(BIN)/python .ci/audit.py
+
+package: $(READY)  ## the source archive and the wheel, in build/dist, and whether all is in them and a package index would take them
+	$(BIN)/python .ci/package.py
 
 bench: $(READY)  ## CORPUS=FOLDER measures on real music, LIBRARIES=FOLDERS on simulated ones, DATA=FOLDER on public data
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[bench]'

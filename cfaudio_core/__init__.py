@@ -8,4 +8,4 @@ tags to preferences and factors), `pipeline` (the run over a library), `ranking`
 here knows beets.
 """
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
