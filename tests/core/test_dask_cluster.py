@@ -17,6 +17,8 @@ from cfaudio_core.features.jobs import ExtractorConfig, FileJob, file_state
 from cfaudio_core.features.worker import extract_file
 
 pytest.importorskip("distributed")
+
+CONFIG = ExtractorConfig(windows=2)
 # Dask's own client leaves what Python warns of, when a scheduler or worker is killed under it.
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -48,11 +50,11 @@ def paths(results):
 @pytest.mark.weights
 def test_what_a_killed_worker_was_at_is_analysed_by_another_and_nothing_twice(cluster, files):
     with threadpool_limits(1):  # another number of threads adds up in another order
-        here = {file.path: extract_file(file, ExtractorConfig()) for file in files}
+        here = {file.path: extract_file(file, CONFIG) for file in files}
     first = cluster.add_worker()
     cluster.add_worker()
     results = []
-    for result in extract_on_cluster(files, ExtractorConfig(), cluster.address, batch=2):
+    for result in extract_on_cluster(files, CONFIG, cluster.address, batch=4):
         results.append(result)
         if len(results) == 5:
             first.kill()
@@ -71,8 +73,7 @@ def test_a_worker_sees_the_music_where_its_environment_says(cluster, files, tmp_
     (tmp_path / "mounted" / "there" / "01.flac").unlink()
     (tmp_path / "mounted" / "there" / "02.flac").write_bytes(b"another file")
     results = {
-        result.path.rpartition(b"/")[2]: result
-        for result in extract_on_cluster(files[:4], ExtractorConfig(), cluster.address)
+        result.path.rpartition(b"/")[2]: result for result in extract_on_cluster(files[:4], CONFIG, cluster.address)
     }
     assert results[b"00.flac"].state == file_state(files[0].path)
     assert results[b"03.flac"].features.shape[0] > 0
@@ -85,15 +86,15 @@ def test_a_worker_sees_the_music_where_its_environment_says(cluster, files, tmp_
 def test_workers_that_do_not_have_the_music_are_named_before_anything_is_analysed(cluster, files, tmp_path):
     cluster.add_worker(**{PATHS: f"{tmp_path / 'music'}=/nowhere"})
     with pytest.raises(CfAudioError, match=r"worker tcp://.*: has no /nowhere/00.flac \(does it mount the music\?"):
-        next(extract_on_cluster(files, ExtractorConfig(), cluster.address))
+        next(extract_on_cluster(files, CONFIG, cluster.address))
 
 
 def test_a_scheduler_without_workers_or_none_at_all_is_one_line(cluster, files, monkeypatch):
     with pytest.raises(CfAudioError, match="has no workers"):
-        next(extract_on_cluster(files, ExtractorConfig(), cluster.address))
+        next(extract_on_cluster(files, CONFIG, cluster.address))
     monkeypatch.setattr("cfaudio_core.features.dask_cluster._CONNECT_S", 1)
     with pytest.raises(CfAudioError, match=r"tcp://127\.0\.0\.1:9 cannot be reached"):
-        next(extract_on_cluster(files, ExtractorConfig(), "tcp://127.0.0.1:9"))
+        next(extract_on_cluster(files, CONFIG, "tcp://127.0.0.1:9"))
 
 
 @pytest.mark.weights
@@ -127,7 +128,7 @@ def test_a_crash_and_a_hang_of_a_decoder_cost_their_file_and_neither_the_worker_
     )
     path = f"{deadly}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"
     process = cluster.add_worker(nanny=nanny, PYTHONPATH=path)
-    results = {result.path: result for result in extract_on_cluster(files[:6], ExtractorConfig(), cluster.address)}
+    results = {result.path: result for result in extract_on_cluster(files[:6], CONFIG, cluster.address)}
     assert len(results) == 6
     assert results.pop(files[1].path).problem == "its decoder hung (nothing came of it for 3 s)"
     assert results.pop(files[3].path).problem == "its decoder crashed (exit status 11)"
@@ -143,7 +144,7 @@ def test_files_whose_task_costs_several_workers_are_named_and_not_remembered(clu
         "cluster.extract_remotely.__code__ = (lambda files, config: os._exit(11)).__code__\n"
     )
     cluster.add_worker(nanny=True, PYTHONPATH=f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
-    results = list(extract_on_cluster(files[:3], ExtractorConfig(), cluster.address))
+    results = list(extract_on_cluster(files[:3], CONFIG, cluster.address))
     assert paths(results) == paths(files[:3])
     assert {(h.state, h.problem) for h in results} == {(None, "several workers were lost when they were to analyse it")}
 
