@@ -27,15 +27,25 @@ sys.meta_path.insert(0, Noting())
 RUN_AS_A_COMMAND = {"pip"}
 
 
-def declared() -> list[str]:
+EXTRAS = ("report", "mpd", "onnx", "postgres", "dask")
+
+
+def declared(section: str = "options", key: str = "install_requires") -> list[str]:
     config = configparser.ConfigParser()
     config.read(ROOT / "setup.cfg")
-    return re.findall(r"^([\w-]+)", config["options"]["install_requires"], re.MULTILINE)
+    return re.findall(r"^([\w-]+)", config[section][key], re.MULTILINE)
 
 
 def test_each_has_its_line_in_the_notebook() -> None:
     page = (ROOT / "docs" / "lab" / "dependencies.md").read_text(encoding="utf-8").split("\n## ")[0]
     assert re.findall(r"^\| `([\w-]+)`", page, re.MULTILINE) == declared()
+
+
+def test_so_has_each_of_an_extra_that_a_user_may_ask_for() -> None:
+    page = (ROOT / "docs" / "lab" / "dependencies.md").read_text(encoding="utf-8")
+    table = page.split("\n## Extras\n")[1].split("\n## ")[0]
+    expected = [(extra, name) for extra in EXTRAS for name in declared("options.extras_require", extra)]
+    assert re.findall(r"^\| `(\w+)` \| `([\w-]+)`", table, re.MULTILINE) == expected
 
 
 @pytest.mark.weights
