@@ -10,7 +10,7 @@ LIBRARY ?=
 LIBRARIES ?=
 SEED ?= 0
 
-.PHONY: demo test test-all lint audit package bench bench-scale bench-torture bench-kills bench-full-disk test-fuzz bench-mutants docs clean
+.PHONY: demo test test-all test-fast lint audit package bench bench-scale bench-torture bench-kills bench-full-disk test-fuzz bench-mutants docs clean
 
 $(READY): setup.cfg pyproject.toml constraints.txt
 	$(PYTHON) -m venv --clear $(VENV)
@@ -22,6 +22,9 @@ demo: $(READY)  ## a library of synthesised pieces, the real commands, and what 
 
 test: $(READY)  ## all tests; those that need a program which is not there are left out, and the end says so
 	$(BIN)/python -m pytest
+
+test-fast: $(READY)  ## what takes three minutes
+	$(BIN)/python -m pytest -m 'not slow'
 
 test-all:  ## the same, once what is missing is installed, where apt is there
 	.ci/programs

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +18,18 @@ settings.load_profile("cfaudio")
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 CHROMIUM = find("chromium") or find("chromium-browser") or find("google-chrome")
+
+
+SLOW_FIXTURES = frozenset({"_analysed", "browser", "unanalysed"})
+SLOW_MODULES = frozenset((Path(__file__).parent / "slow.txt").read_text("ascii").split())
+"""What trains, analyses music, or starts servers and one process after the other: `make test-fast` leaves it out."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what is slow, by its module or as it opens a browser or needs an analysed library."""
+    for item in items:
+        if item.path.stem in SLOW_MODULES or not SLOW_FIXTURES.isdisjoint(getattr(item, "fixturenames", ())):
+            item.add_marker("slow")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

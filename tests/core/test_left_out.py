@@ -23,6 +23,11 @@ def test_reasons_are_counted_and_the_way_to_have_programs_is_named() -> None:
     assert list(left_out([])) == []
 
 
+def test_every_module_that_is_called_slow_is_there() -> None:
+    named = (HERE.parent / "slow.txt").read_text("ascii").split()
+    assert set(named) <= {file.stem for file in HERE.parent.rglob("test_*.py")}
+
+
 def run_tests(*args: object, **environment: str) -> list[str]:
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *map(str, args)]
     ran = subprocess.run(command, env={**os.environ, **environment}, capture_output=True, text=True, check=True)
