@@ -31,6 +31,7 @@ CONSTANTS = {
     "beetsplug/cfaudio/playlists/albums.py": {"which"},
     "beetsplug/cfaudio/report/collect.py": {"which"},
     "beetsplug/cfaudio/report/playlists.py": {"which"},
+    "cfaudio_core/doctor/stores.py": {"sa.text('PRAGMA quick_check(1)')"},
     "cfaudio_core/history/merge.py": {"marks", "table.name"},
     "cfaudio_core/history/readers/sqlite.py": {"name"},
     "cfaudio_core/history/formats/jellyfin.py": {
