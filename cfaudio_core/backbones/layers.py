@@ -1,4 +1,4 @@
-"""Layers of musicnn and the VGG, and how they are built from their parameters."""
+"""Layers of musicnn, and how they are built from their parameters."""
 
 from __future__ import annotations
 
@@ -61,17 +61,17 @@ class ConvBlock(nn.Module):
         return y
 
 
-def conv_block(parameters: Parameters, name: str, channels: int, padding: int = 0) -> ConvBlock:
+def conv_block(parameters: Parameters, name: str, channels: int) -> ConvBlock:
     """Build a block that follows `channels` channels.
 
-    A convolution over (time, frequency) is padded by `padding`; one over time, whose kernel is odd, so that the length
-    stays the same.
+    A convolution over time, whose kernel is odd, is padded so that the length stays the same; one over time and
+    frequency is not.
     """
     weight = as_tensor(parameters[f"{name}.conv.weight"])
     n_out, n_in, *size = weight.shape
     conv: Conv
     if len(size) == 2:
-        conv = nn.Conv2d(n_in, n_out, (size[0], size[1]), padding=padding, device="meta")
+        conv = nn.Conv2d(n_in, n_out, (size[0], size[1]), device="meta")
     else:
         conv = nn.Conv1d(n_in, n_out, size[0], padding=size[0] // 2, device="meta")
     norm = affine(parameters, f"{name}.norm")

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from cfaudio_core.backbones.published import MIDEND, N_BRANCHES, VGG_BLOCKS, State, block_state
+from cfaudio_core.backbones.published import MIDEND, N_BRANCHES, State, block_state
 from cfaudio_core.util.arrays import FloatArray, float32
 
 _DEAD_NORM = 1e-5  # Euclidean norm of a filter, below which its responses drown in float32 rounding
@@ -28,17 +28,6 @@ def prune_musicnn(state: State) -> State:
     _absorb(pruned, MIDEND[0], front)
     middle = sum(len(state[f"{block}.conv.bias"]) for block in MIDEND)
     _absorb_dense(pruned, "backend.dense", np.concatenate([front, np.full(middle, np.nan, np.float32)]))
-    return pruned
-
-
-def prune_vgg(state: State) -> State:
-    """Remove the dead filters of every layer; see `prune_musicnn`. Maxima of a constant are that constant."""
-    pruned = dict(state)
-    constants = _remove_dead(pruned, VGG_BLOCKS[0])
-    for block in VGG_BLOCKS[1:]:
-        _absorb(pruned, block, constants)
-        constants = _remove_dead(pruned, block)
-    _absorb_dense(pruned, "output", constants)
     return pruned
 
 

@@ -1,4 +1,4 @@
-"""Published variables of musicnn and the VGG as parameters of their nets, by the names and in the shapes of torch.
+"""Published variables of musicnn as parameters of the net, by the names and in the shapes of torch.
 
 Batch normalisation is frozen: its statistics and weights become a scale and a shift of each channel. Dropout is left
 out.
@@ -22,7 +22,6 @@ State = dict[str, FloatArray]
 
 N_BRANCHES = 5
 MIDEND = ("midend.first", "midend.second", "midend.third")
-VGG_BLOCKS = tuple(f"blocks.{i}" for i in range(5))
 
 _BATCH_NORM_EPSILON = 1e-3  # TensorFlow's default, which the published graphs use
 
@@ -51,20 +50,6 @@ def musicnn_state(variables: Variables) -> State:
     state["backend.norm.scale"], state["backend.norm.shift"] = batch_norm(variables, norms[10])
     state["backend.output.weight"] = _float32(variables["dense_1/kernel"].T)
     state["backend.output.bias"] = _float32(variables["dense_1/bias"])
-    return state
-
-
-def vgg_state(variables: Variables) -> State:
-    """Convert the variables of MSD_vgg."""
-    state: State = {}
-    state["scale"], state["shift"] = batch_norm(variables, "batch_normalization")
-    for i, block in enumerate(VGG_BLOCKS, start=1):
-        weight, bias = conv2d_weight(variables[f"{i}CNN/kernel"]), variables[f"{i}CNN/bias"]
-        state |= block_state(block, weight, bias, batch_norm(variables, f"batch_normalization_{i}"))
-    state["output.weight"], state["output.bias"] = (
-        _float32(variables["dense/kernel"].T),
-        _float32(variables["dense/bias"]),
-    )
     return state
 
 

@@ -20,9 +20,8 @@ from cfaudio_core.util.optional import require_package
 if TYPE_CHECKING:
     from cfaudio_core.backbones.musicnn import Musicnn
     from cfaudio_core.backbones.published import State
-    from cfaudio_core.backbones.vgg import Vgg
 
-BACKBONES = {"musicnn": "MSD_musicnn", "musicnn_mtt": "MTT_musicnn", "vgg": "MSD_vgg"}
+BACKBONES = {"musicnn": "MSD_musicnn", "musicnn_mtt": "MTT_musicnn"}
 Names = str | tuple[str, ...]
 """One net, or several whose activations are put side by side: each one of `BACKBONES`, or a file `*.onnx`."""
 
@@ -52,7 +51,7 @@ class Backbone:
     name: str
     id: str
     tags: list[str]
-    net: Musicnn | Vgg
+    net: Musicnn
 
     def activations(self, patches: FloatArray) -> Activations[FloatArray]:
         """Compute the activations of log-mel patches, as a `Net` does; a ValueError if they have another shape."""
@@ -94,7 +93,7 @@ def load_backbone(name: str, *, wheel: Path | None = None) -> Backbone:
     Parameters
     ----------
     name : str
-        "musicnn" and "vgg" were trained on the Million Song Dataset, "musicnn_mtt" on MagnaTagATune.
+        "musicnn" was trained on the Million Song Dataset, "musicnn_mtt" on MagnaTagATune.
     wheel : pathlib.Path, optional
         Local file with the weights; see `cfaudio_core.backbones.weights.load_weights`.
 
@@ -108,12 +107,11 @@ def load_backbone(name: str, *, wheel: Path | None = None) -> Backbone:
     if name not in BACKBONES:
         raise SettingError(f"backbone: {name!r} is none of {', '.join(BACKBONES)}")
     require_package("torch", f"backbone: {name}")
-    from cfaudio_core.backbones import musicnn, vgg
+    from cfaudio_core.backbones import musicnn
 
     state = load_pruned(name, wheel=wheel)
     _, tags = load_weights(BACKBONES[name], wheel=wheel)
-    net = vgg.from_state(state) if _is_vgg(name) else musicnn.from_state(state)
-    return Backbone(name, backbone_id(name), tags, net)
+    return Backbone(name, backbone_id(name), tags, musicnn.from_state(state))
 
 
 def load_pruned(name: str, *, wheel: Path | None = None, cache: Path | None = None) -> State:
@@ -127,10 +125,7 @@ def load_pruned(name: str, *, wheel: Path | None = None, cache: Path | None = No
     from cfaudio_core.backbones import pruning, published
 
     variables, _ = load_weights(BACKBONES[name], wheel=wheel)
-    if _is_vgg(name):
-        state = pruning.prune_vgg(published.vgg_state(variables))
-    else:
-        state = pruning.prune_musicnn(published.musicnn_state(variables))
+    state = pruning.prune_musicnn(published.musicnn_state(variables))
     with contextlib.suppress(WeightsError):  # where nothing can be written, every process makes its own
         tensor_files.write({file: tensor_files.pack(state, "", {"source": REQUIREMENT})}, folder)
     return state
@@ -139,7 +134,7 @@ def load_pruned(name: str, *, wheel: Path | None = None, cache: Path | None = No
 def load_extractor(names: Names, *, wheel: Path | None = None, cache: Path | None = None) -> Net:
     """Load the fastest form of nets there is, for inference alone.
 
-    musicnn comes without torch, as `musicnn_numpy.NumpyMusicnn`; the VGG needs it.
+    musicnn comes without torch, as `musicnn_numpy.NumpyMusicnn`.
 
     Parameters
     ----------
@@ -199,16 +194,6 @@ def _load_extractor(name: str, wheel: Path | None, cache: Path | None) -> Net:
         from cfaudio_core.backbones.onnx_net import OnnxNet
 
         return OnnxNet(name).activations
-    if _is_vgg(name):
-        require_package("torch", f"backbone: {name}")
-        import torch
-
-        torch.set_num_threads(1)  # the worker processes are the parallelism
-        return load_backbone(name, wheel=wheel).activations
     from cfaudio_core.backbones.musicnn_numpy import NumpyMusicnn
 
     return NumpyMusicnn(load_pruned(name, wheel=wheel, cache=cache)).activations
-
-
-def _is_vgg(name: str) -> bool:
-    return BACKBONES[name].endswith("vgg")

@@ -22,19 +22,19 @@ class Tagger(NamedTuple):
     names
         50 tags, in small letters.
     dense
-        Weight (D, P), bias, scale and shift of the layer before the last; None where the net has no such layer.
+        Weight (D, P), bias, scale and shift of the layer before the last.
     output
         Weight (50, D) and bias of the last one.
     """
 
     names: list[str]
-    dense: tuple[FloatArray, FloatArray, FloatArray, FloatArray] | None
+    dense: tuple[FloatArray, FloatArray, FloatArray, FloatArray]
     output: tuple[FloatArray, FloatArray]
 
     @property
     def width(self) -> int:
         """P, the number of pooled activations that it takes."""
-        return int((self.output if self.dense is None else self.dense)[0].shape[1])
+        return int(self.dense[0].shape[1])
 
     def probabilities_of(self, tracks: Sequence[NDArray[np.floating]]) -> FloatArray:
         """Predict the tags of n tracks: the mean over their windows, as musicnn's authors do it.
@@ -70,11 +70,9 @@ class Tagger(NamedTuple):
             (windows, 50), probabilities.
         """
         weight, bias = self.output
-        units = layer = windows[:, : self.width]
-        if self.dense is not None:
-            inner, before, scale, shift = self.dense
-            units = np.maximum(layer @ inner.T + before, 0)
-            layer = units * scale + shift
+        inner, before, scale, shift = self.dense
+        units = np.maximum(windows[:, : self.width] @ inner.T + before, 0)
+        layer = units * scale + shift
         with np.errstate(over="ignore"):  # a tag of probability 0
             return units, np.asarray(1 / (1 + np.exp(-(layer @ weight.T + bias))), np.float32)
 
@@ -89,8 +87,6 @@ def load_tagger(name: str, *, wheel: Path | None = None) -> Tagger:
     """Load the tagger of a pretrained net; see `load_backbone` for the parameters and what is raised."""
     state = load_pruned(name, wheel=wheel)
     names = [tag.lower() for tag in load_weights(BACKBONES[name], wheel=wheel)[1]]
-    if "output.weight" in state:  # the VGG
-        return Tagger(names, None, (state["output.weight"], state["output.bias"]))
     layers = ("dense.weight", "dense.bias", "norm.scale", "norm.shift", "output.weight", "output.bias")
     inner, before, scale, shift, weight, bias = (state[f"backend.{layer}"] for layer in layers)
     return Tagger(names, (inner, before, scale, shift), (weight, bias))

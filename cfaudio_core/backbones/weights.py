@@ -2,7 +2,7 @@
 
 The weights are part of the ``musicnn`` 0.1.0 wheel (Pons and Serra, "musicnn: pre-trained convolutional
 neural networks for music audio tagging", 2019; ISC licence). Of that wheel, known by its SHA-256, only the
-data is used: nothing of it is installed or run. Three of its TensorFlow checkpoints become safetensors
+data is used: nothing of it is installed or run. Two of its TensorFlow checkpoints become safetensors
 files in the user's cache folder, each with its tags, the licence and a checksum in its metadata.
 """
 
@@ -28,13 +28,12 @@ from cfaudio_core.backbones import tensor_files
 from cfaudio_core.backbones.checkpoint import read_bundle
 from cfaudio_core.errors import WeightsError
 
-MODELS = ("MSD_musicnn", "MTT_musicnn", "MSD_vgg")
+MODELS = ("MSD_musicnn", "MTT_musicnn")
 REQUIREMENT = "musicnn==0.1.0"
 WHEEL_SHA256 = "f38a4890c648c1ddbb141c5d96d2b0a8cfcd36746002d896989f7b88beb65cfa"
 DIGESTS = {
     "MSD_musicnn": "6fe5228e25ff032da15fee7b70d93881bf7bcca2187098f6894ea81d769f1a4a",
     "MTT_musicnn": "67d2523a8f44003f5fb62edf98dd39fefe0487816a238f2c72690f4fddfb42db",
-    "MSD_vgg": "e9828b14b78d7935f4d5835a0c146f9266b168de624db76956232bac49330e3e",
 }
 """`tensor_files.digest` of each model as it is converted from that wheel."""
 

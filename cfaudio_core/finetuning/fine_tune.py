@@ -9,14 +9,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
 from cfaudio_core.audio.melspec import FRAMES, N_MELS
-from cfaudio_core.backbones.musicnn import Musicnn
 from cfaudio_core.backbones.registry import Backbone
 from cfaudio_core.backbones.spotify import Spotify
 from cfaudio_core.data.training_set import TrainingSet
@@ -80,7 +79,7 @@ def train_net(
         bands = torch.from_numpy(first.mean(axis=(0, 1))), torch.from_numpy(scale)
         make = lambda: Spotify(bands, outputs, settings.dropout, settings.layers)  # noqa: E731
     if backbone is not None:
-        pooled = Pooled(cast(Musicnn, backbone.net), settings.fine_tune).to(device())
+        pooled = Pooled(backbone.net, settings.fine_tune).to(device())
         mean, whitening = _whitening(pooled, inputs)
         make = lambda: DeepNet(pooled, mean, whitening, Head(len(mean), outputs, settings))  # noqa: E731
     fold = training_set.fold[rows]
@@ -118,7 +117,7 @@ class NetEnsemble:
             head = Head(state[f"{at}layers.1.weight"].shape[1], outputs, settings)
             net: Trainable = head
             if backbone is not None:
-                pooled = Pooled(cast(Musicnn, backbone.net), settings.fine_tune)
+                pooled = Pooled(backbone.net, settings.fine_tune)
                 net = DeepNet(pooled, state["mean"], state["whitening"], head)
             self._add(net, state)
 
@@ -147,7 +146,7 @@ def _preparation(settings: NetSettings, backbone: Backbone | None) -> Prepare:
     """Make the step that patches (windows, 187, 96) go through once, before what is trained: the front end, or none."""
     if backbone is None or settings.fine_tune != "top":
         return lambda patches: patches
-    frontend = cast(Musicnn, backbone.net).frontend
+    frontend = backbone.net.frontend
 
     def run(patches: npt.NDArray[Any]) -> npt.NDArray[Any]:
         tensor = torch.from_numpy(np.ascontiguousarray(patches, np.float32))

@@ -31,7 +31,7 @@ def missing_packages() -> list[str]:
 
 
 def require_package(name: str, setting: str) -> None:
-    """Raise a `SettingError` where a setting, as in "backbone: vgg", needs a package that is not installed."""
+    """Raise a `SettingError` where a setting, as in "fine_tune: head", needs a package that is not installed."""
     if not has_package(name):
         raise SettingError(f"{setting} needs {name}, which is not installed")
 

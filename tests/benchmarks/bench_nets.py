@@ -1,6 +1,6 @@
 """Does it help to train a net? What is played of real music, by simulated listeners, against what they truly like.
 
-    bench_nets.py FOLDER... [--fine-tune head top all] [--loss mse contrastive] [--backbone musicnn vgg A+B spotify]
+    bench_nets.py FOLDER... [--fine-tune head top all] [--loss mse contrastive] [--backbone musicnn A+B spotify]
                   [--factorizer wmf vector_exp both] [--layers 1 2 3] [--fewest N] [--shuffled] [--each]
 
 Each FOLDER is BEETSDIR of a library with the play counts of a simulated listener, analysed by `beet cfembed` with every

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from cfaudio_core.backbones import layers, musicnn, pruning, published, registry, vgg
+from cfaudio_core.backbones import layers, musicnn, pruning, published, registry
 from cfaudio_core.backbones.activations import Activations
 from cfaudio_core.backbones.musicnn_numpy import NumpyMusicnn
 from cfaudio_core.backbones.registry import BACKBONES, backbone_id, concatenate, load_backbone, load_extractor
@@ -23,23 +23,18 @@ RANDOM = torch.from_numpy(np.random.default_rng(1).uniform(0, 5, (2, 187, 96)).a
 PARAMETERS = {
     "MSD_musicnn": (784_145, 214_342),
     "MTT_musicnn": (784_145, 518_127),
-    "MSD_vgg": (605_746, 239_610),
 }
 
-musicnns = pytest.mark.parametrize("model", ["MSD_musicnn", "MTT_musicnn"])
 every_model = pytest.mark.parametrize("model", MODELS)
 
 
 @cache
 def nets(model):
     """Build the whole net and the pruned one."""
-    return both(model.removeprefix("MSD_").removeprefix("MTT_"), load_weights(model)[0])
+    return both(load_weights(model)[0])
 
 
-def both(kind, variables):
-    if kind == "vgg":
-        state = published.vgg_state(variables)
-        return vgg.from_state(state), vgg.from_state(pruning.prune_vgg(state))
+def both(variables):
     state = published.musicnn_state(variables)
     return musicnn.from_state(state), musicnn.from_state(pruning.prune_musicnn(state))
 
@@ -68,7 +63,7 @@ def test_tags_equal_the_original(model, which):
 
 
 @pytest.mark.weights
-@musicnns
+@every_model
 @pytest.mark.parametrize("which", [0, 1], ids=["whole", "pruned"])
 def test_penultimate_equals_the_original(model, which):
     _, penultimate, _ = run(nets(model)[which], PATCHES)
@@ -76,7 +71,7 @@ def test_penultimate_equals_the_original(model, which):
 
 
 @pytest.mark.weights
-@musicnns
+@every_model
 def test_pooled_equals_the_original(model):
     pooled, _, _ = run(nets(model)[0], PATCHES)
     original = [GOLDEN[f"{model}/{kind}_pool"].reshape(4, -1) for kind in ("max", "mean")]
@@ -85,26 +80,15 @@ def test_pooled_equals_the_original(model):
 
 
 @pytest.mark.weights
-def test_last_maps_of_vgg_equal_the_original():
-    model = "MSD_vgg"
-    pooled, penultimate, _ = run(nets(model)[0], PATCHES)
-    np.testing.assert_allclose(pooled, GOLDEN[f"{model}/pool5"].reshape(4, -1), rtol=0, atol=5e-5)
-    np.testing.assert_array_equal(pooled, penultimate)
-
-
-@pytest.mark.weights
 @every_model
 def test_pruning_changes_nothing_but_the_size(model):
     whole, pruned = nets(model)
     assert (count(whole), count(pruned)) == PARAMETERS[model]
     for patches in (PATCHES, RANDOM, RANDOM[:1, :128]):
-        if model.endswith("vgg") and patches.shape[1] != 187:
-            continue  # its dense layer fits one length only
         pooled, penultimate, tags = run(whole, patches)
         few_pooled, same_penultimate, same_tags = run(pruned, patches)
         np.testing.assert_allclose(same_tags, tags, rtol=0, atol=2e-6)
-        if not model.endswith("vgg"):
-            np.testing.assert_allclose(same_penultimate, penultimate, rtol=0, atol=3e-5)
+        np.testing.assert_allclose(same_penultimate, penultimate, rtol=0, atol=3e-5)
         kept = live_columns(pooled, few_pooled)
         constant = np.ptp(np.delete(pooled, kept, axis=1), axis=0)
         assert constant.size == pooled.shape[1] - few_pooled.shape[1]
@@ -157,7 +141,7 @@ def random_musicnn(seed):
     widths = [1, 6, 6, 6, 6, 6, 4, 4, 4, 84, 9]
     norms = {f"batch_normalization_{i}" if i else "batch_normalization": n for i, n in enumerate(widths)}
     dead = {"conv2d": [0, 3], "conv2d_2": [1, 2, 3, 4, 5], "conv2d_4": [5]}
-    return both("musicnn", small_variables(rng, kernels, norms, dead))
+    return both(small_variables(rng, kernels, norms, dead))
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -170,21 +154,6 @@ def test_pruning_of_a_random_musicnn(seed):
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4)
     live = np.r_[1, 2, 4:12, 12, 18:24, 24:29, 30:42]
     np.testing.assert_allclose(few, pooled[:, np.r_[live, 42 + live]], rtol=1e-4, atol=1e-4)
-
-
-@pytest.mark.parametrize("seed", range(5))
-def test_pruning_of_a_random_vgg(seed):
-    rng = np.random.default_rng(seed)
-    kernels = {f"{i}CNN": (3, 3, 6 if i > 1 else 1, 6) for i in range(1, 6)} | {"dense": (12, 50)}
-    norms = {f"batch_normalization_{i}": 6 for i in range(1, 6)} | {"batch_normalization": 1}
-    dead = {"1CNN": [0, 5], "2CNN": [], "3CNN": [1, 2, 3, 4, 5], "4CNN": [2], "5CNN": [3, 4]}
-    whole, pruned = both("vgg", small_variables(rng, kernels, norms, dead))
-    assert [b.conv.out_channels for b in pruned.blocks] == [4, 6, 1, 5, 4]
-    pooled, _, tags = run(whole, RANDOM)
-    few, _, same_tags = run(pruned, RANDOM)
-    np.testing.assert_allclose(same_tags, tags, rtol=0, atol=1e-5)
-    live = np.r_[0:3, 5, 6:9, 11]  # two positions of six channels
-    np.testing.assert_allclose(few, pooled[:, live], rtol=1e-4, atol=1e-4)
 
 
 def test_front_end_pools_after_rectifying_and_scaling():
@@ -214,7 +183,7 @@ def test_matrices_compute_what_a_random_musicnn_does(seed, prune):
 
 
 @pytest.mark.weights
-@musicnns
+@every_model
 def test_matrices_equal_the_original(model):
     matrices = as_matrices(nets(model)[1])
     pooled, penultimate, tags = matrices.activations(GOLDEN["patches"])
@@ -300,23 +269,23 @@ def test_activations_of_several_nets_are_put_side_by_side():
 @pytest.mark.weights
 def test_named_nets_are_put_side_by_side_in_the_order_named():
     patches = PATCHES.numpy()
-    apart = [load_extractor(name)(patches).pooled for name in ("vgg", "musicnn")]
-    np.testing.assert_array_equal(load_extractor(("vgg", "musicnn"))(patches).pooled, np.hstack(apart))
+    apart = [load_extractor(name)(patches).pooled for name in ("musicnn_mtt", "musicnn")]
+    np.testing.assert_array_equal(load_extractor(("musicnn_mtt", "musicnn"))(patches).pooled, np.hstack(apart))
 
 
 def test_features_of_several_nets_are_kept_under_all_their_ids():
-    alone = [backbone_id(name) for name in ("musicnn", "vgg")]
-    assert backbone_id(("musicnn", "vgg")) == "+".join(alone)
-    assert backbone_id(("vgg", "musicnn")) == "+".join(alone[::-1])  # the columns are in another order
-    assert backbone_id(("vgg",)) == backbone_id("vgg")
+    alone = [backbone_id(name) for name in ("musicnn", "musicnn_mtt")]
+    assert backbone_id(("musicnn", "musicnn_mtt")) == "+".join(alone)
+    assert backbone_id(("musicnn_mtt", "musicnn")) == "+".join(alone[::-1])  # the columns are in another order
+    assert backbone_id(("musicnn",)) == backbone_id("musicnn")
 
 
 @pytest.mark.parametrize(
     ("names", "complaint"),
     [
         ((), "backbone: names no net"),
-        (("vgg", "resnet"), "backbone: 'resnet'"),
-        (("vgg", "musicnn", "vgg"), "backbone: vgg is there twice"),
+        (("musicnn", "resnet"), "backbone: 'resnet'"),
+        (("musicnn", "musicnn_mtt", "musicnn"), "backbone: musicnn is there twice"),
     ],
 )
 @pytest.mark.parametrize("use", [backbone_id, load_extractor, registry.prepare_extractor])

@@ -107,7 +107,7 @@ def test_force_analyses_everything_again_under_the_keys_it_has(tracks, store):
     ]
 
 
-@pytest.mark.parametrize(("net", "windows"), [("MSD_vgg-1", 10), (NET, 20)])
+@pytest.mark.parametrize(("net", "windows"), [("MTT_musicnn-1", 10), (NET, 20)])
 def test_another_net_or_more_windows_analyse_again_and_keep_the_keys(tracks, store, net, windows):
     remember(store, tracks.paths[0], "key a")
     got = plan_extraction(replace(tracks, keys=["key a", "", ""]), store, net, windows)
@@ -349,9 +349,8 @@ def test_a_list_of_nets_is_put_side_by_side_and_what_no_net_computes_is_added_on
     tone = np.sin(2 * np.pi * 440 * np.arange(4 * 16000) / 16000)
     soundfile.write(tmp_path / "tone.wav", np.int16(9000 * tone), 16000)
     file = FileJob(bytes(tmp_path / "tone.wav"), "")
-    one, two, both = (
-        extract_file(file, ExtractorConfig(nets, windows=1)) for nets in ("musicnn", "vgg", ("musicnn", "vgg"))
-    )
+    pair = ("musicnn", "musicnn_mtt")
+    one, two, both = (extract_file(file, ExtractorConfig(nets, windows=1)) for nets in (*pair, pair))
     assert one.key == two.key == both.key
     rest = 2 * N_MELS + N_WIDTHS
     expected = np.hstack([one.features[:, :-rest], two.features[:, :-rest], one.features[:, -rest:]])

@@ -92,8 +92,8 @@ def test_a_store_closed_and_opened_again_still_knows(tmp_path):
 
 def test_features_of_another_net_or_another_number_of_windows_are_not_these(store):
     store.add(NET, 10, [analysed("a")])
-    assert store.keys(NET, 20) == store.keys("MSD_vgg-1", 10) == set()
-    assert read(store, "key of a", net="MSD_vgg-1") == {}
+    assert store.keys(NET, 20) == store.keys("MTT_musicnn-1", 10) == set()
+    assert read(store, "key of a", net="MTT_musicnn-1") == {}
 
 
 def test_analysing_again_replaces_the_features(store):

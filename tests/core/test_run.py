@@ -134,7 +134,7 @@ def test_a_model_of_an_earlier_version_is_replaced_and_cannot_be_gone_back_to(ru
 
 def test_a_model_of_another_net_cannot_be_gone_back_to(run):
     analysed = run.again()
-    other = replace(SETTINGS, model=analysed.model.id, extractor=ExtractorConfig(backbone="vgg"))
+    other = replace(SETTINGS, model=analysed.model.id, extractor=ExtractorConfig(backbone="musicnn_mtt"))
     with pytest.raises(StoreError, match=f"model {analysed.model.id} was made for another backbone"):
         fit_and_embed(run.tracks, [run.person], analysed, run.store, run.models, other)
 
@@ -196,14 +196,14 @@ def test_a_track_that_lost_its_vector_is_embedded_again(run):
 
 def test_the_model_of_another_net_is_not_used(run):
     run.again()
-    other = replace(SETTINGS, extractor=replace(SETTINGS.extractor, backbone="vgg"))
-    fill_store(run.store, LIBRARY, net="MSD_vgg-3")
+    other = replace(SETTINGS, extractor=replace(SETTINGS.extractor, backbone="musicnn_mtt"))
+    fill_store(run.store, LIBRARY, net="MTT_musicnn-3")
     imported = run.again(other, may_fit=False)
     assert imported.model is None
     assert imported.embeddings is None
     result = run.again(other)
     assert result.fitted
-    assert result.model.info.net == "MSD_vgg-3"
+    assert result.model.info.net == "MTT_musicnn-3"
 
 
 def test_a_damaged_model_is_an_error_until_a_new_one_is_asked_for(run):

@@ -39,7 +39,7 @@ def make_wheel(**changes: bytes | None) -> bytes:
     for model in MODELS:
         members[f"musicnn/{model}/.index"] = index
         members[f"musicnn/{model}/.data-00000-of-00001"] = data
-    members["musicnn/MSD_vgg/.index"] = changes.get("index", index)
+    members["musicnn/MSD_musicnn/.index"] = changes.get("index", index)
     members["musicnn/configuration.py"] = changes.get("configuration", members.pop("configuration"))
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -85,7 +85,7 @@ def assert_right(got):
 
 def test_weights_come_from_a_given_wheel_and_stay_in_the_cache(wheel, tmp_path):
     cache = tmp_path / "a" / "cache"
-    assert_right(load_weights("MSD_vgg", wheel=wheel, cache=cache)[0])
+    assert_right(load_weights("MSD_musicnn", wheel=wheel, cache=cache)[0])
     assert sorted(p.name for p in cache.iterdir()) == sorted(f"{name}.safetensors" for name in MODELS)
     wheel.unlink()
     for name in MODELS:
@@ -130,7 +130,7 @@ def test_an_unknown_model_is_refused(tmp_path):
     [
         pytest.param(b"PK nonsense", "damaged", id="no-zip"),
         pytest.param(make_wheel()[:-40], "damaged", id="cut"),
-        pytest.param(make_wheel(index=None), "MSD_vgg", id="member-missing"),
+        pytest.param(make_wheel(index=None), "MSD_musicnn", id="member-missing"),
         pytest.param(make_wheel(index=b"x" * 100), "LevelDB", id="index"),
         pytest.param(make_wheel(index=bytes((16 << 20) + 1)), "too large", id="bomb"),
         pytest.param(make_wheel(configuration=b"MSD_LABELS = open('x')"), "damaged", id="code"),
@@ -145,8 +145,8 @@ def test_a_damaged_wheel_is_refused(content, message):
 
 
 def test_a_damaged_cache_is_made_again(wheel, tmp_path):
-    load_weights("MSD_vgg", wheel=wheel, cache=tmp_path)
-    file = tmp_path / "MSD_vgg.safetensors"
+    load_weights("MSD_musicnn", wheel=wheel, cache=tmp_path)
+    file = tmp_path / "MSD_musicnn.safetensors"
     good = file.read_bytes()
     rng = np.random.default_rng(0)
     damages = [b"", good[:5], good[:-1], good.replace(b"Hip-Hop", b"Hip-Hup")]
@@ -156,8 +156,8 @@ def test_a_damaged_cache_is_made_again(wheel, tmp_path):
         damages.append(bytes(damaged))
     for damaged in damages:
         file.write_bytes(damaged)
-        assert_right(load_weights("MSD_vgg", wheel=wheel, cache=tmp_path)[0])
-        assert load_weights("MSD_vgg", wheel=wheel, cache=tmp_path)[1] == ["rock", "Hip-Hop"]
+        assert_right(load_weights("MSD_musicnn", wheel=wheel, cache=tmp_path)[0])
+        assert load_weights("MSD_musicnn", wheel=wheel, cache=tmp_path)[1] == ["rock", "Hip-Hop"]
 
 
 def test_an_interrupted_write_leaves_nothing_behind(wheel, tmp_path, monkeypatch):
@@ -227,7 +227,6 @@ def test_torch_is_not_imported():
     [
         ("MSD_musicnn", ["rock", "pop", "alternative"], 787_159),
         ("MTT_musicnn", ["guitar", "classical", "slow"], 787_159),
-        ("MSD_vgg", ["rock", "pop", "alternative"], 605_748),
     ],
 )
 def test_the_published_weights(name, tags, parameters):

@@ -44,10 +44,7 @@ def run_published(model: str, patches: np.ndarray, folder: Path) -> dict[str, np
         x = tf.compat.v1.placeholder(tf.float32, [None, FRAMES, BANDS])
         logits, *layers = models.define_model(x, False, model, 50)
         tags = tf.nn.sigmoid(logits)
-    if model.endswith("vgg"):
-        fetches = {"tags": tags, "pool5": layers[-1]}
-    else:
-        fetches = dict(zip(("mean_pool", "max_pool", "penultimate"), layers[-3:], strict=True), tags=tags)
+    fetches = dict(zip(("mean_pool", "max_pool", "penultimate"), layers[-3:], strict=True), tags=tags)
     with tf.compat.v1.Session() as session:
         tf.compat.v1.train.Saver().restore(session, f"{folder}/musicnn/{model}/")
         return session.run(fetches, feed_dict={x: patches})
@@ -62,7 +59,7 @@ def main(wheel: str) -> None:
         with zipfile.ZipFile(wheel) as archive:
             archive.extractall(folder)
         sys.path.insert(0, name)
-        for model in ("MSD_musicnn", "MTT_musicnn", "MSD_vgg", "MTT_vgg"):
+        for model in ("MSD_musicnn", "MTT_musicnn"):
             for layer, values in run_published(model, patches, folder).items():
                 golden[f"{model}/{layer}"] = values
     np.savez_compressed(Path(__file__).with_name("musicnn.npz"), **golden)

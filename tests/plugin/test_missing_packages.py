@@ -78,21 +78,12 @@ def test_every_other_command_works_too(bare: BareHome, command: tuple[str, ...])
     assert bare.beet(*command).fine.out
 
 
-@pytest.mark.parametrize(
-    ("settings", "complaint"),
-    [
-        ({"backbone": "vgg"}, "cfaudio.backbone: vgg needs torch, which is not installed"),
-        ({"fine_tune": "head"}, "cfaudio.fine_tune: head needs torch, which is not installed"),
-    ],
-)
-def test_a_setting_that_needs_torch_is_refused_in_one_line(
-    bare: BareHome, tmp_path: Path, settings: dict[str, str], complaint: str
-) -> None:
+def test_a_setting_that_needs_torch_is_refused_in_one_line(bare: BareHome, tmp_path: Path) -> None:
     home = BareHome(bare.copy(tmp_path / "home").folder)
-    home.configure(settings)
+    home.configure({"fine_tune": "head"})
     ran = home.beet("cfembed", "-j", "1", "--retrain")
     assert ran.code == 1
-    assert complaint in ran.err
+    assert "cfaudio.fine_tune: head needs torch, which is not installed" in ran.err
     assert "Traceback" not in ran.err
 
 

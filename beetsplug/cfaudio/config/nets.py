@@ -12,7 +12,7 @@ from beetsplug.cfaudio.config.checks import Section, shown
 if TYPE_CHECKING:
     import confuse
 
-BACKBONES = ("musicnn", "musicnn_mtt", "vgg")
+BACKBONES = ("musicnn", "musicnn_mtt")
 FINE_TUNE = ("auto", "none", "head", "top", "all")
 LOSSES = ("mse", "contrastive")
 
