@@ -86,12 +86,14 @@ def test_the_plugin_does_not_import_the_core_s_command(name: str) -> None:
     assert f"{CORE}.{DOOR}" not in structure.imports(MODULES[name], MODULES, typing=True)
 
 
+@pytest.mark.slow
 def test_no_module_of_the_core_loads_beets() -> None:
     loaded = loaded_after_importing(IN_CORE)
     assert {CORE, "torch"} <= loaded
     assert not loaded & {"beets", "beetsplug"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("names", [IN_CORE, IN_PLUGIN], ids=["core", "plugin"])
 def test_choosing_and_planning_load_neither_torch_nor_librosa(names: list[str]) -> None:
     light = [name for name in names if stage(name) not in NETS and not compiles(MODULES[name])]
