@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
-from collections.abc import Iterator
-from pathlib import Path
 
 import confuse
 import pytest
@@ -13,6 +10,7 @@ import yaml
 from beets.library import Item
 from beets.ui import Subcommand
 from click.testing import CliRunner
+from pages import DOCS, FILES, MANUAL, PAGES, ROOT, blocks, first_cells, section
 
 from beetsplug.cfaudio import CfAudioPlugin
 from beetsplug.cfaudio.config.playlists import KINDS, PATH_STYLES, REFRESH, TARGETS, Playlist
@@ -25,45 +23,7 @@ from cfaudio_core.evaluation.protocols import PROTOCOLS
 from cfaudio_core.history.formats import FORMATS
 from cfaudio_core.history.formats.table import FIELDS as COLUMNS
 
-ROOT = Path(__file__).parents[2]
-DOCS = ROOT / "docs"
-FILES = {
-    "README": ROOT / "README.md",
-    **{page.relative_to(DOCS).with_suffix("").as_posix(): page for page in DOCS.rglob("*.md")},
-}
-PAGES = {name: file.read_text(encoding="utf-8") for name, file in FILES.items()}
-MANUAL = [name for name in PAGES if name != "README" and "/" not in name]
-WORDS_AT_MOST = 12_000
-PRIVATE_WORDS = r"(?:un)?heard|lessons?|taught|foretell|foretold|foretells|landscapes?|impressions?|crews?"
 COMMANDS = {command.name: command for command in CfAudioPlugin().commands()}
-
-
-def section(page: str, heading: str) -> str:
-    """What stands below a heading, down to the next of any level; a word at its start or behind a comma is enough."""
-    found = re.search(
-        rf"^#+ (?:[^\n]*, )?{re.escape(heading)}.*?$(.*?)(?=^#+ |\Z)", PAGES[page], re.MULTILINE | re.DOTALL
-    )
-    assert found, f"{page}.md has no heading {heading}"
-    return found[1]
-
-
-def first_cells(text: str) -> list[str]:
-    """What is in the first column of the tables of a text, as code."""
-    return [name for row in re.findall(r"^\| (`[^|]*?) \|", text, re.MULTILINE) for name in re.findall(r"`(.*?)`", row)]
-
-
-def blocks(page: str, language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```", PAGES[page], re.MULTILINE | re.DOTALL)
-
-
-def examples() -> Iterator[tuple[str, str]]:
-    """Every command line of ours on any page, in code blocks and within lines, with its page."""
-    for page, text in PAGES.items():
-        prose = re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)
-        units = "\n".join(blocks(page, "(?:ini|cron|yaml)"))
-        for line in re.findall(r"^    (.*)", prose, re.MULTILINE) + re.findall(r"`([^`\n]+)`", prose):
-            yield from ((page, found) for found in re.findall(r"(?<![\w/])beet (cf.*)", line))
-        yield from ((page, found) for found in re.findall(r"beet (cf[^'&\n]*)", units))
 
 
 def options(command: Subcommand) -> set[str]:
@@ -146,19 +106,6 @@ def test_every_protocol_is_documented() -> None:
     assert told == list(PROTOCOLS)
 
 
-def test_examples_use_commands_and_options_that_are_there() -> None:
-    found = list(examples())
-    assert {line.split()[0] for _, line in found} == set(COMMANDS)
-    for page, line in found:
-        name, *words = shlex.split(line, comments=True)
-        assert name in COMMANDS, f"{page}: beet {line}"
-        known = options(COMMANDS[name])
-        unknown = [word for word in words if re.match(r"--?[a-z]", word) and word.split("=")[0] not in known]
-        assert not unknown, f"{page}: beet {line}"
-        if name == "cfimport" and page != "commands":
-            assert not words or FORMATS.keys() & set(words), f"{page}: beet {line}"
-
-
 @pytest.mark.parametrize("page", PAGES)
 def test_links_between_pages_lead_somewhere(page: str) -> None:
     for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", PAGES[page]):
@@ -170,24 +117,12 @@ def test_no_page_is_left_out_of_the_contents() -> None:
         listed = re.findall(r"^([\w/-]+)$", "\n".join(blocks(page, r"\{toctree\}")), re.MULTILINE)
         return {(FILES[page].parent / name).relative_to(DOCS).as_posix() for name in listed}
 
-    assert contents("index") == {*MANUAL, "lab/index"} - {"index"}
+    assert contents("index") == {*MANUAL, "lab/index"} - {"index", "README"}
     assert contents("lab/index") == {name for name in PAGES if name.startswith("lab/")} - {"lab/index"}
     for name in contents("index"):
         assert f"(docs/{name}.md)" in PAGES["README"], name
     for name in contents("lab/index"):
         assert f"({name.removeprefix('lab/')}.md" in PAGES["lab/index"].split("```")[0], name
-
-
-def test_the_manual_is_short() -> None:
-    words = {name: len(PAGES[name].split()) for name in MANUAL}
-    assert sum(words.values()) <= WORDS_AT_MOST, words
-
-
-@pytest.mark.parametrize("page", [*PAGES, "CHANGELOG"])
-def test_pages_say_analysed_and_played_and_use_no_private_words(page: str) -> None:
-    text = PAGES.get(page) or (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
-    found = re.findall(rf"\b(?:{PRIVATE_WORDS})\b|known\s+by\s+their\s+sound", text, re.IGNORECASE)
-    assert not found, found
 
 
 def test_every_function_between_a_file_and_its_score_is_where_the_developers_page_says() -> None:
