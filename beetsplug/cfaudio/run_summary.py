@@ -53,6 +53,8 @@ def summarize(
     yield f"Analysed {counted(result.decoded, 'new track')} ({len(result.analysed)} of {len(tracks)} done)."
     if result.described:
         yield f"Measured tempo, key and timbre of {counted(result.described, 'track')} analysed before."
+    if result.verified:
+        yield f"Read {counted(result.verified, 'changed file')} again: {result.replaced} of other audio than before."
     if result.problems:
         yield f"Skipped {counted(len(result.problems), 'file')} that cannot be analysed (named above)."
     if result.old_problems:

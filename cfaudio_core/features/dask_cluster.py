@@ -7,6 +7,7 @@ in a worker's environment tells where, as in ``/music=/mnt/music``, several of t
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 from collections.abc import Generator, Mapping, Sequence
@@ -95,7 +96,7 @@ def extract_on_cluster(
 def extract_remotely(files: Sequence[FileJob], config: ExtractorConfig) -> list[FeatureResult]:
     """Analyse files on a worker, where it sees them, in one process of its own; results have the caller's names."""
     mapping = path_mapping(os.environ.get(PATHS, ""))
-    there = [FileJob(mapped_path(file.path, mapping), file.key) for file in files]
+    there = [file._replace(path=mapped_path(file.path, mapping)) for file in files]
     with _ONE_AT_A_TIME:
         # Dask's workers are daemons, which may have no processes. Those of a pool end by themselves when it is gone.
         current_process().daemon = False
@@ -159,9 +160,10 @@ def _check(client: Any, scheduler: str, files: Sequence[FileJob], config: Extrac
 
 
 def _as_seen_here(result: FeatureResult, state: FileState | None) -> FeatureResult:
-    """Give a result the file's state as the caller sees it; none, so that it is not stored, if a worker does not."""
+    """Give a result the file's state as the caller sees it; none, so that it is not stored, if a worker cannot."""
     if result.state is None and state is not None:
-        return FeatureResult(result.path, None, problem="a worker does not see it")
+        missing = os.strerror(errno.ENOENT) in result.problem
+        return result._replace(problem="a worker does not see it") if missing else result
     if result.state is not None and state is not None and result.state.size != state.size:
         return FeatureResult(result.path, None, problem="a worker sees another file there")
     return result._replace(state=state)

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from importlib.metadata import version
+from importlib.util import find_spec
 
 import numpy as np
 
+from cfaudio_core import __version__
 from cfaudio_core.audio.descriptors import DESCRIPTORS, N_DESCRIPTORS
 from cfaudio_core.backbones.registry import prepare_extractor
 from cfaudio_core.data.tracks import Tracks
 from cfaudio_core.features.feature_store import FeatureStore
 from cfaudio_core.features.jobs import ExtractorConfig, FeatureResult, FileJob, file_state
 from cfaudio_core.util.arrays import BoolArray
+from cfaudio_core.util.fingerprint import fingerprint
 from cfaudio_core.util.optional import has_package
 
+REFUSED_BY = "refused by"
+"""Name of the store's note of the decoders by which files could not be analysed."""
+
 _BATCH_TRACKS = 8  # a transaction: little is lost when the power fails
+_DECODERS = ("av", "soundfile")
 
 
 @dataclass
@@ -48,10 +56,11 @@ def plan_extraction(
 ) -> ExtractionPlan:
     """Find out which tracks are left to analyse, without opening a file.
 
-    A track is known by the content key that the library keeps for it, so that it may move and be retagged; else by its
-    file's name, size and time, so that an interrupted run resumes. One that has features but no descriptors, as an
-    earlier version or a machine without librosa left it, is read again for these alone where there is librosa; while
-    its file is away it stays as it is.
+    A file is known by its name, size and time, so that an interrupted run resumes, and where it has another name by the
+    content key that the library keeps for it, so that it may move. Of one that has another size or time, as after it
+    was retagged, the audio is compared to that key. A track that has features but no descriptors, as an earlier version
+    or a machine without librosa left it, is read again for these alone where there is librosa. While its file is away
+    a track stays as it is.
 
     Parameters
     ----------
@@ -67,28 +76,32 @@ def plan_extraction(
         described |= stored
     requested = np.ones(len(tracks), bool) if within is None else within
     plan = ExtractionPlan(keys=[key if key in stored else "" for key in tracks.keys])
-    unsure = [i for i, key in enumerate(plan.keys) if not key or (requested[i] and (force or key not in described))]
-    files = store.files() if unsure else {}
+    files, retry = store.files(), store.noted(REFUSED_BY) != decoder_versions()
+    wherever = {(state.size, state.mtime_ns, known.key) for state, known in files.items()}
     queued: set[bytes] = set()
-    for i in unsure:
+    for i in np.flatnonzero(requested | np.array([not key for key in plan.keys], bool)).tolist():
         path, key = tracks.paths[i], tracks.keys[i]
         state = file_state(path)
         known = files.get(state) if state else None
-        if not plan.keys[i] and known and known.key in stored:
-            plan.keys[i] = known.key
-        elif not plan.keys[i] and known and known.problem:
+        key = known.key if known and known.key else key
+        refused = not retry and known is not None and not known.key
+        plan.keys[i] = key if key in stored and not refused else ""
+        if known and refused:
             plan.problems[path] = known.problem
-        if not requested[i] or path in queued:
+        if not requested[i] or path in queued or (state is None and plan.keys[i] and not force):
             continue
-        if force or not (plan.keys[i] or path in plan.problems):
-            key = key or (known.key if known else "")
-            plan.left.append(FileJob(path, key, descriptors=force or key not in described))
-        elif plan.keys[i] and plan.keys[i] not in described and state:
-            plan.left.append(FileJob(path, plan.keys[i], net=False))
-        else:
-            continue
-        queued.add(path)
+        verify = bool(key and state and (*state[1:], key) not in wherever)
+        job = FileJob(path, key, force or not plan.keys[i], force or key not in described, verify)
+        if force or (any(job[2:]) and not refused):
+            plan.left.append(job)
+            queued.add(path)
     return plan
+
+
+def decoder_versions() -> str:
+    """Versions of all that decodes: another one may read what this one refuses."""
+    versions = {name: version(name) if find_spec(name) else "" for name in _DECODERS}
+    return fingerprint(__version__, versions, size=8)
 
 
 def extract(
@@ -118,7 +131,8 @@ def extract(
     ------
     FeatureResult
         One a file, in the order in which they are done. A file of which only descriptors are missing, and that cannot
-        be read any more, is no problem: the track stays as it is, and is not tried again.
+        be read any more, is no problem: the track stays as it is, and is not tried again. Nor is one that is only to be
+        compared to its key, unless it is refused.
     """
     from cfaudio_core.features.dask_cluster import extract_on_cluster  # decoders take half a second to load
     from cfaudio_core.features.worker_pool import extract_in_processes
@@ -126,7 +140,7 @@ def extract(
     # Here, once: not by every worker at the same time. The audio tags need it, wherever features are extracted.
     prepare_extractor(config.backbone, wheel=config.wheel)
     results = extract_on_cluster(files, config, scheduler) if scheduler else extract_in_processes(files, config, jobs)
-    known = {file.path: file.key for file in files if not file.net}
+    known = {file.path: file for file in files if not file.net}
     batch: list[FeatureResult] = []
 
     def flush() -> list[FeatureResult]:
@@ -138,7 +152,7 @@ def extract(
 
     try:
         for result in results:
-            batch.append(_without_descriptors(result, known) if result.problem and result.path in known else result)
+            batch.append(_as_it_was(result, known[result.path]) if result.problem and result.path in known else result)
             on_progress(1)
             if len(batch) == _BATCH_TRACKS:
                 yield from flush()
@@ -148,10 +162,12 @@ def extract(
         flush()
 
 
-def _without_descriptors(result: FeatureResult, known: Mapping[bytes, str]) -> FeatureResult:
-    """Make the result of a track that is known, by file name to content key, and whose descriptors cannot be computed.
+def _as_it_was(result: FeatureResult, job: FileJob) -> FeatureResult:
+    """Make the result of a track that is known, and whose file has a problem.
 
-    Without windows, they are not looked for again; but a file that was away may come back.
+    Without windows, descriptors are not looked for again; but a file that was away may come back.
     """
+    if job.verify and result.state:
+        return result
     nothing = None if result.state is None else np.zeros((0, N_DESCRIPTORS), np.float16)
-    return result._replace(state=None, key=known[result.path], descriptors=nothing)
+    return result._replace(state=None, key=job.key, descriptors=nothing)

@@ -15,44 +15,19 @@ import sqlalchemy as sa
 from cfaudio_core.audio.descriptors import DESCRIPTORS, PARTS
 from cfaudio_core.audio.stereo import N_WIDTHS
 from cfaudio_core.errors import StoreError
+from cfaudio_core.features import feature_tables as tables
+from cfaudio_core.features.feature_tables import decode_row, usual_width
 from cfaudio_core.features.jobs import FeatureResult, FileState
 from cfaudio_core.features.summaries import NET_PART, STEREO_PART, FeatureSummaries, Parts, summarize_tracks
 from cfaudio_core.util.database import READER_WAIT_S, Database
 
 _JOINED_TRACKS = 500  # whose descriptors are in memory at a time
+_IF_DAMAGED = "it is a cache: without it, `beet cfembed` analyses the music again"
 
 SCHEMA = 2
 """Version of the tables that this code reads and writes."""
 
-_metadata = sa.MetaData()
-_about = sa.Table(
-    "about",
-    _metadata,
-    sa.Column("name", sa.Text, primary_key=True),
-    sa.Column("value", sa.Text, nullable=False),
-)
-_features = sa.Table(
-    "features",
-    _metadata,
-    sa.Column("cf_key", sa.Text, primary_key=True),
-    sa.Column("net", sa.Text, primary_key=True),
-    sa.Column("wanted", sa.Integer, nullable=False),
-    sa.Column("windows", sa.Integer, nullable=False),
-    sa.Column("data", sa.LargeBinary, nullable=False),
-)
-# Which features there are, without going through the features themselves.
-_there = sa.Index("features_there", _features.c.net, _features.c.wanted, _features.c.cf_key)
-_files = sa.Table(
-    "files",
-    _metadata,
-    sa.Column("path", sa.LargeBinary, primary_key=True),
-    sa.Column("size", sa.Integer, nullable=False),
-    sa.Column("mtime_ns", sa.BigInteger, nullable=False),
-    sa.Column("cf_key", sa.Text),
-    sa.Column("problem", sa.Text),
-)
-
-MIGRATIONS: Mapping[int, Callable[[sa.Connection], None]] = {1: _there.create}
+MIGRATIONS: Mapping[int, Callable[[sa.Connection], None]] = {1: tables.features_there.create}
 """From a version to the step that makes the next one of it; all of them run in one transaction."""
 
 
@@ -75,7 +50,8 @@ class FeatureStore:
     def __init__(self, path: Path, *, read_only: bool = False) -> None:
         self.path = path
         url, wait_s = sa.URL.create("sqlite", database=str(path)), READER_WAIT_S if read_only else 30
-        self._database = Database(url, wait_s, read_only=read_only)
+        self._database = Database(url, wait_s, read_only=read_only, if_damaged=_IF_DAMAGED)
+        self._widths: dict[str, int] = {}
         self._check_schema(self._read_about("schema") if read_only else self._upgraded())
 
     def close(self) -> None:
@@ -112,34 +88,58 @@ class FeatureStore:
         ]
         with self._database.write() as connection:
             if features:
-                connection.execute(_features.insert().prefix_with("OR REPLACE"), features)
+                connection.execute(tables.features.insert().prefix_with("OR REPLACE"), features)
             if files:
-                connection.execute(_files.insert().prefix_with("OR REPLACE"), files)
+                connection.execute(tables.files.insert().prefix_with("OR REPLACE"), files)
 
     def keys(self, net: str, requested: int) -> set[str]:
         """Read the content keys that have features of a net over so many requested windows."""
-        query = sa.select(_features.c.cf_key).where(_features.c.net == net, _features.c.wanted == requested)
+        query = sa.select(tables.features.c.cf_key).where(
+            tables.features.c.net == net, tables.features.c.wanted == requested
+        )
         with self._database.read() as connection, connection.execute(query) as result:
             return {key for (key,) in result.cursor.fetchall()}  # SQLAlchemy's rows take three times as long
 
     def nets(self) -> set[str]:
         """Read the ids of all nets that have features here."""
         with self._database.read() as connection:
-            return set(connection.scalars(sa.select(_features.c.net).distinct()))
+            return set(connection.scalars(sa.select(tables.features.c.net).distinct()))
 
     def forget(self, nets: Iterable[str]) -> None:
         """Delete the features of some nets."""
         with self._database.write() as connection:
-            connection.execute(_features.delete().where(_features.c.net.in_(list(nets))))
+            connection.execute(tables.features.delete().where(tables.features.c.net.in_(list(nets))))
+
+    def drop_damaged(self) -> int:
+        """Delete the features that cannot be what was stored, going through all of them, and return their number."""
+        key, net, windows, data = (tables.features.c[name] for name in ("cf_key", "net", "windows", "data"))
+        damaged: list[dict[str, str]] = []
+        with self._database.read() as connection:
+            for name in connection.scalars(sa.select(net).distinct()).all():
+                rows = connection.execute(sa.select(key, windows, data).where(net == name, windows != 0))
+                width = self._width(connection, name)
+                damaged += [{"of": one, "by": name} for one, n, raw in rows if decode_row(n, raw, width) is None]
+        if damaged:
+            with self._database.write() as connection:
+                these = key == sa.bindparam("of"), net == sa.bindparam("by")
+                connection.execute(tables.features.delete().where(*these), damaged)
+        return len(damaged)
+
+    def forget_problems(self) -> None:
+        """Forget which files could not be analysed, so that they are tried again."""
+        with self._database.write() as connection:
+            connection.execute(tables.files.delete().where(tables.files.c.problem.is_not(None)))
 
     def files(self) -> dict[FileState, FeatureResult]:
-        """Read the results of all files analysed before, without features."""
-        with self._database.read() as connection:
-            rows = connection.execute(sa.select(_files)).all()
-        states = [FileState(row.path, row.size, row.mtime_ns) for row in rows]
+        """Read the results of all files analysed before, without features; a damaged row is left out."""
+        query = sa.select(*(tables.files.c[name] for name in ("path", "size", "mtime_ns", "cf_key", "problem")))
+        with self._database.read() as connection, connection.execute(query) as result:
+            rows = result.cursor.fetchall()
         return {
-            state: FeatureResult(row.path, state, row.cf_key or "", None, row.problem or "")
-            for state, row in zip(states, rows, strict=True)
+            state: FeatureResult(state.path, state, key or "", None, problem or "")
+            for *file, key, problem in rows
+            if [type(part) for part in file] == [bytes, int, int] and isinstance(key or problem, str)
+            for state in [FileState(*file)]
         }
 
     def noted(self, name: str) -> str:
@@ -149,7 +149,9 @@ class FeatureStore:
     def note(self, name: str, value: str) -> None:
         """Leave a note for the next run."""
         with self._database.write() as connection:
-            connection.execute(_about.insert().prefix_with("OR REPLACE"), {"name": f"note:{name}", "value": value})
+            connection.execute(
+                tables.about.insert().prefix_with("OR REPLACE"), {"name": f"note:{name}", "value": value}
+            )
 
     def read(self, net: str, keys: Iterable[str]) -> Iterator[tuple[str, npt.NDArray[np.float16]]]:
         """Read features, float16 (windows, dim) each; keys that are not there, or have no windows, are left out.
@@ -158,15 +160,25 @@ class FeatureStore:
         ------
         (key, features)
             In no particular order.
+
+        Raises
+        ------
+        StoreError
+            If they are damaged; see `drop_damaged`.
         """
         distinct = list(dict.fromkeys(keys))
-        columns = (_features.c.cf_key, _features.c.windows, _features.c.data)
+        columns = (tables.features.c.cf_key, tables.features.c.windows, tables.features.c.data)
         with self._database.read() as connection:
             for start in range(0, len(distinct), 500):  # SQLite takes a bounded number of parameters
-                some = _features.c.cf_key.in_(distinct[start : start + 500])
-                query = sa.select(*columns).where(_features.c.net == net, some, _features.c.windows > 0)
+                some = tables.features.c.cf_key.in_(distinct[start : start + 500])
+                query = sa.select(*columns).where(tables.features.c.net == net, some, tables.features.c.windows != 0)
                 for key, windows, data in connection.execute(query):
-                    yield key, np.frombuffer(data, "<f2").reshape(windows, -1)
+                    features = decode_row(windows, data, self._width(connection, net))
+                    if features is None:
+                        raise StoreError(
+                            f"{self.path}: features are damaged; `beet cfembed --retrain` makes them again"
+                        )
+                    yield key, features
 
     def read_parts(self, net: str, keys: Iterable[str]) -> Iterator[tuple[str, npt.NDArray[np.float16]]]:
         """Read features of a net and the descriptors beside them, float16 (windows, dim) each.
@@ -197,6 +209,10 @@ class FeatureStore:
         parts: Parts = ((NET_PART, n_net), (STEREO_PART, N_WIDTHS), *PARTS)
         return summaries._replace(parts=parts)
 
+    def _width(self, connection: sa.Connection, net: str) -> int:
+        self._widths[net] = self._widths.get(net) or usual_width(connection, net)
+        return self._widths[net]
+
     def _check_schema(self, schema: str) -> None:
         if not schema.isdigit() or int(schema) > SCHEMA:
             raise StoreError(f"{self.path} was written by a newer version of cfaudio (schema {schema})")
@@ -204,11 +220,13 @@ class FeatureStore:
     def _upgraded(self) -> str:
         """Make the tables, or bring them to this version, and return the version."""
         with self._database.read() as connection:
-            there = sa.inspect(connection).has_table(_about.name)
+            there = sa.inspect(connection).has_table(tables.about.name)
         if not there or not self._read_about("schema"):
             with self._database.write() as connection:
-                _metadata.create_all(connection)
-                connection.execute(_about.insert().prefix_with("OR IGNORE"), {"name": "schema", "value": str(SCHEMA)})
+                tables.metadata.create_all(connection)
+                connection.execute(
+                    tables.about.insert().prefix_with("OR IGNORE"), {"name": "schema", "value": str(SCHEMA)}
+                )
         schema = self._read_about("schema")
         if schema.isdigit() and int(schema) < SCHEMA:
             self._migrate()
@@ -217,13 +235,13 @@ class FeatureStore:
 
     def _migrate(self) -> None:
         """Bring the tables of an older version to this one, unless another process has just done it."""
-        version = _about.c.name == "schema"
+        version = tables.about.c.name == "schema"
         with self._database.write() as connection:
-            there = int(connection.scalar(sa.select(_about.c.value).where(version)) or SCHEMA)
+            there = int(connection.scalar(sa.select(tables.about.c.value).where(version)) or SCHEMA)
             for step in range(there, SCHEMA):
                 MIGRATIONS[step](connection)
-            connection.execute(_about.update().where(version).values(value=str(max(there, SCHEMA))))
+            connection.execute(tables.about.update().where(version).values(value=str(max(there, SCHEMA))))
 
     def _read_about(self, name: str) -> str:
         with self._database.read() as connection:
-            return connection.scalar(sa.select(_about.c.value).where(_about.c.name == name)) or ""
+            return connection.scalar(sa.select(tables.about.c.value).where(tables.about.c.name == name)) or ""

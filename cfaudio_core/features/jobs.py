@@ -46,12 +46,15 @@ class FileJob(NamedTuple):
         The content key that its audio already has; "": none yet.
     net, descriptors
         Whether features of the net and descriptors are to be computed.
+    verify
+        Whether the file may hold other audio than that of the key; if so all is computed, under the key of what it is.
     """
 
     path: bytes
     key: str
     net: bool = True
     descriptors: bool = True
+    verify: bool = False
 
 
 class FileState(NamedTuple):
@@ -70,7 +73,7 @@ class FeatureResult(NamedTuple):
     path
         The file.
     state
-        None where there is no such file.
+        None where the outcome is not to be remembered: there is no such file, or what was wrong may pass.
     key
         The content key.
     features
@@ -91,9 +94,12 @@ class FeatureResult(NamedTuple):
 
 
 def file_state(path: bytes) -> FileState | None:
-    """Read size and time of a file, None where there is none."""
+    """Read size and time of a file, None where there is none.
+
+    Times beyond 2262 do not fit into 64 bits; they are counted on from the other end, so that a change still shows.
+    """
     try:
         found = os.stat(path)  # noqa: PTH116 (a file name is bytes here)
     except (OSError, ValueError):
         return None
-    return FileState(path, found.st_size, found.st_mtime_ns)
+    return FileState(path, found.st_size, (found.st_mtime_ns + (1 << 63)) % (1 << 64) - (1 << 63))

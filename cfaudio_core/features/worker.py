@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
 import signal
 from collections.abc import Callable
 from functools import lru_cache
@@ -14,11 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
+from cfaudio_core.audio.decoders.base import UndecodableError
 from cfaudio_core.audio.decoders.sndfile import silence_stderr
 from cfaudio_core.audio.descriptors import N_DESCRIPTORS, describe_windows, load_librosa
 from cfaudio_core.audio.full_track import read_whole
 from cfaudio_core.audio.melspec import band_statistics, log_mel
-from cfaudio_core.audio.windows import read_windows
+from cfaudio_core.audio.windows import read_windows, regular_file
 from cfaudio_core.backbones.registry import Names, Net, load_extractor
 from cfaudio_core.errors import AudioError
 from cfaudio_core.features.jobs import FULL_TRACK, ExtractorConfig, FeatureResult, FileJob, file_state
@@ -30,6 +32,8 @@ MAX_STRETCHES = 20
 
 HEADROOM_BYTES = 2 << 30
 """Memory that analysing a file may take in a worker process: several times what the longest piece does."""
+
+_PIECE_BYTES = 1 << 24
 
 Heartbeat = Callable[[], None]
 """Called as a sign of life."""
@@ -80,19 +84,50 @@ def _limit_memory() -> None:
 
 
 def extract_file(file: FileJob, config: ExtractorConfig, beat: Heartbeat = lambda: None) -> FeatureResult:
-    """Analyse one file; the result of a file that cannot be analysed has its problem."""
+    """Analyse one file; the result of a file that cannot be analysed has its problem.
+
+    Only what a decoder refuses is remembered, and only if the file can be read from one end to the other.
+    """
     state = file_state(file.path)
     try:
         key, features, descriptors = _extract(file, config, beat)
+        if file.verify and key != file.key and not (file.net and file.descriptors):
+            key, features, descriptors = _extract(FileJob(file.path, ""), config, beat)
         if features is not None and not np.isfinite(features).all():
             raise AudioError("its features are not finite")
+        if features is not None and len(features) < config.windows:
+            _read_through(file.path, beat)  # a bad sector looks like the end of the track
     except AudioError as error:
+        if _may_pass(error):
+            return FeatureResult(file.path, None, problem=str(error))
+        try:
+            _read_through(file.path, beat)
+        except AudioError as unreadable:
+            return FeatureResult(file.path, None, problem=str(unreadable))
         return FeatureResult(file.path, state, problem=str(error))
     except MemoryError:
-        return FeatureResult(file.path, state, problem="it takes too much memory")
+        return FeatureResult(file.path, None, problem="it takes too much memory")
     if descriptors is not None and not np.isfinite(descriptors).all():
         descriptors = np.zeros((0, N_DESCRIPTORS), np.float32)
-    return FeatureResult(file.path, state, file.key or key, _stored(features), descriptors=_stored(descriptors))
+    key = key if file.verify else file.key or key
+    return FeatureResult(file.path, state, key, _stored(features), descriptors=_stored(descriptors))
+
+
+def _may_pass(error: AudioError) -> bool:
+    """Tell whether the machine failed and not the file: a disk, a right or the memory."""
+    cause = error.__cause__
+    by_system = isinstance(cause, OSError) and cause.errno and not isinstance(error, UndecodableError)
+    return isinstance(cause, MemoryError) or bool(by_system)
+
+
+def _read_through(path: bytes, beat: Heartbeat) -> None:
+    """Read a file to its end; an `AudioError` where the disk cannot."""
+    try:
+        with Path(os.fsdecode(regular_file(path))).open("rb", buffering=0) as file:
+            while file.read(_PIECE_BYTES):
+                beat()
+    except OSError as error:
+        raise AudioError(f"cannot be read: {error.strerror or error}") from error
 
 
 def _stored(features: FloatArray | None) -> NDArray[np.float16] | None:

@@ -28,15 +28,18 @@ that is analysed whole, take about a second."""
 _MAX_START_S = 120.0  # for a process to start and load the net
 _POLL_S = 1.0  # between two looks at whether any process hangs
 _MAX_FAILED_STARTS = 3  # in a row, after which no process will start: one may be killed by chance
+_BY_SYSTEM = {getattr(signal, name, None) for name in ("SIGKILL", "SIGTERM", "SIGBUS")}
 _QUEUE_FILES = 2  # that a process has been sent: one at work, and one so that it need not wait for the next
 
 
 class _LostError(Exception):
     """A process has died, or was ended because it hung; the message is the problem of the file that it was at."""
 
-    def __init__(self, what: str, *, started: bool, chance: bool) -> None:
+    def __init__(self, what: str, *, started: bool, hung: bool = False, status: int | None = None) -> None:
         super().__init__(f"its decoder {what}" if started else f"a worker process {what} before it began to analyse")
-        self.started, self.chance = started, chance
+        self.started, self.hung = started, hung
+        # By a slow disk or a system short of memory, and not by the file: what hangs has no status.
+        self.may_pass = status is None or -status in _BY_SYSTEM
 
 
 class _Worker:
@@ -67,14 +70,14 @@ class _Worker:
             limit = patience if self._started else _MAX_START_S
             if self._silence_s > limit:
                 what = f"hung (nothing came of it for {limit:.0f} s)"
-                raise _LostError(what, started=self._started, chance=False)
+                raise _LostError(what, started=self._started, hung=True)
             return None
         try:
             answer: FeatureResult | Exception | None = self.pipe.recv()
         except (EOFError, OSError):
             self._process.join(5)
             what = f"crashed ({_status_in_words(self._process.exitcode)})"
-            raise _LostError(what, started=self._started, chance=True) from None
+            raise _LostError(what, started=self._started, status=self._process.exitcode) from None
         self._started, self._silence_s = True, 0.0
         if isinstance(answer, Exception):
             raise answer
@@ -112,7 +115,8 @@ def extract_in_processes(
     ------
     FeatureResult
         One a file, in the order in which they are done. A file at which a process hung, or two died, has that as its
-        problem. Two, since where memory is short the system kills processes that may not have taken it.
+        problem. Two, since where memory is short the system kills processes that may not have taken it. Only a crash by
+        the decoder's own doing has a state, to be remembered.
 
     Raises
     ------
@@ -173,10 +177,10 @@ def _nameless_main() -> Iterator[None]:
 def _blame(files: deque[FileJob], lost: _LostError, suspects: set[bytes]) -> tuple[FeatureResult | None, list[FileJob]]:
     """Take the file that a lost process was at: it is its problem, or is tried once more."""
     file = files.popleft()
-    if lost.chance and file.path not in suspects:
+    if not lost.hung and file.path not in suspects:
         suspects.add(file.path)
         return None, [file]
-    return FeatureResult(file.path, file_state(file.path), problem=str(lost)), []
+    return FeatureResult(file.path, None if lost.may_pass else file_state(file.path), problem=str(lost)), []
 
 
 def _status_in_words(status: int | None) -> str:

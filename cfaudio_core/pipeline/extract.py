@@ -10,7 +10,7 @@ import numpy as np
 
 from cfaudio_core.backbones.registry import backbone_id
 from cfaudio_core.data.tracks import Tracks
-from cfaudio_core.features.extractor import extract, plan_extraction
+from cfaudio_core.features.extractor import REFUSED_BY, decoder_versions, extract, plan_extraction
 from cfaudio_core.features.feature_store import FeatureStore
 from cfaudio_core.features.jobs import ExtractorConfig
 from cfaudio_core.models.hybrid_model import HybridModel
@@ -63,6 +63,8 @@ class RunResult:
         n content keys; "" for a track that could not be analysed or was not to be.
     decoded, described
         Number of files analysed in this run, and of those that were analysed before and have descriptors now.
+    verified, replaced
+        Number of files that were read again since they have changed, and of those with other audio than before.
     problems
         File name to its problem, for the files that could not be analysed in this run.
     old_problems
@@ -86,6 +88,8 @@ class RunResult:
     keys: list[str]
     decoded: int = 0
     described: int = 0
+    verified: int = 0
+    replaced: int = 0
     problems: dict[bytes, str] = field(default_factory=dict)
     old_problems: dict[bytes, str] = field(default_factory=dict)
     analysed: IntArray = field(default_factory=lambda: np.zeros(0, np.int64))
@@ -117,11 +121,15 @@ def extract_library(
     """
     config = settings.extractor
     net = backbone_id(config.backbone)
+    if store.noted(REFUSED_BY) != (decoders := decoder_versions()):
+        store.forget_problems()
+        store.note(REFUSED_BY, decoders)
     known = plan_extraction(tracks, store, net, config.windows, within=requested, force=settings.force)
     result = RunResult(keys=known.keys, old_problems=known.problems)
     left = known.left
     if left:
         keys: dict[bytes, str] = {}
+        expected = {file.path: file.key for file in left if file.verify}
         with progress("Analysing", len(left)) as advance:
             jobs, begin = _processes(settings, len(left)), time.monotonic()
             for one in extract(left, config, store, net, jobs=jobs, scheduler=settings.scheduler, on_progress=advance):
@@ -129,8 +137,11 @@ def extract_library(
                 if one.key:
                     keys[one.path] = one.key
                     result.decoded += one.features is not None
-                    result.described += one.features is None and not one.problem
+                    result.described += one.features is None and one.descriptors is not None and not one.problem
+                    result.verified += one.path in expected and not one.problem
+                    result.replaced += one.key != expected.get(one.path, one.key)
                 else:
+                    keys |= {one.path: ""} if one.state else {}  # else it may be as it was
                     result.problems[one.path] = one.problem
                     clear_line()
                     on_problem(one.path, one.problem)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -34,6 +35,8 @@ class Database:
         Seconds to wait while another program writes to an SQLite file.
     read_only
         Open an SQLite file, which is there, so that neither it nor any file beside it is written.
+    if_damaged
+        Advice for the error of an SQLite file that is damaged.
 
     Attributes
     ----------
@@ -46,8 +49,9 @@ class Database:
         If the file cannot be created, or the driver is not installed.
     """
 
-    def __init__(self, url: sa.URL, lock_wait_s: float, *, read_only: bool = False) -> None:
+    def __init__(self, url: sa.URL, lock_wait_s: float, *, read_only: bool = False, if_damaged: str = "") -> None:
         self.name = _name(url)
+        self._if_damaged = if_damaged
         sqlite = url.get_backend_name() == "sqlite"
         self._file = Path(url.database or "") if sqlite else None
         # No pool: a connection that is closed takes its temporary tables along, and none outlives its server.
@@ -85,7 +89,10 @@ class Database:
                 yield connection
         except sa.exc.DBAPIError as error:
             why = "no space left on the disk" if self._is_full() else " ".join(str(error.orig).split())
-            raise StoreError(f"{self.name}: {why}") from error
+            advice = f" ({self._if_damaged})" if self._if_damaged and re.search("malformed|not a database", why) else ""
+            raise StoreError(f"{self.name}: {why}{advice}") from error
+        except (OverflowError, UnicodeEncodeError) as error:  # of the driver, which SQLAlchemy lets through
+            raise StoreError(f"{self.name}: cannot store a value ({error})") from error
 
     def _is_full(self) -> bool:
         """Tell whether the disk is too full for SQLite, whose own message is an I/O error, or none."""

@@ -1,6 +1,8 @@
 """Plans of an extraction, and the extraction itself: once, resumable, and never stopped by a bad file."""
 
+import errno
 import hashlib
+import io
 import os
 import subprocess
 import sys
@@ -13,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from synthetic import NET, make_tracks, write_files
 
+from cfaudio_core.audio.decoders.base import UndecodableError
 from cfaudio_core.audio.descriptors import DESCRIPTORS, N_DESCRIPTORS
 from cfaudio_core.audio.melspec import N_MELS
 from cfaudio_core.audio.stereo import N_WIDTHS
@@ -20,7 +23,7 @@ from cfaudio_core.audio.windows import Windows
 from cfaudio_core.backbones.activations import Activations
 from cfaudio_core.errors import AudioError
 from cfaudio_core.features import extractor, worker, worker_pool
-from cfaudio_core.features.extractor import extract, plan_extraction
+from cfaudio_core.features.extractor import REFUSED_BY, decoder_versions, extract, plan_extraction
 from cfaudio_core.features.feature_store import FeatureStore
 from cfaudio_core.features.jobs import FULL_TRACK, ExtractorConfig, FeatureResult, FileJob, file_state
 from cfaudio_core.features.worker import even_means, extract_file, key_samples
@@ -72,7 +75,7 @@ def test_a_file_that_moved_is_known_by_the_key_in_the_library(tracks, store, tmp
     assert [file.path for file in got.left] == tracks.paths[1:]
 
 
-def test_a_file_whose_time_or_size_changed_is_analysed_again_unless_the_library_knows_it(tracks, store):
+def test_a_file_whose_time_or_size_changed_is_analysed_again_or_compared_to_the_key_in_the_library(tracks, store):
     for path, key in zip(tracks.paths, ("key a", "key b", "key c"), strict=True):
         remember(store, path, key)
     touch(tracks.paths[0])
@@ -80,16 +83,45 @@ def test_a_file_whose_time_or_size_changed_is_analysed_again_unless_the_library_
         file.write(b"more")
     touch(tracks.paths[2])
     got = plan_extraction(replace(tracks, keys=["", "", "key c"]), store, NET, 10)
-    assert got.left == [FileJob(tracks.paths[0], ""), FileJob(tracks.paths[1], "")]
+    compared = FileJob(tracks.paths[2], "key c", net=False, descriptors=False, verify=True)
+    assert got.left == [FileJob(tracks.paths[0], ""), FileJob(tracks.paths[1], ""), compared]
     assert got.keys == ["", "", "key c"]
+    nothing = plan_extraction(replace(tracks, keys=["", "", "key c"]), store, NET, 10, within=np.zeros(3, bool))
+    assert (nothing.left, nothing.keys) == ([], ["", "", "key c"])
+
+
+def test_a_file_that_was_renamed_or_copied_with_its_time_is_not_read_again(tracks, store, tmp_path):
+    remember(store, tracks.paths[0], "key a")
+    moved = bytes(tmp_path / "moved.flac")
+    os.rename(tracks.paths[0], moved)  # noqa: PTH104
+    got = plan_extraction(replace(tracks, paths=[moved, *tracks.paths[1:]], keys=["key a", "", ""]), store, NET, 10)
+    assert got.keys[0] == "key a"
+    assert [file.path for file in got.left] == tracks.paths[1:]
+
+
+def test_a_file_that_is_as_it_was_analysed_keeps_that_key_whatever_the_library_says(tracks, store):
+    """As after a backup of the library was restored that is older than the file."""
+    for path, key in zip(tracks.paths, ("key a", "key b", "key c"), strict=True):
+        remember(store, path, key)
+    got = plan_extraction(replace(tracks, keys=["key b", "", "key c"]), store, NET, 10)
+    assert (got.left, got.keys) == ([], ["key a", "key b", "key c"])
 
 
 def test_what_could_not_be_analysed_is_not_tried_again_until_it_changes(tracks, store):
     remember(store, tracks.paths[0], problem="it is silent")
+    store.note(REFUSED_BY, decoder_versions())
     got = plan_extraction(tracks, store, NET, 10)
     assert got.problems == {tracks.paths[0]: "it is silent"}
     assert [file.path for file in got.left] == tracks.paths[1:]
     touch(tracks.paths[0])
+    got = plan_extraction(tracks, store, NET, 10)
+    assert got.problems == {}
+    assert [file.path for file in got.left] == tracks.paths
+
+
+def test_what_an_earlier_version_or_another_decoder_refused_is_tried_once_more(tracks, store):
+    remember(store, tracks.paths[0], problem="it hung")
+    store.note(REFUSED_BY, "others")
     got = plan_extraction(tracks, store, NET, 10)
     assert got.problems == {}
     assert [file.path for file in got.left] == tracks.paths
@@ -105,6 +137,8 @@ def test_force_analyses_everything_again_under_the_keys_it_has(tracks, store):
         FileJob(tracks.paths[1], "key b"),
         FileJob(tracks.paths[2], ""),
     ]
+    only = plan_extraction(tracks, store, NET, 10, within=np.array([False, True, False]), force=True)
+    assert only.left == [FileJob(tracks.paths[1], "key b")]
 
 
 @pytest.mark.parametrize(("net", "windows"), [("MTT_musicnn-1", 10), (NET, 20)])
@@ -118,7 +152,7 @@ def test_descriptors_alone_are_computed_of_tracks_that_an_earlier_version_has_an
     remember(store, tracks.paths[0], "key a")
     store.add(NET, 10, [FeatureResult(tracks.paths[1], None, "key b", np.ones((10, 3), np.float16))])
     got = plan_extraction(replace(tracks, keys=["key a", "key b", ""]), store, NET, 10)
-    assert got.left == [FileJob(tracks.paths[1], "key b", net=False), FileJob(tracks.paths[2], "")]
+    assert got.left == [FileJob(tracks.paths[1], "key b", net=False, verify=True), FileJob(tracks.paths[2], "")]
     assert got.keys == ["key a", "key b", ""]
 
 
@@ -187,6 +221,7 @@ def test_what_is_analysed_is_stored_and_counted(fake, tmp_path, store):
     assert results[-1].key == ""
     assert store.keys(NET, 4) == {h.key for h in results[:-1]}
     assert len(store.keys(NET, 4)) == 11
+    store.note(REFUSED_BY, decoder_versions())
     tracks = make_tracks(12, paths=paths, keys=[""] * 12)
     assert plan_extraction(tracks, store, NET, 4).left == []
     assert plan_extraction(tracks, store, NET, 4).problems == {paths[-1]: "its name has an x"}
@@ -241,6 +276,32 @@ def test_a_file_analysed_again_keeps_its_key(fake, paths):
     assert extract_file(FileJob(paths[0], "key a"), ExtractorConfig(windows=4)).key == "key a"
 
 
+@pytest.mark.parametrize("asked", [(False, False), (False, True), (True, True)])
+def test_a_file_with_other_audio_than_its_key_says_is_analysed_whole_under_its_own(fake, paths, store, asked):
+    other = FileJob(paths[0], "another key", *asked, verify=True)
+    [result] = extract([other], ExtractorConfig(windows=4), store, NET, jobs=1)
+    own = content_key(np.full((4, 4), 0.06, np.float32))
+    assert (result.key, result.features.shape, result.descriptors.shape) == (own, (4, 3), (4, N_DESCRIPTORS))
+    assert store.keys(NET, 4) == store.keys(DESCRIPTORS, 4) == {own}
+
+
+def test_a_file_with_the_audio_that_its_key_says_is_only_noted(fake, paths, store):
+    key = content_key(np.full((4, 4), 0.06, np.float32))
+    retagged = FileJob(paths[0], key, net=False, descriptors=False, verify=True)
+    [result] = extract([retagged], ExtractorConfig(windows=4), store, NET, jobs=1)
+    assert (result.key, result.features, result.descriptors) == (key, None, None)
+    assert {state: one.key for state, one in store.files().items()} == {file_state(paths[0]): key}
+
+
+def test_a_file_that_a_decoder_refuses_now_is_a_problem_and_one_that_is_away_is_as_it_was(fake, tmp_path, store):
+    refused, away = write_files(tmp_path / "music", ["x.wav", "xx.wav"])
+    jobs = [FileJob(path, "key", net=False, descriptors=False, verify=True) for path in (refused, away)]
+    os.remove(away)  # noqa: PTH107
+    results = list(extract(jobs, ExtractorConfig(windows=4), store, NET, jobs=1))
+    assert [(result.key, result.state) for result in results] == [("", file_state(refused)), ("key", None)]
+    assert [one.problem for one in store.files().values()] == ["its name has an x"]
+
+
 def test_a_new_file_gets_the_key_of_its_audio(fake, paths):
     one, other = (extract_file(FileJob(path, ""), ExtractorConfig(windows=4)) for path in paths[:2])
     assert one.key == other.key == content_key(np.full((4, 4), 0.06, np.float32))
@@ -257,6 +318,65 @@ def test_features_that_are_not_finite_are_a_problem_of_the_file(fake, paths, mon
 def test_features_too_large_for_16_bits_are_drawn_in(fake, paths, monkeypatch):
     monkeypatch.setattr(worker, "log_mel", lambda windows: np.full_like(windows, 1e6))
     assert (extract_file(FileJob(paths[0], ""), ExtractorConfig(windows=4)).features == 65504).all()
+
+
+def failing(error, cause=None):
+    def read_windows(path, n):
+        raise error from cause
+
+    return read_windows
+
+
+DENIED, BROKEN = PermissionError(errno.EACCES, "Permission denied"), OSError(errno.EIO, "Input/output error")
+
+
+@pytest.mark.parametrize(
+    ("error", "remembered"),
+    [
+        (failing(UndecodableError("no sync")), True),
+        (failing(AudioError("silent")), True),
+        (failing(UndecodableError("a playlist"), PermissionError("http://x is not this file")), True),
+        (failing(AudioError("cannot be opened"), DENIED), False),
+        (failing(AudioError("cannot be opened"), BROKEN), False),
+        (failing(UndecodableError("MemoryError"), MemoryError()), False),
+        (failing(MemoryError()), False),
+    ],
+)
+def test_only_what_a_decoder_refuses_is_remembered(fake, paths, monkeypatch, error, remembered):
+    monkeypatch.setattr(worker, "read_windows", error)
+    result = extract_file(FileJob(paths[0], ""), ExtractorConfig(windows=4))
+    assert result.problem
+    assert result.state == (file_state(paths[0]) if remembered else None)
+
+
+@pytest.mark.parametrize("found", [0, 3], ids=["a header that cannot be read", "a bad sector in the middle"])
+def test_a_disk_that_cannot_be_read_is_no_property_of_the_file(fake, paths, monkeypatch, found):
+    def read_windows(path, n):
+        if not found:
+            raise UndecodableError("no sync")
+        return Windows(np.ones((found, 4), np.float32), np.zeros((found, 0), np.float32))
+
+    class Broken(io.BytesIO):
+        def read(self, n=-1):
+            raise BROKEN
+
+    monkeypatch.setattr(worker, "read_windows", read_windows)
+    monkeypatch.setattr(worker.Path, "open", lambda *_, **__: Broken())
+    result = extract_file(FileJob(paths[0], ""), ExtractorConfig(windows=4))
+    assert (result.state, result.key, result.problem) == (None, "", "cannot be read: Input/output error")
+
+
+@pytest.mark.parametrize("year", [2300, 2400])
+def test_a_file_of_any_date_is_kept_and_known_again(tracks, store, year):
+    seconds = (year - 1970) * 31_556_952
+    os.utime(tracks.paths[0], (seconds, seconds))
+    if int(os.stat(tracks.paths[0]).st_mtime) != seconds:  # noqa: PTH116
+        pytest.skip("this file system has no such dates")
+    remember(store, tracks.paths[0], "key a")
+    got = plan_extraction(replace(tracks, keys=["key a", "", ""]), store, NET, 10)
+    assert [file.path for file in got.left] == tracks.paths[1:]
+    os.utime(tracks.paths[0], (seconds + 1, seconds + 1))
+    assert plan_extraction(replace(tracks, keys=["key a", "", ""]), store, NET, 10).left[0].verify
 
 
 def test_a_missing_file_is_a_problem_without_a_state(tmp_path):

@@ -47,7 +47,8 @@ def refused(path):
 
 def test_features_come_back_as_they_went_in(store):
     given = np.random.default_rng(0).normal(size=(4, 5)).astype(np.float16)
-    store.add(NET, 10, [analysed("a")._replace(features=given), analysed("b", 7)])
+    sevens = np.full((2, 5), 7, np.float16)
+    store.add(NET, 10, [analysed("a")._replace(features=given), analysed("b")._replace(features=sevens)])
     back = read(store, "key of a", "key of b", "key of c")
     assert back.keys() == {"key of a", "key of b"}
     np.testing.assert_array_equal(back["key of a"], given)
@@ -108,6 +109,46 @@ def test_a_file_that_is_analysed_at_last_has_no_problem_any_more(store):
     store.add(NET, 10, [failed("a")])
     store.add(NET, 10, [analysed("a")])
     assert list(outcomes(store).values()) == [("key of a", "")]
+
+
+DAMAGES = [
+    "windows = 7",
+    "windows = 1",
+    "windows = -2",
+    "windows = 'two'",
+    "data = substr(data, 1, 5)",
+    "data = cast(x'007e' || substr(data, 3) as blob)",
+    "data = 'text'",
+    "data = x''",
+]
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_row_is_one_line_and_costs_that_row(store, damage):
+    store.add(NET, 10, [analysed(name) for name in "abcd"])
+    with contextlib.closing(sqlite3.connect(store.path)) as database, database:
+        database.execute(f"UPDATE features SET {damage} WHERE cf_key = 'key of b'")
+    with pytest.raises(StoreError, match=r"features\.db: features are damaged; `beet cfembed --retrain`"):
+        read(store, "key of a", "key of b")
+    assert store.drop_damaged() == 1
+    assert (
+        store.keys(NET, 10)
+        == read(store, *(f"key of {name}" for name in "abcd")).keys()
+        == {
+            "key of a",
+            "key of c",
+            "key of d",
+        }
+    )
+    assert store.drop_damaged() == 0
+
+
+@pytest.mark.parametrize("damage", ["path = 'text'", "size = x'00'", "mtime_ns = 'yesterday'", "cf_key = x'ff'"])
+def test_a_damaged_row_of_a_file_is_as_if_it_were_not_there(store, damage):
+    store.add(NET, 10, [analysed("a"), analysed("b")])
+    with contextlib.closing(sqlite3.connect(store.path)) as database, database:
+        database.execute(f"UPDATE files SET {damage} WHERE cf_key = 'key of b'")
+    assert [state.path for state in store.files()] == [b"/music/a"]
 
 
 def test_a_file_that_is_not_there_leaves_no_trace(store):

@@ -97,6 +97,14 @@ def test_a_crash_costs_one_file_and_names_it(problems_of, jobs, bad, problem):
     assert problems_of([*GOOD[:3], bad, *GOOD[3:]], jobs) == {**dict.fromkeys(GOOD, ""), bad: problem}
 
 
+@pytest.mark.parametrize(
+    ("bad", "remembered"), [("SIGSEGV.ogg", True), ("exit.ogg", True), ("SIGKILL.ogg", False), ("SIGTERM.ogg", False)]
+)
+def test_a_crash_by_the_system_may_pass_and_is_not_remembered(extraction, bad, remembered):
+    (result,) = extraction([bad])
+    assert bool(result.state) == remembered
+
+
 def test_files_that_all_crash_are_all_named(problems_of):
     names = [f"SIGABRT.{i}" for i in range(5)]
     assert problems_of(names) == dict.fromkeys(names, "its decoder crashed (SIGABRT)")
@@ -112,6 +120,7 @@ def test_a_hang_costs_one_file_and_names_it(extraction, waiting, bad):
     found = list(islice(results, len(GOOD)))
     waiting.answers = 0
     found.append(next(results))
+    assert found[-1].state is None, "a disk may be slow today"
     assert waiting.now == 4, "the first second that is too long"
     expected = {**dict.fromkeys(GOOD, ""), bad: "its decoder hung (nothing came of it for 3 s)"}
     assert by_name([*found, *results], expected) == expected

@@ -150,11 +150,15 @@ def _pretend(lib: Library, settings: Settings, requested: list[int] | None, opts
         )
         seconds = estimate_seconds(store, run_settings(settings, jobs=opts.jobs or settings.jobs), len(planned.left))
     for file in planned.left if is_verbose() else ():
-        print_(f"would {'analyse' if file.net else 'measure'} {displayable_path(file.path)}")
+        verb = "analyse" if file.net else "measure" if file.descriptors else "read"
+        print_(f"would {verb} {displayable_path(file.path)}")
     new = sum(file.net for file in planned.left)
-    measured = f", and measure tempo and timbre of {len(planned.left) - new}" if len(planned.left) > new else ""
+    measured = sum(file.descriptors for file in planned.left if not file.net)
+    changed = len(planned.left) - new - measured
+    also = f", measure tempo and timbre of {measured}" if measured else ""
+    also += f", read {counted(changed, 'changed file')} again" if changed else ""
     took = f" ({about(seconds)})" if planned.left else ""
-    print_(f"Would analyse {new} of {counted(int(within.sum()), 'track')}{measured}{took}.")
+    print_(f"Would analyse {new} of {counted(int(within.sum()), 'track')}{also}{took}.")
     played = {one.name: int(one.played.sum()) for one in listeners if one.played.any()}
     if not played:
         print_(f"Would not train: {no_plays()}.")
