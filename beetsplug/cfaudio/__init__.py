@@ -99,11 +99,14 @@ class CfAudioPlugin(BeetsPlugin):
     def imported(self, session: ImportSession, task: ImportTask) -> None:
         """Analyse and embed the tracks of an import task, by the model in force.
 
-        No error here may cost the user an import: `beet cfembed` does all of it later.
+        No error here may cost the user an import, whatever it is: `beet cfembed` does all of it later.
         """
-        from beetsplug.cfaudio.pipeline import embed_imported
-
         try:
+            from beetsplug.cfaudio.pipeline import embed_imported
+
             embed_imported(self, session.lib, [item.id for item in task.imported_items() if item.id is not None])
-        except (UserError, ConfigError) as error:
-            self._log.warning("new tracks are left to the next `beet cfembed`: {}", error)
+        except Exception as error:
+            expected = isinstance(error, UserError | ConfigError)
+            problem = f"{error}" if expected else f"{type(error).__name__}: {error}"
+            self._log.warning("new tracks are left to the next `beet cfembed`: {}", " ".join(problem.split()))
+            self._log.debug("where that went wrong:", exc_info=not expected)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -15,18 +14,18 @@ from beets.util import displayable_path
 from beetsplug.cfaudio.config.listeners import score_field
 from beetsplug.cfaudio.config.settings import Settings, read_settings
 from beetsplug.cfaudio.errors import user_errors
-from beetsplug.cfaudio.library.fields import Value, items_without
+from beetsplug.cfaudio.library.audio_fields import DESCRIBED, TAGGED, item_character, item_tags
+from beetsplug.cfaudio.library.fields import Value
 from beetsplug.cfaudio.library.history import record_growth
 from beetsplug.cfaudio.library.listeners import read_handmade_playlists, read_listeners
 from beetsplug.cfaudio.library.snapshot import write_snapshot
 from beetsplug.cfaudio.library.tracks import read_tracks
-from beetsplug.cfaudio.library.write import Column, write_fields
-from cfaudio_core.audio.descriptors import DESCRIPTORS
+from beetsplug.cfaudio.library.write import Column, fields_digest, write_fields
+from beetsplug.cfaudio.text import counted
 from cfaudio_core.data.listeners import Listener
 from cfaudio_core.data.tracks import Tracks
+from cfaudio_core.errors import StoreError
 from cfaudio_core.factorization.factorizer import FactorizerSettings
-from cfaudio_core.features.audio_tags import tag_tracks
-from cfaudio_core.features.character import read_character
 from cfaudio_core.features.feature_store import FeatureStore
 from cfaudio_core.features.jobs import ExtractorConfig
 from cfaudio_core.finetuning.settings import NetSettings
@@ -35,8 +34,9 @@ from cfaudio_core.pipeline.extract import RunResult, RunSettings, extract_librar
 from cfaudio_core.pipeline.run import EMBEDDED, fit_and_embed
 from cfaudio_core.util.arrays import FloatArray, IntArray
 from cfaudio_core.util.files import hold_lock
-from cfaudio_core.util.fingerprint import fingerprint
 from cfaudio_core.util.vector_codec import encode_all
+
+_WRITTEN = "written"  # name of the store's note of what is in the library
 
 
 def load(
@@ -123,11 +123,28 @@ def embed(
 
     within = np.ones(len(tracks), bool) if requested is None else np.isin(tracks.ids, requested)
     with user_errors(), open_store(settings) as store:
-        result = extract_library(tracks, within, store, run, skipped)
-        fit_and_embed(tracks, listeners, result, store, settings.models, run, may_fit=may_train)
-        fields = item_fields(tracks, listeners, result, only)
-        fields |= item_tags(lib, tracks, result, store, run) | item_character(lib, tracks, result, store, run)
+
+        def compute() -> tuple[RunResult, dict[str, Mapping[int, Value] | Column]]:
+            result = extract_library(tracks, within, store, run, skipped)
+            fit_and_embed(tracks, listeners, result, store, settings.models, run, may_fit=may_train)
+            fields = item_fields(tracks, listeners, result, only)
+            fields |= item_tags(lib, tracks, result, store, run) | item_character(lib, tracks, result, store, run)
+            return result, fields
+
+        as_left = store.noted(_WRITTEN) == fields_digest(lib)
+        if not as_left:  # a backup was put back, or another program has written: none of it is known to hold
+            for note in (EMBEDDED, TAGGED, DESCRIBED):
+                store.note(note, "")
+        try:
+            result, fields = compute()
+        except StoreError:
+            if not (damaged := store.drop_damaged()):
+                raise
+            on_problem(f"{store.path}: features of {counted(damaged, 'track')} were damaged, and are computed again")
+            result, fields = compute()
         changed = write_fields(lib, fields)
+        if changed or not as_left:
+            store.note(_WRITTEN, fields_digest(lib))
         if result.fingerprint and not only:
             store.note(EMBEDDED, result.fingerprint)
     return result, changed
@@ -169,59 +186,6 @@ def item_fields(
         if only in (None, listener.name):
             fields[score_field(listener.name, main=k == 0)] = scored(embeddings.scores.get(listener.name))
     return fields
-
-
-def item_tags(
-    lib: Library, tracks: Tracks, result: RunResult, store: FeatureStore, run: RunSettings
-) -> dict[str, Mapping[int, Value]]:
-    """Make the sound tags of the items that they are due for."""
-    made_by = fingerprint(run.extractor.backbone, run.extractor.windows, size=8)
-    with _due(lib, tracks, result, store, "cf_tags", ("tagged", made_by)) as (due, gone):
-        found = tag_tracks(store, run.extractor, due.values())
-    return {"cf_tags": gone | {i: found.get(key) for i, key in due.items()}}
-
-
-def item_character(
-    lib: Library, tracks: Tracks, result: RunResult, store: FeatureStore, run: RunSettings
-) -> dict[str, Mapping[int, Value]]:
-    """Make tempo, key and energy of the items that they are due for."""
-    made_by = fingerprint(DESCRIPTORS, run.extractor.windows, size=8)
-    with _due(lib, tracks, result, store, "cf_energy", ("described", made_by)) as (due, gone):
-        found = read_character(store, due.values())
-    of = {i: found.get(key) for i, key in due.items()}
-    return {
-        "cf_tempo": gone | {i: one and one.tempo and round(one.tempo, 1) for i, one in of.items()},
-        "cf_key_name": gone | {i: one and one.key for i, one in of.items()},
-        "cf_energy": gone | {i: one and round(one.energy, 2) for i, one in of.items()},
-    }
-
-
-@contextmanager
-def _due(
-    lib: Library, tracks: Tracks, result: RunResult, store: FeatureStore, field: str, made_by: tuple[str, str]
-) -> Iterator[tuple[dict[int, str], dict[int, Value]]]:
-    """Find the items whose audio fields are to be made, and note afterwards what they were made by.
-
-    Parameters
-    ----------
-    field
-        One of the fields.
-    made_by
-        Name and text of the note.
-
-    Yields
-    ------
-    tuple
-        Item id to content key, of the items without the field or with changed audio, or all if the note is another;
-        and item id to None, of those that are not analysed.
-    """
-    without = items_without(lib, field)
-    again = store.noted(made_by[0]) != made_by[1]
-    rows = list(zip(tracks.ids.tolist(), result.keys, tracks.keys, strict=True))
-    due = {i: key for i, key, old in rows if key and (again or key != old or i in without)}
-    yield due, {i: None for i, key, _ in rows if not key and i not in without}
-    if again:
-        store.note(*made_by)
 
 
 def embed_imported(plugin: BeetsPlugin, lib: Library, ids: list[int]) -> None:

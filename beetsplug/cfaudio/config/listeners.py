@@ -31,7 +31,7 @@ def noted_listeners(folder: Path) -> list[str]:
     """Read the names of further listeners at the last `cfimport` or `cfembed`; none where that is not known."""
     try:
         names = json.loads((folder / LISTENERS_FILE).read_bytes())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return []
     return [name for name in names if isinstance(name, str)] if isinstance(names, list) else []
 

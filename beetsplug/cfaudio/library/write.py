@@ -15,7 +15,16 @@ from beets.library import Library
 
 from beetsplug.cfaudio.library.fields import BETWEEN, Value, ranges, read_parts, without_cycle_search
 from cfaudio_core.util.arrays import IntArray
+from cfaudio_core.util.fingerprint import fingerprint
 
+_WRITTEN = (
+    "key IN ('cf_embedding', 'cf_energy', 'cf_key', 'cf_key_name', 'cf_model', 'cf_tags', 'cf_tempo') "
+    "OR key BETWEEN 'cf_score' AND 'cf_score~'"
+)
+_ALL_WRITTEN = (
+    "SELECT CAST(group_concat(entity_id || ' ' || key || typeof(value) || ifnull(value, ''), '\x1e') AS BLOB) FROM "
+    f"(SELECT entity_id, key, value FROM item_attributes WHERE entity_id {BETWEEN} AND ({_WRITTEN}) ORDER BY 1, 2)"
+)
 _WAIT_S = 60  # for other programs to end writing
 
 _NEW = (
@@ -107,6 +116,17 @@ def _within(values: Mapping[int, Value] | Column, within: tuple[int, int]) -> di
     if isinstance(values, Column):
         return values.within(first, last)
     return {item: values[item] for item in values.keys() & range(first, last + 1)}
+
+
+def fields_digest(lib: Library) -> str:
+    """Digest of all fields that `cfembed` writes, of whatever type their values are."""
+
+    def read(connection: sqlite3.Connection, within: tuple[int, int]) -> bytes | None:
+        content: bytes | None = connection.execute(_ALL_WRITTEN, within).fetchone()[0]
+        return content
+
+    parts = ranges(lib)
+    return fingerprint(*(fingerprint(first, read_parts(lib, [(first, last)], read)) for first, last in parts))
 
 
 def change(lib: Library, statements: Mapping[str, Iterable[tuple[Any, ...]]]) -> None:
