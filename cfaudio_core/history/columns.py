@@ -14,8 +14,10 @@ from cfaudio_core.history import schema
 from cfaudio_core.history.merge import to_track_text
 from cfaudio_core.history.records import TrackText
 from cfaudio_core.util.arrays import BoolArray, FloatArray, IntArray
+from cfaudio_core.util.values import to_number
 
 _BATCH_ROWS = 50_000
+_TOO_LARGE = 2.0**62  # for a number that is none of ours
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,16 @@ class TallyColumns(_Columns):
     last: IntArray
 
 
+def is_text(*values: object) -> bool:
+    """Tell whether all values are texts, as in a row that is not damaged."""
+    return all(isinstance(value, str) for value in values)
+
+
+def is_whole(*values: object) -> bool:
+    """Tell whether all values are whole numbers of 64 bits."""
+    return all(isinstance(value, int) and abs(value) < 1 << 63 for value in values)
+
+
 def read_texts(connection: sa.Connection) -> dict[int, TrackText]:
     """Map the id of each text to the text, in ascending order."""
     columns = schema.texts.c
@@ -90,21 +102,29 @@ def read_columns(
     connection: sa.Connection, table: sa.Table, dtypes: Mapping[str, type], then_by: str
 ) -> dict[str, Any]:
     """Read a table into columns, sorted by listener, the column `then_by` and text."""
-    origins = connection.execute(sa.select(schema.origins)).all()
+    origins = [row for row in connection.execute(sa.select(schema.origins)) if is_text(row.listener, row.source)]
     listeners = sorted({origin.listener for origin in origins})
     sources = sorted({origin.source for origin in origins})
-    position = np.zeros((2, max((origin.id for origin in origins), default=0) + 1), np.int32)
+    position = np.full((2, max((origin.id for origin in origins), default=0) + 1), -1, np.int32)
     for origin in origins:
         position[:, origin.id] = listeners.index(origin.listener), sources.index(origin.source)
 
     query = sa.select(table.c.origin_id, table.c.text_id, *(table.c[name] for name in dtypes))
-    origin_ids, text_ids, *values = _read_numbers(connection, query)
+    numbers = _read_numbers(connection, query)
     known_ids = np.array(connection.scalars(sa.select(schema.texts.c.id).order_by(schema.texts.c.id)).all(), np.int64)
+    required = np.array([True, True, *(not table.c[name].nullable for name in dtypes)])
+    numbers = numbers[:, (np.abs(numbers[required]) < _TOO_LARGE).all(axis=0)]  # NaN is not
+    # Rows of an origin or a text that is not there are damaged too.
+    text = np.searchsorted(known_ids, numbers[1])
+    known = np.append(known_ids, -1)[text] == numbers[1]
+    known &= position[0][np.clip(numbers[0], 0, position.shape[1] - 1).astype(np.int64)] >= 0
+    known &= (numbers[0] >= 0) & (numbers[0] < position.shape[1])
+    (origin_ids, _, *values), text = (numbers, text) if known.all() else (numbers[:, known], text[known])
     listener, source = position[:, origin_ids.astype(np.int64)]
     columns = {
         "listener": listener,
         "source": source,
-        "text": np.searchsorted(known_ids, text_ids.astype(np.int64)).astype(np.int64),
+        "text": text.astype(np.int64),
         **{name: column.astype(dtype) for (name, dtype), column in zip(dtypes.items(), values, strict=True)},
     }
     order = np.lexsort((columns["text"], columns[then_by], columns["listener"]))
@@ -116,10 +136,14 @@ def read_columns(
 
 
 def _read_numbers(connection: sa.Connection, query: sa.Select[Any]) -> npt.NDArray[np.float64]:
-    """Read float64 (columns, rows), NaN for NULL; exact for whole numbers below 2^53."""
+    """Read float64 (columns, rows), NaN for NULL and what is no number; exact for whole numbers below 2^53."""
     batches = [np.zeros((0, len(query.selected_columns)))]
     with connection.execute(query) as result:
         # Rows as the driver has them: to make SQLAlchemy's of them takes twice as long as all else.
         while rows := result.cursor.fetchmany(_BATCH_ROWS):
-            batches.append(np.array(rows, np.float64))
+            try:
+                batches.append(np.array(rows, np.float64))
+            except (ValueError, TypeError):  # of a damaged database
+                numbers = [[np.nan if (n := to_number(value)) is None else n for value in row] for row in rows]
+                batches.append(np.array(numbers, np.float64))
     return np.concatenate(batches).T

@@ -97,7 +97,8 @@ def growth(
         Count field to item to the state of each count that changed.
     """
     before = {name: dict(snapshot.counts.get(name, {})) for name in counts}
-    after = {name: _recount(before[name], items, lengths, now - snapshot.time) for name, items in counts.items()}
+    elapsed = abs(now - snapshot.time)  # where the clock was put back in between, as long at the least
+    after = {name: _recount(before[name], items, lengths, elapsed) for name, items in counts.items()}
     records: list[Listen | Tally] = []
     for listener, fields in listeners.items():
         mine = [name for name in fields if name in counts]
@@ -108,7 +109,7 @@ def growth(
             last = 0
             for date in dict.fromkeys(DATES[name] for name in grown if name in DATES):
                 time = dates.get(date, {}).get(item, 0)
-                if not snapshot.time - _LONGEST_TRACK_S < time <= now:
+                if not now - elapsed - _LONGEST_TRACK_S < time <= now:
                     continue
                 by = [name for name in grown if DATES.get(name) == date]
                 played, skipped = (any(is_skip_field(n) == kind for n in by) for kind in (False, True))

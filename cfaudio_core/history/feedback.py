@@ -16,11 +16,13 @@ import sqlalchemy as sa
 from cfaudio_core.data.feedback import latest_of
 from cfaudio_core.data.tracks import TrackMarks, as_rows
 from cfaudio_core.history import library_state, schema
+from cfaudio_core.history.columns import is_text, is_whole
 from cfaudio_core.history.merge import origin_id, store_text
 from cfaudio_core.history.records import TrackText
 from cfaudio_core.util.arrays import FloatArray, IntArray, float32
 from cfaudio_core.util.fingerprint import Prints, prints
 
+_MOST = 1e6  # far beyond any value
 HERE = "cfaudio"
 """The source of what is stated by the commands and on the page."""
 
@@ -73,9 +75,17 @@ def read_statements(connection: sa.Connection) -> list[Statement]:
     rows = connection.execute(query.order_by(table.time, origins.source == HERE, table.text_id)).all()
     if not rows:
         return []
-    known = np.array(connection.scalars(sa.select(schema.texts.c.id).order_by(schema.texts.c.id)).all(), np.int64)
-    at = np.searchsorted(known, [row.text_id for row in rows]).tolist()
-    return [Statement(row[0], row[1], text, *row[3:]) for row, text in zip(rows, at, strict=True)]
+    known = connection.scalars(sa.select(schema.texts.c.id).order_by(schema.texts.c.id)).all()
+    at = {text: position for position, text in enumerate(known)}
+    return [
+        Statement(row[0], row[1], at[row.text_id], *row[3:])
+        for row in rows
+        if row.text_id in at  # a damaged row is left out
+        and is_text(row[0], row[1], row.cf_key)
+        and is_whole(row.time, row.item_id, row.added)
+        and isinstance(row.value, int | float)
+        and abs(row.value) < _MOST
+    ]
 
 
 def write_statements(

@@ -16,9 +16,11 @@ import sqlalchemy as sa
 
 from cfaudio_core.data.tracks import NOWHERE, TrackMarks, as_rows, from_rows
 from cfaudio_core.history import schema
+from cfaudio_core.history.columns import is_text, is_whole
 from cfaudio_core.history.count_growth import CountSnapshot, CountState
 from cfaudio_core.history.merge import insert
 from cfaudio_core.util.fingerprint import prints
+from cfaudio_core.util.values import to_int, to_number
 
 Marks = tuple[int, int]
 """Marks of sound and name, as signed numbers."""
@@ -35,7 +37,9 @@ def read_matches(connection: sa.Connection) -> tuple[npt.NDArray[np.float64], Tr
     columns = (sa.func.coalesce(matches.c[name], number) for name, number in missing.items())
     query = sa.select(texts.c.duration, *columns).outerjoin(matches, matches.c.text_id == texts.c.id)
     rows = connection.execute(query.order_by(texts.c.id)).fetchall()
-    return np.array([row[0] for row in rows], np.float64), from_rows(row[1:] for row in rows)
+    durations = [to_number(row[0]) or 0.0 for row in rows]
+    items = from_rows((row[1], row[2], row[3]) if is_whole(*row[1:]) else (-1, 0, 0) for row in rows)
+    return np.array(durations, np.float64), items
 
 
 def match_rows(matches: Mapping[int, tuple[int, str]], names: Mapping[int, int]) -> list[tuple[Any, ...]]:
@@ -80,7 +84,7 @@ def read_counts(connection: sa.Connection, library: str | None) -> CountSnapshot
     """
     notes, table = schema.notes.c, schema.snapshots.c
     found = connection.execute(sa.select(notes.name, notes.value).where(notes.name.startswith(_SNAPSHOT)))
-    times = {name.removeprefix(_SNAPSHOT).strip(): int(time) for name, time in found}
+    times = {name.removeprefix(_SNAPSHOT).strip(): to_int(time) for name, time in found}
     if library is None:
         library = max(times, key=times.__getitem__, default="")
     library = library if library in times else ""
@@ -92,8 +96,9 @@ def read_counts(connection: sa.Connection, library: str | None) -> CountSnapshot
     for item, field, base, count, sound, name in connection.execute(
         sa.select(*columns).where(table.library == library)
     ):
-        counts.setdefault(field, {})[item] = CountState(base, count)
-        marks.setdefault(field, {})[item] = (sound, name)
+        if is_text(field) and is_whole(item, base, count, sound, name):
+            counts.setdefault(field, {})[item] = CountState(base, count)
+            marks.setdefault(field, {})[item] = (sound, name)
     return CountSnapshot(times[library], counts, marks)
 
 

@@ -19,6 +19,7 @@ from cfaudio_core.history import schema
 from cfaudio_core.history.opinions import merge_opinions, with_ids
 from cfaudio_core.history.records import EARLIEST, Listen, Opinion, Record, TrackText
 from cfaudio_core.util.arrays import IntArray
+from cfaudio_core.util.values import to_number, to_text
 
 if TYPE_CHECKING:
     from sqlalchemy.dialects import postgresql
@@ -145,9 +146,14 @@ def plays_by_text(connection: sa.Connection) -> list[tuple[TrackText, int]]:
 
 
 def to_track_text(row: Sequence[Any]) -> TrackText:
-    """Convert a row that begins with the columns of a TrackText in order."""
+    """Convert a row that begins with the columns of a TrackText in order; what makes no sense is "" or 0."""
     *names, path, duration = row[:8]
-    return TrackText._make([*names, path.decode("utf-8", "surrogatepass") if path else "", duration])
+    texts = (name if isinstance(name, str) else to_text(name) for name in names)
+    try:
+        where = path.decode("utf-8", "surrogatepass") if isinstance(path, bytes) else to_text(path)
+    except UnicodeDecodeError:
+        where = to_text(path)
+    return TrackText._make([*texts, where, to_number(duration) or 0.0])
 
 
 def insert(connection: sa.Connection, table: sa.Table) -> sqlite.Insert | postgresql.Insert:

@@ -152,7 +152,8 @@ class ListenStore:
     def listeners(self) -> list[str]:
         """List the names of all listeners in alphabetical order."""
         with self._database.read() as connection:
-            return sorted(set(connection.scalars(sa.select(schema.origins.c.listener))))
+            names = connection.scalars(sa.select(schema.origins.c.listener))
+            return sorted(filter(columns.is_text, set(names)))
 
     def count_matched(self) -> dict[str, int]:
         """Count the listens with a time of tracks of the library, as matched last, by listener."""

@@ -7,7 +7,9 @@ from typing import NamedTuple
 import sqlalchemy as sa
 
 from cfaudio_core.history import schema
+from cfaudio_core.history.columns import is_text
 from cfaudio_core.history.records import EARLIEST
+from cfaudio_core.util.values import to_int
 
 
 class OriginSummary(NamedTuple):
@@ -39,8 +41,9 @@ def summarize(connection: sa.Connection) -> list[OriginSummary]:
         .order_by(origins.listener, origins.source)
     )
     return [
-        OriginSummary(listener, source, *(int(number or 0) for number in numbers))
+        OriginSummary(listener, source, *map(to_int, numbers))
         for listener, source, *numbers in connection.execute(query)
+        if is_text(listener, source)
     ]
 
 
@@ -54,4 +57,4 @@ def count_matched(connection: sa.Connection) -> dict[str, int]:
         .where(listens.c.time >= EARLIEST)
         .group_by(origins.c.listener)
     )
-    return {listener: int(count) for listener, count in connection.execute(query)}
+    return {listener: int(count) for listener, count in connection.execute(query) if is_text(listener)}

@@ -81,6 +81,14 @@ def test_a_time_outside_the_interval_makes_no_listen(time: int) -> None:
     assert grow(CountSnapshot(THEN), {"play_count": {1: 1}}, {1: time})[0] == [Tally(text(1), 1, 0, NOW, "me")]
 
 
+def test_plays_after_the_clock_was_put_back_keep_their_dates() -> None:
+    """A machine that was a day ahead plays three tracks after it is put right."""
+    ahead = CountSnapshot(NOW + DAY, first_counts({"play_count": dict.fromkeys((1, 2, 3), 4)}))
+    dates = {1: NOW - 7000, 2: NOW - 4000, 3: NOW - 60}
+    grown = grow(ahead, {"play_count": dict.fromkeys(dates, 5)}, dates)
+    assert grown[0] == [Listen(text(i), time, skipped=False, user="me") for i, time in dates.items()]
+
+
 def test_a_play_that_began_just_before_the_last_snapshot_is_counted_in_this_one() -> None:
     grown = grow(CountSnapshot(THEN), {"play_count": {1: 1}}, {1: THEN - 120})
     assert grown[0] == [Listen(text(1), THEN - 120, skipped=False, user="me")]

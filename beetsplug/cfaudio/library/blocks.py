@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from beetsplug.cfaudio.library.fields import BETWEEN, END, joined_texts, ranges, read_parts, split_texts
-from beetsplug.cfaudio.library.tracks import album, artist, mbid
+from beetsplug.cfaudio.library.tracks import album, artist, mbid, seconds_of
 from cfaudio_core.data.listeners import coerce_count
 from cfaudio_core.data.tracks import name_of
 from cfaudio_core.history.normalize import artist_key
@@ -80,7 +80,7 @@ def _read_names(connection: Connection, within: tuple[int, int], joined: Sequenc
     of_tracks = marks(artists, titles, albums, [], list(map(mbid, recordings)), names)
     return {
         "ids": np.array(list(map(int, ids)), np.int64),
-        "lengths": np.array([length or 0 for (length,) in lengths], np.float32),
+        "lengths": np.array([seconds_of(length) for (length,) in lengths], np.float32),
         "name": prints(map(name_of, artists, titles, names)),
         "artist_mark": prints(map(artist_key, artists)),
         "album_mark": prints(albums),

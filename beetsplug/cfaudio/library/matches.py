@@ -16,6 +16,7 @@ from cfaudio_core import __version__
 from cfaudio_core.data.listeners import Listener, find_name
 from cfaudio_core.data.tracks import TrackMarks, marks_of
 from cfaudio_core.util.fingerprint import fingerprint
+from cfaudio_core.util.values import to_number
 
 if TYPE_CHECKING:
     from beets.library import Library
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from cfaudio_core.history.records import TrackText
     from cfaudio_core.history.store import ListenStore
     from cfaudio_core.util.arrays import FloatArray, IntArray
+
+_MAX_SECONDS = 1 << 40  # a time far beyond any clock
 
 
 def library_name(lib: Library) -> str:
@@ -49,9 +52,10 @@ def follow_items(lib: Library, statements: Sequence[Statement], positions: IntAr
                 positions[lost[item].text] = np.searchsorted(ids, item)
 
 
-def milliseconds(added: float | None) -> int:
-    """Convert the time at which an item was added, in seconds, to whole milliseconds."""
-    return round(1000 * (added or 0))
+def milliseconds(added: object) -> int:
+    """Convert the time at which an item was added, in seconds, to whole milliseconds; 0 where it is none."""
+    seconds = to_number(added) or 0
+    return round(1000 * seconds) if abs(seconds) < _MAX_SECONDS else 0
 
 
 def keep_matches(

@@ -26,6 +26,7 @@ from beetsplug.cfaudio.library.fields import (
     without_cycle_search,
 )
 from cfaudio_core.data.tracks import Tracks
+from cfaudio_core.util.values import to_number
 
 _COLUMNS = (
     *("artists", "albums", "genres", "titles", "album_titles", "albumartists", "recording_mbids", "track_mbids"),
@@ -36,6 +37,7 @@ _TEXTS = (
     *("mb_trackid", "mb_releasetrackid"),
 )
 _FIELDS = ("cf_key", "cf_model")
+_MAX_SECONDS = 1e8  # three years, which milliseconds of 64 bits hold by far
 _UNTIDY = re.compile(rb"(^|/)\.{0,2}(/|$)")  # "a//b", "./a", "a/..": for beets to tidy up
 
 
@@ -69,7 +71,7 @@ def read_tracks(lib: Library, count_fields: Sequence[str], only: Sequence[int] |
             credits[text] = names if len(names) > 1 else ()
         own = [row[0] for row in rows]
         ids += own
-        stored += [bytes(row[1] or b"") for row in rows]
+        stored += [as_path(row[1]) for row in rows]
         # Texts that many tracks share are kept once: names take most of the memory of a large library.
         part: dict[str, Iterable[Any]] = {
             "artists": map(intern, map(artist, texts["artist"], texts["albumartist"])),
@@ -80,7 +82,7 @@ def read_tracks(lib: Library, count_fields: Sequence[str], only: Sequence[int] |
             "albumartists": map(intern, texts["albumartist"]),
             "recording_mbids": map(mbid, texts["mb_trackid"]),
             "track_mbids": map(mbid, texts["mb_releasetrackid"]),
-            "lengths": [row[2] or 0 for row in rows],
+            "lengths": [seconds_of(row[2]) for row in rows],
             "keys": texts["cf_key"],
             "credits": map(credits.__getitem__, texts["artists"]),
             "models": map(intern, texts["cf_model"]),
@@ -102,7 +104,7 @@ def read_paths(lib: Library) -> dict[int, bytes]:
     """Read the file names of all tracks, absolute, by their ids."""
     with lib.transaction() as tx:
         rows = tx.query("SELECT id, path FROM items ORDER BY id")
-    return dict(zip([row["id"] for row in rows], _paths(lib, [bytes(row["path"] or b"") for row in rows]), strict=True))
+    return dict(zip([row["id"] for row in rows], _paths(lib, [as_path(row["path"]) for row in rows]), strict=True))
 
 
 def ids_of(lib: Library, query: str | list[str]) -> list[int]:
@@ -116,7 +118,7 @@ def read_titles(lib: Library, ids: Sequence[int]) -> list[str]:
     for which, numbers in few(ids):
         with lib.transaction() as tx:
             rows = tx.query(f"SELECT id, title FROM items WHERE id {which}", numbers)
-        titles |= {row["id"]: row["title"] or "" for row in rows}
+        titles |= {row["id"]: as_text(row["title"]) for row in rows}
     return [titles.get(i, "") for i in ids]
 
 
@@ -130,6 +132,25 @@ def _paths(lib: Library, stored: Sequence[bytes]) -> list[bytes]:
             else expand_path_from_db(path)
             for path in stored
         ]
+
+
+def as_text(value: object) -> str:
+    """Convert what is stored in a column of texts: old and foreign databases hold bytes and numbers there too."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    return "" if value is None else str(value)
+
+
+def seconds_of(length: object) -> float:
+    """Length of an item in seconds; 0 where that is unknown or no length."""
+    return min(max(to_number(length) or 0.0, 0.0), _MAX_SECONDS)
+
+
+def as_path(value: object) -> bytes:
+    """Convert what is stored in a column of paths: old and foreign databases hold texts there too."""
+    return value if isinstance(value, bytes) else os.fsencode(as_text(value))
 
 
 def artist(artist: str, albumartist: str) -> str:

@@ -12,6 +12,7 @@ from beetsplug.cfaudio.playlists.recommend import USUAL_LENGTH_S, as_chosen, fit
 from beetsplug.cfaudio.playlists.request import Chosen, Request
 from cfaudio_core.ranking.rerank import Candidates, ListRules, choose
 from cfaudio_core.util.arrays import BoolArray, FloatArray, IntArray, float32
+from cfaudio_core.util.values import to_int
 
 _FEWEST = 4  # tracks of an album
 _PER_ARTIST = 1
@@ -72,5 +73,5 @@ def _in_order(lib: Library, data: RankingData, at: IntArray) -> IntArray:
     for which, numbers in few(data.ids[at].tolist()):
         with lib.transaction() as tx:
             rows = tx.query(f"SELECT id, disc, track FROM items WHERE id {which}", numbers)
-        places |= {row["id"]: (row["disc"] or 0, row["track"] or 0) for row in rows}
+        places |= {row["id"]: (to_int(row["disc"]), to_int(row["track"])) for row in rows}
     return np.array(sorted(at.tolist(), key=lambda k: (places.get(int(data.ids[k]), (0, 0)), k)), np.int64)

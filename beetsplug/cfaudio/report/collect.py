@@ -31,6 +31,7 @@ from cfaudio_core.report.sections.river import River, make_river
 from cfaudio_core.util.files import write_whole
 from cfaudio_core.util.fingerprint import fingerprint
 from cfaudio_core.util.progress import progress
+from cfaudio_core.util.values import to_number
 
 if TYPE_CHECKING:
     from beets.library import Library
@@ -116,8 +117,8 @@ def _dates(lib: Library, ids: IntArray) -> tuple[FloatArray, FloatArray]:
         with lib.transaction() as tx:
             found = tx.query(f"SELECT id, added, year, original_year FROM items WHERE id {which}", values)
         rows |= {row["id"]: row for row in found}
-    added = [_in_years(rows[item]["added"]) for item in ids.tolist()]
-    years = [rows[item]["original_year"] or rows[item]["year"] or np.nan for item in ids.tolist()]
+    added = [_in_years(to_number(rows[item]["added"])) for item in ids.tolist()]
+    years = [to_number(rows[item]["original_year"]) or to_number(rows[item]["year"]) or np.nan for item in ids.tolist()]
     return np.array(added, np.float32), np.array(years, np.float32)
 
 

@@ -15,7 +15,7 @@ from beetsplug.cfaudio.config.playlists import period, seed
 from beetsplug.cfaudio.library.fields import few
 from beetsplug.cfaudio.library.listeners import find_listener
 from beetsplug.cfaudio.library.snapshot import RankingData, read_library
-from beetsplug.cfaudio.library.tracks import read_tracks
+from beetsplug.cfaudio.library.tracks import as_path, read_tracks
 from beetsplug.cfaudio.playlists.kinds import lists_of
 from beetsplug.cfaudio.playlists.state import ChosenList, PlaylistState, read_state
 from beetsplug.cfaudio.playlists.update import update_playlists
@@ -168,7 +168,7 @@ class ConfiguredPlaylists:
                     f"WHERE length(albums.artpath) > 0 AND items.id {which}",
                     numbers,
                 )
-            art |= {row["id"]: (row["album_id"], bytes(row["artpath"])) for row in rows}
+            art |= {row["id"]: (row["album_id"], as_path(row["artpath"])) for row in rows}
         first: dict[int, int] = {}
         for item in ids:
             if item in art:
