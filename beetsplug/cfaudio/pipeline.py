@@ -140,7 +140,7 @@ def embed(
         except StoreError:
             if not (damaged := store.drop_damaged()):
                 raise
-            on_problem(f"{store.path}: features of {counted(damaged, 'track')} were damaged, and are computed again")
+            on_problem(f"{store.path}: {counted(damaged, 'damaged row')} of features are computed again")
             result, fields = compute()
         changed = write_fields(lib, fields)
         if changed or not as_left:

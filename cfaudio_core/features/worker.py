@@ -20,7 +20,7 @@ from cfaudio_core.audio.decoders.sndfile import silence_stderr
 from cfaudio_core.audio.descriptors import N_DESCRIPTORS, describe_windows, load_librosa
 from cfaudio_core.audio.full_track import read_whole
 from cfaudio_core.audio.melspec import band_statistics, log_mel
-from cfaudio_core.audio.windows import read_windows, regular_file
+from cfaudio_core.audio.windows import read_windows
 from cfaudio_core.backbones.registry import Names, Net, load_extractor
 from cfaudio_core.errors import AudioError
 from cfaudio_core.features.jobs import FULL_TRACK, ExtractorConfig, FeatureResult, FileJob, file_state
@@ -121,9 +121,12 @@ def _may_pass(error: AudioError) -> bool:
 
 
 def _read_through(path: bytes, beat: Heartbeat) -> None:
-    """Read a file to its end; an `AudioError` where the disk cannot."""
+    """Read a file to its end, if it is one; an `AudioError` where the disk cannot."""
+    name = Path(os.fsdecode(path))
     try:
-        with Path(os.fsdecode(regular_file(path))).open("rb", buffering=0) as file:
+        if not name.is_file():
+            return
+        with name.open("rb", buffering=0) as file:
             while file.read(_PIECE_BYTES):
                 beat()
     except OSError as error:

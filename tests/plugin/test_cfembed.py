@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sqlite3
@@ -242,13 +243,66 @@ def test_a_moved_file_keeps_its_features(analysed: Home, decoding_fails: Fail) -
 
 
 @weights
-def test_a_retagged_file_keeps_its_features(analysed: Home, decoding_fails: Fail) -> None:
-    decoding_fails()
+def test_a_retagged_file_is_compared_once_and_keeps_its_features(analysed: Home, decoded: list[str]) -> None:
     file = analysed.music / BELLS[0] / "2 Stück.flac"
     keys = analysed.field("cf_key")
     assert analysed.beet("modify", "-y", "-w", f"path:{file}", "title=Another").code == 0
-    assert "Analysed 0 new tracks (40 of 40 done)" in analysed.embed().out
+    assert analysed.embed("-p").lines[0].startswith("Would analyse 0 of 40 tracks, read 1 changed file again")
+    assert analysed.embed().lines[:2] == [
+        "Analysed 0 new tracks (40 of 40 done).",
+        "Read 1 changed file again: 0 of other audio than before.",
+    ]
     assert analysed.field("cf_key") == keys
+    assert analysed.embed().code == 0
+    assert decoded == ["02 Another.flac"]  # beets has moved it
+
+
+@weights
+def test_a_file_with_other_audio_gets_a_key_of_its_own_and_copies_of_the_old_one_keep_theirs(analysed: Home) -> None:
+    file = analysed.music / BELLS[0] / "1 Stück.wav"
+    (first,) = analysed.ids("artist = ? AND track = 1", BELLS[0])
+    copy = file.with_name("copy.wav")
+    copy.write_bytes(file.read_bytes())
+    analysed.add(copy)
+    old = analysed.field("cf_key")[first]
+
+    def features() -> list[tuple[bytes]]:
+        with contextlib.closing(sqlite3.connect(analysed.store)) as store:
+            return store.execute("SELECT data FROM features WHERE cf_key = ? ORDER BY net", (old,)).fetchall()
+
+    before = features()
+    analysed.write(f"{BELLS[0]}/1 Stück.wav", drums(77))
+    assert "Read 1 changed file again: 1 of other audio than before." in analysed.embed().fine.lines
+    keys, vectors = analysed.field("cf_key"), analysed.field("cf_embedding")
+    assert (keys[41] == old, keys[first] == old) == (True, False)
+    assert vectors[41] != vectors[first]
+    assert before == features() != []
+
+
+@weights
+def test_fields_that_were_changed_or_lost_are_written_again(analysed: Home, decoding_fails: Fail) -> None:
+    """As by a backup that was put back, or by another program."""
+    analysed.embed()
+    names = ("cf_embedding", "cf_score", "cf_tags", "cf_tempo", "cf_energy", "cf_model")
+    before = [analysed.field(name) for name in names]
+    decoding_fails()
+    analysed.sql("DELETE FROM item_attributes WHERE key IN ('cf_embedding', 'cf_tempo') AND entity_id < 9")
+    for name, value in (("cf_score", 12.5), ("cf_tags", "polka"), ("cf_energy", b"0.5"), ("cf_model", "cf-none")):
+        analysed.set(name, dict.fromkeys(range(10, 20), value))
+    assert analysed.embed().fine.lines[-1].startswith("Updated 18 tracks")
+    assert [analysed.field(name) for name in names] == before
+    assert analysed.embed().fine.lines[-1].startswith("Nothing new")
+
+
+@weights
+def test_damaged_features_cost_their_track_a_new_analysis(analysed: Home, decoded: list[str]) -> None:
+    with contextlib.closing(sqlite3.connect(analysed.store)) as store, store:
+        store.execute(
+            "UPDATE features SET data = substr(data, 1, 99) WHERE cf_key = (SELECT min(cf_key) FROM features)"
+        )
+    ran = analysed.embed("--retrain")
+    assert (ran.code, len(decoded), len(analysed.field("cf_embedding"))) == (0, 1, 40)
+    assert ran.err == f"cfaudio: {analysed.store}: 2 damaged rows of features are computed again\n"
 
 
 @weights

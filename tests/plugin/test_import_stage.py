@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
@@ -98,6 +101,33 @@ def test_an_import_goes_on_though_analysis_is_set_up_wrongly(
     assert ran.err.count("cfaudio: ") == 1
     assert "Traceback" not in ran.err
     assert len(home.ids("1")) == 2
+
+
+@pytest.mark.parametrize(
+    "error", [sqlite3.OperationalError("database is\nlocked"), RecursionError("deep"), KeyError(7)]
+)
+def test_an_import_goes_on_whatever_is_wrong(
+    home: Home, arrivals: Path, error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise error
+
+    shutil.copytree(arrivals, arrivals.with_name("Second"))
+    monkeypatch.setattr("beetsplug.cfaudio.pipeline.embed_imported", fail)
+    home.configure({"auto": True}, **{"import": {"autotag": False, "duplicate_action": "keep"}})
+    ran = home.beet_here("import", "-A", "-q", str(arrivals.parent))
+    assert ran.code == 0
+    about = f"{type(error).__name__}: {' '.join(str(error).split())}"
+    assert ran.err.count(f"cfaudio: new tracks are left to the next `beet cfembed`: {about}\n") == 2
+    assert ran.err.count("cfaudio: ") == 2
+    assert len(home.ids("1")) == 4
+
+
+def test_a_file_of_a_far_future_is_imported_and_analysed(home: Home, arrivals: Path) -> None:
+    home.configure({"auto": True}, **{"import": {"autotag": False, "copy": False}})
+    os.utime(arrivals / "0.flac", (1.1e10, 1.1e10))
+    ran = home.beet_here("import", "-A", "-q", str(arrivals))
+    assert (ran.code, len(home.field("cf_key"))) == (0, 2)
 
 
 def test_a_reimport_keeps_what_was_analysed(analysed: Home, decoding_fails: Callable[[], None]) -> None:
