@@ -7,8 +7,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from needs import needs
 import pytest
+from needs import needs
 from pages import MANUAL, PAGES, blocks
 
 DOC = PAGES["scheduling"]
