@@ -10,15 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cfaudio_core.audio.decoders.base import EMPTY, MAX_PIECE_FRAMES, Source, UndecodableError
+from cfaudio_core.audio.decoders.opening import openers
 from cfaudio_core.audio.melspec import SAMPLE_RATE, WINDOW_SAMPLES
 from cfaudio_core.audio.windows import (
     CUT_SHORT,
+    Window,
     Windows,
     audible,
     audio_errors,
     cut,
     fault_of,
-    openers,
     regular_file,
     spread_over_the_beginning,
 )
@@ -26,8 +27,10 @@ from cfaudio_core.audio.windows import (
 # A minute of audio is 4 MB, however long the track; less of DSD, whose rates are above the usual ones.
 _BLOCK_WINDOWS = 20
 _USUAL_RATE_HZ = 768_000
-# Blocks without any audio, in a row, after which the file counts as shorter than its header claims.
+# Blocks without any audio, in a row, after which the file counts as shorter than its header claims, unless one of some
+# places in the rest has any: a hole of minutes may be a damaged disk's.
 _MAX_EMPTY_BLOCKS = 2
+_MORE_PLACES = 10
 
 
 def read_whole(path: bytes | str | os.PathLike[str] | os.PathLike[bytes]) -> Iterator[Windows]:
@@ -61,21 +64,24 @@ def read_whole(path: bytes | str | os.PathLike[str] | os.PathLike[bytes]) -> Ite
 
 
 def _blocks(source: Source) -> Iterator[Windows]:
-    source = _Forward(source)
+    forward = _Forward(source)
     count, rest = divmod(source.frames * SAMPLE_RATE // source.rate, WINDOW_SAMPLES)
+    begin = rest // 2
     faults: list[str | None] = []
     any_good, empty = False, 0
     block = min(_BLOCK_WINDOWS, max(1, _BLOCK_WINDOWS * _USUAL_RATE_HZ // source.rate))
     for first in range(0, count, block):
         with np.errstate(all="ignore"):
-            windows = cut(source, rest // 2 + first * WINDOW_SAMPLES, min(block, count - first))
+            windows = _cut_block(forward, source, begin + first * WINDOW_SAMPLES, min(block, count - first))
             faults = [fault_of(window) for window in windows]
         if None in faults:
             any_good = True
             yield audible(windows, faults)
         empty = empty + 1 if all(fault == CUT_SHORT for fault in faults) else 0
         if empty == _MAX_EMPTY_BLOCKS:
-            break
+            if not _has_audio(source, begin, range(first + block, count)):
+                break
+            empty = 0
     if not any_good:
         # Shorter than a window, or than its header claims; or silent throughout, and then so is the beginning.
         with np.errstate(all="ignore"):
@@ -83,6 +89,22 @@ def _blocks(source: Source) -> Iterator[Windows]:
             windows = spread_over_the_beginning(source, max(1, count) if source.frames else MAX_PIECE_FRAMES)
             beginning = audible(windows, [fault_of(window) for window in windows])
         yield beginning
+
+
+def _cut_block(forward: _Forward, source: Source, start: int, count: int) -> list[Window]:
+    """Cut windows side by side from one read, and by themselves those that it lacks: it ends at the first damage."""
+    windows = cut(forward, start, count)
+    for i, (waveform, _) in enumerate(windows if count > 1 else []):
+        if len(waveform) < WINDOW_SAMPLES:
+            windows[i] = cut(source, start + i * WINDOW_SAMPLES)[0]
+    return windows
+
+
+def _has_audio(source: Source, begin: int, windows: range) -> bool:
+    """Say whether any of a few windows that are spread over a range, the last one among them, is there."""
+    some = windows[:: -max(1, len(windows) // _MORE_PLACES)]
+    with np.errstate(all="ignore"):
+        return any(fault_of(cut(source, begin + i * WINDOW_SAMPLES)[0]) != CUT_SHORT for i in some)
 
 
 class _Forward:

@@ -19,9 +19,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from cfaudio_core.audio.decoders.av import open_av
 from cfaudio_core.audio.decoders.base import MAX_PIECE_FRAMES, Source, UndecodableError
-from cfaudio_core.audio.decoders.sndfile import open_sndfile
+from cfaudio_core.audio.decoders.opening import openers
 from cfaudio_core.audio.melspec import SAMPLE_RATE, WINDOW_SAMPLES
 from cfaudio_core.audio.stereo import stereo_width
 from cfaudio_core.errors import AudioError
@@ -35,9 +34,6 @@ _SILENT_PEAK = 1e-4
 _MAX_PEAK = 1e3
 
 CUT_SHORT = "cut short"
-
-Opener = Callable[[str], contextlib.AbstractContextManager[Source]]
-
 
 Window = tuple[NDArray[np.float32], NDArray[np.float32]]
 """Waveform and stereo width of one stretch of a track; the waveform is shorter where audio is missing."""
@@ -94,17 +90,6 @@ def read_windows(path: bytes | str | os.PathLike[str] | os.PathLike[bytes], n_wi
                 return _read(source, n_windows)
             with second(name) as source:
                 return _read(source, n_windows)
-
-
-def openers(name: str) -> list[Opener]:
-    """List the decoders to try for a file, one after the other.
-
-    libsndfile is fast and exact in its seeks, except for Vorbis and Opus: it takes twice as long as ffmpeg, and some of
-    its seeks in Vorbis are off by up to 20 ms.
-    """
-    with Path(name).open("rb") as file:
-        packet = file.read(36)[28:]
-    return [open_av, open_sndfile] if packet.startswith((b"OpusHead", b"\x01vorbis")) else [open_sndfile, open_av]
 
 
 @contextlib.contextmanager

@@ -1,5 +1,6 @@
 """Windows of audio files: the right waveform from the right place, and a clean refusal of everything else."""
 
+import contextlib
 import os
 import socket
 import struct
@@ -21,9 +22,11 @@ from needs import not_root
 
 from cfaudio_core.audio import full_track
 from cfaudio_core.audio import windows as reader
+from cfaudio_core.audio.decoders import opening
 from cfaudio_core.audio.decoders.av import AvSource
 from cfaudio_core.audio.decoders.base import downmix
 from cfaudio_core.audio.decoders.blocks import Blocks
+from cfaudio_core.audio.decoders.sndfile import SndfileSource
 from cfaudio_core.audio.melspec import SAMPLE_RATE, WINDOW_SAMPLES
 from cfaudio_core.audio.stereo import N_WIDTHS
 from cfaudio_core.errors import AudioError
@@ -148,7 +151,7 @@ def test_a_window_is_what_the_whole_track_has_there(library, extension):
 @pytest.mark.parametrize(("extension", "samples_off"), [("m4a", 0), ("mka", 16), ("wma", 16), ("aac", 0)])
 def test_a_seek_through_ffmpeg_is_trimmed_to_the_time_stamp(library, extension, samples_off):
     whole = decode_whole(library[extension])
-    with reader.open_av(str(library[extension])) as source:
+    with opening.open_av(str(library[extension])) as source:
         claimed = source.frames * SAMPLE_RATE // source.rate
     windows = read_windows(library[extension], 4)
     assert len(windows) == 4
@@ -212,7 +215,7 @@ def test_ffmpegs_sample_formats_all_have_full_scale_one(tmp_path, monkeypatch, d
     subtype = {"u1": "PCM_U8", "<i2": "PCM_16", "<i4": "PCM_32", "<f4": "FLOAT", "<f8": "DOUBLE"}[dtype]
     soundfile.write(tmp_path / "tone.wav", stereo, SAMPLE_RATE, subtype=subtype)
     by_libsndfile = read_windows(tmp_path / "tone.wav")
-    monkeypatch.setattr(reader, "open_sndfile", reader.open_av)
+    monkeypatch.setattr(opening, "open_sndfile", opening.open_av)
     np.testing.assert_allclose(read_windows(tmp_path / "tone.wav"), by_libsndfile, rtol=0, atol=1e-6)
 
 
@@ -240,7 +243,7 @@ def test_reading_twice_gives_the_same_bits(library):
 
 def test_opus_is_as_long_for_ffmpeg_as_it_is_for_libsndfile(library):
     # What precedes the audio, and is cut off, is in the stream's duration.
-    with reader.open_av(str(library["opus"])) as one, reader.open_sndfile(str(library["opus"])) as other:
+    with opening.open_av(str(library["opus"])) as one, opening.open_sndfile(str(library["opus"])) as other:
         assert one.frames == other.frames == soundfile.info(library["opus"]).frames
 
 
@@ -269,7 +272,7 @@ def test_a_whole_track_is_its_windows_side_by_side(library, monkeypatch, extensi
     assert [len(windows) for windows in blocks] == {1: [1] * 6, 2: [2] * 3, 20: [6]}[block]
     waveform = np.concatenate(blocks).ravel()
     whole = decode_whole(library[extension])
-    with (reader.open_av if extension in ("opus", "m4a") else reader.open_sndfile)(str(library[extension])) as source:
+    with (opening.open_av if extension in ("opus", "m4a") else opening.open_sndfile)(str(library[extension])) as source:
         length = source.frames * SAMPLE_RATE // source.rate
     start = (length - len(waveform)) // 2
     np.testing.assert_allclose(waveform, whole[start : start + len(waveform)], rtol=0, atol=1e-3)
@@ -428,6 +431,86 @@ def test_a_damaged_place_costs_the_windows_around_it(library, tmp_path, extensio
         for w in windows
     )
     assert intact >= len(undamaged) - 2
+
+
+def damage(file: Path, content: bytes, places: list[float], length: int = 400) -> Path:
+    """Write a file in which `length` bytes are zero at some places, shares of it."""
+    data = bytearray(content)
+    for place in places:
+        at = int(place * len(data))
+        data[at : at + length] = bytes(length)
+    file.write_bytes(data)
+    return file
+
+
+@pytest.mark.parametrize("places", [[0.05], [0.05, 0.35, 0.65]])
+def test_damage_costs_a_whole_track_the_windows_around_it(tmp_path, places):
+    path = write(tmp_path / "whole.flac", make_music(120))
+    undamaged = np.concatenate(list(read_whole(path)))
+    windows = np.concatenate(list(read_whole(damage(tmp_path / "rotten.flac", path.read_bytes(), places))))
+    assert len(undamaged) == 39
+    assert len(windows) >= 39 - 2 * len(places)
+    same = (np.abs(undamaged[None] - windows[:, None, :]).max(axis=2) < 1e-4).any(axis=1)
+    assert same.all(), "none is from another place, or half damaged"
+
+
+def test_a_hole_of_minutes_does_not_end_a_whole_track(tmp_path, monkeypatch):
+    monkeypatch.setattr("cfaudio_core.audio.full_track._BLOCK_WINDOWS", 2)
+    content = write(tmp_path / "whole.m4a", make_music(60)).read_bytes()
+    path = damage(tmp_path / "hole.m4a", content, [0.3], int(0.5 * len(content)))  # blocks 4 to 8 of 10
+    blocks = [len(windows) for windows in read_whole(path)]
+    assert sum(blocks[:3]) >= 4
+    assert sum(blocks[3:]) >= 2
+
+
+def test_a_header_that_promises_more_than_there_is_ends_the_track_where_it_ends(tmp_path, monkeypatch):
+    monkeypatch.setattr("cfaudio_core.audio.full_track._BLOCK_WINDOWS", 2)
+    path = write(tmp_path / "whole.flac", make_music(60))
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 3])
+    assert 5 <= sum(len(windows) for windows in read_whole(path)) <= 6
+
+
+class Deaf:
+    """A decoder that finds the first `known` frames alone."""
+
+    def __init__(self, source, known: int) -> None:
+        self.rate, self.frames = source.rate, source.frames
+        self._source, self._known = source, known
+
+    def read(self, start: int, count: int) -> np.ndarray:
+        return self._source.read(start, max(0, min(count, self._known - start)))
+
+
+def test_of_two_decoders_the_one_that_gets_more_is_taken(library, monkeypatch):
+    undamaged = read_windows(library["flac"], 5)
+    open_sndfile = opening.open_sndfile
+
+    @contextlib.contextmanager
+    def open_deaf(name: str) -> Iterator[Deaf]:
+        with open_sndfile(name) as source:
+            yield Deaf(source, 5 * RATE)
+
+    monkeypatch.setattr(opening, "open_sndfile", open_deaf)
+    np.testing.assert_allclose(read_windows(library["flac"], 5), undamaged, rtol=0, atol=1e-4)
+    monkeypatch.setattr(opening, "open_av", open_deaf)
+    assert len(read_windows(library["flac"], 5)) == 1  # neither has more
+
+
+def test_no_second_decoder_is_asked_where_the_first_has_all(library, monkeypatch):
+    def fail(*_: object) -> None:
+        raise AssertionError("is not needed")
+
+    monkeypatch.setattr(opening, "open_av", fail)
+    assert len(read_windows(library["flac"], 5)) == 5
+    assert len(np.concatenate(list(read_whole(library["flac"])))) == 6
+
+
+def test_a_damaged_length_is_the_end_of_what_is_read(library):
+    with soundfile.SoundFile(library["flac"]) as file:
+        source = SndfileSource(file)
+        file._info.frames = 1000  # as libsndfile has it after a damaged mp3
+        assert source.read(2000, 500).shape == (2, 0)
 
 
 def lying_wav(music: np.ndarray, *, channels: int = 2, rate: int = RATE, claim: int | None = None) -> bytes:

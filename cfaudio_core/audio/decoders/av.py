@@ -34,6 +34,13 @@ _ONE_BIT = "dsd", "dst", "wavpack"
 _RAW = frozenset({"mp3", "aac", "loas", "ac3", "eac3", "dts", "truehd", "mlp", "amr"})
 # What to do about tags that are no UTF-8: PyAV 19 replaces what it cannot read, and takes no such option.
 _OF_TAGS: dict[str, Any] = {"metadata_errors": "replace"} if int(av.__version__.partition(".")[0]) < 19 else {}
+# ffmpeg guesses a format by content and not by name, and some formats say what to open: sockets (SDP), other files
+# (HLS, DASH, concat) and devices. Those of music do not, and no protocol is needed: the file is open already.
+_FORMATS = (
+    "aac,ac3,aiff,amr,ape,asf,au,avi,caf,dsf,dts,dtshd,eac3,flac,flv,iff,loas,matroska,mlp,mov,mp3,mpc,mpc8,mpeg,mpegts,"
+    "nut,ogg,oma,rm,shn,sox,tak,truehd,tta,voc,w64,wav,wsd,wv,xwma"
+)
+_NOTHING_ELSE = {"format_whitelist": _FORMATS, "protocol_whitelist": "none"}
 # Packets in a row without a single frame, after which the stream counts as ended.
 _MAX_EMPTY_PACKETS = 2_000
 
@@ -222,7 +229,7 @@ def open_av(path: bytes | str) -> Iterator[AvSource | ChainSource]:
 @contextlib.contextmanager
 def _open(file: IO[bytes]) -> Iterator[AvSource]:
     try:
-        container = av.open(file, io_open=_refuse, **_OF_TAGS)
+        container = av.open(file, options=_NOTHING_ELSE, io_open=_refuse, **_OF_TAGS)
     except av.FFmpegError as error:
         raise UndecodableError(error.strerror or "") from error
     with container:

@@ -42,7 +42,8 @@ class SndfileSource:
         with contextlib.suppress(soundfile.SoundFileError):
             if self._file.tell() != start:  # a seek, even to where the file stands, discards the decoder's buffer
                 self._file.seek(start)
-            while count > 0:
+            # Past a length that damage made too small, soundfile would ask numpy for a negative number of frames.
+            while count > 0 and self._file.tell() <= self._file.frames:
                 block = self._file.read(min(count, self._block), dtype="float32", always_2d=True)
                 if not len(block):
                     break
@@ -73,13 +74,15 @@ def open_sndfile(path: bytes | str) -> Iterator[SndfileSource]:
     UndecodableError
         If libsndfile does not know the format or the length, or the header makes no sense.
     """
-    # Windows names are text and all others are bytes; soundfile hands either on unchanged.
-    name = os.fsdecode(path) if os.name == "nt" else os.fsencode(path)
-    try:
-        file = soundfile.SoundFile(name)
-    except soundfile.LibsndfileError as error:
-        raise UndecodableError(error.error_string) from error
-    with file:
+    with contextlib.ExitStack() as stack:
+        opened = stack.enter_context(Path(os.fsdecode(path)).open("rb"))
+        # By its name, libsndfile would open files beside it too, such as ._NAME, where it does not know the format.
+        # Numbers of open files are not shared between libraries on Windows.
+        name = os.fsdecode(path) if os.name == "nt" else opened.fileno()
+        try:
+            file = stack.enter_context(soundfile.SoundFile(name, closefd=False))
+        except soundfile.LibsndfileError as error:
+            raise UndecodableError(error.error_string) from error
         if file.frames > _MAX_FRAMES or (file.format == "MP3" and not _knows_length(path, file.frames)):
             raise UndecodableError("its length is unknown")
         yield SndfileSource(file)
