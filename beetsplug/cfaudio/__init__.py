@@ -26,6 +26,7 @@ from beetsplug.cfaudio.commands import (
 from beetsplug.cfaudio.config.listeners import feedback_field, noted_listeners, score_field
 from beetsplug.cfaudio.config.servers import LOGINS, SECRETS
 from beetsplug.cfaudio.config.settings import DEFAULTS
+from beetsplug.cfaudio.errors import guarded
 from beetsplug.cfaudio.library.similar_query import SimilarQuery, cf_match, library_opened
 
 if TYPE_CHECKING:
@@ -94,7 +95,10 @@ class CfAudioPlugin(BeetsPlugin):
 
     def commands(self) -> list[Subcommand]:
         """Make the commands of `beet`."""
-        return [*(module.command(self) for module in COMMANDS), *feedback.commands(self)]
+        commands = [*(module.command(self) for module in COMMANDS), *feedback.commands(self)]
+        for command in commands:
+            command.func = guarded(command.func)
+        return commands
 
     def imported(self, session: ImportSession, task: ImportTask) -> None:
         """Analyse and embed the tracks of an import task, by the model in force.

@@ -5,12 +5,16 @@ Every `beet` command loads this module, so it imports nothing that takes time.
 
 from __future__ import annotations
 
+import sqlite3
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import wraps
 from pathlib import Path
+from typing import Any
 
 from beets.exceptions import UserError
+from beets.util import displayable_path
 
 
 @contextmanager
@@ -24,6 +28,32 @@ def user_errors() -> Iterator[None]:
         raise UserError(f"cfaudio.{error}") from error
     except CfAudioError as error:
         raise UserError(str(error)) from error
+
+
+def guarded(run: Callable[..., None]) -> Callable[..., None]:
+    """Make a command raise a UserError where beets' library is locked, or a disk is full, read-only or broken.
+
+    Another program may hold the library for hours, and beets waits for it five seconds (its setting `timeout`).
+    """
+
+    @wraps(run)
+    def command(*args: Any) -> None:
+        from cfaudio_core.util.values import in_one_line
+
+        try:
+            with user_errors():
+                run(*args)
+        except sqlite3.DatabaseError as error:  # cfaudio's own databases are StoreErrors
+            in_use = "locked" in str(error) or "busy" in str(error)
+            why = "in use by another program; try again when that is done" if in_use else in_one_line(str(error))
+            raise UserError(f"beets' library: {why}") from error
+        except OSError as error:
+            if isinstance(error, BrokenPipeError):  # `beet cfplays | head`: beets ends quietly
+                raise
+            named = f"{displayable_path(error.filename)}: " if error.filename else ""
+            raise UserError(in_one_line(f"{named}{error.strerror or error}")) from error
+
+    return command
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import socket
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
@@ -14,8 +15,28 @@ R = TypeVar("R")
 BATCH_COMMANDS = 200
 """Commands in one command list: MPD drops a client that sends too much at once."""
 
+_MAX_ANSWER_BYTES = 32 << 20  # a queue of 16,384 songs, MPD's usual limit, is 8 MiB
 _TIMEOUT_S = 20.0
 _MAX_TIMEOUTS = 30  # that all commands of a call may take together
+
+
+class _Socket(socket.socket):
+    """A socket of which one answer is of limited length: python-mpd2 keeps whole lines and lists in memory."""
+
+    left = _MAX_ANSWER_BYTES
+
+    def send(self, *args: Any) -> int:
+        """Send, after which another answer begins."""
+        self.left = _MAX_ANSWER_BYTES
+        return super().send(*args)
+
+    def recv_into(self, *args: Any) -> int:
+        """Receive, but no more than the limit."""
+        received = super().recv_into(*args)
+        self.left -= received
+        if self.left < 0:
+            raise OverflowError
+        return received
 
 
 class MpdClient:
@@ -71,7 +92,15 @@ class MpdClient:
             import mpd
         except ImportError:
             raise SettingError("mpd: needs python-mpd2: pip install 'beets-cfaudio[mpd]'") from None
-        client = mpd.MPDClient()
+
+        class Client(mpd.MPDClient):  # type: ignore[misc]
+            def _connect_tcp(self, *address: Any) -> _Socket:
+                return _limited(super()._connect_tcp(*address))
+
+            def _connect_unix(self, *address: Any) -> _Socket:
+                return _limited(super()._connect_unix(*address))
+
+        client = Client()
         client.timeout = _TIMEOUT_S
         try:
             client.connect(*self._address)
@@ -85,12 +114,21 @@ class MpdClient:
             raise ServiceError(f"{self.name}: {error.command or 'MPD'}: {why}") from None
         except TimeoutError:
             raise ServiceError(f"{self.name}: no answer in time") from None
+        except OverflowError:
+            raise ServiceError(f"{self.name}: an answer of more than {_MAX_ANSWER_BYTES >> 20} MiB") from None
         except (OSError, mpd.MPDError, UnicodeError, ValueError) as error:
             why = "is not an MPD" if isinstance(error, mpd.ProtocolError | UnicodeError) else "cannot be reached"
             raise ServiceError(f"{self.name}: {why}") from None
         finally:
             with contextlib.suppress(mpd.MPDError, OSError):
                 client.disconnect()
+
+
+def _limited(plain: socket.socket) -> _Socket:
+    timeout = plain.gettimeout()
+    limited = _Socket(plain.family, plain.type, plain.proto, plain.detach())
+    limited.settimeout(timeout)
+    return limited
 
 
 def find_files(mpd: Any, queries: list[tuple[str, ...]]) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shutil
 import signal
@@ -19,6 +20,8 @@ from needs import find, missing
 from user_home import Home, Ran
 from waiting import wait_until
 
+from beetsplug.cfaudio.config import settings
+from beetsplug.cfaudio.errors import guarded
 from beetsplug.cfaudio.library import write as writing
 from cfaudio_core.models.model_files import FORMAT
 from cfaudio_core.util.files import hold_lock
@@ -91,6 +94,63 @@ def test_a_library_that_stays_locked_is_one_line_and_nothing_is_lost(
     assert analysed.field("cf_score") == before
     assert analysed.embed().code == 0
     assert analysed.field("cf_score") != before
+
+
+@pytest.mark.parametrize(
+    ("command", "args"),
+    [
+        ("cfembed", ["--retrain", "-j", "1"]),
+        ("cfrecommend", ["-n", "3"]),
+        ("cfplays", []),
+        ("cfstatus", []),
+        ("cfevaluate", []),
+        ("cflike", ["Bell"]),
+        ("cfplaylists", []),
+    ],
+)
+def test_a_library_that_is_locked_while_a_command_runs_is_one_line(
+    analysed: Home, monkeypatch: pytest.MonkeyPatch, command: str, args: list[str]
+) -> None:
+    other = sqlite3.connect(analysed.database, isolation_level=None, check_same_thread=False)
+    read = settings.read_settings
+
+    def lock_and_read(config: object) -> object:
+        if not other.in_transaction:
+            other.execute("BEGIN EXCLUSIVE")
+        return read(config)
+
+    module = "feedback" if command == "cflike" else command
+    monkeypatch.setattr(f"beetsplug.cfaudio.commands.{module}.read_settings", lock_and_read)
+    analysed.configure({"playlists": [{"name": "a"}], "playlist_dir": str(analysed.beetsdir)}, timeout=0.05)
+    with contextlib.closing(other):
+        ran = analysed.beet_here(command, *args)
+        assert other.in_transaction
+    assert ran.complaint.endswith("beets' library: in use by another program; try again when that is done")
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), "No space left on device"),
+        (OSError(errno.EROFS, "Read-only file system", b"/mnt/a\nb"), "/mnt/a b: Read-only file system"),
+        (sqlite3.DatabaseError("database disk image is malformed"), "database disk image is malformed"),
+    ],
+)
+def test_what_a_disk_does_to_a_command_is_one_line(error: Exception, line: str) -> None:
+    def run() -> None:
+        raise error
+
+    with pytest.raises(UserError, match=line) as caught:
+        guarded(run)()
+    assert str(caught.value).isprintable()
+
+
+def test_a_pipe_that_is_closed_is_for_beets_to_end_by() -> None:
+    def run() -> None:
+        raise BrokenPipeError(errno.EPIPE, "Broken pipe")
+
+    with pytest.raises(BrokenPipeError):
+        guarded(run)()
 
 
 def test_fields_are_written_all_or_none(analysed: Home) -> None:

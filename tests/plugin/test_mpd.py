@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -157,6 +158,39 @@ def test_a_wrong_password_is_one_line_that_does_not_tell_it(library: Home, lists
         elsewhere(library, mpd, {"name": "a"}, password="sesame")
         assert library.beet("cfplaylists").fine
         assert mpd.playlists() == ["a"]
+
+
+@pytest.mark.parametrize("greeting", [b"", b"OK MPD 0.23.5\n"])
+@pytest.mark.parametrize("part", [b"x" * 65536, b"playlist: x\n" * 5000], ids=["a line", "a list"])
+def test_an_answer_without_end_is_one_line(
+    library: Home, monkeypatch: pytest.MonkeyPatch, greeting: bytes, part: bytes
+) -> None:
+    monkeypatch.setattr("cfaudio_core.clients.mpd._Socket.left", 1 << 20)
+    monkeypatch.setattr("cfaudio_core.clients.mpd._MAX_ANSWER_BYTES", 1 << 20)
+    sent = 0
+
+    def serve() -> None:
+        nonlocal sent
+        connection, _ = server.accept()
+        with connection, contextlib.suppress(OSError):
+            connection.sendall(greeting)
+            while sent < 64 << 20:
+                connection.sendall(part)
+                sent += len(part)
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(LONG_SECONDS)
+        port = server.getsockname()[1]
+        library.configure(
+            {"mpd": {"host": "127.0.0.1", "port": port}, "playlists": [{"name": "a", "targets": ["mpd"]}]}
+        )
+        thread = threading.Thread(target=serve)
+        thread.start()
+        ran = library.beet_here("cfplaylists")
+        thread.join()
+    assert ran.code == 1
+    assert ran.err.count(f"mpd 127.0.0.1:{port}: ") == ran.err.count("\n") == 1
+    assert sent < 32 << 20
 
 
 @pytest.mark.parametrize("answer", [b"<html>\r\n\r\n", b"", b"\xff\xfe\n", None])

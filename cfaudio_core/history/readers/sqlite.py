@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import shutil
 import sqlite3
 import tempfile
@@ -12,6 +13,10 @@ from pathlib import Path
 from cfaudio_core.errors import SourceError
 from cfaudio_core.history.readers.files import errors_named, local_path
 
+_MAX_VALUE_BYTES = 16 << 20
+# Steps of SQLite's machine, of which ten or a hundred make a row. Pages that name each other make endless tables.
+_STEPS_AT_A_TIME = 100_000
+_MAX_STEPS, _MAX_STEPS_A_BYTE = 100_000_000, 1000
 _LOCK_WAIT_S = 3.0  # for a writer, before a copy is made
 _PARTS = ("", "-wal", "-journal")  # the database, and what SQLite keeps beside it while it is written to
 
@@ -22,6 +27,9 @@ def read_only(path: Path) -> Iterator[sqlite3.Connection]:
 
     Where its owner holds it locked, or SQLite would have to write beside it to read it (a write-ahead log that came
     without its index), a temporary copy is read instead.
+
+    What it holds is read, and nothing that it computes, in views and generated columns: a few bytes of these may be
+    gigabytes of text, or rows without end.
 
     Raises
     ------
@@ -40,7 +48,8 @@ def read_only(path: Path) -> Iterator[sqlite3.Connection]:
                 connection = stack.enter_context(contextlib.closing(_connect_to_copy(path, Path(folder))))
             yield connection
         except sqlite3.Error as error:
-            raise SourceError(f"{name}: {error}") from error
+            endless = error.sqlite_errorcode == sqlite3.SQLITE_INTERRUPT
+            raise SourceError(f"{name}: {'damaged: its tables do not end' if endless else error}") from error
         except UnicodeDecodeError as error:  # SQLite's message quotes a damaged schema
             raise SourceError(f"{name}: damaged: its schema is not text") from error
 
@@ -69,10 +78,27 @@ def _connect(path: Path, mode: str = "") -> sqlite3.Connection:
         connection.execute("BEGIN")  # all reads see one moment
         connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
         _check_length(connection, path)
+        _set_bounds(connection, path)
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+def _set_bounds(connection: sqlite3.Connection, path: Path) -> None:
+    """Refuse what is computed, and limit the length of a value and the work of all that is read."""
+    views = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'view'")}
+    of_tables = "FROM sqlite_master t, pragma_table_xinfo(t.name) c WHERE t.type = 'table'"
+    generated = set(connection.execute(f"SELECT t.name, c.name {of_tables} AND c.hidden > 1"))
+
+    def allow(action: int, table: str | None, column: str | None, _: str | None, view: str | None) -> int:
+        is_computed = view is not None or table in views or (table, column) in generated
+        return sqlite3.SQLITE_DENY if action == sqlite3.SQLITE_READ and is_computed else sqlite3.SQLITE_OK
+
+    left = itertools.count(max(_MAX_STEPS, _MAX_STEPS_A_BYTE * path.stat().st_size) // _STEPS_AT_A_TIME, -1)
+    connection.set_authorizer(allow)
+    connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _MAX_VALUE_BYTES)
+    connection.set_progress_handler(lambda: next(left) < 0, _STEPS_AT_A_TIME)
 
 
 def _check_length(connection: sqlite3.Connection, path: Path) -> None:

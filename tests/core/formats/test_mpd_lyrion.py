@@ -1,3 +1,6 @@
+import struct
+import tracemalloc
+from itertools import pairwise
 from typing import ClassVar
 
 import pytest
@@ -37,6 +40,71 @@ class TestStickers(FormatContract):
                 ]
             },
         )
+
+
+COMPUTED = {
+    "a value of 400 MB": (
+        "CREATE VIEW sticker AS"
+        " SELECT 'song' AS type, hex(zeroblob(200000000)) AS uri, 'playCount' AS name, '1' AS value"
+    ),
+    "rows without end": (
+        "CREATE VIEW sticker AS WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r)"
+        " SELECT 'song' AS type, 'a/' || n AS uri, 'playCount' AS name, '1' AS value FROM r"
+    ),
+    "a generated column": (
+        "CREATE TABLE sticker (type, name, value, uri AS (hex(zeroblob(200000000))));"
+        "INSERT INTO sticker VALUES ('song', 'playCount', '1')"
+    ),
+    "a view of a generated column": (
+        "CREATE TABLE t (a, b AS (hex(zeroblob(200000000)))); INSERT INTO t VALUES (1);"
+        "CREATE VIEW sticker AS SELECT 'song' AS type, b AS uri, 'playCount' AS name, '1' AS value FROM t"
+    ),
+}
+
+
+@pytest.mark.parametrize("schema", COMPUTED.values(), ids=COMPUTED)
+def test_what_a_database_would_compute_is_not_read(tmp_path, schema):
+    source = write_database(tmp_path / "sticker.sql", schema, {})
+    tracemalloc.start()
+    records, error = collect_until_error("mpd", source)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert not records
+    assert_one_line(error, str(source))
+    assert peak < 16 << 20
+
+
+def test_a_long_value_is_an_error(tmp_path, monkeypatch):
+    monkeypatch.setattr("cfaudio_core.history.readers.sqlite._MAX_VALUE_BYTES", 1000)
+    long = {"sticker": [("song", "a" * 2000, "playCount", "1")]}
+    source = write_database(tmp_path / "sticker.sql", STICKERS, long)
+    records, error = collect_until_error("mpd", source)
+    assert not records
+    assert_one_line(error, str(source))
+
+
+def interior_page(child: int, size: int = 1024, cells: int = 50) -> bytes:
+    """A page of a table of which all parts are one other page."""
+    places = range(size - 5 * cells, size, 5)
+    head = struct.pack(">BHHHBI", 5, 0, cells, places[0], 0, child) + struct.pack(f">{cells}H", *places)
+    return head.ljust(places[0], b"\0") + struct.pack(">IB", child, 1) * cells
+
+
+def test_pages_that_name_each_other_again_and_again_come_to_an_end(tmp_path, monkeypatch):
+    monkeypatch.setattr("cfaudio_core.history.readers.sqlite._MAX_STEPS", 1_000_000)
+    monkeypatch.setattr("cfaudio_core.history.readers.sqlite._MAX_STEPS_A_BYTE", 10)
+    schema = "PRAGMA page_size = 1024; CREATE TABLE sticker (type, uri, name, value); CREATE TABLE filler (a)"
+    rows = {"sticker": [("song", "a", "other", "1")], "filler": [(bytes(12_000),)]}
+    source = write_database(tmp_path / "sticker.sql", schema, rows)
+    content = bytearray(source.read_bytes())
+    leaf = content[1024:2048]
+    for page, child in pairwise([2, *range(4, 15)]):  # 50 to the power of 11 rows
+        content[1024 * (page - 1) : 1024 * page] = interior_page(child)
+    content[1024 * 13 : 1024 * 14] = leaf
+    source.write_bytes(content)
+    records, error = collect_until_error("mpd", source)
+    assert not records
+    assert "do not end" in str(error)
 
 
 PERSIST = """
