@@ -26,7 +26,7 @@ from beetsplug.cfaudio.commands import (
 from beetsplug.cfaudio.config.listeners import feedback_field, noted_listeners, score_field
 from beetsplug.cfaudio.config.servers import LOGINS, SECRETS
 from beetsplug.cfaudio.config.settings import DEFAULTS
-from beetsplug.cfaudio.errors import guarded
+from beetsplug.cfaudio.errors import guarded, print_safely
 from beetsplug.cfaudio.library.similar_query import SimilarQuery, cf_match, library_opened
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ class CfAudioPlugin(BeetsPlugin):
     def __init__(self) -> None:
         super().__init__("cfaudio")
         self.config.add(DEFAULTS)
+        self._log.addFilter(print_safely)
         # An address with a password in it is not for `beet config` to show.
         if any(mark in str(self._setting("history")) for mark in ("@", "password")):
             self.config["history"].redact = True

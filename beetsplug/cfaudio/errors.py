@@ -5,6 +5,7 @@ Every `beet` command loads this module, so it imports nothing that takes time.
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 import sys
 from collections.abc import Callable, Iterator
@@ -31,18 +32,20 @@ def user_errors() -> Iterator[None]:
 
 
 def guarded(run: Callable[..., None]) -> Callable[..., None]:
-    """Make a command raise a UserError where beets' library is locked, or a disk is full, read-only or broken.
+    """Make a command raise a printable UserError, also where the library is locked, or a disk full or read-only.
 
     Another program may hold the library for hours, and beets waits for it five seconds (its setting `timeout`).
     """
 
     @wraps(run)
     def command(*args: Any) -> None:
-        from cfaudio_core.util.values import in_one_line
+        from cfaudio_core.util.values import in_one_line, printable
 
         try:
             with user_errors():
                 run(*args)
+        except UserError as error:  # there may be names of files in it, and texts out of these
+            raise UserError(printable(str(error))) from error
         except sqlite3.DatabaseError as error:  # cfaudio's own databases are StoreErrors
             in_use = "locked" in str(error) or "busy" in str(error)
             why = "in use by another program; try again when that is done" if in_use else in_one_line(str(error))
@@ -54,6 +57,14 @@ def guarded(run: Callable[..., None]) -> Callable[..., None]:
             raise UserError(in_one_line(f"{named}{error.strerror or error}")) from error
 
     return command
+
+
+def print_safely(record: logging.LogRecord) -> bool:
+    """Filter what is logged: names of files, and answers of servers, may hold commands to the terminal."""
+    from cfaudio_core.util.values import printable
+
+    record.msg, record.args = printable(record.getMessage()), ()
+    return True
 
 
 @contextmanager

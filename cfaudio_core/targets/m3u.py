@@ -55,7 +55,7 @@ class M3uFolder:
 
     def remove(self, made: str) -> None:
         """Remove a file, unless somebody has put another one in its place."""
-        file = Path(made)
+        file = Path(os.path.realpath(made))  # a link was made by somebody else
         try:
             if file.is_file() and made_by_cfaudio(file):
                 file.unlink()

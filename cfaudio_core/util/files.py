@@ -21,12 +21,12 @@ _COARSE_TICK_S = 2.0  # the same where times are whole seconds
 
 
 def write_whole(file: Path, content: bytes | Iterable[bytes | memoryview], *, private: bool = False) -> None:
-    """Replace `file` by `content` atomically, creating its folder where needed.
+    """Replace `file`, or the file that a link of that name leads to, by `content` atomically.
 
     Parameters
     ----------
     file, content
-        Target, and its content whole or in parts.
+        Target, whose folder is created where missing, and its content whole or in parts.
     private
         Readable by its owner alone, as are the folders that are created for it.
 
@@ -35,7 +35,8 @@ def write_whole(file: Path, content: bytes | Iterable[bytes | memoryview], *, pr
     OSError
         If that fails, or a folder or a device such as ``/dev/null`` has that name; it is then as it was.
     """
-    if file.exists() and not file.is_file():
+    file = Path(os.path.realpath(file))
+    if file.is_symlink() or (file.exists() and not file.is_file()):  # links may lead in a circle
         raise FileExistsError(errno.EEXIST, NOT_REGULAR, str(file))
     if private:
         make_private(file.parent)

@@ -44,9 +44,14 @@ MAX_CLOCK_ERROR_S = 86_400
 """Seconds by which another clock may be ahead of this one."""
 
 
+def printable(text: str) -> str:
+    """Replace line breaks and other signs that do not print, such as those that command a terminal, by blanks."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else " " for c in text)
+
+
 def in_one_line(text: str) -> str:
-    """Replace line breaks and other signs that do not print by blanks, single ones between words."""
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    """Make a text printable, with single blanks between words."""
+    return " ".join(printable(text).split())
 
 
 def latest_time() -> int:

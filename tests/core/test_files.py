@@ -34,6 +34,24 @@ def test_only_files_are_replaced_and_no_device_or_folder(tmp_path, make):
     assert (tmp_path / "null").stat() == before
 
 
+def test_what_a_link_leads_to_is_replaced_and_not_the_link(tmp_path):
+    (tmp_path / "link").symlink_to("a/file")
+    for content in (b"one", b"two"):
+        write_whole(tmp_path / "link", content)
+        assert (tmp_path / "link").readlink() == Path("a/file")
+        assert (tmp_path / "a" / "file").read_bytes() == content
+
+
+def test_a_link_to_itself_and_one_to_a_device_are_left_alone(tmp_path):
+    (tmp_path / "circle").symlink_to("circle")
+    (tmp_path / "null").symlink_to("/dev/null")
+    for name in ("circle", "null"):
+        with pytest.raises(OSError, match="no regular file"):
+            write_whole(tmp_path / name, b"one")
+        assert (tmp_path / name).is_symlink()
+    assert Path("/dev/null").is_char_device()
+
+
 @pytest.mark.parametrize("failing", ["chmod", "replace"])
 def test_what_was_there_stays_when_writing_fails(tmp_path, monkeypatch, failing):
     file = tmp_path / "c.txt"

@@ -138,6 +138,29 @@ def test_a_playlist_is_written_in_place_of_the_old_one_in_a_folder_made_for_it(t
     assert made_by_cfaudio(file)
 
 
+def test_a_link_that_somebody_put_there_outlives_the_list_that_it_leads_to(tmp_path):
+    folder = M3uFolder(tmp_path / "lists", "absolute", MUSIC)
+    (tmp_path / "lists").mkdir()
+    link = tmp_path / "lists" / "a.m3u"
+    link.symlink_to(tmp_path / "shared.m3u")
+    made = folder.write("a", [Entry(b"/music/a.mp3", 1, "a")]).made
+    assert made == str(link)
+    assert b"/music/a.mp3" in (tmp_path / "shared.m3u").read_bytes()
+    folder.remove(made)
+    assert link.is_symlink()
+    assert not link.exists()
+
+
+def test_a_link_to_somebody_else_s_file_is_left_alone(tmp_path):
+    folder = M3uFolder(tmp_path, "absolute", MUSIC)
+    (tmp_path / "notes.txt").write_text("by hand\n")
+    (tmp_path / "a.m3u").symlink_to("notes.txt")
+    with pytest.raises(StoreError, match="did not make it"):
+        folder.write("a", [Entry(b"/music/a.mp3", 1, "a")])
+    folder.remove(str(tmp_path / "a.m3u"))
+    assert (tmp_path / "a.m3u").read_text() == "by hand\n"
+
+
 def test_a_playlist_that_cannot_be_written_is_a_store_error_naming_it(tmp_path):
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(StoreError, match=r"file/list\.m3u: "):

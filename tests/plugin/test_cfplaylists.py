@@ -585,8 +585,35 @@ def test_a_folder_that_cannot_be_written_to_is_one_line(library: Home, lists: Pa
     assert str(lists) in ran.err
 
 
+def forged(**changes: object) -> str:
+    """What is remembered of a list, with something in it that cfaudio does not write."""
+    one: dict[str, object] = {"name": "a", "title": "a", "ids": [1], "unheard": []}
+    entry: dict[str, object] = {"settings": "", "period": "", "lists": [one], "before": [], "made": {"m3u": ["/a"]}}
+    one.update({key: value for key, value in changes.items() if key in one})
+    entry.update({key: value for key, value in changes.items() if key in entry})
+    return json.dumps({"version": 1, "playlists": {"a": entry}})
+
+
 @pytest.mark.parametrize(
-    "content", ["", "{", "[]", '{"version": 9, "playlists": {}}', '{"version": 1, "playlists": [3]}']
+    "content",
+    [
+        "",
+        "{",
+        "[]",
+        "[" * 100_000,
+        '{"version": 9, "playlists": {}}',
+        '{"version": 1, "playlists": [3]}',
+        forged(ids=[1 << 63]),
+        forged(ids=[-1]),
+        forged(unheard=[float("inf")]),
+        forged(before=[float("nan")]),
+        forged(before=3),
+        forged(lists={}, made=[]),
+        forged(made={"m3u": ["/a\0b"]}),
+        forged(made={"m3u": 3}),
+        forged(made={"\ud800": ["/a"]}),
+        forged(name="\0"),
+    ],
 )
 def test_a_damaged_memory_is_one_line_that_names_the_file(library: Home, content: str) -> None:
     configure(library, {"name": "a"})

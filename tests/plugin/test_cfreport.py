@@ -358,6 +358,25 @@ def test_a_folder_that_cannot_be_written_to_is_named(reported: Home) -> None:
     assert str(reported.folder / "file") in ran.complaint
 
 
+def test_a_page_that_cfaudio_did_not_make_is_left_alone_and_its_own_is_made_again(reported: Home) -> None:
+    folder = reported.folder / "web"
+    page = folder / "index.html"
+    folder.mkdir()
+    page.write_text("<title>What I think of cfaudio</title>")
+    assert str(page) in reported.beet_here("cfreport", "-o", str(folder)).complaint
+    assert page.read_text() == "<title>What I think of cfaudio</title>"
+    page.unlink()
+    page.mkdir()
+    assert reported.beet_here("cfreport", "-o", str(folder)).complaint.endswith("no regular file")
+    page.rmdir()
+    elsewhere = reported.folder / "elsewhere.html"
+    page.symlink_to(elsewhere)
+    for _ in range(2):
+        assert reported.beet_here("cfreport", "-o", str(folder)).code == 0
+    assert page.is_symlink()
+    assert elsewhere.is_file()
+
+
 def test_what_is_missing_is_named(reported: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("beetsplug.cfaudio.commands.cfreport._PACKAGES", {"flask": "flask", "no_such": "nothing"})
     complaint = reported.beet_here("cfreport").complaint

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 from beets.exceptions import UserError
+from beets.plugins import BeetsPlugin
 from needs import find, missing
 from user_home import Home, Ran
 from waiting import wait_until
@@ -151,6 +152,22 @@ def test_a_pipe_that_is_closed_is_for_beets_to_end_by() -> None:
 
     with pytest.raises(BrokenPipeError):
         guarded(run)()
+
+
+def test_no_command_to_the_terminal_is_logged_or_complained(analysed: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    shell = "a\x1b]0;owned\x07\x9b2J\nerror: forged\u202e"
+
+    def run(plugin: BeetsPlugin, *_: object) -> None:
+        plugin._log.warning("skipping {}: {}", shell, "100% silent")
+        raise UserError(shell)
+
+    monkeypatch.setattr("beetsplug.cfaudio.commands.cfplays.run", run)
+    ran = analysed.beet_here("cfplays")
+    assert ran.code == 1
+    assert ran.err.count("\n") == 2
+    assert all(line.isprintable() for line in ran.err.splitlines())
+    assert "cfaudio: skipping a" in ran.err
+    assert "100% silent" in ran.err
 
 
 def test_fields_are_written_all_or_none(analysed: Home) -> None:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from beets.plugins import BeetsPlugin
     from werkzeug.serving import BaseWSGIServer
 
+_TITLE, _HEAD_BYTES = b"<title>What cfaudio knows of your music</title>", 4096
 _PACKAGES = {"flask": "flask", "jinja2": "jinja2", "openTSNE": "opentsne"}
 
 
@@ -106,7 +107,7 @@ def _without_folders(lists: list[dict[str, object]], folder: Path) -> list[dict[
 
 def _check(opts: Values, folder: Path) -> None:
     """Raise a UserError for what would fail after minutes of work."""
-    from cfaudio_core.util.files import make_private
+    from cfaudio_core.util.files import NOT_REGULAR, make_private
 
     missing = [package for module, package in _PACKAGES.items() if find_spec(module) is None]
     if missing:
@@ -121,7 +122,9 @@ def _check(opts: Values, folder: Path) -> None:
     page = folder / "index.html"
     with file_errors(folder):
         make_private(folder)
-        if page.is_file() and b"cfaudio" not in page.read_bytes():
+        if page.exists() and not page.is_file():
+            raise UserError(f"{page}: {NOT_REGULAR}")
+        if page.is_file() and _TITLE not in page.read_bytes()[:_HEAD_BYTES]:
             raise UserError(f"{page}: is there already, and cfaudio did not make it")
 
 

@@ -7,6 +7,7 @@ since, or the library may be another one.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import chain
@@ -94,7 +95,7 @@ def read_state(file: Path, tracks: TrackMarks | None = None) -> dict[str, Playli
         marks = from_rows((int(item), int(sound), int(name)) for item, (sound, name) in rows)
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError, LookupError, TypeError, AttributeError, OverflowError) as error:
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise UserError(f"{file}: cannot be read ({type(error).__name__}); delete it to start again") from error
     if tracks is not None:
         now = [int(tracks.ids[at]) if at >= 0 else GONE for at in tracks.find(marks).tolist()]
@@ -124,12 +125,23 @@ def _as_json(state: PlaylistState) -> dict[str, Any]:
 
 def _from_json(content: dict[str, Any]) -> PlaylistState:
     lists = [
-        ChosenList(str(one["name"]), _ids(one["ids"]), _ids(one["unheard"]), str(one.get("title", "")))
+        ChosenList(_text(one["name"]), _ids(one["ids"]), _ids(one["unheard"]), _text(one.get("title", "")))
         for one in content["lists"]
     ]
-    made = {str(target): [str(mark) for mark in marks] for target, marks in content["made"].items()}
+    made = {_text(target): [_text(mark) for mark in marks] for target, marks in content["made"].items()}
     return PlaylistState(str(content["settings"]), str(content["period"]), lists, _ids(content["before"]), made)
 
 
+def _text(value: object) -> str:
+    """Return a text that may name a file; raise ValueError where none can have that name."""
+    if "\0" in (text := str(value)):
+        raise ValueError(text)
+    os.fsencode(text)
+    return text
+
+
 def _ids(values: list[Any]) -> list[int]:
-    return [int(value) for value in values]
+    ids = [int(value) for value in values]
+    if any(not 0 <= i < 1 << 63 for i in ids):
+        raise ValueError(ids)
+    return ids
