@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +18,10 @@ from cfaudio_core.audio.melspec import FRAMES, N_MELS
 from cfaudio_core.backbones.activations import Activations, check_patches
 from cfaudio_core.errors import SettingError, WeightsError
 from cfaudio_core.util.arrays import FloatArray
+from cfaudio_core.util.deadline import run_within
 
 _BATCH_PATCHES = 8
+_MAX_RUN_S = 60.0  # for a batch, which takes a large net a second: a graph may hold loops
 # The key of a place for weights as protobuf writes it: text 1 of a message, of eight bytes; both numbers may be padded.
 _ELSEWHERE = re.compile(rb"(\x0a|\x8a\x80*\x00)(\x08|\x88\x80*\x00)location")
 
@@ -61,6 +64,7 @@ class OnnxNet:
             raise SettingError(
                 f"backbone: {name} takes onnxruntime to read (pip install 'beets-cfaudio[onnx]')"
             ) from None
+        self._run_options = onnxruntime.RunOptions
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.log_severity_level = 4  # what is wrong comes as an error, and not on stderr too
@@ -91,8 +95,13 @@ class OnnxNet:
         n = len(patches)
         if self._pads and n < self._batch:
             patches = np.concatenate([patches, np.zeros((self._batch - n, FRAMES, N_MELS), np.float32)])
+        options = self._run_options()
+        run = partial(self._session.run, [self._output], {self._input: patches}, options)
         try:
-            output = self._session.run([self._output], {self._input: patches})[0]
+            output = run_within(_MAX_RUN_S, run)[0]
+        except TimeoutError:
+            options.terminate = True
+            raise WeightsError(f"{self._name}: does not end within {_MAX_RUN_S:g} s") from None
         except Exception as error:
             raise WeightsError(f"{self._name}: cannot be run ({_first_line(error)})") from error
         if (

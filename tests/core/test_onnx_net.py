@@ -1,5 +1,7 @@
 """Nets of one's own: the input and output an ONNX file must have, and one line for everything else."""
 
+import threading
+
 import numpy as np
 import onnx
 import pytest
@@ -70,6 +72,44 @@ def test_a_file_that_is_no_net_is_refused(tmp_path, content):
     with pytest.raises(WeightsError, match=r"mine.onnx: not an ONNX model") as error:
         OnnxNet(str(tmp_path / "mine.onnx"))
     assert "\n" not in str(error.value)
+
+
+def write_loop(file):
+    """A net that counts to 2 to the power of 62, and gives its input's mean then."""
+    constants = [helper.make_tensor("times", TensorProto.INT64, [], [1 << 62])]
+    constants += [helper.make_tensor("yes", TensorProto.BOOL, [], [True])]
+    constants += [helper.make_tensor("axes", TensorProto.INT64, [1], [1])]
+    body = helper.make_graph(
+        [helper.make_node("Identity", ["go"], ["on"]), helper.make_node("Add", ["sum", "sum"], ["sums"])],
+        "body",
+        [
+            helper.make_tensor_value_info("i", TensorProto.INT64, []),
+            helper.make_tensor_value_info("go", TensorProto.BOOL, []),
+            helper.make_tensor_value_info("sum", TensorProto.FLOAT, ["n", 96]),
+        ],
+        [
+            helper.make_tensor_value_info("on", TensorProto.BOOL, []),
+            helper.make_tensor_value_info("sums", TensorProto.FLOAT, ["n", 96]),
+        ],
+    )
+    nodes = [
+        helper.make_node("ReduceMean", ["mel", "axes"], ["mean"], keepdims=0),
+        helper.make_node("Loop", ["times", "yes", "mean"], ["output"], body=body),
+    ]
+    given = [helper.make_tensor_value_info("mel", TensorProto.FLOAT, ("n", 187, 96))]
+    graph = helper.make_graph(nodes, "loop", given, [helper.make_empty_tensor_value_info("output")], constants)
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9), file)
+    return str(file)
+
+
+def test_a_net_that_loops_for_ever_is_refused_and_ended(tmp_path, monkeypatch):
+    monkeypatch.setattr("cfaudio_core.backbones.onnx_net._MAX_RUN_S", 0.5)
+    before = set(threading.enumerate())
+    with pytest.raises(WeightsError, match=r"loop.onnx: does not end"):
+        OnnxNet(write_loop(tmp_path / "loop.onnx"))
+    for thread in set(threading.enumerate()) - before:
+        thread.join(30)
+        assert not thread.is_alive(), "it still computes"
 
 
 def test_a_file_that_is_not_there_is_refused(tmp_path):
