@@ -93,14 +93,14 @@ class MpdClient:
         except ImportError:
             raise SettingError("mpd: needs python-mpd2: pip install 'beets-cfaudio[mpd]'") from None
 
-        class Client(mpd.MPDClient):  # type: ignore[misc]
+        class _Client(mpd.MPDClient):  # type: ignore[misc]
             def _connect_tcp(self, *address: Any) -> _Socket:
                 return _limited(super()._connect_tcp(*address))
 
             def _connect_unix(self, *address: Any) -> _Socket:
                 return _limited(super()._connect_unix(*address))
 
-        client = Client()
+        client = _Client()
         client.timeout = _TIMEOUT_S
         try:
             client.connect(*self._address)
