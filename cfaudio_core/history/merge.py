@@ -9,20 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from hashlib import blake2b
 from itertools import islice
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import sqlalchemy as sa
-from sqlalchemy.dialects import sqlite
+from sqlalchemy.dialects import postgresql, sqlite
 
 from cfaudio_core.history import schema
 from cfaudio_core.history.opinions import merge_opinions, with_ids
 from cfaudio_core.history.records import EARLIEST, Listen, Opinion, Record, TrackText
 from cfaudio_core.util.arrays import IntArray
 from cfaudio_core.util.values import to_number, to_text
-
-if TYPE_CHECKING:
-    from sqlalchemy.dialects import postgresql
 
 _BATCH_RECORDS = 2000
 _MAX_DIGESTS = 500_000  # remembered, about 70 MB; texts beyond are compared by the database
@@ -158,11 +155,7 @@ def to_track_text(row: Sequence[Any]) -> TrackText:
 
 def insert(connection: sa.Connection, table: sa.Table) -> sqlite.Insert | postgresql.Insert:
     """Begin an INSERT that can resolve conflicts with existing rows, in SQLite's or PostgreSQL's dialect."""
-    if connection.dialect.name == "postgresql":
-        from sqlalchemy.dialects import postgresql  # here: few have it
-
-        return postgresql.insert(table)
-    return sqlite.insert(table)
+    return postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)
 
 
 def _clean(text: str) -> str:

@@ -15,25 +15,23 @@ MAKES_TEXTS = {"format", "join", "replace", "text"}
 
 # Read by hand: names of tables and columns that the module itself knows, pieces of constant SQL, and question marks.
 CONSTANTS = {
-    "beetsplug/cfaudio/library/blocks.py": {
-        "_ATTRIBUTES",
-        "_ITEMS",
-        "', '.join(_COLUMNS)",
-        "_all_of('entity_id', 'key', _VALUE)",
-        "_all_of(*_COLUMNS, _MILLISECONDS)",
-    },
     "beetsplug/cfaudio/commands/forget.py": {"_FIELDS"},
-    "beetsplug/cfaudio/library/fields.py": {"', '.join('?' * len(names))", "BETWEEN", "which"},
+    "beetsplug/cfaudio/library/fields.py": {
+        "', '.join('?' * len(names))",
+        "', '.join(joined)",
+        "BETWEEN",
+        "which",
+    },
     "beetsplug/cfaudio/library/feedback.py": {"which"},
     "beetsplug/cfaudio/library/matches.py": {"which"},
     "beetsplug/cfaudio/library/tracks.py": {"which"},
-    "beetsplug/cfaudio/library/write.py": {"BETWEEN"},
+    "beetsplug/cfaudio/library/write.py": {"BETWEEN", "_WRITTEN"},
     "beetsplug/cfaudio/playlists/albums.py": {"which"},
     "beetsplug/cfaudio/report/collect.py": {"which"},
     "beetsplug/cfaudio/report/playlists.py": {"which"},
     "cfaudio_core/doctor/stores.py": {"sa.text('PRAGMA quick_check(1)')"},
     "cfaudio_core/history/merge.py": {"marks", "table.name"},
-    "cfaudio_core/history/readers/sqlite.py": {"name"},
+    "cfaudio_core/history/readers/sqlite.py": {"name", "of_tables"},
     "cfaudio_core/history/formats/jellyfin.py": {
         "seconds",
         "key",
