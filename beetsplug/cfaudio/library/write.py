@@ -126,7 +126,8 @@ def fields_digest(lib: Library) -> str:
         return content
 
     parts = ranges(lib)
-    return fingerprint(*(fingerprint(first, read_parts(lib, [(first, last)], read)) for first, last in parts))
+    read_ones = zip(parts, read_parts(lib, parts, read), strict=True)
+    return fingerprint(*(fingerprint(first, content) for (first, _), content in read_ones))
 
 
 def change(lib: Library, statements: Mapping[str, Iterable[tuple[Any, ...]]]) -> None:
