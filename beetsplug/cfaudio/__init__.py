@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,8 @@ from beetsplug.cfaudio.errors import guarded, print_safely
 from beetsplug.cfaudio.library.similar_query import SimilarQuery, cf_match, library_opened
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from beets.importer import ImportSession, ImportTask
     from beets.ui import Subcommand
 
@@ -53,6 +56,8 @@ class CfAudioPlugin(BeetsPlugin):
         self.register_listener("library_opened", library_opened)
         if self._setting("auto") is True:
             self.import_stages = [self.imported]
+            self.register_listener("import_task_files", self.moved)
+            self._analysed: dict[int, str] = {}  # id to content key, of tracks whose files beets is about to move
 
     @property
     def item_types(self) -> dict[str, types.Type]:
@@ -102,14 +107,27 @@ class CfAudioPlugin(BeetsPlugin):
         return commands
 
     def imported(self, session: ImportSession, task: ImportTask) -> None:
-        """Analyse and embed the tracks of an import task, by the model in force.
-
-        No error here may cost the user an import, whatever it is: `beet cfembed` does all of it later.
-        """
-        try:
+        """Analyse and embed the tracks of an import task, by the model in force."""
+        with self._harmless():
             from beetsplug.cfaudio.pipeline import embed_imported
 
-            embed_imported(self, session.lib, [item.id for item in task.imported_items() if item.id is not None])
+            ids = [item.id for item in task.imported_items() if item.id is not None]
+            self._analysed |= embed_imported(self, session.lib, ids)
+
+    def moved(self, session: ImportSession, task: ImportTask) -> None:
+        """Note the files of an import task as beets has put and tagged them, so that they are not compared again."""
+        with self._harmless():
+            from beetsplug.cfaudio.pipeline import note_files
+
+            keys = {item.path: self._analysed.pop(item.id or 0, "") for item in task.imported_items()}
+            if analysed := {path: key for path, key in keys.items() if key}:
+                note_files(self, analysed)
+
+    @contextmanager
+    def _harmless(self) -> Iterator[None]:
+        """Make a warning of whatever goes wrong: it may not cost the user an import, and `cfembed` does it later."""
+        try:
+            yield
         except Exception as error:
             expected = isinstance(error, UserError | ConfigError)
             problem = f"{error}" if expected else f"{type(error).__name__}: {error}"

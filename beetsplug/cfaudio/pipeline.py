@@ -18,7 +18,7 @@ from beetsplug.cfaudio.library.audio_fields import DESCRIBED, TAGGED, item_chara
 from beetsplug.cfaudio.library.fields import Value
 from beetsplug.cfaudio.library.history import record_growth
 from beetsplug.cfaudio.library.listeners import read_handmade_playlists, read_listeners
-from beetsplug.cfaudio.library.snapshot import write_snapshot
+from beetsplug.cfaudio.library.snapshot import library_file, write_snapshot
 from beetsplug.cfaudio.library.tracks import read_tracks
 from beetsplug.cfaudio.library.write import Column, fields_digest, write_fields
 from beetsplug.cfaudio.text import counted
@@ -27,16 +27,16 @@ from cfaudio_core.data.tracks import Tracks
 from cfaudio_core.errors import StoreError
 from cfaudio_core.factorization.factorizer import FactorizerSettings
 from cfaudio_core.features.feature_store import FeatureStore
-from cfaudio_core.features.jobs import ExtractorConfig
+from cfaudio_core.features.jobs import ExtractorConfig, FeatureResult, file_state
 from cfaudio_core.finetuning.settings import NetSettings
 from cfaudio_core.models.training_snapshot import TrainingSettings
 from cfaudio_core.pipeline.extract import RunResult, RunSettings, extract_library
 from cfaudio_core.pipeline.run import EMBEDDED, fit_and_embed
 from cfaudio_core.util.arrays import FloatArray, IntArray
-from cfaudio_core.util.files import hold_lock
+from cfaudio_core.util.files import hold_lock, settled_state
 from cfaudio_core.util.vector_codec import encode_all
 
-_WRITTEN = "written"  # name of the store's note of what is in the library
+_WRITTEN, _LEFT = "written", "left"  # names of the store's notes of what is in the library, and of its file then
 
 
 def load(
@@ -131,7 +131,8 @@ def embed(
             fields |= item_tags(lib, tracks, result, store, run) | item_character(lib, tracks, result, store, run)
             return result, fields
 
-        as_left = store.noted(_WRITTEN) == fields_digest(lib)
+        untouched = store.noted(_LEFT) == (settled_state(library_file(lib)) or "written to just now")
+        as_left = untouched or store.noted(_WRITTEN) == fields_digest(lib)
         if not as_left:  # a backup was put back, or another program has written: none of it is known to hold
             for note in (EMBEDDED, TAGGED, DESCRIBED):
                 store.note(note, "")
@@ -148,6 +149,12 @@ def embed(
         if result.fingerprint and not only:
             store.note(EMBEDDED, result.fingerprint)
     return result, changed
+
+
+def note_as_left(lib: Library, settings: Settings) -> None:
+    """Note in which state the library's file is left: while it is the same, its fields need not be looked at."""
+    with user_errors(), open_store(settings) as store:
+        store.note(_LEFT, settled_state(library_file(lib)) or "")
 
 
 def item_fields(
@@ -188,14 +195,30 @@ def item_fields(
     return fields
 
 
-def embed_imported(plugin: BeetsPlugin, lib: Library, ids: list[int]) -> None:
-    """Analyse and embed newly imported tracks; the model stays as it is until the next `cfembed`."""
+def embed_imported(plugin: BeetsPlugin, lib: Library, ids: list[int]) -> dict[int, str]:
+    """Analyse and embed newly imported tracks; the model stays as it is until the next `cfembed`.
+
+    Returns
+    -------
+    dict
+        Id to content key, of the tracks that were analysed.
+    """
     if not ids:
-        return
+        return {}
     settings = read_settings(plugin.config)
     run = replace(run_settings(settings, jobs=1), scheduler="")  # few tracks: not worth asking other machines
     # Nor is it worth waiting for a cfembed, which may take hours.
     with user_errors(), hold_lock(settings.folder, "cfembed"):
         tracks, listeners = load(lib, settings, match=False)
-        embed(lib, tracks, listeners, ids, settings, run, plugin._log.warning, may_train=False)
+        result, _ = embed(lib, tracks, listeners, ids, settings, run, plugin._log.warning, may_train=False)
     write_snapshot(lib, settings)
+    note_as_left(lib, settings)
+    keys = dict(zip(tracks.ids.tolist(), result.keys, strict=True))
+    return {item: keys[item] for item in ids if keys.get(item)}
+
+
+def note_files(plugin: BeetsPlugin, keys: Mapping[bytes, str]) -> None:
+    """Note the files, with their content keys, that were written to or moved since they were analysed."""
+    files = [FeatureResult(path, file_state(path), key) for path, key in keys.items()]
+    with user_errors(), open_store(read_settings(plugin.config)) as store:
+        store.add("", 0, files)

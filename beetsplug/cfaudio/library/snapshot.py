@@ -152,7 +152,7 @@ def read_snapshot(lib: Library, settings: Settings) -> LibrarySnapshot:
 
 def write_snapshot(lib: Library, settings: Settings) -> None:
     """Write the file, unless all is as it was then; where that cannot be done, lists take longer."""
-    settled_state(_file(lib), wait=True)  # cfembed has just written to it
+    settled_state(library_file(lib), wait=True)  # cfembed has just written to it
     stored, snapshot, columns = _read_rows(lib, settings)
     snapshot = _read_plays(lib, settings, stored, snapshot, columns)
     try:
@@ -168,7 +168,7 @@ def _read_rows(lib: Library, settings: Settings) -> tuple[StoredSnapshot, Stored
     """Read the file, the rows of the library as far as they differ from it, and the columns of these."""
     stored = read_snapshot_file(settings.folder / FILE)
     # Changes of this process that are not committed are not in the file of the library.
-    state = None if lib._connection().in_transaction else settled_state(_file(lib))
+    state = None if lib._connection().in_transaction else settled_state(library_file(lib))
     if state is not None and state == stored.state:
         return stored, stored, _joined(stored.blocks.values()) | dict(stored.numbers)
     snapshot = stored._replace(state=state, blocks=read_blocks(lib, stored.blocks))
@@ -212,7 +212,7 @@ def _read_plays(
             listeners = read_history(lib, names, settings, marks, lengths)
         same = key == history_key(lib, names, settings, marks, lengths)
         snapshot = snapshot._replace(history_key=key if same else None, listeners=listeners)
-    return snapshot if settled_state(_file(lib)) == snapshot.state else snapshot._replace(state=None)
+    return snapshot if settled_state(library_file(lib)) == snapshot.state else snapshot._replace(state=None)
 
 
 def read_counts(lib: Library, names: Sequence[str], ids: IntArray) -> Columns:
@@ -246,5 +246,6 @@ def _marks(columns: Columns) -> TrackMarks:
     return TrackMarks(columns["ids"], columns["sound"], columns["name"])
 
 
-def _file(lib: Library) -> Path:
+def library_file(lib: Library) -> Path:
+    """Name the library's database."""
     return Path(os.fsdecode(lib.path))

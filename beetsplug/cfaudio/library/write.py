@@ -22,7 +22,8 @@ _WRITTEN = (
     "OR key BETWEEN 'cf_score' AND 'cf_score~'"
 )
 _ALL_WRITTEN = (
-    "SELECT CAST(group_concat(entity_id || ' ' || key || typeof(value) || ifnull(value, ''), '\x1e') AS BLOB) FROM "
+    "SELECT CAST(group_concat(entity_id) AS BLOB), CAST(group_concat(key) AS BLOB), "
+    "CAST(group_concat(ifnull(value, '\x01'), '\x1e') AS BLOB) FROM "
     f"(SELECT entity_id, key, value FROM item_attributes WHERE entity_id {BETWEEN} AND ({_WRITTEN}) ORDER BY 1, 2)"
 )
 _WAIT_S = 60  # for other programs to end writing
@@ -119,15 +120,12 @@ def _within(values: Mapping[int, Value] | Column, within: tuple[int, int]) -> di
 
 
 def fields_digest(lib: Library) -> str:
-    """Digest of all fields that `cfembed` writes, of whatever type their values are."""
+    """Digest of all fields that `cfembed` writes, as they are now."""
 
-    def read(connection: sqlite3.Connection, within: tuple[int, int]) -> bytes | None:
-        content: bytes | None = connection.execute(_ALL_WRITTEN, within).fetchone()[0]
-        return content
+    def read(connection: sqlite3.Connection, within: tuple[int, int]) -> str:
+        return fingerprint(*connection.execute(_ALL_WRITTEN, within).fetchone())
 
-    parts = ranges(lib)
-    read_ones = zip(parts, read_parts(lib, parts, read), strict=True)
-    return fingerprint(*(fingerprint(first, content) for (first, _), content in read_ones))
+    return fingerprint(*read_parts(lib, ranges(lib), read))
 
 
 def change(lib: Library, statements: Mapping[str, Iterable[tuple[Any, ...]]]) -> None:
