@@ -18,8 +18,8 @@ from beetsplug.cfaudio.library.audio_fields import DESCRIBED, TAGGED, item_chara
 from beetsplug.cfaudio.library.fields import Value
 from beetsplug.cfaudio.library.history import record_growth
 from beetsplug.cfaudio.library.listeners import read_handmade_playlists, read_listeners
-from beetsplug.cfaudio.library.snapshot import library_file, write_snapshot
-from beetsplug.cfaudio.library.tracks import read_tracks
+from beetsplug.cfaudio.library.snapshot import write_snapshot
+from beetsplug.cfaudio.library.tracks import library_file, read_tracks
 from beetsplug.cfaudio.library.write import Column, fields_digest, write_fields
 from beetsplug.cfaudio.text import counted
 from cfaudio_core.data.listeners import Listener

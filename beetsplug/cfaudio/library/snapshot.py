@@ -7,13 +7,11 @@ changed, and all counts; and the history, if that was written to. What another v
 
 from __future__ import annotations
 
-import os
 import shutil
 import time
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,6 +25,7 @@ from beetsplug.cfaudio.library.fields import column, count_values, read_fields, 
 from beetsplug.cfaudio.library.history import seconds
 from beetsplug.cfaudio.library.listeners import add_history, history_key, last_played_of, read_history
 from beetsplug.cfaudio.library.snapshot_file import StoredSnapshot, read_snapshot_file, write_snapshot_file
+from beetsplug.cfaudio.library.tracks import library_file
 from cfaudio_core.data.listeners import Listener, make_listeners
 from cfaudio_core.data.tracks import TrackMarks
 from cfaudio_core.history.count_growth import DATES
@@ -244,8 +243,3 @@ def _tracks(columns: Columns) -> LibrarySnapshot:
 
 def _marks(columns: Columns) -> TrackMarks:
     return TrackMarks(columns["ids"], columns["sound"], columns["name"])
-
-
-def library_file(lib: Library) -> Path:
-    """Name the library's database."""
-    return Path(os.fsdecode(lib.path))

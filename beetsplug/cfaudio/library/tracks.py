@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from sqlite3 import Connection
 from sys import intern
 from typing import Any
@@ -98,6 +99,11 @@ def read_tracks(lib: Library, count_fields: Sequence[str], only: Sequence[int] |
         counts={name: column(np.array(ids, np.int64), values) for name, values in flexible.items() if values},
         **columns,
     )
+
+
+def library_file(lib: Library) -> Path:
+    """Name the library's database."""
+    return Path(os.fsdecode(lib.path))
 
 
 def read_paths(lib: Library) -> dict[int, bytes]:
