@@ -8,10 +8,11 @@ import re
 import time
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta, timezone
+from decimal import Decimal
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-_NUMBERS = {int, float, str}  # by exact type: a bool is no number here
+_NUMBERS = {int, float, str, Decimal}  # by exact type: a bool is no number here, and PostgreSQL has sums as decimals
 _DRIVE = re.compile(r"/[A-Za-z]:/")
 # Names of months are read here and not by strptime, which would want them in the language of the machine.
 _MONTHS = (  # in English, German, French, Spanish, Italian, Portuguese and Dutch

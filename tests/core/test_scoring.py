@@ -54,7 +54,7 @@ def test_a_track_played_a_lot_stands_by_its_own_plays_whatever_it_sounds_like(mo
     worst = int(np.argmin(library.liking))
     plays[worst] = 1000
     person = make_listener(plays)
-    assert embed_tracks(model, library.tracks, [person], library.sound).scores["me"][worst] > 99
+    assert embed_tracks(model, library.tracks, [person], library.sound).scores["me"][worst] > 98
 
 
 def test_a_track_skipped_a_lot_falls_to_the_bottom_whatever_it_sounds_like(model, library):
