@@ -47,7 +47,7 @@ def test_a_library_without_descriptors_gets_them_and_its_features_are_not_extrac
     with sqlite3.connect(analysed.store) as store:
         store.execute("DELETE FROM features WHERE net LIKE 'descriptors%'")
     analysed.sql("DELETE FROM item_attributes WHERE key IN ('cf_tempo', 'cf_key_name', 'cf_energy')")
-    assert "Would analyse 0 of 40 tracks, and measure tempo and timbre of 40 (" in analysed.embed("-p").fine.lines[0]
+    assert "Would analyse 0 of 40 tracks, measure tempo and timbre of 40 (" in analysed.embed("-p").fine.lines[0]
     ran = analysed.embed().fine
     assert ran.lines[0] == "Analysed 0 new tracks (40 of 40 done)."
     assert ran.lines[1] == "Measured tempo, key and timbre of 40 tracks analysed before."

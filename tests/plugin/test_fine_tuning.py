@@ -82,7 +82,7 @@ def test_a_torch_that_cannot_be_loaded_is_one_line_and_features_stay_frozen(tune
     foreign = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); {BEET}"
     ran = tuned.beet("cfembed", "--retrain", python=("-c", foreign)).fine
     (line,) = [line for line in ran.lines if "torch" in line]
-    assert line.startswith("No fine-tuning: torch cannot be loaded, or ran out of memory, so the net's features are")
+    assert line.startswith("No fine-tuning: torch cannot be loaded, or ran out of memory; the net's features stay")
     assert the_model(tuned).feature_space.adapter.width == 0
 
 
