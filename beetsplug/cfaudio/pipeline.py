@@ -14,7 +14,7 @@ from beets.util import displayable_path
 from beetsplug.cfaudio.config.listeners import score_field
 from beetsplug.cfaudio.config.settings import Settings, read_settings
 from beetsplug.cfaudio.errors import user_errors
-from beetsplug.cfaudio.library.audio_fields import DESCRIBED, TAGGED, item_character, item_tags
+from beetsplug.cfaudio.library.audio_fields import item_character, item_tags
 from beetsplug.cfaudio.library.fields import Value
 from beetsplug.cfaudio.library.history import record_growth
 from beetsplug.cfaudio.library.listeners import read_handmade_playlists, read_listeners
@@ -133,9 +133,8 @@ def embed(
 
         untouched = store.noted(_LEFT) == (settled_state(library_file(lib)) or "written to just now")
         as_left = untouched or store.noted(_WRITTEN) == fields_digest(lib)
-        if not as_left:  # a backup was put back, or another program has written: none of it is known to hold
-            for note in (EMBEDDED, TAGGED, DESCRIBED):
-                store.note(note, "")
+        if not as_left:  # a backup was put back, or another program has written: no score is known to hold
+            store.note(EMBEDDED, "")
         try:
             result, fields = compute()
         except StoreError:

@@ -16,8 +16,7 @@ from cfaudio_core.features.feature_store import FeatureStore
 from cfaudio_core.pipeline.extract import RunResult, RunSettings
 from cfaudio_core.util.fingerprint import fingerprint
 
-TAGGED, DESCRIBED = "tagged", "described"
-"""Names of the store's notes of what they were made by."""
+_TAGGED, _DESCRIBED = "tagged", "described"  # names of the store's notes of what they were made by
 
 
 def item_tags(
@@ -25,7 +24,7 @@ def item_tags(
 ) -> dict[str, Mapping[int, Value]]:
     """Make the sound tags of the items that they are due for."""
     made_by = fingerprint(run.extractor.backbone, run.extractor.windows, size=8)
-    with _due(lib, tracks, result, store, "cf_tags", (TAGGED, made_by)) as (due, gone):
+    with _due(lib, tracks, result, store, "cf_tags", (_TAGGED, made_by)) as (due, gone):
         found = tag_tracks(store, run.extractor, due.values())
     return {"cf_tags": gone | {i: found.get(key) for i, key in due.items()}}
 
@@ -35,7 +34,7 @@ def item_character(
 ) -> dict[str, Mapping[int, Value]]:
     """Make tempo, key and energy of the items that they are due for."""
     made_by = fingerprint(DESCRIPTORS, run.extractor.windows, size=8)
-    with _due(lib, tracks, result, store, "cf_energy", (DESCRIBED, made_by)) as (due, gone):
+    with _due(lib, tracks, result, store, "cf_energy", (_DESCRIBED, made_by)) as (due, gone):
         found = read_character(store, due.values())
     of = {i: found.get(key) for i, key in due.items()}
     return {

@@ -17,10 +17,8 @@ from beetsplug.cfaudio.library.fields import BETWEEN, Value, ranges, read_parts,
 from cfaudio_core.util.arrays import IntArray
 from cfaudio_core.util.fingerprint import fingerprint
 
-_WRITTEN = (
-    "key IN ('cf_embedding', 'cf_energy', 'cf_key', 'cf_key_name', 'cf_model', 'cf_tags', 'cf_tempo') "
-    "OR key BETWEEN 'cf_score' AND 'cf_score~'"
-)
+# Tags, tempo and key are left as people correct them.
+_WRITTEN = "key IN ('cf_embedding', 'cf_key', 'cf_model') OR key BETWEEN 'cf_score' AND 'cf_score~'"
 _ALL_WRITTEN = (
     "SELECT CAST(group_concat(entity_id) AS BLOB), CAST(group_concat(key) AS BLOB), "
     "CAST(group_concat(ifnull(value, '\x01'), '\x1e') AS BLOB) FROM "
@@ -120,7 +118,7 @@ def _within(values: Mapping[int, Value] | Column, within: tuple[int, int]) -> di
 
 
 def fields_digest(lib: Library) -> str:
-    """Digest of all fields that `cfembed` writes, as they are now."""
+    """Digest of the scores, vectors and keys that `cfembed` writes, as they are now."""
 
     def read(connection: sqlite3.Connection, within: tuple[int, int]) -> str:
         return fingerprint(*connection.execute(_ALL_WRITTEN, within).fetchone())
