@@ -91,9 +91,9 @@ def plan_extraction(
         if not requested[i] or path in queued or (state is None and plan.keys[i] and not force):
             continue
         verify = bool(key and state and (*state[1:], key) not in wherever)
-        job = FileJob(path, key, force or not plan.keys[i], force or key not in described, verify)
-        if force or (any(job[2:]) and not refused):
-            plan.left.append(job)
+        net, descriptors = force or not plan.keys[i], force or key not in described
+        if force or ((net or descriptors or verify) and not refused):
+            plan.left.append(FileJob(path, key, net, descriptors, verify))
             queued.add(path)
     return plan
 

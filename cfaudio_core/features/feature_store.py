@@ -136,10 +136,9 @@ class FeatureStore:
         with self._database.read() as connection, connection.execute(query) as result:
             rows = result.cursor.fetchall()
         return {
-            state: FeatureResult(state.path, state, key or "", None, problem or "")
-            for *file, key, problem in rows
-            if [type(part) for part in file] == [bytes, int, int] and isinstance(key or problem, str)
-            for state in [FileState(*file)]
+            (state := FileState(path, size, time)): FeatureResult(path, state, key or "", None, problem or "")
+            for path, size, time, key, problem in rows
+            if type(path) is bytes and type(size) is int and type(time) is int and isinstance(key or problem, str)
         }
 
     def noted(self, name: str) -> str:
