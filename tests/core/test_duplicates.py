@@ -182,3 +182,13 @@ def test_what_is_alike_but_for_another_reason_is_no_copy(artists, lengths):
     vectors = np.float32([[1, 0], [1, 0]])
     assert not len(near_copies(["A", "A"], np.array(artists), np.float32(lengths), vectors))
     assert not len(near_copies(["A", "A"], np.array([1, 2]), np.float32([200, 200]), np.zeros_like(vectors)))
+
+
+def test_a_take_without_a_score_stands_for_its_song_only_where_none_has_one():
+    def chosen(*scores):
+        n = len(scores)
+        return one_a_song(np.zeros(n, int), np.arange(n), np.zeros(n, np.float32), np.float32(scores)).tolist()
+
+    assert chosen(np.nan, -3) == [1]
+    assert chosen(-3, np.nan, -2) == [2]
+    assert chosen(np.nan, np.nan) == [0]
