@@ -15,12 +15,13 @@ from beetsplug.cfaudio.config.listeners import score_field
 from beetsplug.cfaudio.config.settings import Settings, read_settings
 from beetsplug.cfaudio.errors import user_errors
 from beetsplug.cfaudio.library.audio_fields import item_character, item_tags
+from beetsplug.cfaudio.library.blocks import fields_digest
 from beetsplug.cfaudio.library.fields import Value
 from beetsplug.cfaudio.library.history import record_growth
 from beetsplug.cfaudio.library.listeners import read_handmade_playlists, read_listeners
 from beetsplug.cfaudio.library.snapshot import write_snapshot
 from beetsplug.cfaudio.library.tracks import library_file, read_tracks
-from beetsplug.cfaudio.library.write import Column, fields_digest, write_fields
+from beetsplug.cfaudio.library.write import Column, write_fields
 from beetsplug.cfaudio.text import counted
 from cfaudio_core.data.listeners import Listener
 from cfaudio_core.data.tracks import Tracks

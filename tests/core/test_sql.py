@@ -25,7 +25,7 @@ CONSTANTS = {
     "beetsplug/cfaudio/library/feedback.py": {"which"},
     "beetsplug/cfaudio/library/matches.py": {"which"},
     "beetsplug/cfaudio/library/tracks.py": {"which"},
-    "beetsplug/cfaudio/library/write.py": {"BETWEEN", "_WRITTEN"},
+    "beetsplug/cfaudio/library/write.py": {"BETWEEN"},
     "beetsplug/cfaudio/playlists/albums.py": {"which"},
     "beetsplug/cfaudio/report/collect.py": {"which"},
     "beetsplug/cfaudio/report/playlists.py": {"which"},

@@ -52,8 +52,7 @@ class Block(NamedTuple):
 
 def read_blocks(lib: Library, stored: Mapping[int, Block]) -> dict[int, Block]:
     """Read the library by the first ids of its blocks, as far as it differs from what is stored of it."""
-    with lib.transaction() as tx:
-        fields = [*_FIELDS, *(name for (name,) in tx.query(_SCORES))]
+    fields = _fields(lib)
 
     def read(connection: Connection, within: tuple[int, int]) -> Block:
         old, part = stored.get(within[0]), (BETWEEN, within)
@@ -70,6 +69,22 @@ def read_blocks(lib: Library, stored: Mapping[int, Block]) -> dict[int, Block]:
 
     blocks = ranges(lib) or [(0, 0)]  # an empty library has columns too
     return {first: block for (first, _), block in zip(blocks, read_parts(lib, blocks, read), strict=True)}
+
+
+def fields_digest(lib: Library) -> str:
+    """Digest of the keys, vectors and scores of all items; tags, tempo and key are left as people correct them."""
+    fields = _fields(lib)
+
+    def read(connection: Connection, within: tuple[int, int]) -> str:
+        return fingerprint(*joined_texts(connection, ("id",), fields, (BETWEEN, within)))
+
+    return fingerprint(fields, *read_parts(lib, ranges(lib), read))
+
+
+def _fields(lib: Library) -> list[str]:
+    """Name the fields of all listeners' scores, and the others that a model makes."""
+    with lib.transaction() as tx:
+        return [*_FIELDS, *(name for (name,) in tx.query(_SCORES))]
 
 
 def _read_names(connection: Connection, within: tuple[int, int], joined: Sequence[bytes | None]) -> Arrays:

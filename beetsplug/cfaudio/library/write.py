@@ -15,15 +15,7 @@ from beets.library import Library
 
 from beetsplug.cfaudio.library.fields import BETWEEN, Value, ranges, read_parts, without_cycle_search
 from cfaudio_core.util.arrays import IntArray
-from cfaudio_core.util.fingerprint import fingerprint
 
-# Tags, tempo and key are left as people correct them.
-_WRITTEN = "key IN ('cf_embedding', 'cf_key', 'cf_model') OR key BETWEEN 'cf_score' AND 'cf_score~'"
-_ALL_WRITTEN = (
-    "SELECT CAST(group_concat(entity_id) AS BLOB), CAST(group_concat(key) AS BLOB), "
-    "CAST(group_concat(ifnull(value, '\x01'), '\x1e') AS BLOB) FROM "
-    f"(SELECT entity_id, key, value FROM item_attributes WHERE entity_id {BETWEEN} AND ({_WRITTEN}) ORDER BY 1, 2)"
-)
 _WAIT_S = 60  # for other programs to end writing
 
 _NEW = (
@@ -115,15 +107,6 @@ def _within(values: Mapping[int, Value] | Column, within: tuple[int, int]) -> di
     if isinstance(values, Column):
         return values.within(first, last)
     return {item: values[item] for item in values.keys() & range(first, last + 1)}
-
-
-def fields_digest(lib: Library) -> str:
-    """Digest of the scores, vectors and keys that `cfembed` writes, as they are now."""
-
-    def read(connection: sqlite3.Connection, within: tuple[int, int]) -> str:
-        return fingerprint(*connection.execute(_ALL_WRITTEN, within).fetchone())
-
-    return fingerprint(*read_parts(lib, ranges(lib), read))
 
 
 def change(lib: Library, statements: Mapping[str, Iterable[tuple[Any, ...]]]) -> None:
