@@ -91,9 +91,9 @@ def plan_extraction(
         if not requested[i] or path in queued or (state is None and plan.keys[i] and not force):
             continue
         verify = bool(key and state and (*state[1:], key) not in wherever)
-        net, descriptors = force or not plan.keys[i], force or key not in described
-        if force or ((net or descriptors or verify) and not refused):
-            plan.left.append(FileJob(path, key, net, descriptors, verify))
+        of_net, descriptors = force or not plan.keys[i], force or key not in described
+        if force or ((of_net or descriptors or verify) and not refused):
+            plan.left.append(FileJob(path, key, of_net, descriptors, verify))
             queued.add(path)
     return plan
 
