@@ -6,9 +6,9 @@ import contextlib
 import json
 import logging
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import requests
@@ -17,6 +17,8 @@ from cfaudio_core import __version__
 from cfaudio_core.errors import ServiceError
 from cfaudio_core.util.deadline import run_within
 from cfaudio_core.util.values import to_number
+
+R = TypeVar("R")
 
 Params = Mapping[str, str | int | list[str]]
 
@@ -27,6 +29,8 @@ _PAUSE_S, _MAX_PAUSE_S = 2.0, 60.0
 _BUSY = {429, 502, 503, 504}
 _MAX_TIMEOUTS = 10
 """Timeouts that an answer may take as a whole: one that comes a byte at a time never exceeds a single one."""
+_MAX_ALL_TIMEOUTS = 240
+"""Timeouts that a service may take for all its answers, and the pauses between them: two or four hours."""
 
 
 class _WithoutQuery(logging.Filter):
@@ -76,6 +80,7 @@ class Service:
             raise ServiceError(f"{parts.scheme}://{host}: give user, password and token as options, not in the address")
         self.base = base.rstrip("/")
         self._timeout_s = (_CONNECT_TIMEOUT_S, timeout_s)
+        self._left_s = _MAX_ALL_TIMEOUTS * timeout_s
         self._session = requests.Session()
         self._session.headers.update({"User-Agent": f"beets-cfaudio/{__version__}", **(headers or {})})
 
@@ -126,18 +131,16 @@ class Service:
         Raises
         ------
         ServiceError
-            If there is no answer in time, none that is a JSON object, or the service sends one elsewhere.
+            If there is no answer in time, none that is a JSON object, or the service sends one elsewhere; or all
+            answers together have taken too long.
         """
         method = method or ("POST" if form or body is not None else "GET")
         sent: dict[str, Any] = {"data": params} if form else {"params": params, "json": body}
         exchange = partial(self._exchange, method, self.base + path, sent)
         for tries_left in reversed(range(1 if once else _MAX_TRIES)):
-            try:
-                status, headers, content = run_within(_MAX_TIMEOUTS * self._timeout_s[1], exchange)
-            except TimeoutError:
-                raise ServiceError(f"{self.base}: no answer in time") from None
+            status, headers, content = self._within_limits(exchange)
             if status in _BUSY and tries_left:
-                time.sleep(_pause(headers, _PAUSE_S))
+                self._wait(_pause(headers, _PAUSE_S))
                 continue
             if 300 <= status < 400:
                 target = urlsplit(headers.get("Location", "")).netloc or "another address"
@@ -146,9 +149,25 @@ class Service:
                 raise ServiceError(f"{self.base}: the service answers with error {status}")
             answer = {} if method != "GET" and not content else self._parse(content, status, listed)
             if headers.get("X-RateLimit-Remaining") == "0":
-                time.sleep(_pause(headers, 0.0))
+                self._wait(_pause(headers, 0.0))
             return status, answer
         raise AssertionError("the last try returns or raises")
+
+    def _within_limits(self, exchange: Callable[[], R]) -> R:
+        """Make a request within the time that it may take, and that is left to the service."""
+        if self._left_s <= 0:
+            raise ServiceError(f"{self.base}: is too slow: its answers have taken hours")
+        began = time.monotonic()
+        try:
+            return run_within(min(_MAX_TIMEOUTS * self._timeout_s[1], self._left_s), exchange)
+        except TimeoutError:
+            raise ServiceError(f"{self.base}: no answer in time") from None
+        finally:
+            self._left_s -= time.monotonic() - began
+
+    def _wait(self, seconds: float) -> None:
+        time.sleep(seconds)
+        self._left_s -= seconds
 
     def _exchange(self, method: str, url: str, sent: Mapping[str, Any]) -> tuple[int, Mapping[str, str], bytes]:
         """Send a request, and read the answer: its status, headers and content."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 from web_double import Answer, serving
 
@@ -126,3 +128,26 @@ def test_an_address_holds_no_secret(base):
 def test_what_is_no_address_is_named(base):
     with pytest.raises(ServiceError, match="not a web address"):
         Service(base)
+
+
+def test_all_answers_of_a_service_together_have_a_limit_of_time(monkeypatch):
+    clock = iter(range(0, 1000, 20))
+    monkeypatch.setattr("cfaudio_core.clients.http.time", SimpleNamespace(monotonic=lambda: next(clock)))
+    monkeypatch.setattr("cfaudio_core.clients.http._MAX_ALL_TIMEOUTS", 2)
+    with serving(lambda _: Answer({})) as double, Service(double.address, timeout_s=30) as service:
+        for _ in range(3):  # 20 s each
+            service.ask("/x", {})
+        with pytest.raises(ServiceError, match="its answers have taken hours"):
+            service.ask("/x", {})
+        assert len(double.requests) == 3
+
+
+def test_the_pauses_that_a_service_wants_count_as_its_time(monkeypatch):
+    monkeypatch.setattr("cfaudio_core.clients.http.time.sleep", lambda _: None)
+    monkeypatch.setattr("cfaudio_core.clients.http._MAX_ALL_TIMEOUTS", 2)
+    spent = {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset-In": "60"}
+    with serving(lambda _: Answer({}, 200, spent)) as double, Service(double.address, timeout_s=30) as service:
+        service.ask("/x", {})
+        with pytest.raises(ServiceError, match="is too slow"):
+            service.ask("/x", {})
+        assert len(double.requests) == 1
