@@ -11,6 +11,7 @@ import errno
 import os
 import threading
 from collections.abc import Generator, Mapping, Sequence
+from functools import partial
 from importlib import import_module
 from itertools import islice
 from multiprocessing import current_process
@@ -21,6 +22,7 @@ from cfaudio_core.backbones.registry import prepare_extractor
 from cfaudio_core.errors import CfAudioError, SettingError
 from cfaudio_core.features.jobs import ExtractorConfig, FeatureResult, FileJob, FileState, file_state
 from cfaudio_core.features.worker_pool import extract_in_processes
+from cfaudio_core.util.deadline import run_within
 
 PATHS = "CFAUDIO_PATHS"
 """Environment variable of a worker: where it sees the folders that the caller knows by another name."""
@@ -28,11 +30,18 @@ PATHS = "CFAUDIO_PATHS"
 _BATCH_FILES = 32  # a task: its process starts in the time of four, and little is lost with a worker
 _QUEUE_TASKS = 1000  # that the scheduler has at a time
 _CONNECT_S = 15  # for the scheduler to answer
+_MAX_CHECK_S = 1800.0  # for all workers to fetch the net
+_MAX_FILE_S = 600.0  # ten hours of music that are analysed whole
 _ONE_AT_A_TIME = threading.Lock()
 
 
 def extract_on_cluster(
-    files: Sequence[FileJob], config: ExtractorConfig, scheduler: str, *, batch: int = _BATCH_FILES
+    files: Sequence[FileJob],
+    config: ExtractorConfig,
+    scheduler: str,
+    *,
+    batch: int = _BATCH_FILES,
+    patience: float = _MAX_FILE_S,
 ) -> Generator[FeatureResult, None, None]:
     """Analyse files on all workers of a Dask cluster.
 
@@ -47,6 +56,8 @@ def extract_on_cluster(
         Its address, as in ``tcp://host:8786``.
     batch
         Files a task.
+    patience
+        Seconds a file that a task may take; where no task at all is done for so long, the cluster counts as hung.
 
     Yields
     ------
@@ -56,7 +67,7 @@ def extract_on_cluster(
     Raises
     ------
     CfAudioError
-        If there is no such scheduler, it has no workers, or one of them cannot analyse.
+        If there is no such scheduler, it has no workers, or one of them cannot analyse or hangs.
     """
     try:
         distributed: Any = import_module("distributed")
@@ -77,7 +88,13 @@ def extract_on_cluster(
             return future
 
         done = distributed.as_completed([send(some) for some in islice(left, _QUEUE_TASKS)], loop=client.loop)
-        for future in done:
+        while sent:
+            try:
+                future = run_within(patience * batch, partial(next, done))
+            except TimeoutError:
+                busy = [worker for worker, keys in client.processing().items() if sent.keys() & set(keys)]
+                waited = f"nothing came of them for {patience * batch:.0f} s"
+                raise CfAudioError(f"Dask workers hang ({waited}): {', '.join(sorted(busy))}") from None
             some, states = sent.pop(future.key)
             failure = future.exception() if future.status == "error" else None
             if isinstance(failure, distributed.KilledWorker):
@@ -149,7 +166,11 @@ def _check(client: Any, scheduler: str, files: Sequence[FileJob], config: Extrac
     path = next((file.path for file in files if file_state(file.path)), None)
     if path is None:
         return
-    for worker, answer in client.run(check_worker, path, config, on_error="return").items():
+    try:
+        answers = run_within(_MAX_CHECK_S, partial(client.run, check_worker, path, config, on_error="return"))
+    except TimeoutError:
+        raise CfAudioError(f"the workers of the Dask scheduler {scheduler} do not answer") from None
+    for worker, answer in answers.items():
         if isinstance(answer, Exception):
             raise CfAudioError(f"the Dask worker {worker} has no fit cfaudio: {' '.join(str(answer).split())}")
         version, problem = answer

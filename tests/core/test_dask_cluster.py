@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 
 import numpy as np
 import pytest
@@ -157,3 +158,19 @@ def test_of_several_mapped_folders_the_innermost_counts_and_names_need_not_be_te
     assert path_mapping("") == {}
     with pytest.raises(SettingError, match="CFAUDIO_PATHS: must be pairs"):
         path_mapping("/music")
+
+
+def test_a_worker_that_hangs_is_named_and_not_waited_for_for_ever(cluster, files, monkeypatch):
+    worker = cluster.add_worker()
+    monkeypatch.setattr("cfaudio_core.features.dask_cluster._check", lambda *_: None)
+    worker.send_signal(signal.SIGSTOP)
+    with pytest.raises(CfAudioError, match=r"Dask workers hang \(nothing came of them for 2 s\): tcp://127\.0\.0\.1:"):
+        list(extract_on_cluster(files[:2], CONFIG, cluster.address, batch=1, patience=2.0))
+
+
+def test_workers_that_do_not_answer_are_not_waited_for_for_ever(cluster, files, monkeypatch):
+    worker = cluster.add_worker()
+    monkeypatch.setattr("cfaudio_core.features.dask_cluster._MAX_CHECK_S", 1.0)
+    worker.send_signal(signal.SIGSTOP)
+    with pytest.raises(CfAudioError, match="do not answer"):
+        list(extract_on_cluster(files[:2], CONFIG, cluster.address))
