@@ -27,7 +27,7 @@ from beetsplug.cfaudio.commands import (
 from beetsplug.cfaudio.config.listeners import feedback_field, noted_listeners, score_field
 from beetsplug.cfaudio.config.servers import LOGINS, SECRETS
 from beetsplug.cfaudio.config.settings import DEFAULTS
-from beetsplug.cfaudio.errors import guarded, print_safely
+from beetsplug.cfaudio.errors import any_text, guarded, print_safely
 from beetsplug.cfaudio.library.similar_query import SimilarQuery, cf_match, library_opened
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ class CfAudioPlugin(BeetsPlugin):
 
     def imported(self, session: ImportSession, task: ImportTask) -> None:
         """Analyse and embed the tracks of an import task, by the model in force."""
-        with self._harmless():
+        with self._harmless(), any_text(session.lib):
             from beetsplug.cfaudio.pipeline import embed_imported
 
             ids = [item.id for item in task.imported_items() if item.id is not None]

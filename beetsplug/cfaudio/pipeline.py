@@ -143,6 +143,9 @@ def embed(
                 raise
             on_problem(f"{store.path}: {counted(damaged, 'damaged row')} of features are computed again")
             result, fields = compute()
+        if store.left_out:
+            of_files = counted(store.left_out, "damaged row of a file is", "damaged rows of files are")
+            on_problem(f"{store.path}: {of_files} left out")
         changed = write_fields(lib, fields)
         if changed or not as_left:
             store.note(_WRITTEN, fields_digest(lib))

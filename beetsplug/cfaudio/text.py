@@ -2,10 +2,25 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 
 import beets
+from beets.ui import print_
+
+
+def say(line: str) -> None:
+    """Print a line, with blanks for what would command the terminal: there are names of files, and texts, in many."""
+    from cfaudio_core.util.values import printable
+
+    print_(printable(line))
+
+
+def say_waiting(what: str) -> None:
+    """Say at once, also where the output is a file, that another run of a command is waited for."""
+    say(f"Waiting for another {what} to end; ctrl-C stops waiting.")
+    sys.stdout.flush()
 
 
 def counted(n: int, thing: str, things: str = "") -> str:

@@ -48,11 +48,11 @@ class FeatureStore:
     """
 
     def __init__(self, path: Path, *, read_only: bool = False) -> None:
-        self.path = path
+        self.path, self.left_out = path, 0
         url, wait_s = sa.URL.create("sqlite", database=str(path)), READER_WAIT_S if read_only else 30
         self._database = Database(url, wait_s, read_only=read_only, if_damaged=_IF_DAMAGED)
         self._widths: dict[str, int] = {}
-        self._check_schema(self._read_about("schema") if read_only else self._upgraded())
+        self._check_schema(self._read_about("schema") if self._database.read_only else self._upgraded())
 
     def close(self) -> None:
         """Let go of the database file."""
@@ -131,15 +131,17 @@ class FeatureStore:
             connection.execute(tables.files.delete().where(tables.files.c.problem.is_not(None)))
 
     def files(self) -> dict[FileState, FeatureResult]:
-        """Read the results of all files analysed before, without features; a damaged row is left out."""
+        """Read the results of all files analysed before, without features; damaged rows count as `left_out`."""
         query = sa.select(*(tables.files.c[name] for name in ("path", "size", "mtime_ns", "cf_key", "problem")))
         with self._database.read() as connection, connection.execute(query) as result:
             rows = result.cursor.fetchall()
-        return {
+        files = {
             (state := FileState(path, size, time)): FeatureResult(path, state, key or "", None, problem or "")
             for path, size, time, key, problem in rows
             if type(path) is bytes and type(size) is int and type(time) is int and isinstance(key or problem, str)
         }
+        self.left_out = len(rows) - len(files)
+        return files
 
     def noted(self, name: str) -> str:
         """Read a note of an earlier run, or ""."""
@@ -147,10 +149,9 @@ class FeatureStore:
 
     def note(self, name: str, value: str) -> None:
         """Leave a note for the next run."""
+        row = {"name": f"note:{name}", "value": value}
         with self._database.write() as connection:
-            connection.execute(
-                tables.about.insert().prefix_with("OR REPLACE"), {"name": f"note:{name}", "value": value}
-            )
+            connection.execute(tables.about.insert().prefix_with("OR REPLACE"), row)
 
     def read(self, net: str, keys: Iterable[str]) -> Iterator[tuple[str, npt.NDArray[np.float16]]]:
         """Read features, float16 (windows, dim) each; keys that are not there, or have no windows, are left out.

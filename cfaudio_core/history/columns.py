@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -99,9 +100,9 @@ def read_texts(connection: sa.Connection) -> dict[int, TrackText]:
 
 
 def read_columns(
-    connection: sa.Connection, table: sa.Table, dtypes: Mapping[str, type], then_by: str
+    connection: sa.Connection, table: sa.Table, dtypes: Mapping[str, type], then_by: str, left_out: Counter[str]
 ) -> dict[str, Any]:
-    """Read a table into columns, sorted by listener, the column `then_by` and text."""
+    """Read a table into columns, sorted by listener, the column `then_by` and text; damaged rows are counted."""
     origins = [row for row in connection.execute(sa.select(schema.origins)) if is_text(row.listener, row.source)]
     listeners = sorted({origin.listener for origin in origins})
     sources = sorted({origin.source for origin in origins})
@@ -111,6 +112,7 @@ def read_columns(
 
     query = sa.select(table.c.origin_id, table.c.text_id, *(table.c[name] for name in dtypes))
     numbers = _read_numbers(connection, query)
+    n_stored = numbers.shape[1]
     known_ids = np.array(connection.scalars(sa.select(schema.texts.c.id).order_by(schema.texts.c.id)).all(), np.int64)
     required = np.array([True, True, *(not table.c[name].nullable for name in dtypes)])
     numbers = numbers[:, (np.abs(numbers[required]) < _TOO_LARGE).all(axis=0)]  # NaN is not
@@ -120,6 +122,7 @@ def read_columns(
     known &= position[0][np.clip(numbers[0], 0, position.shape[1] - 1).astype(np.int64)] >= 0
     known &= (numbers[0] >= 0) & (numbers[0] < position.shape[1])
     (origin_ids, _, *values), text = (numbers, text) if known.all() else (numbers[:, known], text[known])
+    left_out[table.name] = n_stored - len(text)
     listener, source = position[:, origin_ids.astype(np.int64)]
     columns = {
         "listener": listener,

@@ -7,6 +7,7 @@ time: SQLite gives the id of a removed item to another. Statements on tracks tha
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -67,8 +68,8 @@ class Given(NamedTuple):
     added: int
 
 
-def read_statements(connection: sa.Connection) -> list[Statement]:
-    """Read all statements, the oldest first, and of one time those by the commands last."""
+def read_statements(connection: sa.Connection, left_out: Counter[str]) -> list[Statement]:
+    """Read all statements, the oldest first, and of one time those by the commands last; damaged rows are counted."""
     table, origins = schema.feedback.c, schema.origins.c
     columns = (table.text_id, table.value, table.time, table.item_id, table.added, table.cf_key)
     query = sa.select(origins.listener, origins.source, *columns).join(origins.id.table, origins.id == table.origin_id)
@@ -77,15 +78,17 @@ def read_statements(connection: sa.Connection) -> list[Statement]:
         return []
     known = connection.scalars(sa.select(schema.texts.c.id).order_by(schema.texts.c.id)).all()
     at = {text: position for position, text in enumerate(known)}
-    return [
+    statements = [
         Statement(row[0], row[1], at[row.text_id], *row[3:])
         for row in rows
-        if row.text_id in at  # a damaged row is left out
+        if row.text_id in at
         and is_text(row[0], row[1], row.cf_key)
         and is_whole(row.time, row.item_id, row.added)
         and isinstance(row.value, int | float)
         and abs(row.value) < _MOST
     ]
+    left_out[schema.feedback.name] = len(rows) - len(statements)
+    return statements
 
 
 def write_statements(

@@ -6,6 +6,7 @@ library, as each has ids of its own.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -30,16 +31,22 @@ _MATCHED = "matched"
 _MADE_OF = "matched of"
 
 
-def read_matches(connection: sa.Connection) -> tuple[npt.NDArray[np.float64], TrackMarks]:
-    """Durations in seconds (0: unknown) and last matched items (id -1: none) of the texts in the order of their ids."""
+def read_matches(connection: sa.Connection, left_out: Counter[str]) -> tuple[npt.NDArray[np.float64], TrackMarks]:
+    """Durations in seconds (0: unknown) and last matched items (id -1: none) of the texts in the order of their ids.
+
+    Damaged rows are counted.
+    """
     texts, matches = schema.texts, schema.matches
     missing = {"item_id": -1, "sound": 0, "name": 0}
     columns = (sa.func.coalesce(matches.c[name], number) for name, number in missing.items())
     query = sa.select(texts.c.duration, *columns).outerjoin(matches, matches.c.text_id == texts.c.id)
     rows = connection.execute(query.order_by(texts.c.id)).fetchall()
     durations = [to_number(row[0]) or 0.0 for row in rows]
-    items = from_rows((row[1], row[2], row[3]) if is_whole(*row[1:]) else (-1, 0, 0) for row in rows)
-    return np.array(durations, np.float64), items
+    items = [(row[1], row[2], row[3]) for row in rows if is_whole(*row[1:])]
+    left_out[matches.name] = len(rows) - len(items)
+    if len(items) < len(rows):
+        items = [(row[1], row[2], row[3]) if is_whole(*row[1:]) else (-1, 0, 0) for row in rows]
+    return np.array(durations, np.float64), from_rows(items)
 
 
 def match_rows(matches: Mapping[int, tuple[int, str]], names: Mapping[int, int]) -> list[tuple[Any, ...]]:
@@ -77,8 +84,8 @@ def note_matches(connection: sa.Connection, library: str, made_of: str) -> None:
     upsert(connection, schema.notes, [{"name": name, "value": value} for name, value in notes.items()])
 
 
-def read_counts(connection: sa.Connection, library: str | None) -> CountSnapshot | None:
-    """Read the last snapshot of a library, or the last of all; None before the first.
+def read_counts(connection: sa.Connection, library: str | None, left_out: Counter[str]) -> CountSnapshot | None:
+    """Read the last snapshot of a library, or the last of all; None before the first. Damaged rows are counted.
 
     One that 0.1.0 took, which knew no libraries, is that of the first library that asks.
     """
@@ -93,10 +100,13 @@ def read_counts(connection: sa.Connection, library: str | None) -> CountSnapshot
     counts: dict[str, dict[int, CountState]] = {}
     marks: dict[str, dict[int, Marks]] = {}
     columns = (table.item_id, table.field, table.base, table.count, table.sound, table.name)
+    left_out[schema.snapshots.name] = 0
     for item, field, base, count, sound, name in connection.execute(
         sa.select(*columns).where(table.library == library)
     ):
-        if is_text(field) and is_whole(item, base, count, sound, name):
+        if not is_text(field) or not is_whole(item, base, count, sound, name):
+            left_out[schema.snapshots.name] += 1
+        else:
             counts.setdefault(field, {})[item] = CountState(base, count)
             marks.setdefault(field, {})[item] = (sound, name)
     return CountSnapshot(times[library], counts, marks)

@@ -6,6 +6,7 @@ that are not in the library are kept as well: the library grows.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
@@ -36,6 +37,16 @@ class ListenStore:
         Seconds to wait while another program writes to the SQLite file.
     read_only
         Neither make nor change anything; a store of an earlier version is an error.
+    on_left_out
+        Called when it is closed with its name, and the number of damaged rows by table that were left out of what was
+        read.
+
+    Attributes
+    ----------
+    name
+        Its name in errors.
+    read_only
+        Whether it cannot be written, as asked for or by its disk.
 
     Raises
     ------
@@ -45,12 +56,20 @@ class ListenStore:
         If the store cannot be opened, is the database of something else, or was written by a newer version of cfaudio.
     """
 
-    def __init__(self, url: str | sa.URL, lock_wait_s: float = 60.0, *, read_only: bool = False) -> None:
+    def __init__(
+        self,
+        url: str | sa.URL,
+        lock_wait_s: float = 60.0,
+        *,
+        read_only: bool = False,
+        on_left_out: Callable[[str, Counter[str]], None] = lambda _, __: None,
+    ) -> None:
+        self._left_out, self._on_left_out = Counter[str](), on_left_out
         self._database = Database(url if isinstance(url, sa.URL) else parse_url(url), lock_wait_s, read_only=read_only)
-        self.name = self._database.name
+        self.name, self.read_only = self._database.name, self._database.read_only
         with self._database.read() as connection:
             current = schema.is_current(connection)
-        if not current and read_only:
+        if not current and self.read_only:
             raise StoreError(f"{self.name} is of another version of cfaudio, or not its; `beet cfembed` can tell")
         if not current:  # a current store opens without waiting for a program that writes
             with self._database.write() as connection:
@@ -59,6 +78,7 @@ class ListenStore:
     def close(self) -> None:
         """Release the database."""
         self._database.close()
+        self._on_left_out(self.name, +self._left_out)
 
     def __enter__(self) -> ListenStore:
         return self
@@ -96,6 +116,7 @@ class ListenStore:
         whole
             The source has all opinions of a listener: what it had before, and has no more, is removed.
         """
+        self._database.require_writable()
         with self._database.connection() as connection:
             with connection.begin():
                 try:
@@ -118,18 +139,18 @@ class ListenStore:
         """Read all listens, sorted by listener and time; texts as positions in `texts()`."""
         dtypes = {"time": np.int64, "seconds": np.float32, "skipped": np.int8}
         with self._database.read() as connection:
-            return ListenColumns(**columns.read_columns(connection, schema.listens, dtypes, "time"))
+            return ListenColumns(**columns.read_columns(connection, schema.listens, dtypes, "time", self._left_out))
 
     def tallies(self) -> TallyColumns:
         """Read all tallies, sorted by listener and source; texts as positions in `texts()`."""
         dtypes = dict.fromkeys(("plays", "skips", "last"), np.int64)
         with self._database.read() as connection:
-            return TallyColumns(**columns.read_columns(connection, schema.tallies, dtypes, "source"))
+            return TallyColumns(**columns.read_columns(connection, schema.tallies, dtypes, "source", self._left_out))
 
     def feedback(self) -> list[Statement]:
         """Read all likes, dislikes, bans and ratings, the oldest first; texts as positions in `texts()`."""
         with self._database.read() as connection:
-            return read_statements(connection)
+            return read_statements(connection, self._left_out)
 
     def state_feedback(
         self, listener: str, given: Sequence[Given], taken_back: Sequence[Statement], library: str
@@ -180,7 +201,7 @@ class ListenStore:
         No items where the texts were matched to another library last.
         """
         with self._database.read() as connection:
-            durations, items = library_state.read_matches(connection)
+            durations, items = library_state.read_matches(connection, self._left_out)
             return durations, items if library_state.matched_library(connection) in (None, library) else None
 
     def matches_are_of(self, library: str) -> str:
@@ -214,7 +235,7 @@ class ListenStore:
     def last_counts(self, library: str | None = None) -> CountSnapshot | None:
         """Read a library's counts as of its last snapshot, or the last of all; None before the first."""
         with self._database.read() as connection:
-            return library_state.read_counts(connection, library)
+            return library_state.read_counts(connection, library, self._left_out)
 
     def keep_counts(
         self,

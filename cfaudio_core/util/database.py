@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from pathlib import Path
 from shutil import disk_usage
 from urllib.parse import quote
@@ -21,6 +23,7 @@ READER_WAIT_S = 2.0
 
 _DRIVERS = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg"}
 _MIN_FREE_BYTES = 1 << 16  # twice as much as SQLite needs beside a database
+_FULL = "no space left on the disk"
 _EXAMPLE = "sqlite:////home/me/history.db or postgresql+psycopg://me@localhost/music"
 
 
@@ -34,7 +37,8 @@ class Database:
     lock_wait_s
         Seconds to wait while another program writes to an SQLite file.
     read_only
-        Open an SQLite file, which is there, so that neither it nor any file beside it is written.
+        Open an SQLite file, which is there, so that neither it nor any file beside it is written. So is one that cannot
+        be written, as on a disk that is full or read-only: who only reads needs no more.
     if_damaged
         Advice for the error of an SQLite file that is damaged.
 
@@ -42,6 +46,8 @@ class Database:
     ----------
     name
         Its name in errors.
+    read_only
+        Whether it cannot be written.
 
     Raises
     ------
@@ -54,16 +60,19 @@ class Database:
         self._if_damaged = if_damaged
         sqlite = url.get_backend_name() == "sqlite"
         self._file = Path(url.database or "") if sqlite else None
+        self.read_only = read_only or not self._takes_writes()
         # No pool: a connection that is closed takes its temporary tables along, and none outlives its server.
         try:
             self._engine = sa.create_engine(
-                _read_only(url) if sqlite and read_only else url,
+                _read_only(url) if sqlite and self.read_only else url,
                 poolclass=sa.NullPool,
                 connect_args={"timeout": lock_wait_s} if sqlite else {"connect_timeout": 10},
             )
         except ModuleNotFoundError as error:
             raise StoreError(f"{self.name} needs {error.name}: pip install 'beets-cfaudio[postgres]'") from error
-        if self._file is not None and not read_only:
+        if sqlite:
+            sa.event.listen(self._engine, "connect", _read_any_text)
+        if self._file is not None and not self.read_only:
             sa.event.listen(self._engine, "connect", _set_up_sqlite)
             sa.event.listen(self._engine, "begin", _begin_sqlite)
             _make_file(self._file)
@@ -88,11 +97,23 @@ class Database:
             with self._engine.connect() as connection:
                 yield connection
         except sa.exc.DBAPIError as error:
-            why = "no space left on the disk" if self._is_full() else " ".join(str(error.orig).split())
+            why = _FULL if self._is_full() else " ".join(str(error.orig).split())
             advice = f" ({self._if_damaged})" if self._if_damaged and re.search("malformed|not a database", why) else ""
             raise StoreError(f"{self.name}: {why}{advice}") from error
         except (OverflowError, UnicodeEncodeError) as error:  # of the driver, which SQLAlchemy lets through
             raise StoreError(f"{self.name}: cannot store a value ({error})") from error
+
+    def require_writable(self) -> None:
+        """Raise a StoreError if it cannot be written."""
+        if self.read_only:
+            why = _FULL if self._is_full() else "it, its folder or its disk is read-only"
+            raise StoreError(f"{self.name}: {why}")
+
+    def _takes_writes(self) -> bool:
+        """Tell whether a file that is there, and others beside it, can be written."""
+        if self._file is None or not self._file.is_file():
+            return True
+        return os.access(self._file, os.W_OK) and os.access(self._file.parent, os.W_OK) and not self._is_full()
 
     def _is_full(self) -> bool:
         """Tell whether the disk is too full for SQLite, whose own message is an I/O error, or none."""
@@ -104,6 +125,7 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[sa.Connection]:
         """Open a transaction that may write."""
+        self.require_writable()
         with self.connection() as connection, writing(connection):
             yield connection
 
@@ -181,6 +203,11 @@ def _make_file(path: Path) -> None:
             path.touch(mode=0o600, exist_ok=True)
     except OSError as error:
         raise StoreError(f"{path}: {error.strerror}") from error
+
+
+def _read_any_text(connection: sa.engine.interfaces.DBAPIConnection, _record: object) -> None:
+    """Read texts that are no UTF-8, of a damaged file, as far as they go: one would end the whole query."""
+    connection.text_factory = partial(str, encoding="utf-8", errors="replace")
 
 
 def _set_up_sqlite(connection: sa.engine.interfaces.DBAPIConnection, _record: object) -> None:

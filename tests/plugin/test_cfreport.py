@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import itertools
 import json
 import socket
+import sqlite3
 import subprocess
 import sys
 import urllib.error
@@ -18,6 +20,8 @@ from typing import Any
 import pytest
 from user_home import BELLS, DRUMS, PER_ARTIST, Home
 from waiting import LONG_SECONDS, until
+
+from cfaudio_core.util.files import hold_lock
 
 NASTY = "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>"
 
@@ -459,3 +463,47 @@ def test_dated_plays_become_a_river(reported: Home, tmp_path: Path) -> None:
         DRUMS[0],
     }
     assert "Your tastes over the years" in text
+
+
+def test_a_library_that_is_locked_is_a_line_in_the_answer_and_the_page_goes_on(reported: Home) -> None:
+    config = reported.beetsdir / "config.yaml"
+    before = config.read_text()
+    config.write_text(json.dumps({**json.loads(before), "timeout": 0.05}))
+    with served(reported) as address, contextlib.closing(sqlite3.connect(reported.database)) as other:
+        other.isolation_level = None
+        other.execute("BEGIN EXCLUSIVE")
+        answers = [
+            asked(address, "feedback"),
+            asked(address, "feedback/1/like", {}),
+            asked(address, "map/radio/1"),
+            asked(address, "map/save", {"name": "Mine", "tracks": [1]}),
+            asked(address, "playlists/0/draw", {}),
+            *asked(address, "playlists")["playlists"],
+        ]
+        other.execute("ROLLBACK")
+        assert len(asked(address, "map/radio/1")["tracks"]) > 5
+    config.write_text(before)
+    in_use = "beets' library: in use by another program; try again when that is done"
+    assert [answer["error"] for answer in answers] == [in_use] * len(answers)
+
+
+def test_a_run_of_cfplaylists_is_not_waited_for_by_the_page(reported: Home) -> None:
+    with served(reported) as address, hold_lock(reported.beetsdir / "cfaudio", "cfplaylists"):
+        assert asked(address, "playlists/0", {})["error"] == "another cfplaylists is at work"
+
+
+def test_lists_of_another_listener_are_served(reported: Home, tmp_path: Path) -> None:
+    home = reported.copy(tmp_path / "home")
+    lists = [{"name": "Hers", "kind": "mix", "user": "anna"}]
+    users = {"me": ["play_count", "skip_count"], "anna": ["anna_plays"]}
+    home.configure({"users": users, "playlists": lists, "playlist_dir": str(home.folder / "lists")})
+    home.set("anna_plays", dict.fromkeys(range(1, 9), 5))
+    assert home.embed().code == 0
+    with served(home) as address:
+        (shown,) = asked(address, "playlists")["playlists"]
+        drawn = asked(address, "playlists/0/draw", {})
+        written = asked(address, "playlists/0", {})
+    for answer in (shown, drawn, written):
+        assert answer["lists"][0]["tracks"], answer
+        assert "error" not in answer
+    assert (home.folder / "lists" / "Hers.m3u").is_file()

@@ -22,7 +22,7 @@ from user_home import Home, Ran
 from waiting import wait_until
 
 from beetsplug.cfaudio.config import settings
-from beetsplug.cfaudio.errors import guarded
+from beetsplug.cfaudio.errors import printable_errors
 from beetsplug.cfaudio.library import write as writing
 from cfaudio_core.models.model_files import FORMAT
 from cfaudio_core.util.files import hold_lock
@@ -138,20 +138,14 @@ def test_a_library_that_is_locked_while_a_command_runs_is_one_line(
     ],
 )
 def test_what_a_disk_does_to_a_command_is_one_line(error: Exception, line: str) -> None:
-    def run() -> None:
+    with pytest.raises(UserError, match=line) as caught, printable_errors():
         raise error
-
-    with pytest.raises(UserError, match=line) as caught:
-        guarded(run)()
     assert str(caught.value).isprintable()
 
 
 def test_a_pipe_that_is_closed_is_for_beets_to_end_by() -> None:
-    def run() -> None:
+    with pytest.raises(BrokenPipeError), printable_errors():
         raise BrokenPipeError(errno.EPIPE, "Broken pipe")
-
-    with pytest.raises(BrokenPipeError):
-        guarded(run)()
 
 
 def test_no_command_to_the_terminal_is_logged_or_complained(analysed: Home, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -300,7 +294,7 @@ def test_a_second_cfembed_says_that_it_waits_and_then_runs(analysed: Home) -> No
             stdout=subprocess.PIPE,
         )
         assert second.stdout is not None
-        assert second.stdout.readline() == b"Waiting for another cfembed to end.\n"
+        assert second.stdout.readline() == b"Waiting for another cfembed to end; ctrl-C stops waiting.\n"
     assert b"Nothing new" in second.communicate()[0]
     assert second.returncode == 0
 
@@ -379,3 +373,34 @@ def test_a_model_of_a_newer_version_is_refused_in_one_line(analysed: Home) -> No
     (about,) = analysed.models.glob("cf-*.json")
     about.write_text(about.read_text().replace(f'"format": {FORMAT}', '"format": 99'))
     assert "was written by a newer version of cfaudio (format 99)" in analysed.embed().complaint
+
+
+@pytest.mark.parametrize("command", ["cfembed", "cfplaylists"])
+def test_waiting_for_another_run_is_said_at_once_and_ends_by_ctrl_c(analysed: Home, command: str) -> None:
+    analysed.configure({"playlists": [{"name": "mine"}], "playlist_dir": str(analysed.folder)})
+    with hold_lock(analysed.beetsdir / "cfaudio", command):
+        waiting = subprocess.Popen(
+            [sys.executable, "-m", "beets", command],
+            env=analysed.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        assert waiting.stdout is not None
+        assert waiting.stdout.readline().startswith(f"Waiting for another {command} to end".encode())
+        waiting.send_signal(signal.SIGINT)
+        said = waiting.communicate()[1].splitlines()
+    assert (waiting.returncode, len(said)) == (130, 1), said
+    assert said[0].startswith(b"Stopped. ")
+
+
+def test_no_command_to_the_terminal_is_printed(analysed: Home) -> None:
+    shell = "a\x1b]0;owned\x07\x9b2J\u202e"
+    analysed.sql("UPDATE items SET title = ?, artist = ?", shell, shell)
+    analysed.configure({"playlists": [{"name": "mine"}], "playlist_dir": str(analysed.folder)})
+    for command in (["cfplays"], ["cfplaylists", "-p"], ["cflike", "-p", "id:1"], ["cfrecommend", "--explain"]):
+        lines = analysed.beet_here(*command).out.split("\n")
+        printed = [line for line in lines if "owned" in line and (command[0] != "cfrecommend" or line[:4] == "    ")]
+        assert printed
+        assert all(line.isprintable() for line in printed), printed
+    as_asked = analysed.beet_here("cfrecommend", "-n", "1", "-f", "$title").out
+    assert shell in as_asked

@@ -105,3 +105,43 @@ def test_matches_and_notes_that_are_damaged_are_none(history: ListenStore, value
 def damage(store: ListenStore, statement: str) -> None:
     with contextlib.closing(sqlite3.connect(store.name)) as database, database:
         database.execute(statement)
+
+
+@pytest.mark.parametrize("column", ["title", "artist", "path", "mb_trackid"])
+def test_a_text_that_is_no_text_costs_its_own_track(analysed: Home, column: str) -> None:
+    odd = "CAST(x'41FF42' AS TEXT)"
+    analysed.sql(f"UPDATE items SET {column} = {odd} WHERE id = 1")
+    analysed.sql(f"INSERT INTO item_attributes (entity_id, key, value) VALUES (1, 'mood', {odd})")
+    analysed.sql(f"UPDATE item_attributes SET value = {odd} WHERE entity_id = 2 AND key IN ('play_count', 'cf_tags')")
+    analysed.configure({"playlists": [{"name": "mine"}], "playlist_dir": str(analysed.folder / "lists")})
+    for command in ("cfrecommend", "cfplays", "cfstatus", "cfplaylists", "cfembed"):
+        ran = analysed.beet_here(command)
+        assert ran.code == 0, ran
+        assert "Traceback" not in ran.err
+    assert analysed.beet_here("cflike", "Bell").code == 0
+
+
+@pytest.mark.parametrize("value", ["CAST(x'41FF' AS TEXT)"])
+def test_a_text_of_the_history_that_is_no_text_is_read_as_far_as_it_goes(history: ListenStore, value: str) -> None:
+    damage(history, f"UPDATE cf_texts SET artist = {value} WHERE id = 2")
+    assert [text.artist for text in history.texts().values()] == ["A", "A\ufffd"]
+
+
+def test_damaged_rows_are_counted_and_named_in_one_line(analysed: Home) -> None:
+    export = analysed.folder / "plays.csv"
+    times = "".join(f"Bell Anna,Stück {k},2023-11-0{k} 12:00\n" for k in (1, 2, 3))
+    export.write_text(f"artist,title,time\n{times}", encoding="utf-8")
+    assert analysed.beet_here("cfimport", "csv", str(export)).code == 0
+    assert analysed.beet_here("cflike", "Bell Anna").code == 0
+    history = analysed.store.with_name("history.db")
+    with contextlib.closing(sqlite3.connect(history)) as store, store:
+        store.execute("UPDATE cf_listens SET skipped = 'x' WHERE text_id < 3")
+        store.execute("UPDATE cf_feedback SET value = x'FF' WHERE text_id = (SELECT max(text_id) FROM cf_feedback)")
+    with contextlib.closing(sqlite3.connect(analysed.store)) as store, store:
+        store.execute("UPDATE files SET size = 'x' WHERE path = (SELECT min(path) FROM files)")
+    ran = analysed.beet_here("cfplays")
+    assert (ran.code, ran.err) == (
+        0,
+        f"cfaudio: {history}: damaged rows are left out: 1 in cf_feedback, 2 in cf_listens\n",
+    )
+    assert f"{analysed.store}: 1 damaged row of a file is left out" in analysed.embed().err

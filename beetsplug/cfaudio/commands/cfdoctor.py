@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from beets.exceptions import UserError
-from beets.ui import Subcommand, print_
+from beets.ui import Subcommand
 
 from beetsplug.cfaudio.config.settings import read_settings
+from beetsplug.cfaudio.text import say
 
 if TYPE_CHECKING:
     from optparse import Values
@@ -52,7 +53,7 @@ def run(plugin: BeetsPlugin, lib: Library, opts: Values, args: list[str]) -> Non
 
     found = []
     for finding in all_of_it():
-        print_(finding.line())
+        say(finding.line())
         found.append(finding)
     if must_be_fixed(found):
         raise SystemExit(1)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from beets.exceptions import UserError
-from beets.ui import Subcommand, print_
+from beets.ui import Subcommand
 from beets.util import displayable_path
 
 from beetsplug.cfaudio.commands.options import optional_value
 from beetsplug.cfaudio.config.settings import Settings, read_settings
 from beetsplug.cfaudio.errors import interruptible, user_errors
-from beetsplug.cfaudio.text import about, counted, is_verbose, no_plays
+from beetsplug.cfaudio.text import about, counted, is_verbose, no_plays, say, say_waiting
 
 if TYPE_CHECKING:
     from optparse import Values
@@ -69,7 +69,7 @@ def run(plugin: BeetsPlugin, lib: Library, opts: Values, args: list[str]) -> Non
         from beetsplug.cfaudio.status.models import describe_models
 
         for line in describe_models(settings.models):
-            print_(line)
+            say(line)
         return
     if opts.model is not None and opts.retrain:
         raise UserError("--model goes back to a model, --retrain makes a new one: only one of them can be had")
@@ -87,7 +87,7 @@ def run(plugin: BeetsPlugin, lib: Library, opts: Values, args: list[str]) -> Non
         # Only now, when nothing is wrong with the command, may anything be written.
         with (
             interruptible(_KEPT),
-            hold_lock(settings.folder, "cfembed", lambda: print_("Waiting for another cfembed to end.")),
+            hold_lock(settings.folder, "cfembed", lambda: say_waiting("cfembed")),
         ):
             _embed(plugin, lib, settings, opts, requested)
     write_snapshot(lib, settings)
@@ -125,12 +125,12 @@ def _embed(plugin: BeetsPlugin, lib: Library, settings: Settings, opts: Values, 
     if has_history(settings):
         with open_history(settings) as store:
             for line in describe_oddities(store, listeners, tracks.lengths):
-                print_(line)
+                say(line)
     asked = opts.retrain or opts.force
     for line in summarize(tracks, listeners, result, changed, settings.count_fields, asked=asked):
-        print_(line)
+        say(line)
     for line in details(result) if is_verbose() else ():
-        print_(line)
+        say(line)
     if not len(result.analysed):
         raise UserError("no track could be analysed")
 
@@ -153,20 +153,20 @@ def _pretend(lib: Library, settings: Settings, requested: list[int] | None, opts
         seconds = estimate_seconds(store, run_settings(settings, jobs=opts.jobs or settings.jobs), len(planned.left))
     for file in planned.left if is_verbose() else ():
         verb = "analyse" if file.net else "measure" if file.descriptors else "read"
-        print_(f"would {verb} {displayable_path(file.path)}")
+        say(f"would {verb} {displayable_path(file.path)}")
     new = sum(file.net for file in planned.left)
     measured = sum(file.descriptors for file in planned.left if not file.net)
     changed = len(planned.left) - new - measured
     also = f", measure tempo and timbre of {measured}" if measured else ""
     also += f", read {counted(changed, 'changed file')} again" if changed else ""
     took = f" ({about(seconds)})" if planned.left else ""
-    print_(f"Would analyse {new} of {counted(int(within.sum()), 'track')}{also}{took}.")
+    say(f"Would analyse {new} of {counted(int(within.sum()), 'track')}{also}{took}.")
     played = {one.name: int(one.played.sum()) for one in listeners if one.played.any()}
     if not played:
-        print_(f"Would not train: {no_plays()}.")
+        say(f"Would not train: {no_plays()}.")
         return
     several = len(listeners) > 1
     listed = " and ".join(
         f"{counted(n, 'played track')}{f' of {name}' if several else ''}" for name, n in played.items()
     )
-    print_(f"Would train, if that is due, on {listed}.")
+    say(f"Would train, if that is due, on {listed}.")

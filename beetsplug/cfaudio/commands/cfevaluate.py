@@ -11,8 +11,8 @@ from beets.exceptions import UserError
 from beets.ui import Subcommand, print_
 
 from beetsplug.cfaudio.config.settings import Settings, read_settings
-from beetsplug.cfaudio.errors import file_errors, interruptible, user_errors
-from beetsplug.cfaudio.text import counted, no_plays, shown
+from beetsplug.cfaudio.errors import interruptible, user_errors
+from beetsplug.cfaudio.text import counted, no_plays, say, shown
 
 if TYPE_CHECKING:
     from optparse import Values
@@ -70,7 +70,7 @@ def run(plugin: BeetsPlugin, lib: Library, opts: Values, args: list[str]) -> Non
     others = [one for one in listeners if one is not listener]
     if not listener.known.any():
         raise UserError(no_plays("" if listener is listeners[0] else listener.name))
-    say: Callable[[str], None] = (lambda _: None) if opts.json else print_
+    tell: Callable[[str], None] = (lambda _: None) if opts.json else say
     with (
         interruptible("This evaluation is not kept; nothing else has changed."),
         user_errors(),
@@ -78,7 +78,7 @@ def run(plugin: BeetsPlugin, lib: Library, opts: Values, args: list[str]) -> Non
     ):
         data, analysed = _eval_data(tracks, [listener, *others], settings, store, quick=opts.quick)
         with threads_for(len(data.tracks)):
-            tables = _evaluate(data, analysed, protocols, seeds, say)
+            tables = _evaluate(data, analysed, protocols, seeds, tell)
     sentence = in_words(tables, None if listener is listeners[0] else listener.name)
     made = datetime.now(UTC)
     report = {
@@ -98,23 +98,26 @@ def run(plugin: BeetsPlugin, lib: Library, opts: Values, args: list[str]) -> Non
     content = json.dumps(report, ensure_ascii=False, indent=1)
     # Beside the earlier ones; their names sort by time.
     file = settings.folder / "evaluations" / f"{made:%Y%m%dT%H%M%S}Z-{listener.name}.json"
-    with file_errors(file):
+    try:
         write_whole(file, content.encode(), private=True)
+        kept = f"Kept in {shown(file)}."
+    except OSError as error:  # a disk that is full or read-only: what took so long is printed all the same
+        kept = f"Not kept: {file}: {error.strerror}."
     if opts.json:
         print_(content)
         return
     for table in tables:
-        print_("")
+        say("")
         for line in lines(table):
-            print_(line)
-    print_("")
+            say(line)
+    say("")
     if any(not table.empty for table in tables):
         for line in LEGEND:
-            print_(line)
-        print_("")
+            say(line)
+        say("")
     if sentence:
-        print_(sentence)
-    print_(f"Kept in {shown(file)}.")
+        say(sentence)
+    say(kept)
 
 
 def _eval_data(
@@ -145,7 +148,7 @@ def _eval_data(
 
 
 def _evaluate(
-    data: EvalData, analysed: int, protocols: Sequence[str], seeds: int, say: Callable[[str], None]
+    data: EvalData, analysed: int, protocols: Sequence[str], seeds: int, tell: Callable[[str], None]
 ) -> list[Table]:
     from cfaudio_core.evaluation.evaluate import evaluate_splits, plan, units_of
     from cfaudio_core.evaluation.protocols import COLD, DEFAULT_PROTOCOLS
@@ -161,15 +164,15 @@ def _evaluate(
     known = int(data.listener.known.sum())
     of_sample = f" (a sample of {analysed})" if analysed > len(data.tracks) else ""
     of_tracks = f"of {counted(len(data.tracks), 'analysed track')}{of_sample}"
-    say(f"{data.listener.name}: {known} {of_tracks} played or skipped.")
+    tell(f"{data.listener.name}: {known} {of_tracks} played or skipped.")
     tuned, n_cases = data.training.net.fine_tune, sum(map(len, splits.values()))
     if data.windows is not None and splits:
-        say(
+        tell(
             f"Each of {counted(n_cases, 'case')} is trained from scratch, fine-tuning too, which takes time: so tracks "
             f"are hidden by quarters, {'once' if seeds == 1 else f'{seeds} times'} (--seeds N: N times)."
         )
     elif splits and tuned not in {"auto", "none"}:
-        say(f"The net of `fine_tune: {tuned}` is left out: training it for each of {n_cases} cases would take hours.")
+        tell(f"The net of `fine_tune: {tuned}` is left out: training it for each of {n_cases} cases would take hours.")
     tables = list(empty)
     total = sum(len(some) * len(systems[name]) for name, some in splits.items())
     with progress("Evaluating", total, "fits") as advance, hide_progress():

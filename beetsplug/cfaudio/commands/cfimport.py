@@ -13,12 +13,12 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from beets.exceptions import UserError
-from beets.ui import Subcommand, print_
+from beets.ui import Subcommand
 
 from beetsplug.cfaudio.config.listeners import score_field
 from beetsplug.cfaudio.config.settings import Settings, read_settings
 from beetsplug.cfaudio.errors import interruptible, user_errors
-from beetsplug.cfaudio.text import counted
+from beetsplug.cfaudio.text import counted, say
 
 if TYPE_CHECKING:
     from optparse import Values
@@ -56,7 +56,7 @@ def run(plugin: BeetsPlugin, lib: Library, opts: Values, args: list[str]) -> Non
     settings = read_settings(plugin.config)
     if not args:
         for line in chain(_formats(FORMATS.values()), describe_holdings(settings)):
-            print_(line)
+            say(line)
         return
     source = FORMATS.get(args[0])
     if source is None:
@@ -72,15 +72,15 @@ def run(plugin: BeetsPlugin, lib: Library, opts: Values, args: list[str]) -> Non
             reasons = "".join(f"; {line}" for line in _left_out(skipped))
             raise UserError(f"{', '.join(args[1:])}: no plays in it{reasons}")
         for line in chain(_summarize(added, opts), _left_out(skipped)):
-            print_(line)
+            say(line)
         odd = _match(lib, settings, listener, added, store, pretend=opts.pretend)
     if listener != settings.main_listener:
-        print_(
+        say(
             f"These are plays of {listener}, not of {settings.main_listener}: `beet cfrecommend -u {listener}` uses "
             f"them, and `beet cfembed` writes {score_field(listener, main=False)}."
         )
     for line in odd:
-        print_(line)
+        say(line)
     if not opts.pretend:
         with user_errors():
             note_listeners(settings, known_listeners(settings))
@@ -196,7 +196,7 @@ def _match(
     tracks = read_tracks(lib, settings.count_fields)
     index = LibraryIndex(tracks, lib.directory)
     for line in describe_shares(added, index.match(added.texts)):
-        print_(line)
+        say(line)
     if pretend:
         return []
     update_matches(lib, store, tracks, index)

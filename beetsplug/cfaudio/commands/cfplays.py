@@ -11,7 +11,7 @@ from beets.ui import Subcommand, print_
 
 from beetsplug.cfaudio.config.settings import Settings, read_settings
 from beetsplug.cfaudio.errors import user_errors
-from beetsplug.cfaudio.text import capitalized, counted, no_plays, to_datetime
+from beetsplug.cfaudio.text import capitalized, counted, no_plays, say, to_datetime
 
 if TYPE_CHECKING:
     from optparse import Values
@@ -52,7 +52,7 @@ def run(plugin: BeetsPlugin, lib: Library, opts: Values, args: list[str]) -> Non
         print_(json.dumps(_as_json(counts, at), ensure_ascii=False, indent=1))
         return
     for line in _table(counts, at, settings):
-        print_(line)
+        say(line)
 
 
 def _as_json(counts: PlayCounts, at: IntArray) -> dict[str, Any]:

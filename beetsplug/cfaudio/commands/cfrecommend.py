@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +16,7 @@ from beets.util import displayable_path
 from beetsplug.cfaudio.commands.recommend_options import add_options, read_query, read_request
 from beetsplug.cfaudio.config.settings import Settings, read_settings
 from beetsplug.cfaudio.errors import user_errors
-from beetsplug.cfaudio.text import counted, shown
+from beetsplug.cfaudio.text import counted, say, shown
 
 if TYPE_CHECKING:
     from optparse import Values
@@ -56,7 +57,8 @@ def run(plugin: BeetsPlugin, lib: Library, opts: Values, args: list[str]) -> Non
 
         queue = PlayerQueue(lib, settings)
     if queue and opts.follow:
-        _follow(plugin, lib, settings, request, queue, play=opts.play)
+        print_line = say if getattr(opts, "format", None) is None else print_
+        _follow(plugin, lib, settings, request, queue, print_line, play=opts.play)
         return
     if opts.now:
         from beetsplug.cfaudio.playing.now import last_tracks
@@ -92,7 +94,7 @@ def run(plugin: BeetsPlugin, lib: Library, opts: Values, args: list[str]) -> Non
         for ident, item in items.items():
             print_(format(item))
             if ident in explanations:
-                print_(f"    {explanations[ident].text(item.artist)}")
+                say(f"    {explanations[ident].text(item.artist)}")
     if file:
         _write_playlist(plugin, lib, settings, file, list(items.values()))
     if queue:
@@ -105,6 +107,7 @@ def _follow(
     settings: Settings,
     request: Request,
     queue: PlayerQueue,
+    print_line: Callable[[str], None],
     *,
     play: bool,
 ) -> None:
@@ -113,14 +116,14 @@ def _follow(
 
     def show(items: list[Item], missing: list[Entry]) -> None:
         for item in items:
-            print_(format(item))
+            print_line(format(item))
         sys.stdout.flush()
         _say_missing(plugin, queue, missing)
 
     try:
         follow(lib, settings, request, queue, show, play=play)
     except KeyboardInterrupt:
-        print_("Stopped. The queue stays as it is.")
+        say("Stopped. The queue stays as it is.")
 
 
 def _say_missing(plugin: BeetsPlugin, queue: PlayerQueue, missing: list[Entry]) -> None:

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from beets.exceptions import UserError
-from beets.ui import Subcommand, print_
+from beets.ui import Subcommand
 
 from beetsplug.cfaudio.config.settings import read_settings
 from beetsplug.cfaudio.errors import file_errors, interruptible
-from beetsplug.cfaudio.text import capitalized, no_plays, shown
+from beetsplug.cfaudio.text import capitalized, no_plays, say, shown
 
 if TYPE_CHECKING:
     from optparse import Values
@@ -73,16 +73,14 @@ def run(plugin: BeetsPlugin, lib: Library, opts: Values, args: list[str]) -> Non
     file = folder / "index.html"
     with file_errors(folder):
         write_whole(file, page, private=not opts.output)  # elsewhere it may be for others to see
-    print_(
-        f"Wrote {shown(file)} ({len(page) / 1e6:.1f} MB): {len(report.tracks)} of {len(data)} tracks are on the map."
-    )
+    say(f"Wrote {shown(file)} ({len(page) / 1e6:.1f} MB): {len(report.tracks)} of {len(data)} tracks are on the map.")
     if report.left_out:
-        print_(
+        say(
             f"Left out for the browser's sake: {report.left_out}. "
             "On the map are those that are played most, and an even draw of the rest."
         )
     if not listener.known.any():
-        print_(capitalized(f"{no_plays('' if listener is data.listeners[0] else listener.name)}."))
+        say(capitalized(f"{no_plays('' if listener is data.listeners[0] else listener.name)}."))
     if opts.serve:
         from beetsplug.cfaudio.report.feedback import PageFeedback
         from beetsplug.cfaudio.report.map_lists import ListsOfMap
@@ -138,11 +136,11 @@ def _port_errors(port: int) -> Iterator[None]:
 
 def _serve(server: BaseWSGIServer, address: str) -> None:
     """Serve the page until ctrl-C."""
-    print_(f"Open {address} in a browser on this machine; ctrl-C ends.")
+    say(f"Open {address} in a browser on this machine; ctrl-C ends.")
     sys.stdout.flush()  # it is read while this still runs, also where it goes into a file
     try:
         server.serve_forever()
     except KeyboardInterrupt:
-        print_("")
+        say("")
     finally:
         server.server_close()

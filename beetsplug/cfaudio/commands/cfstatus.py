@@ -10,6 +10,7 @@ from beets.exceptions import UserError
 from beets.ui import Subcommand, print_
 
 from beetsplug.cfaudio.config.settings import read_settings
+from beetsplug.cfaudio.text import say
 
 if TYPE_CHECKING:
     from optparse import Values
@@ -40,4 +41,4 @@ def run(plugin: BeetsPlugin, lib: Library, opts: Values, args: list[str]) -> Non
         print_(json.dumps(as_json(status), ensure_ascii=False, indent=1))
         return
     for line in describe(status, today):
-        print_(line)
+        say(line)

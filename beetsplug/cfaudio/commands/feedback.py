@@ -6,11 +6,11 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from beets.exceptions import UserError
-from beets.ui import Subcommand, print_
+from beets.ui import Subcommand
 
 from beetsplug.cfaudio.config.settings import read_settings
 from beetsplug.cfaudio.errors import user_errors
-from beetsplug.cfaudio.text import counted
+from beetsplug.cfaudio.text import counted, say
 
 if TYPE_CHECKING:
     from optparse import Values
@@ -71,19 +71,19 @@ def _run(plugin: BeetsPlugin, kind: str, lib: Library, opts: Values, args: list[
         outcome = change(lib, settings, listener, ids, value, pretend=opts.pretend)
     if opts.pretend:
         for item in map(lib.get_item, outcome.changed):
-            print_(f"    {item}")
+            say(f"    {item}")
     tracks = counted(len(outcome.changed), "track")
     if opts.clear:
         verb = f"Would take back the {kind} of" if opts.pretend else f"Took back the {kind} of"
-        print_(f"{verb} {tracks} for {listener}{_others(len(outcome.same), f'had no {kind}')}.")
+        say(f"{verb} {tracks} for {listener}{_others(len(outcome.same), f'had no {kind}')}.")
         if outcome.remaining:
-            print_(f"Ratings and marks from elsewhere stay, on {counted(len(outcome.remaining), 'track')}.")
+            say(f"Ratings and marks from elsewhere stay, on {counted(len(outcome.remaining), 'track')}.")
         return
     verb = f"Would {kind}" if opts.pretend else _DONE[kind]
     already = f"{'was' if len(outcome.same) == 1 else 'were'} {_DONE[kind].lower()} before"
     then = _THEN[kind].format(them="it" if len(outcome.changed) == 1 else "them")
     then = "" if opts.pretend or not outcome.changed else f" {then}"
-    print_(f"{verb} {tracks} for {listener}{_others(len(outcome.same), already)}.{then}")
+    say(f"{verb} {tracks} for {listener}{_others(len(outcome.same), already)}.{then}")
 
 
 def _others(number: int, what: str) -> str:

@@ -6,13 +6,13 @@ import shutil
 from pathlib import Path
 
 from beets.library import Library
-from beets.ui import input_yn, print_
+from beets.ui import input_yn
 
 from beetsplug.cfaudio.config.settings import Settings
 from beetsplug.cfaudio.errors import user_errors
 from beetsplug.cfaudio.library.history import has_history, open_history
 from beetsplug.cfaudio.library.write import change
-from beetsplug.cfaudio.text import counted
+from beetsplug.cfaudio.text import counted, say
 from cfaudio_core.errors import StoreError
 from cfaudio_core.util.files import hold_lock
 
@@ -54,11 +54,11 @@ def forget(lib: Library, settings: Settings, *, pretend: bool, yes: bool) -> Non
     if stated := _count_stated(settings):
         listed.append(f"{stated}, which nothing but you can give again (`beet cfplays --json` prints them)")
     if not listed:
-        print_("There is nothing to forget.")
+        say("There is nothing to forget.")
         return
-    print_("Would forget:" if pretend else "To be forgotten:")
+    say("Would forget:" if pretend else "To be forgotten:")
     for line in listed:
-        print_(f"    {line}")
+        say(f"    {line}")
     if pretend or not (yes or input_yn("Forget all of it (Y/N)?", require=True)):
         return
     with user_errors(), hold_lock(settings.folder, "cfembed"):
@@ -70,7 +70,7 @@ def forget(lib: Library, settings: Settings, *, pretend: bool, yes: bool) -> Non
             for file in files:
                 _remove(file)
     _remove_folder(settings.folder)
-    print_("Forgotten. Playlists that were written stay where they are, and so do the net's weights.")
+    say("Forgotten. Playlists that were written stay where they are, and so do the net's weights.")
 
 
 def _count_stated(settings: Settings) -> str:
@@ -105,4 +105,4 @@ def _remove_folder(folder: Path) -> None:
     except OSError:
         left = sorted(file.name for file in folder.glob("*"))
         if left:
-            print_(f"{folder} is left, as there is something else in it: {', '.join(left)}")
+            say(f"{folder} is left, as there is something else in it: {', '.join(left)}")

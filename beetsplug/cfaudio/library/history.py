@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import time
+from collections import Counter
 from collections.abc import Callable, Set
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from beets.exceptions import UserError
+from beets.logging import getLogger
 
 from beetsplug.cfaudio.library.fields import read_fields
 from beetsplug.cfaudio.library.matches import library_name
@@ -30,6 +32,10 @@ if TYPE_CHECKING:
     from cfaudio_core.history.store import ListenStore
 
 
+_log = getLogger("beets.cfaudio")
+_told: set[tuple[str, str]] = set()  # stores and tables of which this process has said that rows are damaged
+
+
 def open_history(settings: Settings, *, read_only: bool = False) -> ListenStore:
     """Open the store of listens that the settings name; a StoreError where it cannot be opened."""
     import sqlalchemy as sa
@@ -37,10 +43,18 @@ def open_history(settings: Settings, *, read_only: bool = False) -> ListenStore:
     from cfaudio_core.history.store import ListenStore
     from cfaudio_core.util.database import READER_WAIT_S
 
+    default = sa.URL.create("sqlite", database=str(_default_file(settings)))
+    url = default if settings.history is None else _url(settings, settings.history)
     wait_s = READER_WAIT_S if read_only else 60.0
-    if settings.history is None:
-        return ListenStore(sa.URL.create("sqlite", database=str(_default_file(settings))), wait_s, read_only=read_only)
-    return ListenStore(_url(settings, settings.history), wait_s, read_only=read_only)
+    return ListenStore(url, wait_s, read_only=read_only, on_left_out=_tell_left_out)
+
+
+def _tell_left_out(name: str, rows: Counter[str]) -> None:
+    new = {table: number for table, number in rows.items() if (name, table) not in _told}
+    _told.update((name, table) for table in new)
+    if new:
+        listed = ", ".join(f"{number} in {table}" for table, number in sorted(new.items()))
+        _log.warning("{}: damaged rows are left out: {}", name, listed)
 
 
 def has_history(settings: Settings) -> bool:

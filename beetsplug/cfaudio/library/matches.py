@@ -61,7 +61,7 @@ def milliseconds(added: object) -> int:
 def keep_matches(
     lib: Library, store: ListenStore, texts: Mapping[int, TrackText], index: LibraryIndex, tracks: Tracks, made_of: str
 ) -> IntArray:
-    """Match all texts of the history to tracks of a library, and store the matches.
+    """Match all texts of the history to tracks of a library, and store the matches where the store can be written.
 
     Parameters
     ----------
@@ -76,6 +76,8 @@ def keep_matches(
     statements = store.feedback()
     positions = index.match(texts.values())
     follow_items(lib, statements, positions, tracks.ids)
+    if store.read_only:
+        return positions
     matched = np.flatnonzero(positions >= 0)
     names = marks_of(tracks.subset(positions[matched])).names.view(np.int64).tolist()
     text_ids = list(texts)

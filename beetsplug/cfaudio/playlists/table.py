@@ -9,6 +9,7 @@ from beets.ui import term_width
 from beets.util.color import colorize
 
 from cfaudio_core.report.listing import Row, table, why
+from cfaudio_core.util.values import printable
 
 if TYPE_CHECKING:
     from beets.library import Item
@@ -31,7 +32,7 @@ def describe(
     for reason, line in zip(listed, lines, strict=True):
         yield line
         if full and reason.id in explanations:
-            yield f"    {explanations[reason.id].text(items[reason.id].artist)}"
+            yield printable(f"    {explanations[reason.id].text(items[reason.id].artist)}")
     yield total
 
 

@@ -15,7 +15,6 @@ from beets.dbcore.query import ParsingError
 from beets.exceptions import UserError
 from beets.library import Item, Library
 from beets.library.queries import parse_query_parts
-from beets.ui import print_
 
 from beetsplug.cfaudio.config.playlists import Playlist, period, seed
 from beetsplug.cfaudio.config.settings import Settings
@@ -28,7 +27,7 @@ from beetsplug.cfaudio.playlists.naming import check_name
 from beetsplug.cfaudio.playlists.players import entry_of
 from beetsplug.cfaudio.playlists.publish import Targets
 from beetsplug.cfaudio.playlists.state import ChosenList, PlaylistState, read_state, write_state
-from beetsplug.cfaudio.text import no_plays
+from beetsplug.cfaudio.text import no_plays, say, say_waiting
 from cfaudio_core.data.feedback import is_barred
 from cfaudio_core.util.files import hold_lock
 
@@ -41,6 +40,7 @@ def update_playlists(
     *,
     seed: int | None = None,
     pretend: bool = False,
+    wait: bool = True,
 ) -> bool:
     """Choose playlists, and write them or print what would be written.
 
@@ -54,6 +54,8 @@ def update_playlists(
         Of the draw; None: the same as before within a period.
     pretend
         Print, and write nothing.
+    wait
+        Wait for another run to end; False: a UserError where there is one.
 
     Returns
     -------
@@ -69,7 +71,7 @@ def update_playlists(
     for playlist in requested:
         find_listener(data.listeners, playlist.user, settings)
     _check_scores(data, requested)
-    on_wait = partial(print_, "Waiting for another cfplaylists to end.")
+    on_wait = partial(say_waiting, "cfplaylists") if wait else None
     with user_errors(), nullcontext() if pretend else hold_lock(settings.folder, "cfplaylists", on_wait):
         file = settings.folder / "playlists.json"
         state = read_state(file, data.marks)
@@ -87,15 +89,15 @@ def update_playlists(
             lines = list(describe_lists(playlist, new.lists, empty, kept=new is old, today=today))
             if pretend:
                 for line, one in zip(lines, new.lists, strict=True):
-                    print_(line)
+                    say(line)
                     for item in _items(lib, one.ids):
-                        print_(f"    {item}")
+                        say(f"    {item}")
                 continue
             lists = [(one.name, one.title, [entry_of(item) for item in _items(lib, one.ids)]) for one in new.lists]
             new.made = targets.write(playlist, lists, old.made)
             for at, line in enumerate(lines):
                 written = ", ".join(where(targets.written_of(new.made), at)) or "not written"
-                print_(f"{line} -> {written}" if new.lists[at].ids else line)
+                say(f"{line} -> {written}" if new.lists[at].ids else line)
             state[playlist.key] = new
             write_state(file, state, data.marks)  # after each, so that what was made is known whatever happens
         if not pretend and not names:
@@ -112,7 +114,7 @@ def _remove_others(playlists: Sequence[Playlist], state: dict[str, PlaylistState
             state[name] = PlaylistState(made=left)  # to be tried again
             continue
         del state[name]
-        print_(f"{title}: removed (no longer in the configuration)")
+        say(f"{title}: removed (no longer in the configuration)")
 
 
 def _requested(

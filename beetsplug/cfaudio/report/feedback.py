@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from beets.exceptions import UserError
 
+from beetsplug.cfaudio.errors import request_errors
 from beetsplug.cfaudio.library.feedback import clear_feedback, read_feedback, state_feedback
 from cfaudio_core.data.feedback import BAN, DISLIKE, LIKE, describe
-from cfaudio_core.errors import CfAudioError
 
 if TYPE_CHECKING:
     from beets.library import Library
@@ -28,11 +28,8 @@ class PageFeedback:
 
     def read(self) -> dict[int, str]:
         """Read what stands now, stated here or elsewhere, by id of the item."""
-        with self._lock, self._lib.music_dir_context():
-            try:
-                ids, feedback = read_feedback(self._lib, self._settings)
-            except UserError as error:
-                raise CfAudioError(str(error)) from error
+        with self._lock, request_errors(self._lib):
+            ids, feedback = read_feedback(self._lib, self._settings)
         given = feedback.get(self._listener)
         if given is None:
             return {}
@@ -46,14 +43,11 @@ class PageFeedback:
     def state(self, number: int, kind: str) -> str:
         """State feedback on an item, or "clear" it; returns what stands then, which may come from elsewhere."""
         lib, settings, listener = self._lib, self._settings, self._listener
-        with self._lock, lib.music_dir_context():
+        with self._lock, request_errors(lib):
             if lib.get_item(number) is None:
-                raise CfAudioError("the library has no such track any more")
-            try:
-                if kind != "clear":
-                    state_feedback(lib, settings, listener, [number], _VALUES[kind])
-                    return kind
-                remaining = clear_feedback(lib, settings, listener, [number], None).remaining
-            except UserError as error:
-                raise CfAudioError(str(error)) from error
+                raise UserError("the library has no such track any more")
+            if kind != "clear":
+                state_feedback(lib, settings, listener, [number], _VALUES[kind])
+                return kind
+            remaining = clear_feedback(lib, settings, listener, [number], None).remaining
         return self.read().get(number, "") if remaining else ""

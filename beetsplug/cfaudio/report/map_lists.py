@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from beets.exceptions import UserError
 
 from beetsplug.cfaudio.config.playlists import Playlist
-from beetsplug.cfaudio.errors import user_errors
+from beetsplug.cfaudio.errors import request_errors
 from beetsplug.cfaudio.library.snapshot import read_library
 from beetsplug.cfaudio.library.tracks import read_tracks
 from beetsplug.cfaudio.playlists.players import entry_of
@@ -68,57 +68,51 @@ class ListsOfMap:
         """
         lib, settings, log = self._lib, self._settings, Logger(__name__)
         log.addHandler(problems := _Problems())
-        try:
-            with self._lock, lib.music_dir_context(), user_errors(), hold_lock(settings.folder, "cfplaylists"):
-                data = read_library(lib, settings)
-                file = settings.folder / _FILE
-                saved = read_state(file, data.marks)
-                configured = read_state(settings.folder / "playlists.json", data.marks)
-                state = {**{f"saved/{key}": one for key, one in saved.items()}, **configured}
-                others = state.keys() - {f"saved/{name}"}
-                targets = Targets(lib, settings, data.listeners[0].name, state, others, log)
-                playlist = _entry(name, settings, None if self._listener == data.listeners[0].name else self._listener)
-                targets.check(playlist)
-                items = {number: item for number in tracks if (item := lib.get_item(number)) is not None}
-                if not items:
-                    raise UserError(_NONE_LEFT)
-                entries = [entry_of(item) for item in items.values()]
-                made = targets.write(playlist, [(name, name, entries)], saved.get(name, PlaylistState()).made)
-                chosen = ChosenList(name, list(items), title=name)
-                saved[name] = PlaylistState(lists=[chosen], made=made)
-                write_state(file, saved, data.marks)
-        except UserError as error:
-            raise CfAudioError(str(error)) from error
+        with self._lock, request_errors(lib), hold_lock(settings.folder, "cfplaylists"):
+            data = read_library(lib, settings)
+            file = settings.folder / _FILE
+            saved = read_state(file, data.marks)
+            configured = read_state(settings.folder / "playlists.json", data.marks)
+            state = {**{f"saved/{key}": one for key, one in saved.items()}, **configured}
+            others = state.keys() - {f"saved/{name}"}
+            targets = Targets(lib, settings, data.listeners[0].name, state, others, log)
+            playlist = _entry(name, settings, None if self._listener == data.listeners[0].name else self._listener)
+            targets.check(playlist)
+            items = {number: item for number in tracks if (item := lib.get_item(number)) is not None}
+            if not items:
+                raise UserError(_NONE_LEFT)
+            entries = [entry_of(item) for item in items.values()]
+            made = targets.write(playlist, [(name, name, entries)], saved.get(name, PlaylistState()).made)
+            chosen = ChosenList(name, list(items), title=name)
+            saved[name] = PlaylistState(lists=[chosen], made=made)
+            write_state(file, saved, data.marks)
         if targets.failed:
             raise CfAudioError("; ".join(problems.lines))
         return [target for target, marks in targets.written_of(made).items() if any(marks)]
 
     def m3u(self, name: str, tracks: list[int]) -> bytes:
         """Make a list as a file with absolute paths, which all players take that see the same folders."""
-        with self._lock, self._lib.music_dir_context():
+        with self._lock, request_errors(self._lib):
             entries = [entry_of(item) for number in tracks if (item := self._lib.get_item(number)) is not None]
         if not entries:
             raise CfAudioError(_NONE_LEFT)
         return m3u(entries, b"/", title=name)
 
     def _choose(self, begin: int, end: int | None, n: int) -> MapList:
-        with self._lock, self._lib.music_dir_context():
-            try:
-                data = read_library(self._lib, self._settings)
-                request = request_of(self._settings, n, like=(f"id:{begin}",), user=self._listener)
-                to = () if end is None else (f"id:{end}",)
-                chosen = choose(
-                    self._lib,
-                    self._settings,
-                    data,
-                    request,
-                    to=to,
-                    albums=False,
-                    avoid=frozenset((begin,)) if end is None else frozenset(),
-                    familiar=None,
-                )
-            except UserError as error:
-                raise CfAudioError(str(error)) from error
+        with self._lock, request_errors(self._lib):
+            data = read_library(self._lib, self._settings)
+            request = request_of(self._settings, n, like=(f"id:{begin}",), user=self._listener)
+            to = () if end is None else (f"id:{end}",)
+            chosen = choose(
+                self._lib,
+                self._settings,
+                data,
+                request,
+                to=to,
+                albums=False,
+                avoid=frozenset((begin,)) if end is None else frozenset(),
+                familiar=None,
+            )
             others = read_tracks(self._lib, [], sorted(set(chosen.ids) - self._shown))
         ids = others.ids.tolist()
         self._files.update(zip(ids, others.paths, strict=True))

@@ -12,6 +12,7 @@ from beets.dbcore.pathutils import expand_path_from_db
 from beets.exceptions import UserError
 
 from beetsplug.cfaudio.config.playlists import period, seed
+from beetsplug.cfaudio.errors import request_errors
 from beetsplug.cfaudio.library.fields import few
 from beetsplug.cfaudio.library.listeners import find_listener
 from beetsplug.cfaudio.library.snapshot import RankingData, read_library
@@ -20,7 +21,6 @@ from beetsplug.cfaudio.playlists.kinds import lists_of
 from beetsplug.cfaudio.playlists.state import ChosenList, PlaylistState, read_state
 from beetsplug.cfaudio.playlists.update import update_playlists
 from beetsplug.cfaudio.report.first_screen import reasons_of
-from cfaudio_core.errors import CfAudioError
 from cfaudio_core.report.serving.lists import ListPreview
 
 if TYPE_CHECKING:
@@ -83,43 +83,34 @@ class ConfiguredPlaylists:
     def cover(self, number: int) -> bytes | None:
         """File of the cover of a track's album, of the tracks that the page can play."""
         if number in self._files and number not in self._covers:
-            with self._lib.music_dir_context():
+            with request_errors(self._lib):
                 self._with_covers([number])
         return self._covers.get(number)
 
     def preview(self, name: str) -> list[ListPreview]:
         """Lists as they were written last, or as they would be written now."""
-        with self._lock, self._lib.music_dir_context():
-            try:
-                data = read_library(self._lib, self._settings)
-                last = self._state(data, name)
-                if last.lists:
-                    return self._previewed(data, name, [(one, "") for one in last.lists])
-                return self._drawn(data, name, seed(name, self._period(name)), frozenset())
-            except UserError as error:
-                raise CfAudioError(str(error)) from error
+        with self._lock, request_errors(self._lib):
+            data = read_library(self._lib, self._settings)
+            last = self._state(data, name)
+            if last.lists:
+                return self._previewed(data, name, [(one, "") for one in last.lists])
+            return self._drawn(data, name, seed(name, self._period(name)), frozenset())
 
     def draw(self, name: str, seed: int) -> list[ListPreview]:
         """Draw again, as `write` would with this seed."""
-        with self._lock, self._lib.music_dir_context():
-            try:
-                data = read_library(self._lib, self._settings)
-                last = self._state(data, name)
-                before = last.unplayed if last.period != self._period(name) else last.before
-                return self._drawn(data, name, seed, frozenset(before))
-            except UserError as error:
-                raise CfAudioError(str(error)) from error
+        with self._lock, request_errors(self._lib):
+            data = read_library(self._lib, self._settings)
+            last = self._state(data, name)
+            before = last.unplayed if last.period != self._period(name) else last.before
+            return self._drawn(data, name, seed, frozenset(before))
 
     def write(self, name: str, seed: int | None) -> list[ListPreview]:
         """Write to the targets as `beet cfplaylists NAME --seed SEED` does."""
-        with self._lock, self._lib.music_dir_context():
-            try:
-                if not update_playlists(self._lib, self._settings, [name], self._plugin._log, seed=seed):
-                    raise CfAudioError("a target could not be written to; see the terminal for the reason")
-                data = read_library(self._lib, self._settings)
-                return self._previewed(data, name, [(one, "") for one in self._state(data, name).lists])
-            except UserError as error:
-                raise CfAudioError(str(error)) from error
+        with self._lock, request_errors(self._lib):
+            if not update_playlists(self._lib, self._settings, [name], self._plugin._log, seed=seed, wait=False):
+                raise UserError("a target could not be written to; see the terminal for the reason")
+            data = read_library(self._lib, self._settings)
+            return self._previewed(data, name, [(one, "") for one in self._state(data, name).lists])
 
     def _playlist(self, name: str) -> Playlist:
         return next(one for one in self._settings.playlists if one.key == name)
