@@ -27,7 +27,7 @@ _MAX_ANSWER_BYTES = 64 << 20
 _MAX_TRIES = 5
 _PAUSE_S, _MAX_PAUSE_S = 2.0, 60.0
 _BUSY = {429, 502, 503, 504}
-_MAX_TIMEOUTS = 10
+_MAX_TIMEOUTS = 2
 """Timeouts that an answer may take as a whole: one that comes a byte at a time never exceeds a single one."""
 _MAX_ALL_TIMEOUTS = 240
 """Timeouts that a service may take for all its answers, and the pauses between them: two or four hours."""
