@@ -433,6 +433,20 @@ def test_a_damaged_place_costs_the_windows_around_it(library, tmp_path, extensio
     assert intact >= len(undamaged) - 2
 
 
+def test_a_packet_that_cannot_be_decoded_is_silent_and_moves_nothing(library, tmp_path):
+    with av.open(str(library["m4a"])) as container:
+        packets = list(container.demux(audio=0))
+    lost = packets[len(packets) // 3]
+    content = bytearray(library["m4a"].read_bytes())
+    content[lost.pos : lost.pos + lost.size] = b"\xff" * lost.size
+    (tmp_path / "lost.m4a").write_bytes(content)
+    undamaged, windows = (np.concatenate(list(read_whole(path))) for path in (library["m4a"], tmp_path / "lost.m4a"))
+    assert windows.shape == undamaged.shape
+    changed = np.flatnonzero(np.abs(windows - undamaged).max(axis=1) > 1e-3)
+    assert changed.tolist() == [1]  # of six; the packet is at a third of them
+    assert likeness(windows[1], undamaged[1]) > 0.95
+
+
 def damage(file: Path, content: bytes, places: list[float], length: int = 400) -> Path:
     """Write a file in which `length` bytes are zero at some places, shares of it."""
     data = bytearray(content)

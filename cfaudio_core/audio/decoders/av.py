@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cfaudio_core.audio.decoders.base import EMPTY, MAX_PIECE_FRAMES, UndecodableError, check_format
-from cfaudio_core.audio.decoders.blocks import Blocks
+from cfaudio_core.audio.decoders.blocks import Blocks, Gap
 from cfaudio_core.audio.decoders.ogg import ChainSource, find_links
 
 # Seconds before the requested place at which decoding starts: enough for any codec's overlap and bit
@@ -183,16 +183,24 @@ class AvSource:
         self._container.seek(int(ticks), stream=self._stream)
 
     def _iter_blocks(self) -> Iterator[Any]:
-        """Iterate over what the decoder gives at a time, a few milliseconds; ffmpeg calls it a frame."""
-        empty = 0
+        """Iterate over what the decoder gives at a time, a few milliseconds; ffmpeg calls it a frame.
+
+        A packet or two that it refuses are a gap, so that what follows keeps its place.
+        """
+        empty, lost, begun = 0, 0.0, False
         for packet in self._container.demux(self._stream):
             try:
                 blocks = packet.decode()
             except av.FFmpegError:  # a damaged packet; the next one may be whole
                 blocks = []
+                lost += (packet.duration or 0) * self._frames_a_tick
             empty = 0 if blocks else empty + 1
             if empty > _MAX_EMPTY_PACKETS:
                 return
+            if blocks:
+                if begun and 1 <= lost <= _JITTER_S * self.rate:
+                    yield Gap(round(lost), self.rate)
+                lost, begun = 0, True
             yield from blocks
 
 

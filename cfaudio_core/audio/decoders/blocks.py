@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,14 @@ from cfaudio_core.audio.decoders.base import downmix
 _BLOCK_SAMPLES = 1 << 15
 # ffmpeg's names of sample formats, but for the "p" of those that have a plane a channel.
 _DTYPES = {"u8": "u1", "s16": "i2", "s32": "i4", "s64": "i8", "flt": "f4", "dbl": "f8"}
+
+
+class Gap(NamedTuple):
+    """In place of blocks that are damaged."""
+
+    samples: int
+    sample_rate: int
+    pts: None = None
 
 
 class Blocks:
@@ -27,7 +35,12 @@ class Blocks:
         self._done: list[NDArray[np.float32]] = []
 
     def add(self, block: Any, samples: int) -> None:
-        """Append a block of so many samples."""
+        """Append a block of so many samples; a gap is silent."""
+        if isinstance(block, Gap):
+            self._mix()
+            self._done.append(np.zeros((2, samples), np.float32))
+            self.frames += samples
+            return
         its_format = block.format.name, block.layout.nb_channels
         if its_format != self._format:
             self._mix()
