@@ -30,7 +30,7 @@ test-all:  ## the same, once what is missing is installed, where apt is there
 	.ci/programs
 	$(MAKE) test
 test-fuzz: $(READY)  ## fuzz tests with new examples, ten times as many, for every night
-	FUZZ=new $(BIN)/python -m pytest $$(grep -rl --include='test_*.py' -e 'fuzz(' -e 'format_contract' tests)
+	FUZZ=new $(BIN)/python -m pytest $$(grep -rl --include='test_*.py' -e 'from fuzzing' -e 'format_contract' tests)
 
 lint: $(READY)  ## Python, and the page's JavaScript and CSS; biome comes as a wheel for Linux on x86-64 alone
 	$(BIN)/ruff check .

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 
 from hypothesis import HealthCheck, settings
 
@@ -19,3 +20,8 @@ def fuzz(n_examples: int) -> settings:
         print_blob=True,
         suppress_health_check=list(HealthCheck),
     )
+
+
+def seeds(n: int) -> list[int]:
+    """Seeds of so many examples that Hypothesis does not draw, as those of another process."""
+    return random.SystemRandom().sample(range(1 << 32), 10 * n) if NEW else list(range(n))
