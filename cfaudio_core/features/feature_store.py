@@ -214,7 +214,7 @@ class FeatureStore:
         return self._widths[net]
 
     def _check_schema(self, schema: str) -> None:
-        if not schema.isdigit() or int(schema) > SCHEMA:
+        if schema not in map(str, (*MIGRATIONS, SCHEMA)):
             raise StoreError(f"{self.path} was written by a newer version of cfaudio (schema {schema})")
 
     def _upgraded(self) -> str:
@@ -228,7 +228,7 @@ class FeatureStore:
                     tables.about.insert().prefix_with("OR IGNORE"), {"name": "schema", "value": str(SCHEMA)}
                 )
         schema = self._read_about("schema")
-        if schema.isdigit() and int(schema) < SCHEMA:
+        if schema in map(str, MIGRATIONS):
             self._migrate()
             schema = self._read_about("schema")
         return schema
@@ -244,4 +244,5 @@ class FeatureStore:
 
     def _read_about(self, name: str) -> str:
         with self._database.read() as connection:
-            return connection.scalar(sa.select(tables.about.c.value).where(tables.about.c.name == name)) or ""
+            value = connection.scalar(sa.select(tables.about.c.value).where(tables.about.c.name == name))
+        return value if isinstance(value, str) else ""

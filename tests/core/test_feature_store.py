@@ -185,7 +185,7 @@ def test_the_store_is_readable_by_its_owner_alone(tmp_path):
             assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
-@pytest.mark.parametrize("schema", [str(feature_store.SCHEMA + 1), "99", "two"])
+@pytest.mark.parametrize("schema", [str(feature_store.SCHEMA + 1), "99", "two", "0"])
 def test_a_store_of_a_newer_version_is_refused(tmp_path, schema):
     path = tmp_path / "f.db"
     FeatureStore(path).close()
