@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -257,3 +258,70 @@ def test_a_text_without_an_album_is_the_copy_that_others_name(album: str) -> Non
     assert match(tracks, plain) == [0]
     assert match(tracks, plain, on_hits) == match(tracks, on_hits, plain) == [1, 1]
     assert match(tracks, plain, on_hits, TrackText("The Band", "Song", "First")) == [0, 1, 0]
+
+
+def test_lengths_of_one_recording_differ_by_ten_seconds_between_releases_and_by_three_between_sources() -> None:
+    def copies(other: float) -> Tracks:
+        return library({**SONG, "length": 200}, {**SONG, "album": "Best Of", "length": other})
+
+    song = TrackText("The Band", "Song")
+    assert match(copies(210), song) == [0]
+    assert match(copies(210.5), song) == [AMBIGUOUS]
+    assert match(copies(0), song) == [0], "an unknown length differs from none"
+    assert match(copies(220), TrackText("The Band", "Song", duration=217)) == [1]
+    assert match(copies(220), TrackText("The Band", "Song", duration=216.5)) == [AMBIGUOUS]
+
+
+def test_skips_and_ratings_are_no_plays() -> None:
+    tracks = library({**SONG, "plays": 1}, {**SONG, "album": "Best Of", "plays": 2})
+    for name in ("skip_count", "rating"):
+        counts = {**tracks.counts, name: np.float32([100, 0])}
+        assert match(replace(tracks, counts=counts), TrackText("The Band", "Song")) == [1]
+    one, other = np.float32([3, 0]), np.float32([3, 4])  # two players count the same plays
+    counts = {"play_count": one, "lastfm_play_count": other}
+    assert match(replace(tracks, counts=counts), TrackText("The Band", "Song")) == [1]
+
+
+def test_the_recording_is_surer_than_the_track_and_several_ids_are_one_each() -> None:
+    ids = ["0" * 35 + "1", "0" * 35 + "2"]
+    tracks = library(
+        {**SONG, "title": "One", "recording_mbid": ",".join(ids)}, {**SONG, "title": "Two", "track_mbid": "t2"}
+    )
+    assert match(tracks, TrackText(recording_mbid=ids[1], track_mbid="t2")) == [0]
+
+
+def test_names_that_are_ambiguous_do_not_outweigh_an_id_with_the_same_names() -> None:
+    tracks = library(
+        {**SONG, "length": 200, "recording_mbid": "r1"}, {**SONG, "album": "Live", "length": 300}, {"title": "Other"}
+    )
+    assert match(tracks, TrackText("The Band", "Song", "Elsewhere", recording_mbid="r1")) == [0]
+
+
+def test_another_song_at_a_path_is_not_the_one_of_the_text() -> None:
+    tracks = library({**SONG, "path": "/music/a/b/01.mp3"}, {**SONG, "title": "Other", "path": "/music/a/b/02.mp3"})
+    assert match(tracks, TrackText("The Band", "Other", "First", path="/sd/a/b/01.mp3")) == [1]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Song - Remastered (feat. X)", "Song"),
+        ("Song (feat. X) - Stereo", "Song"),
+        ("Song (24 bit remaster)", "Song"),
+        ("Song w/ X", "Song w/ X"),
+        ("Teil 02", "Teil 2"),
+        ("Vol. III", "vol 3"),
+        ("Song\u00ad", "Song"),
+        ("Song \u3010Remastered\u3011", "Song"),
+    ],
+)
+def test_titles_are_one_with_or_without_editions_guests_and_numerals(one: str, other: str) -> None:
+    assert title_key(one) == title_key(other)
+
+
+def test_guests_singles_and_the_article_are_no_part_of_a_name() -> None:
+    assert artist_key("Band w/ Someone") == artist_key("Band")
+    assert artist_key("feat. X") != ""
+    assert album_key("Song - Single") == album_key("Song (EP)") == album_key("Song")
+    assert match(library({**SONG, "artist": "VA"}), TrackText("VA", "Song")) == [UNKNOWN]
+    assert title_key("Rock + Roll") == title_key("Rock and Roll") == title_key("Rock & Roll")

@@ -215,3 +215,45 @@ def test_a_list_of_all_there_is_has_all_of_it():
         random.random(n), random.random(n) < 0.5, ListRules(n, diversity=0.5), names, random.standard_normal((n, 4))
     )
     assert sorted(got) == list(range(n))
+
+
+def test_kinds_take_turns_by_their_shares_and_the_familiar_come_first():
+    assert chosen([9, 8, 7, 6], [1, 1, 0, 0], ListRules(4)) == [0, 2, 1, 3]
+    assert chosen([9, 8, 7, 6, 5, 4], [1, 1, 0, 0, 0, 0], ListRules(6, unplayed=4 / 6)) == [2, 0, 3, 4, 1, 5]
+
+
+def test_likeness_costs_by_its_square():
+    """At half of the likeness a quarter of the cost, an eighth of a list: less than the next rank of four."""
+    vectors = [[1, 0, 0], [0.5, 3**0.5 / 2, 0], [0, 0, 1], [0, 0, 1]]
+    assert chosen([9, 8, 7, 6], [1] * 4, ListRules(4, 0, diversity=1.0), vectors=vectors)[:2] == [0, 1]
+
+
+def test_diversity_has_a_say_in_the_first_thousand_places_of_a_list_alone(monkeypatch):
+    vectors = [[1, 0, 0]] * 12 + [[0, 1, 0]] * 12
+    list_of_all = chosen(range(24, 0, -1), [1] * 24, ListRules(24, 0, 100, diversity=1.0), vectors=vectors)
+    assert [at >= 12 for at in list_of_all[:2]] == [False, True]
+    monkeypatch.setattr("cfaudio_core.ranking.rerank._DIVERSE_TRACKS", 4)
+    goes_on_by_rank = chosen(range(24, 0, -1), [1] * 24, ListRules(24, 0, 100, diversity=1.0), vectors=vectors)
+    assert goes_on_by_rank[:4] == list_of_all[:4]
+    assert goes_on_by_rank[4:] == sorted(goes_on_by_rank[4:])
+
+
+def test_what_is_like_any_track_on_the_list_is_passed_over_and_not_only_what_is_like_the_last():
+    vectors = [[1, 0, 0], [0, 1, 0], [1, 0, 0], [0, 0, 1], [0, 0, 1]]
+    assert chosen([9, 8, 7, 6, 5], [1] * 5, ListRules(3, 0, diversity=1.0), vectors=vectors) == [0, 1, 3]
+
+
+@pytest.mark.parametrize(("others", "expected"), [(82.5, [0, 1, 4]), (82, [0, 1, 2])])
+def test_an_artists_limit_gives_way_to_those_liked_by_more_than_ten_points(others, expected):
+    liking = np.float32([95, 94, 92.25, 92, others])
+    pool = Candidates(liking, np.zeros(5, bool), numbers(["Can"] * 4 + ["Neu!"]), np.zeros((5, 0), np.float32), liking)
+    assert choose(pool, no_taste(5), ListRules(3, unplayed=0, per_artist=2)).tolist() == expected
+
+
+def test_a_draw_is_one_without_replacement_in_which_weights_halve_with_rank():
+    scores, played = np.arange(400, 0, -1, dtype=np.float32), np.ones(400, bool)
+    draws = [chosen(scores, played, ListRules(20, unplayed=0, seed=seed)) for seed in range(100)]
+    weights, random = np.exp(-2 * np.arange(400) / 20), np.random.default_rng(0)
+    expected = [random.choice(400, 20, replace=False, p=weights / weights.sum()) for _ in range(100)]
+    for best in (10, 20, 40):
+        assert (np.array(draws) < best).mean() == pytest.approx((np.array(expected) < best).mean(), abs=0.03)

@@ -15,6 +15,7 @@ from cfaudio_core.data.sessions import NO_SESSIONS, Sessions
 from cfaudio_core.ranking.taste import (
     HALF_LIFE_S,
     MAX_MODES,
+    Taste,
     decayed_counts,
     familiarity,
     liking_floor,
@@ -195,3 +196,107 @@ def test_each_track_is_in_the_part_of_its_nearest_mode_and_small_parts_go_to_the
     assert of_all == {(0, 1, 2), (3, 4, 5, 6)}
     assert [tracks.tolist() for _, tracks in taste.parts(vectors, np.arange(5), 3)] == [[0, 1, 2, 3, 4]]
     assert modes(vectors, np.zeros(7, np.float32)).parts(vectors, np.arange(7), 3) == []
+
+
+def test_plays_of_an_unknown_time_are_as_if_half_a_life_ago():
+    person = listener([4, 1], sessions=history((1, 1000)))
+    plays, _ = decayed_counts(person, np.array([0, 1000 * DAY]))
+    assert plays.tolist() == [2, 1]
+
+
+def test_times_are_counted_back_from_the_last_play_of_all():
+    person = listener([1, 4], sessions=history((0, 1000)))
+    longer_ago = int(1000 * DAY - HALF_LIFE_S)
+    assert decayed_counts(person, np.array([0, longer_ago]))[0].tolist() == [1, 2]
+    assert decayed_counts(person, np.array([0, 1000 * DAY + int(HALF_LIFE_S)]))[0].tolist() == [0.5, 4]
+
+
+def test_dated_plays_beyond_those_that_were_counted_take_nothing_away():
+    person = listener([1, 0], sessions=history((0, 1000), (0, 1000), (0, 1000)))
+    assert decayed_counts(person, person.sessions.last_played(2))[0].tolist() == [3, 0]
+
+
+def test_half_of_a_taste_weight_wears_off_however_often_a_track_was_played():
+    person = listener([8, 8])
+    recent, old = taste_weights(person, np.float32([8, 0]))
+    assert old == pytest.approx(recent / 2)
+    often, seldom = taste_weights(listener([80, 8]), np.float32([40, 4]))  # as many halves ago
+    preference = listener([80, 8]).preference
+    assert often / seldom == pytest.approx((preference[0] / preference[1]) ** 2)
+
+
+def test_only_the_heavier_half_of_the_members_explains_a_track():
+    vectors = np.float32([[1, 0], [1, 0], [0.8, 0.6], [0.6, 0.8], [0, 1]])
+    taste = modes(vectors, np.float32([0, 1, 2, 3, 4]))
+    assert taste.nearest(vectors, np.arange(5), np.array([0])) == [[3]]
+    assert taste.nearest(vectors, np.arange(5), np.array([4])) == [[3]]
+    lone = modes(vectors, np.ones(5, np.float32))
+    assert lone.nearest(vectors, np.arange(5), np.array([0])) == [[1, 2]], "two of four"
+
+
+def test_there_are_as_many_modes_as_half_the_tracks_have_a_root_and_heavy_ones_count_as_few():
+    _, vectors = clouds([4] * 8)
+    assert len(modes(vectors, np.ones(32, np.float32)).shares) == 4
+    one_outweighs_all = np.float32([100] + [0.01] * 31)
+    assert len(modes(vectors, one_outweighs_all).shares) == 1
+
+
+def test_shares_and_centres_go_by_weight():
+    vectors = np.float32([[1, 0], [0, 1]])
+    mean = mean_taste(vectors, np.float32([3, 1]))
+    assert mean.centres[0] == pytest.approx(np.array([3, 1]) / np.sqrt(10))
+    assert mean_taste(np.float32([[1, 0], [0, 0], [0, 1]]), np.float32([1, 1, 0])).members.tolist() == [0]
+    of, vectors = clouds([16, 16])
+    taste = modes(vectors, np.float32(np.where(of == 0, 3, 1)))
+    assert sum(taste.shares[list(set(taste.mode[of == 0].tolist()))]) == pytest.approx(0.75)
+
+
+def test_of_three_modes_the_smallest_gives_its_tracks_away_first():
+    vectors = np.float32([[1, 0, 0]] * 4 + [[0, 1, 0]] * 3 + [[0, 0.6, 0.8]] * 2)
+    nobody = np.zeros(0, np.int64)
+    taste = Taste(np.eye(3, dtype=np.float32), np.float32([0.5, 0.3, 0.2]), nobody, np.zeros(0, np.float32), nobody)
+    parts = [(mode, tracks.tolist()) for mode, tracks in taste.parts(vectors, np.arange(9), 3)]
+    assert parts == [(0, [0, 1, 2, 3]), (1, [4, 5, 6, 7, 8])]
+
+
+def test_ten_known_tracks_are_enough_for_a_floor_and_skipped_ones_are_known():
+    plays, scores = [1] * 5 + [30] * 5, np.float32(np.arange(10))
+    assert liking_floor(scores, listener(plays)) == 5
+    assert liking_floor(scores[1:], listener(plays[1:])) == -np.inf
+    skipped = listener([0] * 10 + [3] * 10, [5] * 10 + [0] * 10)
+    assert liking_floor(np.float32(np.arange(20)), skipped) == 10
+    disliked = replace(listener([*plays, *[0] * 5]), feedback=np.float32([0] * 10 + [-1] * 5))
+    assert liking_floor(np.float32(np.arange(15)), disliked) == 5
+
+
+@pytest.mark.parametrize(("wrong", "floor"), [(7, 16), (9, -np.inf)])
+def test_a_floor_separates_at_least_half_of_what_perfect_scores_would(wrong, floor):
+    """Of 16 tracks that are little liked, some are scored above the 16 that are much liked."""
+    scores = np.float32([*range(16 - wrong), *range(32, 32 + wrong), *range(16, 32)])
+    assert liking_floor(scores, listener([1] * 16 + [60] * 16)) == floor
+
+
+def test_the_margin_is_in_standard_deviations_of_liking():
+    """Liking is 1, 2 and 3, a third of the tracks each: its standard deviation is 0.82, and 1.22 of them reach 3."""
+    plays, scores = np.exp([1] * 8 + [2] * 8 + [3] * 8) - 1, np.float32(np.arange(24))
+    assert liking_floor(scores, listener(plays), margin=1.3) == -np.inf
+    assert liking_floor(scores, listener(plays), margin=1.1) == 16
+
+
+def test_of_more_members_than_are_fitted_the_heaviest_are():
+    """Two heavy directions, and many light ones of a third that nothing is fitted to."""
+    vectors = np.repeat(np.eye(3, dtype=np.float32), [6, 6, 40], axis=0)
+    weights = np.float32([1] * 12 + [0.01] * 40)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("cfaudio_core.ranking.taste._FITTED_TRACKS", 12)
+        patch.setattr("cfaudio_core.ranking.taste._SEED_TRACKS", 12)
+        taste = modes(vectors, weights)
+    assert taste.mode[0] != taste.mode[6]
+    assert len(taste.shares) == 2
+
+
+def test_membership_is_soft_between_two_modes():
+    taste = modes(np.repeat(np.eye(2, dtype=np.float32), 8, axis=0), np.ones(16, np.float32))
+    of_one_and_of_the_other = np.float32([[1, 0], [0.8, 0.6]])
+    nearest = taste.memberships(of_one_and_of_the_other).max(axis=1)
+    assert nearest == pytest.approx(1 / (1 + np.exp([-10, -2])), abs=1e-4)  # by a cosine of 1 and of 0.2
