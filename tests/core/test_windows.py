@@ -447,6 +447,37 @@ def test_a_packet_that_cannot_be_decoded_is_silent_and_moves_nothing(library, tm
     assert likeness(windows[1], undamaged[1]) > 0.95
 
 
+def test_a_seek_that_goes_nowhere_is_given_up_after_so_many_seconds(library, monkeypatch):
+    monkeypatch.setattr("cfaudio_core.audio.decoders.av._MAX_BESIDE_S", 2)
+    seek = AvSource._seek
+    with opening.open_av(str(library["m4a"])) as source:
+        monkeypatch.setattr(AvSource, "_seek", lambda source, _: seek(source, 0))
+        assert source.read(RATE, RATE).shape == (2, RATE)
+        assert source.read(5 * RATE, RATE).shape == (2, 0)
+
+
+def test_packets_without_audio_are_the_end_once_there_are_too_many(library, monkeypatch):
+    monkeypatch.setattr("cfaudio_core.audio.decoders.av._MAX_EMPTY_PACKETS", 3)
+
+    class Nothing:
+        """A container of packets without end, with nothing in them."""
+
+        asked = 0
+
+        def demux(self, _: object) -> Iterator["Nothing"]:
+            while self.asked < 100:
+                self.asked += 1
+                yield self
+
+        def decode(self) -> list[object]:
+            return []
+
+    with opening.open_av(str(library["m4a"])) as source:
+        source._container = nothing = Nothing()
+        assert list(source._iter_blocks()) == []
+    assert nothing.asked == 4
+
+
 def damage(file: Path, content: bytes, places: list[float], length: int = 400) -> Path:
     """Write a file in which `length` bytes are zero at some places, shares of it."""
     data = bytearray(content)

@@ -126,6 +126,16 @@ def test_a_hang_costs_one_file_and_names_it(extraction, waiting, bad):
     assert by_name([*found, *results], expected) == expected
 
 
+def test_a_decoder_has_two_minutes_for_a_sign_of_life_and_a_process_two_to_start(tmp_path, waiting):
+    files = [FileJob(path, "") for path in write_files(tmp_path, ["hang.ogg"])]
+    waiting.answers = 1  # that it has begun
+    (result,) = extract_in_processes(files, ExtractorConfig(), 1, ready=stand_in_workers.make_ready)
+    assert (result.problem, waiting.now) == ("its decoder hung (nothing came of it for 120 s)", 121)
+    with pytest.raises(CfAudioError, match=r"hung .nothing came of it for 120 s. before it began"):
+        list(extract_in_processes(files, ExtractorConfig(), 1, ready=stand_in_workers.stuck_at_the_start))
+    assert waiting.now == 121 + 3 * 121, "three starts"
+
+
 def test_what_waits_behind_a_hang_is_analysed_after_it(extraction, waiting):
     waiting.answers = 1  # that it has begun
     results = extraction(["hang.ogg", *GOOD], jobs=1)
@@ -237,9 +247,11 @@ def test_a_worker_takes_no_more_memory_than_a_track_can_need(tmp_path):
         pytest.skip("the limit is Linux's")
     code = (
         "import numpy as np; from cfaudio_core.features import worker\n"
-        "worker._limit_memory(); np.ones(1 << 20)\n"
-        "worker._extract = lambda *_: np.ones(1 << 30)\n"
-        "print(worker.extract_file(worker.FileJob(b'/', ''), worker.ExtractorConfig()).problem)"
+        "worker._net = lambda *_: None\n"
+        "analyse = worker.make_ready(worker.ExtractorConfig(), lambda: None)\n"
+        "np.empty(1 << 30, np.uint8)\n"
+        "worker._extract = lambda *_: np.empty(3 << 30, np.uint8)\n"
+        "print(analyse(worker.FileJob(b'/', '')).problem)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "it takes too much memory\n"

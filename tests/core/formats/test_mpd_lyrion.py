@@ -6,6 +6,7 @@ from typing import ClassVar
 import pytest
 from format_contract import MBID, FormatContract, assert_one_line, collect, collect_until_error, write_database
 
+from cfaudio_core.history.readers.sqlite import read_only
 from cfaudio_core.history.records import Listen, Tally, TrackText
 
 STICKERS = """
@@ -72,6 +73,12 @@ def test_what_a_database_would_compute_is_not_read(tmp_path, schema):
     assert not records
     assert_one_line(error, str(source))
     assert peak < 16 << 20
+
+
+def test_a_foreign_database_is_not_trusted_and_cannot_be_written_to(tmp_path):
+    with read_only(write_database(tmp_path / "a.db", "CREATE TABLE a (b)", {})) as connection:
+        assert connection.execute("PRAGMA trusted_schema").fetchone() == (0,)
+        assert connection.execute("PRAGMA query_only").fetchone() == (1,)
 
 
 def test_a_long_value_is_an_error(tmp_path, monkeypatch):
