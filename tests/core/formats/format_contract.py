@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import sqlite3
@@ -32,6 +33,9 @@ _many = fuzz(50)
 
 VALUES = re.compile(r'(?<=: )("(?:[^"\\]|\\.)*"|[\d.]+|null|true|false)')
 """Single values in JSON."""
+
+FIELDS = re.compile(r'[^\s,;:<>"{}\[\]]+')
+"""What stands between the signs of a table, of XML or of JSON."""
 
 ANYTHING = st.recursive(
     st.one_of(
@@ -225,6 +229,44 @@ class FormatContract:
                 self._check_bytes(Path(folder) / "any", content)
 
             check()
+
+    def test_fields_of_any_content_give_sound_records_or_one_line(self, tmp_path):
+        """In a database any value in any column, in a text another one between any two signs of its grammar."""
+        source = self.make(tmp_path)
+        content = source.read_bytes()
+        if content.startswith(b"SQLite format 3"):
+            self._check_columns(source, content)
+            return
+        text = content.decode("utf-8", "replace")
+        fields = list(FIELDS.finditer(text))
+        anything = ANYTHING.map(str) | st.sampled_from([match[0] for match in fields]) | st.text(max_size=8)
+
+        @_many
+        @given(st.sampled_from(fields), anything)
+        def check(field, other):
+            changed = text[: field.start()] + other + text[field.end() :]
+            self._check_bytes(source, changed.encode("utf-8", "surrogatepass"))
+
+        check()
+
+    def _check_columns(self, source: Path, content: bytes) -> None:
+        with contextlib.closing(sqlite3.connect(source)) as database:
+            columns = database.execute(
+                "SELECT t.name, c.name FROM sqlite_master t, pragma_table_info(t.name) c WHERE t.type = 'table'"
+            ).fetchall()
+        values = st.none() | st.integers(-(2**63), 2**63 - 1) | st.floats() | st.text(max_size=5) | st.binary()
+
+        @_many
+        @given(st.sampled_from(columns), st.sampled_from(["?", "CAST(? AS TEXT)"]), values)
+        def check(column, given, value):
+            source.write_bytes(content)
+            with contextlib.closing(sqlite3.connect(source)) as database, database:
+                value = value if given == "?" else str(value).encode("utf-8", "surrogatepass") + b"\xff"
+                with contextlib.suppress(sqlite3.Error, UnicodeEncodeError):  # not in a key, or no text
+                    database.execute(f'UPDATE OR IGNORE "{column[0]}" SET "{column[1]}" = {given}', [value])
+            self._check_bytes(source, source.read_bytes())
+
+        check()
 
     def _check_bytes(self, source: Path, content: bytes) -> None:
         source.write_bytes(content)
