@@ -28,6 +28,9 @@ FORMAT = 8
 MAX_MODELS = 3
 """Number of models that stay on disk: the newest, and those one may want to go back to."""
 
+# What reading a file raises that is damaged, or that something else wrote.
+_OF_DAMAGE = OSError, ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError
+
 Arrays = dict[str, np.ndarray[Any, Any]]
 
 
@@ -79,7 +82,7 @@ def load_model(folder: Path, model_id: str) -> HybridModel:
             raise ValueError("it is damaged")
         model: HybridModel = _decode(HybridModel, text["model"], load(content))
         return model
-    except (OSError, ValueError, KeyError, TypeError, RecursionError, SafetensorError) as error:
+    except (*_OF_DAMAGE, SafetensorError) as error:
         raise StoreError(f"{file}: cannot be read ({error}); cfembed --retrain makes a new model") from error
 
 
@@ -95,7 +98,7 @@ def is_outdated(folder: Path, model_id: str) -> bool:
     """Whether a model was written by an earlier version of cfaudio."""
     try:
         return bool(json.loads((folder / f"{model_id}.json").read_bytes())["format"] < FORMAT)
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+    except _OF_DAMAGE:
         return False
 
 
@@ -103,7 +106,7 @@ def fitted_at(file: Path) -> float:
     """Read from its JSON file when a model was fitted: UTC, seconds."""
     try:
         return float(json.loads(file.read_bytes())["fitted"])
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+    except _OF_DAMAGE:
         return file.stat().st_mtime  # of one that was written before dates were
 
 

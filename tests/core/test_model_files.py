@@ -3,6 +3,7 @@
 import json
 import os
 import pickle
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -96,6 +97,31 @@ def test_a_model_whose_parts_are_of_other_types_is_refused_whatever_its_checksum
     text["checksum"] = model_files._checksum(text["model"], file.with_suffix(".safetensors").read_bytes())
     file.write_text(json.dumps(text))
     refused(tmp_path)
+
+
+def test_any_value_in_a_model_with_a_right_checksum_is_one_line_or_a_model(tmp_path):
+    save_model(tmp_path, make_model())
+    file = tmp_path / "cf-0123456789.json"
+    whole, arrays = json.loads(file.read_text()), file.with_suffix(".safetensors").read_bytes()
+    text = json.dumps(whole["model"])
+    values = list(re.finditer(r'"[^"]*"|-?[\d.]+|null|true|false|\[[^][]*\]|\{[^{}]*\}', text))
+    other = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.just([]) | st.just({})
+
+    @fuzz(100)
+    @given(st.sampled_from(values), other)
+    def check(value, other):
+        changed = f"{text[: value.start()]}{json.dumps(other)}{text[value.end() :]}"
+        try:
+            model = json.loads(changed)
+        except ValueError:  # a key that is no text
+            return
+        file.write_text(json.dumps({**whole, "model": model, "checksum": model_files._checksum(model, arrays)}))
+        try:
+            load_model(tmp_path, "cf-0123456789")
+        except StoreError as error:
+            assert "\n" not in str(error)
+
+    check()
 
 
 def test_before_the_first_fit_there_is_no_model(tmp_path):
