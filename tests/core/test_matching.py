@@ -325,3 +325,18 @@ def test_guests_singles_and_the_article_are_no_part_of_a_name() -> None:
     assert album_key("Song - Single") == album_key("Song (EP)") == album_key("Song")
     assert match(library({**SONG, "artist": "VA"}), TrackText("VA", "Song")) == [UNKNOWN]
     assert title_key("Rock + Roll") == title_key("Rock and Roll") == title_key("Rock & Roll")
+
+
+def test_tracks_with_the_id_of_a_recording_are_copies_of_it_whatever_their_lengths() -> None:
+    copies = {**SONG, "length": 200, "recording_mbid": "r1"}, {**SONG, "length": 300, "recording_mbid": "r1"}
+    assert match(library(*copies), TrackText(recording_mbid="r1")) == [0]
+
+
+def test_an_id_gives_way_to_another_artist_of_the_album_and_only_to_a_title_to_the_letter() -> None:
+    mapped_wrongly = {**SONG, "recording_mbid": "r1"}
+    tracks = library(mapped_wrongly, {**SONG, "artist": "Others"})
+    assert match(tracks, TrackText(title="Song", album_artist="Others", recording_mbid="r1")) == [1]
+    song, remaster = ({**SONG, "title": title} for title in ("Song", "Song (2011 Remaster)"))
+    text = TrackText("The Band", "Song", "First", recording_mbid="r1")
+    assert match(library({**mapped_wrongly, "title": "Other"}, song), text) == [1]
+    assert match(library({**mapped_wrongly, "title": "Other"}, remaster), text) == [0]
