@@ -147,16 +147,19 @@ def embed(
             of_files = counted(store.left_out, "damaged row of a file is", "damaged rows of files are")
             on_problem(f"{store.path}: {of_files} left out")
         changed = write_fields(lib, fields)
-        if changed or not as_left:
-            store.note(_WRITTEN, fields_digest(lib))
         if result.fingerprint and not only:
             store.note(EMBEDDED, result.fingerprint)
     return result, changed
 
 
-def note_as_left(lib: Library, settings: Settings) -> None:
-    """Note in which state the library's file is left: while it is the same, its fields need not be looked at."""
+def finish_run(lib: Library, settings: Settings) -> None:
+    """Write the snapshot, and note what the fields are left as, and the library's file: a run looks whether they are.
+
+    While the file is the same, the fields need not be looked at.
+    """
+    written = write_snapshot(lib, settings)
     with user_errors(), open_store(settings) as store:
+        store.note(_WRITTEN, written)
         store.note(_LEFT, settled_state(library_file(lib)) or "")
 
 
@@ -214,8 +217,7 @@ def embed_imported(plugin: BeetsPlugin, lib: Library, ids: list[int]) -> dict[in
     with user_errors(), hold_lock(settings.folder, "cfembed"):
         tracks, listeners = load(lib, settings, match=False)
         result, _ = embed(lib, tracks, listeners, ids, settings, run, plugin._log.warning, may_train=False)
-    write_snapshot(lib, settings)
-    note_as_left(lib, settings)
+    finish_run(lib, settings)
     keys = dict(zip(tracks.ids.tolist(), result.keys, strict=True))
     return {item: keys[item] for item in ids if keys.get(item)}
 

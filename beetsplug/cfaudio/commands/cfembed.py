@@ -49,9 +49,8 @@ def command(plugin: BeetsPlugin) -> Subcommand:
 def run(plugin: BeetsPlugin, lib: Library, opts: Values, args: list[str]) -> None:
     """Run from the files to the fields, or say what would be done."""
     from beetsplug.cfaudio.library.listener_names import check_listener
-    from beetsplug.cfaudio.library.snapshot import write_snapshot
     from beetsplug.cfaudio.library.tracks import ids_of
-    from beetsplug.cfaudio.pipeline import note_as_left
+    from beetsplug.cfaudio.pipeline import finish_run
     from cfaudio_core.models.model_files import require_model
     from cfaudio_core.util.files import hold_lock
 
@@ -90,8 +89,7 @@ def run(plugin: BeetsPlugin, lib: Library, opts: Values, args: list[str]) -> Non
             hold_lock(settings.folder, "cfembed", lambda: say_waiting("cfembed")),
         ):
             _embed(plugin, lib, settings, opts, requested)
-    write_snapshot(lib, settings)
-    note_as_left(lib, settings)
+    finish_run(lib, settings)
 
 
 def _embed(plugin: BeetsPlugin, lib: Library, settings: Settings, opts: Values, requested: list[int] | None) -> None:

@@ -57,9 +57,7 @@ def read_blocks(lib: Library, stored: Mapping[int, Block]) -> dict[int, Block]:
     def read(connection: Connection, within: tuple[int, int]) -> Block:
         old, part = stored.get(within[0]), (BETWEEN, within)
         own = joined_texts(connection, (*_COLUMNS, _MILLISECONDS), (), part)
-        joined = zip(fields, joined_texts(connection, (), fields, part), strict=True)
-        # Scores that no item here has would tell nothing of these.
-        attributes = {name: text for name, text in joined if name in _FIELDS or (text or b"").strip(END)}
+        attributes = _attributes(connection, fields, within)
         of_names, of_fields = fingerprint(*own), fingerprint(attributes)
         names = old.names if old and old.names_digest == of_names else _read_names(connection, within, own)
         ids = names["ids"]
@@ -67,24 +65,34 @@ def read_blocks(lib: Library, stored: Mapping[int, Block]) -> dict[int, Block]:
             return Block(of_names, names, of_fields, old.fields)
         return Block(of_names, names, of_fields, _read_fields(ids, attributes))
 
-    blocks = ranges(lib) or [(0, 0)]  # an empty library has columns too
+    blocks = _blocks(lib)
     return {first: block for (first, _), block in zip(blocks, read_parts(lib, blocks, read), strict=True)}
 
 
 def fields_digest(lib: Library) -> str:
-    """Digest of the keys, vectors and scores of all items; tags, tempo and key are left as people correct them."""
+    """Digest of the blocks' `fields_digest`: tags, tempo and key are not in it, which people may correct."""
     fields = _fields(lib)
 
     def read(connection: Connection, within: tuple[int, int]) -> str:
-        return fingerprint(*joined_texts(connection, ("id",), fields, (BETWEEN, within)))
+        return fingerprint(_attributes(connection, fields, within))
 
-    return fingerprint(fields, *read_parts(lib, ranges(lib), read))
+    return fingerprint(*read_parts(lib, _blocks(lib), read))
+
+
+def _blocks(lib: Library) -> list[tuple[int, int]]:
+    return ranges(lib) or [(0, 0)]  # an empty library has columns too
 
 
 def _fields(lib: Library) -> list[str]:
     """Name the fields of all listeners' scores, and the others that a model makes."""
     with lib.transaction() as tx:
         return [*_FIELDS, *(name for (name,) in tx.query(_SCORES))]
+
+
+def _attributes(connection: Connection, fields: Sequence[str], within: tuple[int, int]) -> dict[str, bytes | None]:
+    """Read the fields of the items with the ids of a block, without scores that no item here has."""
+    joined = zip(fields, joined_texts(connection, (), fields, (BETWEEN, within)), strict=True)
+    return {name: text for name, text in joined if name in _FIELDS or (text or b"").strip(END)}
 
 
 def _read_names(connection: Connection, within: tuple[int, int], joined: Sequence[bytes | None]) -> Arrays:

@@ -32,7 +32,7 @@ from cfaudio_core.history.count_growth import DATES
 from cfaudio_core.ranking.duplicates import Marks, same_songs
 from cfaudio_core.util.arrays import BoolArray, FloatArray, IntArray
 from cfaudio_core.util.files import settled_state
-from cfaudio_core.util.fingerprint import Prints
+from cfaudio_core.util.fingerprint import Prints, fingerprint
 from cfaudio_core.util.vector_codec import stack
 
 if TYPE_CHECKING:
@@ -149,8 +149,11 @@ def read_snapshot(lib: Library, settings: Settings) -> LibrarySnapshot:
     return _tracks(_read_rows(lib, settings)[2])
 
 
-def write_snapshot(lib: Library, settings: Settings) -> None:
-    """Write the file, unless all is as it was then; where that cannot be done, lists take longer."""
+def write_snapshot(lib: Library, settings: Settings) -> str:
+    """Write the file, unless all is as it was then, and return the library's `fields_digest`.
+
+    Where it cannot be written, lists take longer.
+    """
     settled_state(library_file(lib), wait=True)  # cfembed has just written to it
     stored, snapshot, columns = _read_rows(lib, settings)
     snapshot = _read_plays(lib, settings, stored, snapshot, columns)
@@ -160,6 +163,7 @@ def write_snapshot(lib: Library, settings: Settings) -> None:
         shutil.rmtree(settings.folder / _FORMER, ignore_errors=True)
     except OSError as error:
         _log.debug("the snapshot of the library is not kept: {}: {}", error.filename, error.strerror)
+    return fingerprint(*(block.fields_digest for block in snapshot.blocks.values()))
 
 
 @without_cycle_search()
