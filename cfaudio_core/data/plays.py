@@ -44,7 +44,7 @@ def merge_records(listens: Listens) -> Listens:
     near = np.zeros(len(reach), np.bool_)
     parts = np.flatnonzero(_is_part(listens))
     follows = (np.diff(group[parts]) == 0) & (
-        np.diff(listens.time[parts]) < listens.seconds[parts[:-1]] + _LONGEST_PAUSE_S
+        np.diff(listens.time[parts]) <= listens.seconds[parts[:-1]] + _LONGEST_PAUSE_S
     )
     near[parts[:-1][follows]] = near[parts[1:][follows]] = True
     near[:-1] |= linked
