@@ -46,6 +46,21 @@ def test_an_answer_has_a_largest_size(n_bytes, fits, monkeypatch):
             service.ask("/x", {})
 
 
+@pytest.mark.parametrize(("status", "why"), [(302, "moved"), (399, "moved"), (500, "error 500"), (503, "error 503")])
+def test_the_page_that_comes_with_an_error_or_a_redirection_is_not_read(status, why, monkeypatch):
+    monkeypatch.setattr("cfaudio_core.clients.http._MAX_ANSWER_BYTES", 1 << 10)
+    with serving(lambda _: Answer(b" " * 5000, status)) as double, pytest.raises(ServiceError, match=why):
+        Service(double.address).ask("/x", {}, once=True)
+
+
+@pytest.mark.parametrize("status", [500, 501, 599])
+def test_what_fails_for_another_reason_than_being_busy_is_not_asked_again(status):
+    with serving(lambda _: Answer({}, status)) as double, Service(double.address) as service:
+        with pytest.raises(ServiceError, match=f"error {status}"):
+            service.ask("/x", {})
+        assert len(double.requests) == 1
+
+
 @pytest.mark.parametrize("status", [429, 502, 503, 504])
 def test_a_busy_service_is_asked_again_after_the_pause_it_wants_and_not_for_ever(status, monkeypatch):
     pauses = []
