@@ -15,8 +15,10 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections import Counter
 from collections.abc import Iterable
+from itertools import chain
 from pathlib import Path
 
 from cosmic_ray.commands.init import _all_work_items
@@ -49,7 +51,8 @@ BY_COMMANDS = {
 }
 """Tests of a folder's modules that do not import them by name."""
 
-_PATIENCE_S = 600
+_PYTEST = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider"]
+_PATIENCE = 5
 
 
 def main() -> None:
@@ -118,11 +121,13 @@ def _without_types(code: str) -> str:
 def _try_all(mutations: list[MutationSpec]) -> tuple[Counter[str], Counter[str]]:
     """Try each change, and count by folder those that were caught, and all."""
     caught, tried = Counter[str](), Counter[str]()
+    tests = {path: _tests_of(path) for path in {mutation.module_path for mutation in mutations}}
+    took_s = {test: _seconds(test) for test in sorted(set(chain.from_iterable(tests.values())))}
     for number, mutation in enumerate(mutations, 1):
         path = mutation.module_path
-        tests = _tests_of(path)
-        command = f"{sys.executable} -m pytest -x -q -p no:cacheprovider {' '.join(tests)}"
-        result = mutate_and_test([mutation], command, _PATIENCE_S)
+        quickest_first = sorted(tests[path], key=took_s.__getitem__)
+        patience_s = _PATIENCE * sum(map(took_s.__getitem__, quickest_first))  # a change may make an endless loop
+        result = mutate_and_test([mutation], " ".join([*_PYTEST, *quickest_first]), patience_s)
         tried[path.parent.name] += 1
         caught[path.parent.name] += result.is_killed
         name, line = mutation.operator_name.removeprefix("core/"), mutation.start_pos[0]
@@ -130,6 +135,13 @@ def _try_all(mutations: list[MutationSpec]) -> tuple[Counter[str], Counter[str]]
         if result.test_outcome is TestOutcome.SURVIVED:
             print("\n".join((result.diff or "").splitlines()[3:]), flush=True)
     return caught, tried
+
+
+def _seconds(test: str) -> float:
+    """Time that a file of tests takes; one that fails without a change would catch them all."""
+    begun = time.monotonic()
+    subprocess.run([*_PYTEST, test], check=True)
+    return time.monotonic() - begun
 
 
 def _tests_of(path: Path) -> list[str]:
