@@ -116,3 +116,73 @@ def test_an_unknown_tempo_changes_nothing():
     vectors = unit(np.random.default_rng(0).standard_normal((12, 4)))
     lists = vectors, np.zeros(12, bool), np.arange(12)
     assert order(*lists).tolist() == order(*lists, np.full(12, np.nan, np.float32)).tolist()
+
+
+@pytest.mark.parametrize(
+    ("unplayed", "familiar", "kinds"),
+    [
+        (6, 4, "ff nn f nn f nn"), (4, 4, "ff n f n f nn"), (6, 3, "ff nnn f nnn"), (7, 3, "f nn f nn f nnn"),
+        (1, 4, "ffff n"), (3, 1, "f nnn"), (2, 0, "nn"), (0, 3, "fff"),
+    ],
+)  # fmt: skip
+def test_never_played_tracks_follow_the_opening_and_each_familiar_one_evenly(unplayed, familiar, kinds):
+    got = pattern(unplayed, familiar)
+    assert "".join("n" if new else "f" for new in got) == kinds.replace(" ", "")
+
+
+def after_the_first(cosine, tempi=(100, 100, 100), artists=(1, 2, 3)):
+    """The track that follows the first: the second one is at a cosine to it, and the third is like it."""
+    vectors = np.float32([[1, 0], [cosine, np.sqrt(1 - cosine**2)], [1, 0]])
+    return int(order(vectors, np.zeros(3, bool), np.array(artists), np.float32(tempi))[1])
+
+
+def test_twice_the_tempo_costs_as_much_as_three_tenths_of_distance():
+    for tempo in (200, 50):
+        assert after_the_first(0.71, (100, 100, tempo)) == 1
+        assert after_the_first(0.69, (100, 100, tempo)) == 2
+    for unknown in ((100, 100, np.nan), (np.nan, 100, 100)):
+        assert after_the_first(0.99, unknown) == (1 if np.isnan(unknown[2]) else 2)
+    assert after_the_first(0.93, (100, 100, np.nan)) == 1  # a quarter of an octave
+    assert after_the_first(0.92, (100, 100, np.nan)) == 2
+
+
+def test_a_track_of_the_same_artist_comes_later_however_like_it_is():
+    assert after_the_first(-1, artists=(1, 2, 1)) == 1
+    assert after_the_first(-1, artists=(0, 2, 0)) == 2  # of unknown artists
+
+
+def test_a_list_of_more_than_two_parts_is_put_in_order_part_by_part(monkeypatch):
+    monkeypatch.setattr("cfaudio_core.ranking.ordering._PART_TRACKS", 10)
+    angles = np.random.default_rng(0).permutation(31) / 10
+    vectors = np.float32(np.stack([np.cos(angles), np.sin(angles)], axis=1))
+
+    def ordered(n):
+        return order(vectors[:n], np.zeros(n, bool), np.zeros(n, np.int64)).tolist()
+
+    parts = ordered(21)
+    assert [sorted(parts[at : at + 7]) for at in (0, 7, 14)] == [list(range(at, at + 7)) for at in (0, 7, 14)]
+    assert set(ordered(20)[:7]) != set(range(7))
+    assert np.abs(vectors[parts[6]] - vectors[parts[7]]).sum() == min(
+        np.abs(vectors[parts[6]] - vectors[at]).sum() for at in parts[7:14]
+    )
+
+
+def test_the_last_track_moves_as_any_other_does():
+    """The nearest of each comes next, which leaves the way back to the far end until last: it is turned round."""
+    angles = np.array([0.0, 0.5, -0.6, 1.0])
+    vectors = np.float32(np.stack([np.cos(angles), np.sin(angles)], axis=1))
+    assert order(vectors, np.zeros(4, bool), np.zeros(4, np.int64)).tolist() == [0, 2, 1, 3]
+
+
+@given(lists())
+def test_turning_any_part_of_the_list_round_makes_its_way_no_shorter(example):
+    vectors, _, artists = example
+    got = order(vectors, np.zeros(len(artists), bool), artists).tolist()
+    alike = (artists[:, None] == artists) & (artists > 0)
+    cost = 1 - vectors.astype(float) @ vectors.T + 8 * alike
+
+    def length(tour):
+        return sum(cost[a, b] for a, b in itertools.pairwise(tour))
+
+    for i, j in itertools.combinations(range(1, len(got) + 1), 2):
+        assert length(got[:i] + got[i:j][::-1] + got[j:]) >= length(got) - 1e-6

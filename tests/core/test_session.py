@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from cfaudio_core.data.sessions import NO_SESSIONS, Sessions
 from cfaudio_core.ranking.session import DEFAULT_WEIGHTS, PARTS, SessionRanker
@@ -110,6 +111,72 @@ def test_every_part_weighs_alike_before_its_weight():
     np.testing.assert_allclose(of.score(np.array([0, 1]), 3 * DAY), DEFAULT_WEIGHTS @ parts, rtol=1e-5)
 
 
+def standard(values):
+    """Values of mean 0 and variance 1."""
+    values = np.array(values, float)
+    return pytest.approx((values - values.mean()) / values.std(), abs=1e-4)
+
+
+def test_plays_of_the_month_and_of_the_week_halve_in_thirty_and_in_seven_days():
+    of = ranker(history([7], *[[0], [1], [2], [3], [4], [5], [6]] * 10, [0, 0]))
+    now = 71 * DAY
+    times = [[now - t for t in of.time[of.track == track]] for track in range(N)]
+    for name, days in (("month", 30), ("week", 7)):
+        assert part(name, of, [0], now) == standard(
+            [np.log1p(sum(0.5 ** (t / days / DAY) for t in own if t > 0)) for own in times]
+        )
+
+
+def test_plays_of_twenty_half_lives_ago_are_nothing():
+    of = ranker(history([0], *[[1]] * 141, [2]))
+    for day, none_left in ((140, False), (141, True)):
+        scores = part("week", of, [0], day * DAY)
+        assert (scores[0] == scores[2]) == none_left
+
+
+def test_albums_count_twice_as_much_as_artists_and_a_track_before_four_fifths_of_the_last():
+    of = ranker(artist=[1, 1, 1, 2, 2, 2, 0, 0], album=[1, 1, 2, 3, 3, 4, 0, 0])
+    assert part("tags", of, [0, 3]) == standard([2.4, 2.4, 0.8, 3, 3, 1, 0, 0])
+    assert part("tags", of, [3, 0, 6]) == standard([2.4, 2.4, 0.8, 1.92, 1.92, 0.64, 0, 0])
+
+
+def test_sessions_are_like_this_one_by_their_cosine_in_which_a_track_before_counts_nine_tenths():
+    of = ranker(history([0, 1], [0, 2, 3], [4], [5, 6, 7]))
+    two, three = 0.9 / np.sqrt(2 * 1.9), 1.9 / np.sqrt(3 * 1.9)
+    assert part("neighbours", of, [0, 2]) == standard([two + three, two, three, three, 0, 0, 0, 0])
+
+
+def test_the_hundred_sessions_most_like_this_one_are_its_neighbours():
+    of = ranker(history(*[[0, 1]] * 100, [0, 2, 3], [4, 5, 6, 7]))
+    assert part("neighbours", of, [0]) == standard([1, 1, 0, 0, 0, 0, 0, 0])
+
+
+def test_followers_of_a_track_before_count_half_and_those_of_a_rare_one_less():
+    of = ranker(history([0, 1], [0, 1], [0, 2], [3, 2], [4, 5, 6, 7]))
+    assert part("followers", of, [3, 0]) == standard([0, 2 / 8**0.5, 1 / 8**0.5 + 0.5 / 6**0.5, 0, 0, 0, 0, 0])
+
+
+def test_the_session_is_folded_into_the_vectors_with_the_last_days_plays_of_at_most_half_its_weight():
+    """Each track has an axis of its own, so that the fold-in is a number a track."""
+    of = ranker(history(range(N), [1], [1], [2], [], [3]), vectors=np.eye(N))
+
+    def folded(weight):
+        weight = np.array([*weight, *[0] * (N - len(weight))], float)
+        return standard(weight / (weight + 0.01 + 0.1 * (weight.sum() + 0.01 * N)))
+
+    assert part("vectors", of, [4, 5], 100 * DAY) == folded([0, 0, 0, 0, 0.9, 1])
+    lately = np.array([sum(0.5 ** ((6 * DAY - t) / 3 / DAY) for t in of.time[of.track == track]) for track in range(N)])
+    recent = np.log1p(lately)
+    assert part("vectors", of, [0], 6 * DAY) == folded(recent * 0.5 / recent.sum() + [1, *[0] * 7])
+
+
+def test_the_last_fifty_tracks_of_a_session_are_gone_on_from():
+    of = ranker(history([0, 1, 2]), artist=[1, 1, 2, 2, 0, 0, 0, 0])
+    for other, gone_on_from in ((49, True), (50, False)):
+        scores = part("tags", of, [0, *[4] * other])
+        assert (scores[1] > scores[2]) == gone_on_from
+
+
 ARTISTS = np.repeat(np.arange(1, 11), 40)
 
 
@@ -141,3 +208,24 @@ def test_few_sessions_leave_the_usual_weights():
     few, none = history(*[[0, 1, 2, 3]] * (MIN_SESSIONS - 1)), np.zeros(N, np.int64)
     assert choose_weights(few, none, none).tolist() == DEFAULT_WEIGHTS.tolist()
     assert choose_weights(NO_SESSIONS, none, none).tolist() == DEFAULT_WEIGHTS.tolist()
+
+
+def test_the_fewer_sessions_are_completed_the_nearer_are_the_weights_to_the_usual_ones():
+    """Of 100 sessions the last 20 are completed, which count 20 of 140; the others' shares are multiples of halves."""
+    own = choose_weights(listener(True), ARTISTS, np.zeros(400, np.int64))
+    chosen = DEFAULT_WEIGHTS + (own - DEFAULT_WEIGHTS) * 140 / 20
+    ratio = (chosen / DEFAULT_WEIGHTS)[1:]
+    of_tags = ratio / ratio[0]
+    assert np.allclose(of_tags * 12, np.round(of_tags * 12), atol=1e-3)
+    assert ratio[0] == max(ratio)
+    np.testing.assert_allclose(chosen.sum(), DEFAULT_WEIGHTS.sum(), rtol=1e-4)
+
+
+def test_ten_sessions_to_complete_are_enough_for_weights_of_ones_own():
+    """Of fifty sessions, each by one artist of ten tracks, the last fifth; one of three tracks is too short for it."""
+    random, none = np.random.default_rng(0), np.zeros(100, np.int64)
+    artist = np.repeat(np.arange(1, 11), 10)
+    sessions = [(10 * (k % 10) + random.permutation(10)[: 10 if k < 40 else 4]).tolist() for k in range(50)]
+    assert choose_weights(history(*sessions), artist, none).tolist() != DEFAULT_WEIGHTS.tolist()
+    sessions[-1].pop()
+    assert choose_weights(history(*sessions), artist, none).tolist() == DEFAULT_WEIGHTS.tolist()
