@@ -108,3 +108,58 @@ def test_a_tenth_is_what_makes_a_fit_due_and_no_less(n_tracks, due):
     changed = measure_drift(then, replace(then, n_tracks=n_tracks))
     assert changed.what == f"the number of tracks has changed by {abs(n_tracks - 100)}.0%"
     assert changed.due == due
+
+
+def percent(share):
+    return f" by {share:.1%}"
+
+
+def test_a_history_changes_by_the_part_that_new_plays_have_of_the_logarithms_of_all():
+    new = np.log1p(1) / np.log1p(PLAYS).sum()
+    assert measure_drift(snapshot(), snapshot(first_plays(1))).what == "your history has changed" + percent(new)
+    assert measure_drift(snapshot(ann=PLAYS), snapshot(ann=first_plays(2))).what == (
+        "the history of ann has changed" + percent(2 * new)
+    )
+    most = int(PLAYS.argmax())
+    fewer = np.where(np.arange(100) == most, 1, PLAYS)
+    lost = np.log1p(PLAYS[most]) - np.log1p(1)
+    changed = measure_drift(snapshot(), snapshot(fewer))
+    assert changed.what.endswith(percent(lost / np.log1p(PLAYS).sum()))
+    assert changed.n_plays == 0
+
+
+N_KNOWN = int((PLAYS > 0).sum())
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "share"),
+    [
+        (0, 3, 3 / N_KNOWN),
+        (10 * N_KNOWN, 11 * N_KNOWN, 0.1),
+        (10 * N_KNOWN, 9 * N_KNOWN, 0.1),
+        (N_KNOWN, N_KNOWN + 2, 2 / N_KNOWN),
+    ],
+)
+def test_plays_with_a_time_are_a_part_of_those_there_were_or_else_of_the_known_tracks(before, now, share):
+    then = replace(snapshot(), n_listens={"me": before})
+    changed = measure_drift(then, replace(then, n_listens={"me": now}))
+    assert changed.what == "your history has changed" + percent(share)
+    assert changed.due == (share >= 0.1)
+
+
+def test_described_tracks_are_a_part_of_all_and_retagged_ones_of_the_known():
+    then = snapshot()
+    described = measure_drift(then, replace(then, n_described=9))
+    assert described.what == "the number of tracks with audio descriptors has changed by 9.0%"
+    assert measure_drift(replace(then, n_described=20), replace(then, n_described=9)).what.endswith("by 11.0%")
+    for n in (1, 3):
+        tags = ["other"] * n + then.tags[n:]
+        assert measure_drift(then, replace(then, tags=tags)).what == (
+            "the tags of played tracks have changed" + percent(n / N_KNOWN)
+        )
+
+
+@pytest.mark.parametrize(("n_tracks", "what"), [(200, "changed by 100.0%"), (201, "more than doubled")])
+def test_what_has_more_than_doubled_is_said_so(n_tracks, what):
+    then = snapshot()
+    assert measure_drift(then, replace(then, n_tracks=n_tracks)).what == f"the number of tracks has {what}"
