@@ -143,6 +143,19 @@ def test_more_than_could_be_played_in_the_time_was_imported() -> None:
     assert Tally(text(50), 1, 0, NOW + DAY, "me") in after[0]
 
 
+@pytest.mark.parametrize(("plays", "listened"), [(558, True), (559, False)])
+def test_what_was_played_for_a_quarter_more_than_the_time_and_an_hour_was_imported(plays: int, listened: bool) -> None:
+    """Plays of 200 s within a day: 1.25 days and an hour are 558 of them."""
+    grown = grow(CountSnapshot(THEN), {"play_count": {1: 1, 2: plays - 1}})
+    assert grown[0] == ([Tally(text(1), 1, 0, NOW, "me"), Tally(text(2), plays - 1, 0, NOW, "me")] if listened else [])
+
+
+@pytest.mark.parametrize(("time", "dated"), [(THEN - 3600, False), (THEN - 3599, True), (NOW, True), (NOW + 1, False)])
+def test_a_play_may_have_begun_an_hour_before_the_last_snapshot(time: int, dated: bool) -> None:
+    records = grow(CountSnapshot(THEN), {"play_count": {1: 1}}, {1: time})[0]
+    assert [isinstance(record, Listen) for record in records] == [dated]
+
+
 def test_a_count_that_fell_begins_anew() -> None:
     snapshot = CountSnapshot(THEN, {"play_count": {1: CountState(2, 9)}})
     grown = grow(snapshot, {"play_count": {1: 4}}, {1: THEN + 9})

@@ -72,6 +72,16 @@ def test_a_track_of_the_first_artist_is_meant_where_album_or_length_agree(artist
     assert match(tracks, TrackText(artist, "Song", "Other"), TrackText(artist, "Song", duration=300)) == [UNKNOWN] * 2
 
 
+def test_the_length_of_a_credited_track_agrees_within_three_seconds():
+    tracks = library({"artist": "Anna", "title": "Song", "album": "A", "length": 200})
+    durations = [(196.5, UNKNOWN), (197, 0), (203, 0), (203.5, UNKNOWN), (0, 0)]
+    for duration, expected in durations:
+        assert match(tracks, TrackText("Anna & Ben", "Song", duration=duration)) == [expected]
+    nowhere = library({"artist": "Anna", "title": "Song", "album": "A", "length": 0})
+    assert match(nowhere, TrackText("Anna & Ben", "Song", duration=200)) == [0]
+    assert match(nowhere, TrackText("Anna & Ben", "Song", "Other", duration=200)) == [UNKNOWN]
+
+
 @pytest.mark.parametrize(
     ("band", "alone"),
     [

@@ -192,3 +192,34 @@ def test_a_take_without_a_score_stands_for_its_song_only_where_none_has_one():
     assert chosen(np.nan, -3) == [1]
     assert chosen(-3, np.nan, -2) == [2]
     assert chosen(np.nan, np.nan) == [0]
+
+
+@pytest.mark.parametrize(
+    ("title", "cosine", "difference", "copy"),
+    [
+        ("Other", 0.985, 1, True), ("Other", 0.975, 1, False), ("Other", 0.985, 1.5, False),
+        ("Song", 0.81, 2, True), ("Song", 0.79, 2, False), ("Song", 0.81, 2.5, False),
+    ],
+)  # fmt: skip
+def test_a_copy_by_another_name_is_as_long_to_a_second_or_has_the_title_and_two(title, cosine, difference, copy):
+    vectors = np.float32([[1, 0], [cosine, np.sqrt(1 - cosine**2)]])
+    lengths = np.float32([200, 200 + difference])
+    assert near_copies(["Song", title], np.array([1, 2]), lengths, vectors).tolist() == [1] * copy
+    assert near_copies(["Song", title], np.array([0, 0]), lengths, vectors).tolist() == [1] * copy  # nobody knows whose
+
+
+@pytest.mark.parametrize(("length", "copy"), [(29, False), (30, True)])
+def test_what_is_shorter_than_half_a_minute_is_no_copy(length, copy):
+    vectors, lengths = np.float32([[1, 0], [1, 0]]), np.float32([length, length])
+    assert near_copies(["A", "B"], np.array([1, 2]), lengths, vectors).tolist() == [1] * copy
+
+
+@pytest.mark.parametrize(("difference", "songs"), [(5, [[0, 1]]), (5.5, [[0], [1]])])
+def test_an_album_has_a_title_twice_where_lengths_differ_by_more_than_five_seconds(difference, songs):
+    lengths = np.float32([100, 100 + difference])
+    assert same(["Allegro di bravo"] * 2, albums=["#1", "#1"], lengths=lengths) == songs
+
+
+def test_songs_of_two_editions_of_an_album_are_told_by_their_lengths_to_the_second():
+    lengths = np.float32([100, 200, 101, 201.5])
+    assert same(["Home"] * 4, albums=["#1", "#1", "#2", "#2"], lengths=lengths) == [[0, 2], [1], [3]]

@@ -1,5 +1,7 @@
 """Embeddings and scores: what is known of a track against what is predicted from its audio and tags."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from synthetic import NET, QUICK, make_listener, make_tracks, steady
@@ -187,3 +189,45 @@ def test_a_single_track_has_its_embedding():
     assert isinstance(got, TrackEmbeddings)
     assert got.scores["me"].tolist() == [0]
     assert np.isfinite(got.vectors).all()
+
+
+def test_an_unknown_track_is_liked_as_those_around_it_are_and_the_less_the_farther_they_are():
+    """Plays of e - 1 are a preference of 1: the first track is known, and the others are at a cosine to it."""
+    cosines = np.float32([1, 1, 0.9, 0.5, -1])
+    vectors = np.stack([cosines, np.sqrt(1 - cosines**2)], axis=1)
+    weight = np.exp((cosines[1:] - 1) / 0.1)
+    got = scoring._kernel_regression(vectors, make_listener([np.e - 1, 0, 0, 0, 0]))
+    assert got[1:] == pytest.approx(weight / (weight + 0.1), abs=1e-5)
+    assert got[0] == 0
+    mixed = scoring._kernel_regression(vectors[:3], make_listener([np.e - 1, 0, 0], [0, np.e - 1, 0]))
+    near = np.exp(-1)
+    assert mixed == pytest.approx([-1 / 1.1, 1 / 1.1, (near - near) / (2 * near + 0.1)], abs=1e-5)
+
+
+def test_a_score_is_shared_out_by_the_number_of_plays_and_the_rest_by_what_tags_are_known(model, library):
+    person = library.listener
+    known = model.tag_effects.known_share(library.tracks)
+    shares = scoring.score_shares(model, library.tracks, person)
+    by_plays = person.plays / (person.plays + 3)
+    assert shares["plays"] == pytest.approx(by_plays)
+    assert shares["tags"] == pytest.approx((1 - by_plays) * known, abs=1e-6)
+    assert sum(shares.values()) == pytest.approx(np.ones(240))
+    assert 0 < known.max() < 1
+    for without in (
+        scoring.score_shares(None, library.tracks, person),
+        scoring.score_shares(model, library.tracks, make_listener(person.plays, name="bob")),
+    ):
+        assert without["audio"] == pytest.approx(1 - by_plays)
+        assert not without["tags"].any()
+
+
+def test_a_listener_who_only_likes_has_scores_and_one_who_only_dislikes_has_none(model, library):
+    for feedback, scored in ((1, ["bob"]), (-1, [])):
+        rated = replace(make_listener([0] * 240, name="bob"), feedback=np.float32([feedback] + [0] * 239))
+        assert list(embed_tracks(model, library.tracks, [rated], library.sound).scores) == scored
+
+
+def test_of_a_known_track_no_more_is_expected_than_of_the_most_liked_and_of_skipped_ones_none():
+    blended = scoring._blend(np.float32([9, 9, -5]), np.float32([1, 2, 0]), np.float32([1, 3, 0]))
+    assert blended == pytest.approx([(1 * 1 + 3 * 2) / 4, 2, -5])
+    assert scoring._blend(np.float32([4, 5]), np.float32([0, 0]), np.zeros(2, np.float32)).tolist() == [4, 5]
