@@ -65,7 +65,7 @@ class Taste:
         cosines = vectors[tracks] @ self.centres.T
         left = np.flatnonzero(np.ones(len(self.shares), bool))
         while len(left):
-            nearest = left[np.argmax(cosines[:, left], axis=1)] if len(tracks) else np.zeros(0, np.int64)
+            nearest = left[np.argmax(cosines[:, left], axis=1)]
             sizes = np.bincount(nearest, minlength=len(self.shares))[left]
             if len(left) == 1 or sizes.min() >= fewest:
                 return [(int(mode), tracks[nearest == mode]) for mode in left if (nearest == mode).any()]

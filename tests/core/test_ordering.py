@@ -167,6 +167,13 @@ def test_a_list_of_more_than_two_parts_is_put_in_order_part_by_part(monkeypatch)
     )
 
 
+def test_a_part_that_goes_on_from_another_opens_with_one_familiar_track(monkeypatch):
+    monkeypatch.setattr("cfaudio_core.ranking.ordering._PART_TRACKS", 4)
+    new = np.array([1, 1, 0, 0] * 3, bool)
+    got = new[order(np.zeros((12, 0), np.float32), new, np.zeros(12, np.int64))]
+    assert "".join("n" if is_new else "f" for is_new in got) == "ffnn" + "fnfn" + "fnfn"
+
+
 def test_the_last_track_moves_as_any_other_does():
     """The nearest of each comes next, which leaves the way back to the far end until last: it is turned round."""
     angles = np.array([0.0, 0.5, -0.6, 1.0])

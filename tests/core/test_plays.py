@@ -91,7 +91,11 @@ def test_what_a_scrobbler_repeats_after_so_many_seconds_is_no_loop(
     late: tuple[int, ...], again: int, plays: int
 ) -> None:
     rows = [(6, 1000 * k + at) for k in range(10) for at in (0, *late)]
-    assert count((5, 100_000), (5, 100_000 + again), *rows, lengths=[60.0] * 2 + [200.0] * len(rows)) == (plays, 0)
+    twice = [(5, 100_000), (5, 100_000 + again)]
+    lengths = [60.0] * 2 + [200.0] * (len(rows) + 1)
+    for source in (0, 1):
+        of_it = [(*row, NAN, -1, source) for row in [*twice, *rows]]
+        assert count(*of_it, (7, 500_000), lengths=lengths) == (plays, 0)
 
 
 def test_loops_of_a_minute_stay_where_few_or_others_repeat_after_it() -> None:

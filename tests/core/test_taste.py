@@ -196,6 +196,7 @@ def test_each_track_is_in_the_part_of_its_nearest_mode_and_small_parts_go_to_the
     assert of_all == {(0, 1, 2), (3, 4, 5, 6)}
     assert [tracks.tolist() for _, tracks in taste.parts(vectors, np.arange(5), 3)] == [[0, 1, 2, 3, 4]]
     assert modes(vectors, np.zeros(7, np.float32)).parts(vectors, np.arange(7), 3) == []
+    assert taste.parts(vectors, np.zeros(0, np.int64), 3) == []
 
 
 def test_plays_of_an_unknown_time_are_as_if_half_a_life_ago():
