@@ -51,8 +51,9 @@ BY_COMMANDS = {
 }
 """Tests of a folder's modules that do not import them by name."""
 
+_PATIENCE_S = 120  # with one test, as a change may make an endless loop
 _PYTEST = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider"]
-_PATIENCE = 5
+_PYTEST += ["-o", f"faulthandler_timeout={_PATIENCE_S}", "-o", "faulthandler_exit_on_timeout=true"]
 
 
 def main() -> None:
@@ -126,12 +127,13 @@ def _try_all(mutations: list[MutationSpec]) -> tuple[Counter[str], Counter[str]]
     for number, mutation in enumerate(mutations, 1):
         path = mutation.module_path
         quickest_first = sorted(tests[path], key=took_s.__getitem__)
-        patience_s = _PATIENCE * sum(map(took_s.__getitem__, quickest_first))  # a change may make an endless loop
+        patience_s = _PATIENCE_S + 10 * sum(map(took_s.__getitem__, quickest_first))
         result = mutate_and_test([mutation], " ".join([*_PYTEST, *quickest_first]), patience_s)
         tried[path.parent.name] += 1
         caught[path.parent.name] += result.is_killed
         name, line = mutation.operator_name.removeprefix("core/"), mutation.start_pos[0]
-        print(f"{number}: {path}:{line} {name}: {'caught' if result.is_killed else 'SURVIVED'}", flush=True)
+        last = (result.output or "").strip().rpartition("\n")[2]  # without a failure in it, time was over
+        print(f"{number}: {path}:{line} {name}: {'caught' if result.is_killed else 'SURVIVED'} ({last})", flush=True)
         if result.test_outcome is TestOutcome.SURVIVED:
             print("\n".join((result.diff or "").splitlines()[3:]), flush=True)
     return caught, tried
