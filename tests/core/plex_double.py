@@ -56,7 +56,7 @@ class Plex:
 
     def _library(self, path: str, query: dict[str, str]) -> Answer:
         if path == "/library/sections":
-            kinds = {"1": "movie", "2": "artist"}
+            kinds = {"1": "movie", "2": "artist", "3": None}
             return container(Directory=[{"key": key, "type": kind} for key, kind in kinds.items()])
         assert (path, query["type"]) == ("/library/sections/2/all", "10")
         at, size = int(query["X-Plex-Container-Start"]), int(query["X-Plex-Container-Size"])

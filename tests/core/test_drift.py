@@ -163,3 +163,14 @@ def test_described_tracks_are_a_part_of_all_and_retagged_ones_of_the_known():
 def test_what_has_more_than_doubled_is_said_so(n_tracks, what):
     then = snapshot()
     assert measure_drift(then, replace(then, n_tracks=n_tracks)).what == f"the number of tracks has {what}"
+
+
+def test_a_library_of_which_nothing_was_there_has_more_than_doubled():
+    then = replace(snapshot(), n_tracks=0)
+    assert measure_drift(then, snapshot()).what == "the number of tracks has more than doubled"
+
+
+def test_a_listener_of_few_plays_who_comes_or_goes_makes_other_listeners():
+    alone, both = snapshot(), snapshot(ann=np.arange(100) < 5)
+    for then, now in ((alone, both), (both, alone)):
+        assert measure_drift(then, now) == ("there are other listeners", 0, True)

@@ -167,6 +167,13 @@ def test_a_list_of_more_than_two_parts_is_put_in_order_part_by_part(monkeypatch)
     )
 
 
+@pytest.mark.parametrize(("n", "in_parts"), [(200, False), (201, True)])
+def test_a_list_of_two_hundred_is_put_in_order_as_a_whole_and_a_longer_one_by_its_thirds(n, in_parts):
+    new = np.arange(n) < 67
+    got = new[order(np.zeros((n, 0), np.float32), new, np.zeros(n, np.int64))]
+    assert got[:67].all() == in_parts
+
+
 def test_a_part_that_goes_on_from_another_opens_with_one_familiar_track(monkeypatch):
     monkeypatch.setattr("cfaudio_core.ranking.ordering._PART_TRACKS", 4)
     new = np.array([1, 1, 0, 0] * 3, bool)

@@ -64,8 +64,9 @@ def test_a_track_that_is_not_there_is_left_out_and_named(server: Server) -> None
 def test_a_list_whose_name_has_changed_is_renamed_and_none_stays_behind(server: Server) -> None:
     with serving(server) as double:
         made = account(server, double.address).write("Monday", [CRYING]).made
-        account(server, double.address).write("Tuesday", [CRYING], made)
-    assert server.names() == ["Tuesday"]
+        for name in ("Tuesday", "Monday", "Tuesday"):
+            made = account(server, double.address).write(name, [CRYING], made).made
+            assert server.names() == [name]
     assert server.songs("Tuesday") == ["a"]
 
 
