@@ -70,6 +70,13 @@ def held(store: ListenStore) -> list[tuple[str, str, int, int]]:
 
 
 class TestAdding:
+    def test_of_several_recordings_the_last_one_tells_texts_apart(self, store: ListenStore) -> None:
+        ids = ["r1", "r0 r1", "r0 r2"]  # as mapped, with the submitted one, and as mapped to another
+        added = add(store, [Listen(BLUE._replace(recording_mbid=each), NOON + k) for k, each in enumerate(ids)])
+        assert (added.texts_new, added.listens_new) == (2, 3)
+        texts = list(store.texts().values())
+        assert [texts[text].recording_mbid.split()[-1] for text in store.listens().text] == ["r1", "r1", "r2"]
+
     def test_a_listen_comes_back_as_it_was_recorded(self, store: ListenStore) -> None:
         add(store, [Listen(RED, NOON + 9, 12.5, True), Listen(BLUE, NOON), Listen(RED, NOON + 1, skipped=False)])
         texts, columns = list(store.texts().values()), store.listens()
