@@ -112,8 +112,9 @@ def test_a_list_whose_name_has_changed_is_renamed_and_none_stays_behind():
     server = Server()
     with serving(server) as double:
         made = account(double).write("Monday", [CRYING]).made
-        account(double).write("Tuesday", [HELP], made)
-    assert [one["name"] for one in server.lists.values()] == ["Tuesday"]
+        for name in ("Tuesday", "Monday", "Tuesday"):
+            account(double).write(name, [HELP], made)
+            assert [one["name"] for one in server.lists.values()] == [name]
 
 
 def test_a_list_that_was_deleted_on_the_server_is_made_anew():
