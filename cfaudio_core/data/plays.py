@@ -213,9 +213,9 @@ def _overlaps(listens: Listens) -> tuple[_Float, BoolArray]:
 
 def _other_records(listens: Listens) -> tuple[_Float, BoolArray]:
     """Least seconds between two plays by different sources."""
-    played = np.where(_is_complete(listens), _COMPLETE * listens.played_s - _rounding_s(listens), 0)
-    partial = np.where(_is_complete(listens), 0, np.nan_to_num(listens.seconds) + _MINUTE_S)
-    return np.maximum(_MINUTE_S + 0.5, np.maximum(played, partial)), np.zeros(len(played), np.bool_)
+    whole = _COMPLETE * listens.played_s - _rounding_s(listens)
+    least = np.where(_is_complete(listens), whole, np.nan_to_num(listens.seconds) + _MINUTE_S)
+    return np.maximum(_MINUTE_S + 0.5, least), np.zeros(len(least), np.bool_)
 
 
 def _rounding_s(listens: Listens) -> _Float:
@@ -232,8 +232,6 @@ def _in_minutes(listens: Listens) -> BoolArray:
 
 def _from_their_beginning(listens: Listens) -> Listens:
     """Date plays back by their lengths where a source records the end, as another source shows."""
-    if (listens.source == listens.source[0]).all():
-        return listens
     listens = listens.take(np.lexsort((listens.source, listens.time, listens.track, listens.listener)))
     n = int(listens.source.max()) + 1
     apart, length = np.diff(listens.time), listens.length[:-1]
