@@ -218,9 +218,8 @@ def test_dated_plays_beyond_those_that_were_counted_take_nothing_away():
 
 
 def test_half_of_a_taste_weight_wears_off_however_often_a_track_was_played():
-    person = listener([8, 8])
-    recent, old = taste_weights(person, np.float32([8, 0]))
-    assert old == pytest.approx(recent / 2)
+    recent, newer, older, old = taste_weights(listener([8] * 4), np.float32([8, 6, 2, 0]))
+    assert [newer / recent, older / recent, old / recent] == pytest.approx([7 / 8, 5 / 8, 1 / 2])
     often, seldom = taste_weights(listener([80, 8]), np.float32([40, 4]))  # as many halves ago
     preference = listener([80, 8]).preference
     assert often / seldom == pytest.approx((preference[0] / preference[1]) ** 2)
