@@ -73,7 +73,7 @@ bench-full-disk: $(READY)  ## LIBRARY=FOLDER, as root: disks that fill up under 
 
 bench-mutants: $(READY)  ## SEED=N: a hundred small wrong changes, and how many of them the tests notice; takes an hour
 	$(BIN)/python -m pip install --quiet cosmic-ray
-	$(BIN)/python tests/benchmarks/bench_mutants.py --seed $(SEED)
+	$(BIN)/python tests/benchmarks/bench_mutants.py --seed $(or $(SEED),0)
 
 docs: $(READY)  ## build/docs/index.html, without warnings, and the tests that hold the pages to the code
 	$(BIN)/sphinx-build -q -W --keep-going -b html docs build/docs
