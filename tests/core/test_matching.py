@@ -86,6 +86,7 @@ def test_spellings_of_one_track_are_matched_with_its_album(artist: str, title: s
         ("Stra\u00dfe", "STRASSE"),
         ("Vol.2", "Vol. 2"),
         ("Song [Live] (feat. X)", "Song feat. X (Live)"),
+        ("Song (feat. X) [Live]", "Song [Live]"),
     ],
 )
 def test_titles_are_one_in_any_spelling(one: str, other: str) -> None:
