@@ -44,12 +44,8 @@ def choose_weights(sessions: Sessions, artist: IntArray, album: IntArray) -> Flo
     artist, album
         int64 (n,), as in `SessionRanker`.
     """
-    n = len(artist)
-    plays = sessions.plays(n)
-    if len(plays) > _MAX_TRACKS:
-        kept = np.sort(np.argsort(-plays, kind="stable")[:_MAX_TRACKS])
-        sessions, artist, album, n = sessions.subset(kept), artist[kept], album[kept], len(kept)
-    completions = _completions(sessions, artist, album, n)
+    kept = np.sort(np.argsort(-sessions.plays(len(artist)), kind="stable")[:_MAX_TRACKS])
+    completions = _completions(sessions.subset(kept), artist[kept], album[kept], len(kept))
     if len(completions) < MIN_SESSIONS:
         return DEFAULT_WEIGHTS
     usual = DEFAULT_WEIGHTS.astype(np.float64)

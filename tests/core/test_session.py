@@ -229,3 +229,16 @@ def test_ten_sessions_to_complete_are_enough_for_weights_of_ones_own():
     assert choose_weights(history(*sessions), artist, none).tolist() != DEFAULT_WEIGHTS.tolist()
     sessions[-1].pop()
     assert choose_weights(history(*sessions), artist, none).tolist() == DEFAULT_WEIGHTS.tolist()
+
+
+def test_weights_are_chosen_among_the_most_played_tracks_of_a_large_library(monkeypatch):
+    """The first half of the tracks is played by artists and four times as often, the other one at random."""
+    random = np.random.default_rng(0)
+    often = [(random.integers(5) * 40 + random.permutation(40)[:8]).tolist() for _ in range(160)]
+    sessions = [one if k % 5 else (200 + random.permutation(200)[:8]).tolist() for k, one in enumerate(often)]
+    album, of_all = np.zeros(400, np.int64), history(*sessions)
+    most = np.sort(np.argsort(-of_all.plays(400), kind="stable")[:200])
+    expected = choose_weights(of_all.subset(most), ARTISTS[most], album[most])
+    assert choose_weights(of_all, ARTISTS, album).tolist() != expected.tolist()
+    monkeypatch.setattr("cfaudio_core.ranking.session_weights._MAX_TRACKS", 200)
+    assert choose_weights(of_all, ARTISTS, album).tolist() == expected.tolist()

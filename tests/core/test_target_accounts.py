@@ -116,6 +116,17 @@ def test_what_is_gone_already_can_be_removed(server: Server) -> None:
     assert not server.lists
 
 
+@pytest.mark.parametrize("status", [400, 403, 405, 409])
+def test_what_cannot_be_removed_is_one_line(server: Server, status: int) -> None:
+    def refusing(request: Request) -> Answer:
+        return Answer(b"", status) if request.method == "DELETE" else server(request)
+
+    with serving(refusing) as double:
+        made = account(server, double.address).write("x", [CRYING]).made
+        with pytest.raises(ServiceError, match=f"error {status}|not allowed"):
+            account(server, double.address).remove(made)
+
+
 def test_any_name_comes_through(server: Server) -> None:
     with serving(server) as double:
         account(server, double.address).write('AC/DC "live" \\ & 100% 😀 #1\n', [CRYING])
