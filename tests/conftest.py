@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from needs import find, left_out, missing
 
 settings.register_profile("cfaudio", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("cfaudio")
+_AT_ONCE = [Phase.explicit, Phase.reuse, Phase.generate]
+settings.register_profile("fails-at-once", settings.get_profile("cfaudio"), phases=_AT_ONCE)
 
 # A shell starts background jobs, and all that they start, deaf to ctrl-C.
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -52,7 +52,7 @@ BY_COMMANDS = {
 """Tests of a folder's modules that do not import them by name."""
 
 _PATIENCE_S = 120  # with one test, as a change may make an endless loop
-_PYTEST = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider"]
+_PYTEST = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "--hypothesis-profile=fails-at-once"]
 _PYTEST += ["-o", f"faulthandler_timeout={_PATIENCE_S}", "-o", "faulthandler_exit_on_timeout=true"]
 
 
