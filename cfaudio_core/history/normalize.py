@@ -169,8 +169,4 @@ def _strip(text: str, pattern: re.Pattern[str]) -> str:
 
 
 def _without_the(words: str) -> str:
-    if words.startswith("the ") and len(words) > 4:
-        return words[4:]
-    if words.endswith(" the") and len(words) > 4:
-        return words[:-4]
-    return words
+    return words[4:] if words.startswith("the ") else words.removesuffix(" the")

@@ -324,6 +324,7 @@ def test_guests_singles_and_the_article_are_no_part_of_a_name() -> None:
     assert artist_key("Band w/ Someone") == artist_key("Band")
     assert artist_key("Band, The") == artist_key("The Band") == "band"
     assert artist_key("The") == "the"
+    assert artist_key("The X") == artist_key("X, The") == "x"
     assert artist_key("feat. X") != ""
     assert album_key("Song - Single") == album_key("Song (EP)") == album_key("Song")
     assert match(library({**SONG, "artist": "VA"}), TrackText("VA", "Song")) == [UNKNOWN]

@@ -103,6 +103,11 @@ def test_without_sessions_counts_take_their_place():
     assert np.all(np.diff(scores[1:]) > 0)
 
 
+def test_a_session_of_nothing_yet_goes_on_with_what_was_played_lately():
+    scores = ranker(history([0, 1], [1])).score(np.zeros(0, np.int64), 3 * DAY)
+    assert scores[1] > scores[0] > scores[2]
+
+
 def test_every_part_weighs_alike_before_its_weight():
     of = ranker(history([0, 1, 2], [0, 1, 3], [4, 5, 6, 7]), artist=1 + np.arange(N) // 2, vectors=np.eye(N))
     parts = of.parts(np.array([0, 1]), 3 * DAY)
