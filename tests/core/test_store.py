@@ -22,7 +22,7 @@ from cfaudio_core.errors import SettingError, StoreError
 from cfaudio_core.history import merge, schema
 from cfaudio_core.history.count_growth import CountState
 from cfaudio_core.history.merge import ImportResult
-from cfaudio_core.history.records import Listen, Tally, TrackText
+from cfaudio_core.history.records import Listen, Opinion, Tally, TrackText
 from cfaudio_core.history.store import ListenStore
 from cfaudio_core.history.summaries import OriginSummary
 from cfaudio_core.util.database import parse_url
@@ -30,7 +30,7 @@ from cfaudio_core.util.database import parse_url
 BLUE = TrackText("Anna", "Blue", "Colours", duration=181.0)
 RED = TrackText("Anna", "Red", "Colours", "Various", "0b0d", "77aa", "Anna/Colours/Red.flac")
 NOON = 1_600_000_000
-Record = Listen | Tally
+Record = Listen | Tally | Opinion
 
 
 @pytest.fixture(scope="session")
@@ -70,6 +70,10 @@ def held(store: ListenStore) -> list[tuple[str, str, int, int]]:
 
 
 class TestAdding:
+    def test_a_rating_is_no_play(self, store: ListenStore) -> None:
+        added = add(store, [Listen(BLUE, NOON), Opinion(BLUE, 1.0), Opinion(RED, -1.0)])
+        assert dict(zip(added.texts, added.plays.tolist(), strict=True)) == {BLUE: 1, RED: 0}
+
     def test_of_several_recordings_the_last_one_tells_texts_apart(self, store: ListenStore) -> None:
         ids = ["r1", "r0 r1", "r0 r2"]  # as mapped, with the submitted one, and as mapped to another
         added = add(store, [Listen(BLUE._replace(recording_mbid=each), NOON + k) for k, each in enumerate(ids)])
