@@ -70,6 +70,7 @@ def test_a_track_of_the_first_artist_is_meant_where_album_or_length_agree(artist
     tracks = library({"artist": "Massive Attack", "title": "Song", "album": "M", "length": 200})
     assert match(tracks, TrackText(artist, "Song", "M"), TrackText(artist, "Song", duration=201)) == [0, 0]
     assert match(tracks, TrackText(artist, "Song", "Other"), TrackText(artist, "Song", duration=300)) == [UNKNOWN] * 2
+    assert match(tracks, TrackText(artist, "Song", "m (Deluxe Edition)")) == [0]
 
 
 def test_the_length_of_a_credited_track_agrees_within_three_seconds():

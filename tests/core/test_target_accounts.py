@@ -61,6 +61,19 @@ def test_a_track_that_is_not_there_is_left_out_and_named(server: Server) -> None
     assert written.left_out == [NOWHERE]
 
 
+@pytest.mark.parametrize(("seconds", "song"), [(140, "b"), (300, "long")])
+def test_of_two_songs_of_one_name_the_one_as_long_is_meant(
+    server: Server, seconds: float, song: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for double, number, length in ((plex_double, "ratingKey", "duration"), (jellyfin_double, "Id", "RunTimeTicks")):
+        short = double.SONGS[1]
+        longer = {**short, number: "long", length: short[length] * 300 // 140}
+        monkeypatch.setattr(double, "SONGS", [short, longer])
+    with serving(server) as serves:
+        account(server, serves.address).write("x", [HELP._replace(seconds=seconds)])
+    assert server.songs("x") == [song]
+
+
 def test_a_list_whose_name_has_changed_is_renamed_and_none_stays_behind(server: Server) -> None:
     with serving(server) as double:
         made = account(server, double.address).write("Monday", [CRYING]).made
