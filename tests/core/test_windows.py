@@ -558,11 +558,13 @@ def test_a_damaged_length_is_the_end_of_what_is_read(library):
         assert source.read(2000, 500).shape == (2, 0)
 
 
-def lying_wav(music: np.ndarray, *, channels: int = 2, rate: int = RATE, claim: int | None = None) -> bytes:
+def lying_wav(
+    music: np.ndarray, *, channels: int = 2, rate: int = RATE, claim: int | None = None, encoding: int = 1
+) -> bytes:
     data = (music * 32767).astype("<i2").tobytes()
     claim = len(data) if claim is None else claim
     header = struct.pack(
-        "<4sI8sIHHIIHH", b"RIFF", 0xFFFFFFFF, b"WAVEfmt ", 16, 1, channels, rate, 4 * rate & 0xFFFFFFFF, 4, 16
+        "<4sI8sIHHIIHH", b"RIFF", 0xFFFFFFFF, b"WAVEfmt ", 16, encoding, channels, rate, 4 * rate & 0xFFFFFFFF, 4, 16
     )
     return header + struct.pack("<4sI", b"data", claim) + data
 
@@ -575,6 +577,20 @@ def test_a_header_that_makes_no_sense_is_refused(tmp_path, music, lie):
     path = tmp_path / "lie.wav"
     path.write_bytes(lying_wav(music[:RATE], **lie))
     refuse(path, "cannot be decoded")
+
+
+@pytest.mark.parametrize(("place", "lie"), [(0, bytes(4)), (18, b"\xff\xff")])
+def test_flac_whose_header_is_lost_or_lies_is_known_by_its_frames(library, tmp_path, place, lie):
+    content = library["flac"].read_bytes()
+    (tmp_path / "begun.flac").write_bytes(content[:place] + lie + content[place + len(lie) :])
+    expected = read_windows(library["flac"])
+    np.testing.assert_allclose(read_windows(tmp_path / "begun.flac"), expected, atol=1e-4)
+
+
+def test_an_encoding_that_no_decoder_knows_is_refused_as_such(tmp_path, music):
+    path = tmp_path / "unknown.wav"
+    path.write_bytes(lying_wav(music[:RATE], encoding=0x7F01))
+    refuse(path, "cannot be decoded: in an unknown encoding")
 
 
 def claim_18_days(flac: bytes) -> bytes:

@@ -54,16 +54,15 @@ class AvSource:
 
     def __init__(self, container: Any) -> None:
         stream = container.streams.best("audio")
-        if stream is None:
-            raise UndecodableError("no audio in it")
-        codec = stream.codec_context
+        codec = stream and stream.codec_context
+        if codec is None:
+            raise UndecodableError("in an unknown encoding" if stream else "no audio in it")
         # cfaudio runs a process a core; ffmpeg's own threads would only compete with them.
         codec.thread_count = 1
         self.rate: int = codec.sample_rate or 0
         # A frame of DSD is eight bits, of which it takes 64 to 1024 for what others say in one number.
         check_format(self.rate // 8 if codec.name.startswith(_ONE_BIT) else self.rate, codec.channels or 0)
-        self._container = container
-        self._stream = stream
+        self._container, self._stream = container, stream
         self._frames_a_tick = float(stream.time_base) * self.rate
         self._origin = round((stream.start_time or 0) * self._frames_a_tick)
         self.frames: int = self._claimed_frames()
@@ -73,10 +72,12 @@ class AvSource:
             self._run_ups, self._last_seek = _VORBIS_RUN_UPS_S, self.frames - int(_LAST_PAGE_S * self.rate)
         self._kept, self._end = EMPTY, 0
         self._following: Iterator[Any] | None = None  # the blocks after those decoded, where seeks are no use
-        claimed = self.frames
+        # Time stamps of FLAC are numbers of frames, unless its header tells another rate, or is gone.
+        lies = container.format.name == "flac" and self._frames_a_tick != 1
+        claimed = 0 if lies else self.frames
         if not claimed or container.format.name in _RAW:
             self.frames = self.recount(claimed)
-        if self.frames != claimed or (container.format.name == "ogg" and codec.name not in ("vorbis", "opus")):
+        if lies or self.frames != claimed or (container.format.name == "ogg" and codec.name not in ("vorbis", "opus")):
             self._rewind()
 
     def recount(self, claimed: int) -> int:
@@ -179,8 +180,7 @@ class AvSource:
         return self._kept[:, :count]
 
     def _seek(self, first: int) -> None:
-        ticks = (self._origin + max(0, first)) / self._frames_a_tick
-        self._container.seek(int(ticks), stream=self._stream)
+        self._container.seek(int((self._origin + max(0, first)) / self._frames_a_tick), stream=self._stream)
 
     def _iter_blocks(self) -> Iterator[Any]:
         """Iterate over what the decoder gives at a time, a few milliseconds; ffmpeg calls it a frame.
@@ -230,15 +230,21 @@ def open_av(path: bytes | str) -> Iterator[AvSource | ChainSource]:
         if links := find_links(file):
             yield ChainSource(file, links, lambda content: _open(io.BytesIO(content)))
         else:
-            with _open(file) as source:
+            is_flac = os.fsencode(path).lower().endswith(b".flac") and os.fstat(descriptor).st_size > len("fLaC")
+            with _open(file, is_flac=is_flac) as source:
                 yield source
 
 
 @contextlib.contextmanager
-def _open(file: IO[bytes]) -> Iterator[AvSource]:
-    try:
-        container = av.open(file, options=_NOTHING_ELSE, io_open=_refuse, **_OF_TAGS)
-    except av.FFmpegError as error:
-        raise UndecodableError(error.strerror or "") from error
+def _open(file: IO[bytes], *, is_flac: bool = False) -> Iterator[AvSource]:
+    for name in (None, "flac")[: 1 + is_flac]:  # whose beginning is damaged: known by its frames
+        try:
+            container = av.open(file, format=name, options=_NOTHING_ELSE, io_open=_refuse, **_OF_TAGS)
+            break
+        except av.FFmpegError as error:
+            file.seek(0)
+            problem = error.strerror or ""
+    else:
+        raise UndecodableError(problem)
     with container:
         yield AvSource(container)
