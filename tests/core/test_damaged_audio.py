@@ -71,8 +71,9 @@ def test_a_damaged_file_is_analysed_or_its_problem_is_one_line(library, tmp_path
 @pytest.mark.parametrize("extension", RATES)
 def test_damage_in_one_place_leaves_all_other_windows_as_they_were(library, tmp_path, extension, windows):
     whole = features_of(analysed([library[extension]], windows)[f"music.{extension}"])
-    # Frames of an mp3 have no time: after those that are lost, all comes some milliseconds early.
-    tolerance = ALIKE if extension == "mp3" else SAME
+    # Frames of an mp3 have no time: after those that are lost, all comes up to 0.25 s early, and the last window, which
+    # touches the end of so short a track, may not be whole.
+    tolerance, n_certain = (ALIKE, len(whole) - 1) if extension == "mp3" else (SAME, len(whole))
     files, places = [], {}
     for seed in seeds(6):
         files.append(tmp_path / f"{seed} {windows}.{extension}")
@@ -83,7 +84,7 @@ def test_damage_in_one_place_leaves_all_other_windows_as_they_were(library, tmp_
         alike = np.abs(features_of(result)[:, None] - whole).max(axis=2) < tolerance
         assert (~alike.any(axis=1)).sum() <= 2, f"{name}: windows that are nowhere in the whole file"
         begin, end = (place * len(whole) for place in places[name])
-        for window in np.flatnonzero(~alike.any(axis=0)):
+        for window in np.flatnonzero(~alike.any(axis=0)[:n_certain]):
             assert begin - 1.6 < window < end + 0.6, f"{name}: {window} is not as it was; damaged from {begin} to {end}"
 
 
