@@ -1,34 +1,39 @@
 """Time and memory of the commands where the features of a large library are there already.
 
-    bench_scale.py [--tracks 100000] [--known 20000] [--listens 200000] [--keep FOLDER]
+    bench_scale.py [--tracks 100000] [--known 20000] [--listens 200000] [--keep FOLDER] [--no-page]
 
 Makes a beets library, a feature store of made-up features of the real shape (10 windows of 704 numbers a track), and a
-history of listening sessions in which some tracks are known. Then it runs the real commands, each in a process of its
-own, and prints seconds, CPU seconds and peak memory, and what the stages took: of `cfembed` the first run, one with
-nothing new, one after 100 new listens, and one after 100 new tracks; then lists, playlists of all kinds, and the page.
-With `--keep` the library is left in a folder.
+history of listening sessions in which some tracks are known. The files are noise of 30 s, one for each style, under as
+many names as there are tracks, so that fine-tuning has something to read. Then it runs the real commands, each in a
+process of its own, and prints seconds, CPU seconds with those of worker processes, and the peak memory of the largest
+process, and what the stages took: of `cfembed` the first run, one with nothing new, one after 100 new listens, and one
+after 100 new tracks; then `cfstatus`, lists, playlists of all kinds, and the page. With `--keep` the library is left in
+a folder.
 """
 
 from __future__ import annotations
 
 import argparse
 import csv
+import os
 import sys
 import tempfile
 from pathlib import Path
 
 import numpy as np
+import soundfile
 from made_up import ARTIST, STYLES, beet, fill_fields, fill_library, key, make_library, names, style
 
 from cfaudio_core.audio.descriptors import N_DESCRIPTORS
 from cfaudio_core.audio.stereo import N_WIDTHS
 from cfaudio_core.backbones.registry import backbone_id
 from cfaudio_core.features.feature_store import FeatureStore
-from cfaudio_core.features.jobs import FeatureResult, FileState
+from cfaudio_core.features.jobs import FeatureResult, file_state
 from cfaudio_core.util.arrays import IntArray
 
 NET = backbone_id("musicnn")
 WINDOWS, DIM = 10, 704 + N_WIDTHS
+RATE = 44_100
 
 AT_ONCE, NEW = 500, 100  # tracks
 FIRST = 1_200_000_000  # UTC, seconds
@@ -43,7 +48,7 @@ cfaudio:
   - {{kind: new arrivals}}
   - {{kind: deep cuts}}
 """
-STAGES = {  # of each command, in the order of the tables in docs/lab/scale.md
+STAGES = {  # of each command, in the order of the tables in docs/lab/performance.md
     "cfembed": (
         ("beetsplug.cfaudio.pipeline", "read_tracks"),
         ("beetsplug.cfaudio.pipeline", "read_listeners"),
@@ -51,6 +56,8 @@ STAGES = {  # of each command, in the order of the tables in docs/lab/scale.md
         ("cfaudio_core.training.fit", "gather_interactions"),
         ("cfaudio_core.training.fit", "LatentFactors.fit"),
         ("cfaudio_core.training.fit", "fit_representation"),
+        ("cfaudio_core.training.representation", "adapter_data"),
+        ("cfaudio_core.training.representation", "_train"),
         ("cfaudio_core.training.fit", "knn_graph"),
         ("cfaudio_core.training.fit", "KernelMachine.fit"),
         ("cfaudio_core.training.fit", "select_net"),
@@ -59,9 +66,16 @@ STAGES = {  # of each command, in the order of the tables in docs/lab/scale.md
         ("cfaudio_core.pipeline.run", "embed_tracks"),
         ("cfaudio_core.pipeline.run", "cached_predictions"),
         ("beetsplug.cfaudio.pipeline", "fit_and_embed"),
-        ("beetsplug.cfaudio.pipeline", "tag_tracks"),
+        ("beetsplug.cfaudio.pipeline", "item_tags"),
+        ("beetsplug.cfaudio.pipeline", "item_character"),
         ("beetsplug.cfaudio.pipeline", "write_fields"),
+        ("beetsplug.cfaudio.pipeline", "fields_digest"),
         ("beetsplug.cfaudio.pipeline", "write_snapshot"),
+    ),
+    "cfstatus": (
+        ("beetsplug.cfaudio.status.collect", "_read_tracks"),
+        ("beetsplug.cfaudio.status.collect", "_read_fields"),
+        ("beetsplug.cfaudio.status.collect", "_read_history"),
     ),
     "cfplaylists": (
         ("beetsplug.cfaudio.playlists.update", "read_library"),
@@ -88,19 +102,22 @@ STAGES = {  # of each command, in the order of the tables in docs/lab/scale.md
 TIMED = """
 import functools, importlib, resource, sys, time
 taken = {}
+def cpu_time():  # of this process, and of the workers that have ended
+    own, workers = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return own.ru_utime + own.ru_stime + workers.ru_utime + workers.ru_stime
 def timed(module, name):
     *owner, attribute = name.split(".")
     owner = functools.reduce(getattr, owner, importlib.import_module(module))
     work = getattr(owner, attribute)
     @functools.wraps(work)
     def wrapped(*args, **kwargs):
-        cpu, clock = time.process_time(), time.perf_counter()
+        cpu, clock = cpu_time(), time.perf_counter()
         try:
             return work(*args, **kwargs)
         finally:
             before = taken.get(name, (0, 0, 0))
             peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-            taken[name] = before[0] + time.process_time() - cpu, before[1] + time.perf_counter() - clock, peak
+            taken[name] = before[0] + cpu_time() - cpu, before[1] + time.perf_counter() - clock, peak
     setattr(owner, attribute, staticmethod(wrapped) if isinstance(owner, type) else wrapped)
 stages, *args = sys.argv[1:]
 for stage in stages.split():
@@ -113,6 +130,21 @@ finally:
     for name, (cpu, clock, peak) in taken.items():
         print(f"    {name:16} {cpu:7.1f} s of CPU {clock:7.1f} s {peak:6} MB so far")
 """
+
+
+def make_files(home: Path, first: int, count: int) -> list[bytes]:
+    """Names of tracks' files, each a link to the one of its style: 30 s of noise, through a filter of its own."""
+    folder = home / "music" / "a"
+    folder.mkdir(parents=True, exist_ok=True)
+    for k in range(STYLES):
+        if not (source := home / "music" / f"{k}.flac").exists():
+            sums = np.random.default_rng(k).normal(0, 1, (30 * RATE, 2)).cumsum(axis=0)
+            smooth = sums[1 + k :] - sums[: -1 - k]  # moving sums, so that styles differ in their highest frequencies
+            soundfile.write(source, 0.3 * smooth / np.abs(smooth).max(), RATE)
+    files = [os.fsencode(folder / f"{i}.flac") for i in range(first, first + count)]
+    for i, file in enumerate(files, first):
+        os.link(home / "music" / f"{style(i)}.flac", file)
+    return files
 
 
 def fill_store(home: Path, first: int, count: int) -> None:
@@ -131,13 +163,13 @@ def fill_store(home: Path, first: int, count: int) -> None:
             windows = noise[random.integers(len(noise), size=len(tracks))].reshape(len(tracks), WINDOWS, DIM)
             features = np.maximum(mean[:, None] + windows, 0).astype(np.float16)
             descriptors = np.abs(windows[:, :, :N_DESCRIPTORS]).astype(np.float16)
-            files = [FileState(b"a/%d.flac" % i, 1, 1) for i in tracks]
+            files = make_files(home, tracks.start, len(tracks))
             store.add(
                 NET,
                 WINDOWS,
                 [
-                    FeatureResult(f.path, f, key(i), own, descriptors=described)
-                    for i, f, own, described in zip(tracks, files, features, descriptors, strict=True)
+                    FeatureResult(file, file_state(file), key(i), own, descriptors=described)
+                    for i, file, own, described in zip(tracks, files, features, descriptors, strict=True)
                 ],
             )
     fill_fields(home, ((i, "cf_key", key(i)) for i in range(first, first + count)))
@@ -180,16 +212,17 @@ def main() -> None:
     parser.add_argument("--known", type=int, default=20_000)
     parser.add_argument("--listens", type=int, default=200_000)
     parser.add_argument("--keep", type=Path, help="a folder to make the library in, and to leave it there")
+    parser.add_argument("--no-page", action="store_true", help="leave out cfreport, which takes longest")
     opts = parser.parse_args()
     if opts.keep:
         opts.keep.mkdir(parents=True)
-        measure_all(opts.keep, opts.tracks, opts.known, opts.listens)
+        measure_all(opts.keep, opts.tracks, opts.known, opts.listens, page=not opts.no_page)
         return
     with tempfile.TemporaryDirectory(prefix="cfaudio-bench-") as folder:
-        measure_all(Path(folder), opts.tracks, opts.known, opts.listens)
+        measure_all(Path(folder), opts.tracks, opts.known, opts.listens, page=not opts.no_page)
 
 
-def measure_all(home: Path, tracks: int, known: int, listens: int) -> None:
+def measure_all(home: Path, tracks: int, known: int, listens: int, *, page: bool) -> None:
     """Make a library in a folder, and measure."""
     table = home / "listens.csv"
     make_library(home, tracks, CONFIG.format(home=home))
@@ -208,12 +241,13 @@ def measure_all(home: Path, tracks: int, known: int, listens: int) -> None:
     fill_store(home, tracks, NEW)
     print(f"after {NEW} new tracks", flush=True)
     measure(home, "cfembed")
-    measure_lists(home)
+    measure_lists(home, page=page)
 
 
-def measure_lists(home: Path) -> None:
+def measure_lists(home: Path, *, page: bool) -> None:
     """What is made of a library that is learnt from: lists and the page, each for the first time and again."""
-    for command in ("cfrecommend -n 50", "cfplaylists", "cfplaylists --seed 2", "cfreport", "cfreport"):
+    lists = ("cfstatus", "cfrecommend -n 50", "cfplaylists", "cfplaylists --seed 2")
+    for command in (*lists, *(("cfreport", "cfreport") if page else ())):
         measure(home, *command.split())
 
 
