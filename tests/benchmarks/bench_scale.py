@@ -8,7 +8,7 @@ many names as there are tracks, so that fine-tuning has something to read. Then 
 process of its own, and prints seconds, CPU seconds with those of worker processes, and the peak memory of the largest
 process, and what the stages took: of `cfembed` the first run, one with nothing new, one after 100 new listens, and one
 after 100 new tracks; then `cfstatus`, lists, playlists of all kinds, and the page. With `--keep` the library is left in
-a folder.
+a folder; one that an interrupted run has made there is measured as it is.
 """
 
 from __future__ import annotations
@@ -215,7 +215,7 @@ def main() -> None:
     parser.add_argument("--no-page", action="store_true", help="leave out cfreport, which takes longest")
     opts = parser.parse_args()
     if opts.keep:
-        opts.keep.mkdir(parents=True)
+        opts.keep.mkdir(parents=True, exist_ok=True)
         measure_all(opts.keep, opts.tracks, opts.known, opts.listens, page=not opts.no_page)
         return
     with tempfile.TemporaryDirectory(prefix="cfaudio-bench-") as folder:
@@ -225,9 +225,10 @@ def main() -> None:
 def measure_all(home: Path, tracks: int, known: int, listens: int, *, page: bool) -> None:
     """Make a library in a folder, and measure."""
     table = home / "listens.csv"
-    make_library(home, tracks, CONFIG.format(home=home))
-    fill_store(home, 0, tracks)
-    write_history(table, tracks, known, listens, FIRST, seed=2)
+    if not table.exists():
+        make_library(home, tracks, CONFIG.format(home=home))
+        fill_store(home, 0, tracks)
+        write_history(table, tracks, known, listens, FIRST, seed=2)
     measure(home, "cfimport", "csv", str(table))
     print(f"{tracks:,} tracks: the first run", flush=True)
     measure(home, "cfembed")
