@@ -14,6 +14,8 @@ import soundfile
 from mediafile import MediaFile
 from user_home import RATE, Home, bells, drums
 
+from cfaudio_core.util.files import hold_lock
+
 pytestmark = pytest.mark.weights
 
 
@@ -121,6 +123,29 @@ def test_an_import_goes_on_whatever_is_wrong(
     assert ran.err.count(f"cfaudio: new tracks are left to the next `beet cfembed`: {about}\n") == 2
     assert ran.err.count("cfaudio: ") == 2
     assert len(home.ids("1")) == 4
+
+
+@pytest.mark.parametrize("store", ["features.db", "history.db", "models/cf-*.json", "models/cf-*.safetensors"])
+def test_an_import_goes_on_beside_a_store_that_is_damaged(analysed: Home, arrivals: Path, store: str) -> None:
+    files = list(analysed.store.parent.glob(store)) or [analysed.store.parent / store]
+    for file in files:
+        file.write_bytes(b"this is none, however long it is; " * 200)
+    shutil.copytree(arrivals, arrivals.with_name("Second"))
+    analysed.configure({"auto": True}, **{"import": {"autotag": False, "duplicate_action": "keep"}})
+    ran = analysed.beet_here("import", "-A", "-q", str(arrivals.parent))
+    assert (ran.code, len(analysed.ids("artist = 'New'"))) == (0, 4)
+    assert ran.err.count("cfaudio: ") == ran.err.count("new tracks are left to the next `beet cfembed`: ") == 2
+    assert "Traceback" not in ran.err
+    assert files[0].stem in ran.err
+
+
+def test_an_import_goes_on_while_a_cfembed_is_at_work(analysed: Home, arrivals: Path) -> None:
+    analysed.configure({"auto": True})
+    with hold_lock(analysed.store.parent, "cfembed"):
+        ran = analysed.beet_here("import", "-A", "-q", str(arrivals))
+    assert (ran.code, len(analysed.ids("artist = 'New'"))) == (0, 2)
+    assert ran.err.count("cfaudio: ") == 1
+    assert ran.err.endswith("new tracks are left to the next `beet cfembed`: another cfembed is at work\n")
 
 
 def test_a_file_of_a_far_future_is_imported_and_analysed(home: Home, arrivals: Path) -> None:
