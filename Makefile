@@ -10,7 +10,7 @@ LIBRARY ?=
 LIBRARIES ?=
 SEED ?= 0
 
-.PHONY: demo test test-all test-fast lint audit package bench bench-scale bench-torture bench-kills bench-full-disk test-fuzz bench-mutants docs clean
+.PHONY: demo test test-all test-fast lint audit package bench bench-scale bench-torture bench-kills bench-power-cuts bench-full-disk test-fuzz bench-mutants docs clean
 
 $(READY): setup.cfg pyproject.toml constraints.txt
 	$(PYTHON) -m venv --clear $(VENV)
@@ -67,6 +67,9 @@ bench-torture: $(READY)  ## TORTURE=FOLDER of damaged and hostile files, with th
 bench-kills: $(READY)  ## LIBRARY=FOLDER: 100 kills, and 40 times ctrl-C; takes half an hour
 	$(BIN)/python tests/benchmarks/bench_kills.py $(LIBRARY) --kills 100
 	$(BIN)/python tests/benchmarks/bench_kills.py $(LIBRARY) --kills 40 --signal INT
+
+bench-power-cuts: $(READY)  ## LIBRARY=FOLDER, as root: what a disk holds when the power is cut, 40 times
+	$(BIN)/python tests/benchmarks/bench_power_cuts.py $(LIBRARY)
 
 bench-full-disk: $(READY)  ## LIBRARY=FOLDER, as root: disks that fill up under the commands
 	$(BIN)/python tests/benchmarks/bench_full_disk.py $(LIBRARY)

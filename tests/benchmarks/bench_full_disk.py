@@ -2,8 +2,8 @@
 
     python tests/benchmarks/bench_full_disk.py LIBRARY [--free 0,4,16,64,256,1024,4096]
 
-LIBRARY is as for `bench_kills.py`, whose checks are used. Each trial has the library on a tmpfs of its own with so many
-kB left, runs a command, makes room, and runs it once more. It takes root's right to mount.
+LIBRARY is as for `homes.py`. Each trial has the library on a tmpfs of its own with so many kB left, runs a command,
+makes room, and runs it once more. It takes root's right to mount.
 
 Prints a Markdown table: command, trials that met a full disk, how they ended, and how many of all ended well.
 """
@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from bench_kills import COMMANDS, INCOMPLETE_TRACKS, Home, check_ended, check_killed, finish
+from homes import COMMANDS, Home, check_between, check_ended
 
 
 @contextmanager
@@ -53,28 +53,23 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         for name in [options.only] if options.only else list(COMMANDS):
             root = Path(temporary) / name
-            before = Home.of(options.library, root / "before")
-            if name == "cfembed":
-                before.make_incomplete(INCOMPLETE_TRACKS)
-            if name == "cfimport":
-                for file in (before.folder / "cfaudio").glob("history.db*"):
-                    file.unlink()
-            after = before.copy(root / "after")
-            finish(after.start(COMMANDS[name]))
+            before = Home.of(options.library, root / "before", name)
+            undisturbed = before.copy(root / "after")
+            wanted = undisturbed.finish(name)
+            units, after = before.units, undisturbed.units
             for free in map(int, options.free.split(",")):
                 with disk(root / f"{free}") as folder:
                     home = before.copy(folder / "home")
                     ballast = fill(folder, free)
-                    process = home.start(COMMANDS[name])
+                    process = home.start(name)
                     said = process.communicate()[0].decode("utf-8", "replace")
                     complaint = said.strip().splitlines()[-1] if process.returncode else ""
                     ballast.unlink()  # now: even reading what is there takes SQLite some room
                     try:
                         assert process.returncode in (0, 1), f"exit status {process.returncode}"
                         assert "Traceback" not in said, said[-600:]
-                        check_killed(name, home, before, after)
-                        finish(home.start(COMMANDS[name]))
-                        check_ended(name, home, before, after)
+                        check_between(home, units, after)
+                        check_ended(name, home, after, wanted)
                         outcome = ""
                     except AssertionError as error:
                         outcome = str(error)
