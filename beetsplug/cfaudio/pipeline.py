@@ -141,7 +141,7 @@ def embed(
         except StoreError:
             if not (damaged := store.drop_damaged()):
                 raise
-            on_problem(f"{store.path}: {counted(damaged, 'damaged row')} of features are computed again")
+            on_problem(f"{store.path}: {counted(damaged, 'damaged row')} of features to compute again")
             result, fields = compute()
         if store.left_out:
             of_files = counted(store.left_out, "damaged row of a file is", "damaged rows of files are")

@@ -302,7 +302,7 @@ def test_damaged_features_cost_their_track_a_new_analysis(analysed: Home, decode
         )
     ran = analysed.embed("--retrain")
     assert (ran.code, len(decoded), len(analysed.field("cf_embedding"))) == (0, 1, 40)
-    assert ran.err == f"cfaudio: {analysed.store}: 2 damaged rows of features are computed again\n"
+    assert ran.err == f"cfaudio: {analysed.store}: 2 damaged rows of features to compute again\n"
 
 
 @weights
