@@ -150,6 +150,11 @@ def test_what_was_played_for_a_quarter_more_than_the_time_and_an_hour_was_import
     assert grown[0] == ([Tally(text(1), 1, 0, NOW, "me"), Tally(text(2), plays - 1, 0, NOW, "me")] if listened else [])
 
 
+def test_what_was_imported_is_accounted_for_beside_what_was_before() -> None:
+    grown = grow(CountSnapshot(THEN, {"play_count": {1: CountState(600, 603)}}), {"play_count": {1: 1604}})
+    assert grown == ([], {"play_count": {1: CountState(1601, 1604)}})
+
+
 @pytest.mark.parametrize(("time", "dated"), [(THEN - 3600, False), (THEN - 3599, True), (NOW, True), (NOW + 1, False)])
 def test_a_play_may_have_begun_an_hour_before_the_last_snapshot(time: int, dated: bool) -> None:
     records = grow(CountSnapshot(THEN), {"play_count": {1: 1}}, {1: time})[0]

@@ -208,6 +208,12 @@ def test_a_copy_by_another_name_is_as_long_to_a_second_or_has_the_title_and_two(
     assert near_copies(["Song", title], np.array([0, 0]), lengths, vectors).tolist() == [1] * copy  # nobody knows whose
 
 
+def test_a_title_that_identifies_no_song_makes_no_copy_of_another():
+    vectors, lengths = np.float32([[1, 0], [0.81, 0.586]]), np.float32([200, 200])
+    for titles in (["Song", "Intro"], ["Intro", "Song"], ["Intro", "Intro"]):
+        assert not len(near_copies(titles, np.array([1, 2]), lengths, vectors))
+
+
 @pytest.mark.parametrize(("length", "copy"), [(29, False), (30, True)])
 def test_what_is_shorter_than_half_a_minute_is_no_copy(length, copy):
     vectors, lengths = np.float32([[1, 0], [1, 0]]), np.float32([length, length])
@@ -222,4 +228,6 @@ def test_an_album_has_a_title_twice_where_lengths_differ_by_more_than_five_secon
 
 def test_songs_of_two_editions_of_an_album_are_told_by_their_lengths_to_the_second():
     lengths = np.float32([100, 200, 101, 201.5])
-    assert same(["Home"] * 4, albums=["#1", "#1", "#2", "#2"], lengths=lengths) == [[0, 2], [1], [3]]
+    for edition in range(2, 10):
+        albums = ["#1", "#1", f"#{edition}", f"#{edition}"]
+        assert same(["Home"] * 4, albums=albums, lengths=lengths) == [[0, 2], [1], [3]]

@@ -291,6 +291,12 @@ def test_the_recording_is_surer_than_the_track_and_several_ids_are_one_each() ->
     assert match(tracks, TrackText(recording_mbid=ids[1], track_mbid="t2")) == [0]
 
 
+def test_the_first_id_whose_names_agree_in_any_spelling_is_taken() -> None:
+    spelled = {**SONG, "album": "First (Deluxe Edition)", "recording_mbid": "r1"}
+    tracks = library(spelled, {**SONG, "track_mbid": "t2"})
+    assert match(tracks, TrackText("The Band", "Song", "First", recording_mbid="r1", track_mbid="t2")) == [0]
+
+
 def test_names_that_are_ambiguous_do_not_outweigh_an_id_with_the_same_names() -> None:
     tracks = library(
         {**SONG, "length": 200, "recording_mbid": "r1"}, {**SONG, "album": "Live", "length": 300}, {"title": "Other"}

@@ -157,8 +157,8 @@ def test_what_must_not_be_chosen_never_is():
 def test_diversity_passes_over_what_is_like_a_track_on_the_list():
     # The second best is exactly like the best; the third, nearly as good, is taken before it.
     vectors = [[1, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1], [0, 0, 1]]
-    for diversity, expected in ((0.0, [0, 1, 2]), (1.0, [0, 2, 1])):
-        assert chosen([9, 8, 7, 6, 1], [1] * 5, ListRules(3, 0, diversity=diversity), vectors=vectors) == expected
+    for rules, expected in ((ListRules(3, 0), [0, 1, 2]), (ListRules(3, 0, diversity=1.0), [0, 2, 1])):
+        assert chosen([9, 8, 7, 6, 1], [1] * 5, rules, vectors=vectors) == expected
 
 
 def two_modes(share):

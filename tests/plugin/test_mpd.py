@@ -471,3 +471,10 @@ def mpv(playlist: Path) -> list[str]:
     )
     opened = [line.removeprefix("playing ").split("::") for line in ran.stdout.splitlines() if "::" in line]
     return [os.path.join(folder, path) for folder, path in opened]  # noqa: PTH118
+
+
+def test_a_file_whose_name_is_no_text_has_no_name_in_mpd() -> None:
+    client = MpdClient("127.0.0.1", 6600, b"/music")
+    assert client.file_of("/music/Björk/1.mp3".encode()) == "Björk/1.mp3"
+    assert client.file_of(b"/music/\xff.mp3") == ""
+    assert client.path_of("Björk/1.mp3") == "/music/Björk/1.mp3".encode()
