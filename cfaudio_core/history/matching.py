@@ -189,7 +189,8 @@ class LibraryIndex:
 
     def _are_movements(self, candidates: list[int]) -> bool:
         """Whether tracks of one title are likely to be of different works."""
-        return len({self._albums[at] for at in candidates}) > 1 and is_movement(fold(self._of.titles[candidates[0]]))
+        several = len({self._albums[at] for at in candidates}) > 1
+        return several and any(is_movement(fold(self._of.titles[at])) for at in candidates)
 
 
 def _positions(names: Sequence[str]) -> dict[str, list[int]]:

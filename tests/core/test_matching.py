@@ -291,6 +291,15 @@ def test_the_recording_is_surer_than_the_track_and_several_ids_are_one_each() ->
     assert match(tracks, TrackText(recording_mbid=ids[1], track_mbid="t2")) == [0]
 
 
+def test_an_edition_of_a_movement_is_no_song_whichever_came_first() -> None:
+    rows: list[dict[str, object]] = [
+        {"artist": "Anna", "title": title, "album": album, "length": 200}
+        for title, album in (("Allegro", "Sonatas"), ("Allegro (Mono)", "Concertos"))
+    ]
+    text = TrackText("Anna", "Allegro (Stereo)", duration=200)
+    assert match(library(*rows), text) == match(library(*rows[::-1]), text) == [AMBIGUOUS]
+
+
 def test_the_first_id_whose_names_agree_in_any_spelling_is_taken() -> None:
     spelled = {**SONG, "album": "First (Deluxe Edition)", "recording_mbid": "r1"}
     tracks = library(spelled, {**SONG, "track_mbid": "t2"})
