@@ -143,7 +143,8 @@ def test_two_sources_have_two_plays_where_one_begins_after_the_end_of_the_other(
         assert count((5, 0, 20.0, -1, 0), (5, again, NAN, -1, 1)) == both
     minute = -T0 % 60
     for at, plays in ((minute, 2), (minute + 1, 1)):
-        assert count((5, at, NAN, -1, 0), (5, at + 120, NAN, -1, 1)) == (plays, 0)
+        for seconds in (NAN, 185.0):
+            assert count((5, at, seconds, -1, 0), (5, at + 120, seconds, -1, 1)) == (plays, 0)
 
 
 def test_of_two_records_that_know_as_much_the_first_has_the_time() -> None:
