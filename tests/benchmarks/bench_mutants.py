@@ -42,7 +42,7 @@ MODULES = (
 """Ranking, targets and clients, counting, matching, folding in, and what makes a new fit due."""
 
 BY_COMMANDS = {
-    "clients": ["core/formats/test_subsonic.py", "core/formats/test_jellyfin.py", "core/test_target_accounts.py"],
+    "clients": ["core/formats/test_subsonic.py", "core/test_target_accounts.py", "core/test_target_subsonic.py"],
     "data": ["core/test_plays.py", "core/test_count_once.py", "core/test_history_counts.py"],
     "history": ["core/test_credits.py", "core/test_identity.py", "core/test_store.py", "plugin/test_history.py"],
     "ranking": ["plugin/test_cfrecommend.py", "plugin/test_choosing.py"],

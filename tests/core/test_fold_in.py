@@ -100,6 +100,8 @@ def test_a_first_play_shows_how_far_off_the_model_was(before):
     residuals = residuals_of(before, LIBRARY.listener)
     truth = standard_preference(LIBRARY.listener)
     np.testing.assert_allclose(residuals[NEW, 0], truth[NEW] - predictions.by_audio[NEW, 0], rtol=1e-5)
+    own = fold_in(before[1], LIBRARY.listener)
+    np.testing.assert_allclose(residuals[NEW, 1:], own[NEW] - predictions.by_audio[NEW, 1:], rtol=1e-4, atol=1e-6)
 
 
 def test_a_track_that_is_liked_more_than_it_was_is_more_underrated(before):

@@ -185,6 +185,13 @@ def test_a_long_list_goes_as_a_form():
     assert ("createPlaylist", "POST") in server.asked
 
 
+def test_a_name_that_is_longer_than_an_address_may_be_is_sent_as_a_form():
+    server = Server()
+    with serving(server) as double:
+        account(double).write("x" * 5000, [CRYING])
+    assert ("createPlaylist", "POST") in server.asked
+
+
 def test_what_is_gone_already_can_be_removed():
     server = Server()
     with serving(server) as double:
