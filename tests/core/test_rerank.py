@@ -159,6 +159,7 @@ def test_diversity_passes_over_what_is_like_a_track_on_the_list():
     vectors = [[1, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1], [0, 0, 1]]
     for rules, expected in ((ListRules(3, 0), [0, 1, 2]), (ListRules(3, 0, diversity=1.0), [0, 2, 1])):
         assert chosen([9, 8, 7, 6, 1], [1] * 5, rules, vectors=vectors) == expected
+    assert chosen([9, 8, 7], [1] * 3, ListRules(3, 0), vectors=vectors[1:4:2] + vectors[:1]) == [0, 1, 2]
 
 
 def two_modes(share):
