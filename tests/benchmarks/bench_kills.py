@@ -29,17 +29,18 @@ from pathlib import Path
 from homes import COMMANDS, Home, Row, check_between, check_ended, draw_moment, trials_of, wait_for_moment
 
 
-def kill(process: subprocess.Popen[bytes], how: signal.Signals, after: float, home: Home | None) -> bool:
+def kill(process: subprocess.Popen[bytes], how: signal.Signals, after: float, home: Home | None) -> tuple[bool, bool]:
     """Kill the command and its workers after so many seconds, or at its first write after that into `home`.
 
-    Returns whether it had not ended before.
+    Returns whether it had not ended before, and whether the kill counts: ctrl-C while beets is loaded does not.
     """
-    dead = wait_for_moment(process, after, home)
-    if dead:
+    at_work = wait_for_moment(process, after, home)
+    if at_work:
         os.killpg(process.pid, how)
     said = process.communicate()[0].decode("utf-8", "replace")
     assert "Traceback" not in said or "cfaudio" not in said, said[-600:]  # beets, while it is loaded, has tracebacks
-    return dead and process.returncode == (-how if how == signal.SIGKILL else 0)  # beets ends with 0 after ctrl-C
+    ends = (-how,) if how == signal.SIGKILL else (0, 130)  # ctrl-C: beets ends with 0, a command with 130
+    return at_work, at_work and process.returncode in ends
 
 
 def main() -> None:
@@ -74,9 +75,9 @@ def main() -> None:
                     shutil.copy(undisturbed.folder / "cfaudio/report/map.bin", home.folder / "cfaudio/report")
                 where, half, dead, wrong = "had ended", False, True, ""
                 try:
-                    dead = kill(home.start(name), how, moment, home if writing else None)
+                    at_work, dead = kill(home.start(name), how, moment, home if writing else None)
                     left -= dead
-                    usual *= 1 if dead or moment < usual / 2 else 0.9  # early ctrl-C ends beets while it is loaded
+                    usual *= 1 if at_work else 0.9
                     half = home.unfinished
                     where = check_between(home, units, after) if dead else where
                     began = time.monotonic()
