@@ -150,6 +150,11 @@ def test_what_was_played_for_a_quarter_more_than_the_time_and_an_hour_was_import
     assert grown[0] == ([Tally(text(1), 1, 0, NOW, "me"), Tally(text(2), plays - 1, 0, NOW, "me")] if listened else [])
 
 
+def test_one_more_play_of_a_track_that_was_played_often_is_not_imported() -> None:
+    grown = grow(CountSnapshot(THEN, {"play_count": {1: CountState(600, 600)}}), {"play_count": {1: 601}})
+    assert grown == ([Tally(text(1), 1, 0, NOW, "me")], {"play_count": {1: CountState(600, 601)}})
+
+
 def test_what_was_imported_is_accounted_for_beside_what_was_before() -> None:
     grown = grow(CountSnapshot(THEN, {"play_count": {1: CountState(600, 603)}}), {"play_count": {1: 1604}})
     assert grown == ([], {"play_count": {1: CountState(1601, 1604)}})

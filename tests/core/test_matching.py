@@ -359,3 +359,8 @@ def test_an_id_gives_way_to_another_artist_of_the_album_and_only_to_a_title_to_t
     text = TrackText("The Band", "Song", "First", recording_mbid="r1")
     assert match(library({**mapped_wrongly, "title": "Other"}, song), text) == [1]
     assert match(library({**mapped_wrongly, "title": "Other"}, remaster), text) == [0]
+
+
+def test_an_id_stands_beside_names_that_its_track_lacks() -> None:
+    tracks = library({"title": "Song", "recording_mbid": "r1"}, SONG)
+    assert match(tracks, TrackText("The Band", "Song", recording_mbid="r1")) == [0]

@@ -101,6 +101,14 @@ def test_each_part_counts_by_its_weight_over_the_tracks_that_were_played():
     assert scores(of, vectors=vectors)[:3] == pytest.approx(1.3 * by_plays + 0.15 * alike, abs=1e-5)
 
 
+def test_a_track_of_no_known_artist_has_no_plays_of_its_artist():
+    of = person((0, 0), (0, 0), (0, 0), (1, 0), (2, 0), (2, 0))
+    by_plays, by_artist = standard(np.log1p([3, 1, 2])), standard(np.log1p([3, 1, 0]))
+    assert scores(of, artist=np.array([1, 2, 0, 0, 0, 0]))[:3] == pytest.approx(
+        1.3 * by_plays + 0.6 * by_artist, abs=1e-5
+    )
+
+
 def test_plays_of_today_count_twice_those_of_three_months_ago():
     of = person((0, 0), (0, 0), (0, 0), (1, 90), (2, 90), (2, 90))
     lately, always = np.log1p([1.5, 1, 2]), np.log1p([3, 1, 2])

@@ -145,12 +145,17 @@ def test_two_sources_have_two_plays_where_one_begins_after_the_end_of_the_other(
     for at, plays in ((minute, 2), (minute + 1, 1)):
         for seconds in (NAN, 185.0):
             assert count((5, at, seconds, -1, 0), (5, at + 120, seconds, -1, 1)) == (plays, 0)
+    for at, plays in ((minute + 55, 2), (minute + 56, 1)):  # they end at whole minutes
+        assert count((5, at, 185.0, -1, 0), (5, at + 120, 185.0, -1, 1)) == (plays, 0)
 
 
 def test_of_two_records_that_know_as_much_the_first_has_the_time() -> None:
     assert find_sessions(listens((5, 0), (5, 20)), GAP).time.tolist() == [T0]
     found = find_sessions(listens((5, 0, 200.0, -1, 0), (5, 20, NAN, 0, 1)), GAP)
     assert found.time.tolist() == [T0 + 20]  # it knows that nothing was skipped
+    minute = -T0 % 60
+    found = find_sessions(listens((5, minute), (5, minute + 20)), GAP)
+    assert found.time.tolist() == [T0 + minute + 20]  # the other may be rounded
 
 
 def test_what_a_source_knows_of_a_play_is_kept_when_another_knows_less() -> None:

@@ -194,6 +194,13 @@ def test_the_modes_of_the_taste_are_served_though_one_has_all_the_best_tracks():
     assert 10 >= of_second[0.5, 1.0] > of_second[0.8, 1.0] > 0
 
 
+def test_a_list_begins_as_if_one_track_of_the_right_proportions_were_on_it():
+    """Of two ranks, half a list apart, 0.8 log(1 + 1/0.8) - 0.2 log(1 + 1/0.2) = 0.29 is less, and twice that more."""
+    vectors = [[0, 1], [1, 0]]
+    assert chosen([9, 8], [1] * 2, ListRules(2, 0, diversity=1.0), vectors=vectors, taste=two_modes(0.8)) == [0, 1]
+    assert chosen([9, 8], [1] * 2, ListRules(2, 0, diversity=2.0), vectors=vectors, taste=two_modes(0.8)) == [1, 0]
+
+
 def test_a_mode_without_tracks_leaves_its_share_to_the_others():
     vectors = np.tile([1.0, 0.0], (10, 1))
     assert len(chosen(range(10), [1] * 10, ListRules(5, 0, diversity=1.0), vectors=vectors, taste=two_modes(0.1))) == 5

@@ -187,6 +187,7 @@ def test_there_is_no_floor_where_too_little_is_known_or_the_scores_are_wrong():
     assert liking_floor(scores[::-1], listener(plays)) == -np.inf
     assert liking_floor(scores, listener([3] * 20)) == -np.inf
     assert liking_floor(np.full(20, np.nan, np.float32), listener(plays)) == -np.inf
+    assert liking_floor(scores, listener([0] * 11 + [1] * 5 + [30] * 4)) == -np.inf
 
 
 def test_each_track_is_in_the_part_of_its_nearest_mode_and_small_parts_go_to_the_next():
