@@ -361,6 +361,11 @@ def test_an_id_gives_way_to_another_artist_of_the_album_and_only_to_a_title_to_t
     assert match(library({**mapped_wrongly, "title": "Other"}, remaster), text) == [0]
 
 
+def test_of_ids_whose_names_agree_no_more_than_each_others_the_first_is_taken() -> None:
+    tracks = library(SONG, *({"artist": "X", "title": one, "recording_mbid": one} for one in ("r1", "r2")))
+    assert match(tracks, TrackText("Nobody", "Else", recording_mbid="r1 r2")) == [1]
+
+
 def test_an_id_stands_beside_names_that_its_track_lacks() -> None:
     tracks = library({"title": "Song", "recording_mbid": "r1"}, SONG)
     assert match(tracks, TrackText("The Band", "Song", recording_mbid="r1")) == [0]
