@@ -81,10 +81,13 @@ def test_an_empty_library_is_refused(home: Home) -> None:
     assert home.beet_here("cfevaluate").complaint == "error: the library is empty"
 
 
-def test_a_folder_that_cannot_be_written_to_is_named(bells_loved: Home) -> None:
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_an_evaluation_that_cannot_be_kept_is_printed_and_says_so(bells_loved: Home, options: list[str]) -> None:
     blocked = bells_loved.beetsdir / EVALUATIONS
     blocked.write_text("a file where the folder should be")
-    ran = bells_loved.beet_here("cfevaluate", "--quick", "--protocol", "session")
-    assert ran.code == 1
-    assert str(blocked) in ran.err
+    ran = bells_loved.beet_here("cfevaluate", "--quick", "--protocol", "session", *options)
+    assert ran.code == 0
+    assert "session" in ran.out.casefold()
+    assert "Kept in" not in ran.out
+    assert ran.err.startswith(f"cfaudio: not kept: {blocked}")
     assert ran.err.count("\n") == 1

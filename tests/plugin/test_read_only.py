@@ -77,13 +77,6 @@ def test_what_would_write_is_one_line(played: Home, command: list[str], monkeypa
     assert played.beet_here(*command).complaint.endswith("history.db: it, its folder or its disk is read-only")
 
 
-def test_an_evaluation_that_cannot_be_kept_is_printed(played: Home) -> None:
-    (played.beetsdir / "cfaudio" / "evaluations").write_text("no folder")
-    ran = played.beet_here("cfevaluate", "--protocol", "session").fine
-    assert "session" in ran.out
-    assert ran.lines[-1].startswith("Not kept: ")
-
-
 def test_a_full_disk_is_one_to_read_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with ListenStore(f"sqlite:///{tmp_path / 'history.db'}") as store:
         store.add([Listen(TrackText("A", "Song"), 1_700_000_000)], source="csv", listener_of=lambda _: "anna")

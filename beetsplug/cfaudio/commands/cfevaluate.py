@@ -98,11 +98,12 @@ def run(plugin: BeetsPlugin, lib: Library, opts: Values, args: list[str]) -> Non
     content = json.dumps(report, ensure_ascii=False, indent=1)
     # Beside the earlier ones; their names sort by time.
     file = settings.folder / "evaluations" / f"{made:%Y%m%dT%H%M%S}Z-{listener.name}.json"
+    kept = True
     try:
         write_whole(file, content.encode(), private=True)
-        kept = f"Kept in {shown(file)}."
     except OSError as error:  # a disk that is full or read-only: what took so long is printed all the same
-        kept = f"Not kept: {file}: {error.strerror}."
+        plugin._log.warning("not kept: {}: {}", file, error.strerror)
+        kept = False
     if opts.json:
         print_(content)
         return
@@ -117,7 +118,8 @@ def run(plugin: BeetsPlugin, lib: Library, opts: Values, args: list[str]) -> Non
         say("")
     if sentence:
         say(sentence)
-    say(kept)
+    if kept:
+        say(f"Kept in {shown(file)}.")
 
 
 def _eval_data(
