@@ -1,6 +1,6 @@
 """Kill commands, or interrupt them with ctrl-C, at random moments, and see that nothing is lost or half-written.
 
-    python tests/benchmarks/bench_kills.py LIBRARY [--kills 100] [--seed 0] [--only COMMAND] [--signal INT]
+    python tests/benchmarks/bench_kills.py LIBRARY [--kills 100] [--seed 0] [--only COMMAND ...] [--signal INT]
 
 LIBRARY is as for `homes.py`. Each trial begins with the same copy of it, kills one command, looks at what is there,
 runs the command once more, and compares with what a run that nobody disturbed has left. Commands are killed at a moment
@@ -48,7 +48,7 @@ def main() -> None:
     parser.add_argument("library", type=Path)
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--only", choices=list(COMMANDS))
+    parser.add_argument("--only", nargs="+", choices=list(COMMANDS))
     parser.add_argument("--signal", choices=["KILL", "INT"], default="KILL")
     options = parser.parse_args()
     how = signal.Signals[f"SIG{options.signal}"]

@@ -1,6 +1,6 @@
 """Cut the power while commands write, and see that what the disk held by then opens, and that they go on from it.
 
-    python tests/benchmarks/bench_power_cuts.py LIBRARY [--cuts 40] [--seed 0] [--only COMMAND]
+    python tests/benchmarks/bench_power_cuts.py LIBRARY [--cuts 40] [--seed 0] [--only COMMAND ...]
 
 LIBRARY is as for `homes.py`. Each trial has its copy on a disk of its own, an image of ext4 that is mounted (which
 takes root's right), and copies that image while the command is at its first write after a random moment. The copy has
@@ -61,7 +61,7 @@ def main() -> None:
     parser.add_argument("library", type=Path)
     parser.add_argument("--cuts", type=int, default=40)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--only", choices=list(COMMANDS))
+    parser.add_argument("--only", nargs="+", choices=list(COMMANDS))
     options = parser.parse_args()
     draw = random.Random(options.seed)
     rows: dict[str, Row] = defaultdict(Row)

@@ -235,11 +235,10 @@ def draw_moment(draw: random.Random, name: str, trial: int, usual: float) -> tup
     return draw.uniform((0.5 if writing else 0.15) * usual, usual), writing
 
 
-def trials_of(number: int, only: str | None) -> dict[str, int]:
-    """Share trials out among the commands."""
-    if only:
-        return {only: number}
-    return {name: max(1, round(command.share * number / 100)) for name, command in COMMANDS.items()}
+def trials_of(number: int, only: list[str] | None) -> dict[str, int]:
+    """Share trials out among the commands, or some of them."""
+    shares = {name: COMMANDS[name].share for name in only or COMMANDS}
+    return {name: max(1, round(share * number / sum(shares.values()))) for name, share in shares.items()}
 
 
 class Row:
