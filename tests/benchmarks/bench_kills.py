@@ -23,10 +23,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections import defaultdict
 from pathlib import Path
 
-from homes import COMMANDS, Home, Row, check_between, check_ended, draw_moment, trials_of, wait_for_moment
+from homes import COMMANDS, Home, Table, check_between, check_ended, draw_moment, tell, trials_of, wait_for_moment
 
 
 def kill(process: subprocess.Popen[bytes], how: signal.Signals, after: float, home: Home | None) -> tuple[bool, bool]:
@@ -54,7 +53,7 @@ def main() -> None:
     how = signal.Signals[f"SIG{options.signal}"]
     signal.signal(signal.SIGINT, signal.default_int_handler)  # what is started in the background ignores ctrl-C
     draw = random.Random(options.seed)
-    rows: dict[str, Row] = defaultdict(Row)
+    table = Table()
     with tempfile.TemporaryDirectory() as temporary:
         root = Path(temporary)
         for name, number in trials_of(options.kills, options.only).items():
@@ -87,16 +86,10 @@ def main() -> None:
                 except AssertionError as error:
                     wrong = str(error)
                 if dead:
-                    rows[name].add(where, half, wrong)
-                outcome = f"{where}{', unfinished' if dead and half else ''}: {wrong or 'well'}"
-                print(f"{name} {moment:.1f} s of {usual:.1f}: {outcome}", file=sys.stderr, flush=True)
+                    table.add(name, where, half, wrong)
+                tell(name, moment, usual, where, dead and half, wrong)
                 shutil.rmtree(home.folder)
-    print("| command | kills | nothing written | a part | all | unfinished | ended well | else |")
-    print("|---|---|---|---|---|---|---|---|")
-    for name, row in rows.items():
-        print(row.line(name))
-    print(f"\n{sum(len(row.trials) for row in rows.values())} commands were killed.")
-    sys.exit(any(wrong for row in rows.values() for *_, wrong in row.trials))
+    sys.exit(table.print("kills"))
 
 
 if __name__ == "__main__":

@@ -20,12 +20,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from homes import COMMANDS, Home, Row, check_between, check_ended, draw_moment, trials_of, wait_for_moment
+from homes import COMMANDS, Home, Table, check_between, check_ended, draw_moment, tell, trials_of, wait_for_moment
 
 DISK = "4G"  # sparse; `cfdoctor` calls a small disk full
 
@@ -64,7 +63,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", choices=list(COMMANDS))
     options = parser.parse_args()
     draw = random.Random(options.seed)
-    rows: dict[str, Row] = defaultdict(Row)
+    table = Table()
     with tempfile.TemporaryDirectory() as temporary:
         root = Path(temporary)
         fresh, disk, copy, folder = root / "fresh", root / "disk", root / "copy", root / "mounted"
@@ -98,15 +97,9 @@ def main() -> None:
                         check_ended(name, home, after, said)
                     except AssertionError as error:
                         wrong = str(error)
-                rows[name].add(where, half, wrong)
-                outcome = f"{where}{', unfinished' if half else ''}: {wrong or 'well'}"
-                print(f"{name} {moment:.1f} s of {usual:.1f}: {outcome}", file=sys.stderr, flush=True)
-    print("| command | cuts | nothing written | a part | all | unfinished | ended well | else |")
-    print("|---|---|---|---|---|---|---|---|")
-    for name, row in rows.items():
-        print(row.line(name))
-    print(f"\nThe power was cut {sum(len(row.trials) for row in rows.values())} times.")
-    sys.exit(any(wrong for row in rows.values() for *_, wrong in row.trials))
+                table.add(name, where, half, wrong)
+                tell(name, moment, usual, where, half, wrong)
+    sys.exit(table.print("cuts"))
 
 
 if __name__ == "__main__":

@@ -241,18 +241,29 @@ def trials_of(number: int, only: list[str] | None) -> dict[str, int]:
     return {name: max(1, round(share * number / sum(shares.values()))) for name, share in shares.items()}
 
 
-class Row:
-    """A row of the table that is printed: what a command's trials came to."""
+class Table:
+    """What the trials of commands came to."""
 
     def __init__(self) -> None:
-        self.trials: list[tuple[str, bool, str]] = []
+        self._trials: dict[str, list[tuple[str, bool, str]]] = {}
 
-    def add(self, where: str, unfinished: bool, wrong: str) -> None:
-        self.trials.append((where, unfinished, wrong))
+    def add(self, name: str, where: str, unfinished: bool, wrong: str) -> None:
+        self._trials.setdefault(name, []).append((where, unfinished, wrong))
 
-    def line(self, name: str) -> str:
-        """Count by how far they were, those left unfinished, those that ended well, and what else there was."""
-        wheres, halves, wrongs = zip(*self.trials, strict=True)
-        counts = " | ".join(str(wheres.count(where)) for where in ("nothing new", "a part", "all"))
-        wrong = "; ".join(sorted(set(filter(None, wrongs))))
-        return f"| `{name}` | {len(wheres)} | {counts} | {sum(halves)} | {wrongs.count('')} | {wrong} |"
+    def print(self, what: str) -> bool:
+        """Print it as Markdown, with a number of `what` for each command; whether anything was wrong."""
+        print(f"| command | {what} | nothing written | a part | all | unfinished | ended well | else |")
+        print("|---|---|---|---|---|---|---|---|")
+        for name, trials in self._trials.items():
+            wheres, halves, wrongs = zip(*trials, strict=True)
+            counts = " | ".join(str(wheres.count(where)) for where in ("nothing new", "a part", "all"))
+            wrong = "; ".join(sorted(set(filter(None, wrongs))))
+            print(f"| `{name}` | {len(wheres)} | {counts} | {sum(halves)} | {wrongs.count('')} | {wrong} |")
+        print(f"\n{sum(map(len, self._trials.values()))} {what} in all.")
+        return any(wrong for trials in self._trials.values() for *_, wrong in trials)
+
+
+def tell(name: str, moment: float, usual: float, where: str, unfinished: bool, wrong: str) -> None:
+    """Print at once what a trial came to."""
+    outcome = f"{where}{', unfinished' if unfinished else ''}: {wrong or 'well'}"
+    print(f"{name} {moment:.1f} s of {usual:.1f}: {outcome}", file=sys.stderr, flush=True)
