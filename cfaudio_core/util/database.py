@@ -98,14 +98,16 @@ class Database:
                 yield connection
         except (sa.exc.DBAPIError, sqlite3.Error) as error:  # the latter of a cursor that is read past SQLAlchemy
             of_driver = error.orig if isinstance(error, sa.exc.DBAPIError) else error
-            why = _FULL if self._is_full() else " ".join(str(of_driver).split())
-            advice = f" ({self._if_damaged})" if self._if_damaged and re.search("malformed|not a database", why) else ""
-            raise StoreError(f"{self.name}: {why}{advice}") from error
+            raise self._error(_FULL if self._is_full() else " ".join(str(of_driver).split())) from error
         except UnicodeDecodeError as error:  # SQLite's message quotes a damaged schema
-            advice = f" ({self._if_damaged})" if self._if_damaged else ""
-            raise StoreError(f"{self.name}: its schema is malformed{advice}") from error
+            raise self._error("its schema is malformed") from error
         except (OverflowError, UnicodeEncodeError) as error:  # of the driver, which SQLAlchemy lets through
             raise StoreError(f"{self.name}: cannot store a value ({error})") from error
+
+    def _error(self, why: str) -> StoreError:
+        """Name the database, and what to do where it is damaged."""
+        advice = f" ({self._if_damaged})" if self._if_damaged and re.search("malformed|not a database", why) else ""
+        return StoreError(f"{self.name}: {why}{advice}")
 
     def require_writable(self) -> None:
         """Raise a StoreError if it cannot be written."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -76,7 +76,12 @@ def fields_digest(lib: Library) -> str:
     def read(connection: Connection, within: tuple[int, int]) -> str:
         return fingerprint(_attributes(connection, fields, within))
 
-    return fingerprint(*read_parts(lib, _blocks(lib), read))
+    return digest_of(read_parts(lib, _blocks(lib), read))
+
+
+def digest_of(digests: Iterable[str]) -> str:
+    """Digest of the whole library by those of its blocks, in their order."""
+    return fingerprint(*digests)
 
 
 def _blocks(lib: Library) -> list[tuple[int, int]]:

@@ -20,7 +20,7 @@ from beets.logging import getLogger
 from beetsplug.cfaudio.config.listeners import score_field
 from beetsplug.cfaudio.config.settings import Settings
 from beetsplug.cfaudio.errors import user_errors
-from beetsplug.cfaudio.library.blocks import Block, read_blocks
+from beetsplug.cfaudio.library.blocks import Block, digest_of, read_blocks
 from beetsplug.cfaudio.library.fields import column, count_values, read_fields, without_cycle_search
 from beetsplug.cfaudio.library.history import seconds
 from beetsplug.cfaudio.library.listeners import add_history, history_key, last_played_of, read_history
@@ -32,7 +32,7 @@ from cfaudio_core.history.count_growth import DATES
 from cfaudio_core.ranking.duplicates import Marks, same_songs
 from cfaudio_core.util.arrays import BoolArray, FloatArray, IntArray
 from cfaudio_core.util.files import settled_state
-from cfaudio_core.util.fingerprint import Prints, fingerprint
+from cfaudio_core.util.fingerprint import Prints
 from cfaudio_core.util.vector_codec import stack
 
 if TYPE_CHECKING:
@@ -163,7 +163,7 @@ def write_snapshot(lib: Library, settings: Settings) -> str:
         shutil.rmtree(settings.folder / _FORMER, ignore_errors=True)
     except OSError as error:
         _log.debug("the snapshot of the library is not kept: {}: {}", error.filename, error.strerror)
-    return fingerprint(*(block.fields_digest for block in snapshot.blocks.values()))
+    return digest_of(block.fields_digest for block in snapshot.blocks.values())
 
 
 @without_cycle_search()
