@@ -87,8 +87,8 @@ def choose_mixes(lib: Library, data: RankingData, request: Request, later: froze
 def _chosen(lib: Library, data: RankingData, request: Request, pool: Pool, later: frozenset[int]) -> Chosen:
     """Choose from a pool, and put in order; of what is nearly the same recording only the first is taken."""
     positions = _without_later(data, request, pool, later)
-    lengths = data.lengths[positions]
-    lengths = np.where(lengths > 0, lengths, np.float32(USUAL_LENGTH_S))
+    known_lengths = data.lengths[positions]
+    lengths = np.where(known_lengths > 0, known_lengths, np.float32(USUAL_LENGTH_S))
     n = request.n if request.minutes is None else _at_most(request.minutes, lengths)
     artists, vectors = data.artist[positions], data.vectors[positions]
     liking = None if request.like or request.given else data.scores[pool.listener.name][positions]
@@ -97,15 +97,13 @@ def _chosen(lib: Library, data: RankingData, request: Request, pool: Pool, later
     for _ in range(_MAX_ROUNDS):
         taken = choose(Candidates(appeal, unplayed, artists, vectors, liking), pool.taste, rules)
         titles = read_titles(lib, data.ids[positions[taken]].tolist())
-        copies = near_copies(titles, artists[taken], lengths[taken], vectors[taken])
+        copies = near_copies(titles, artists[taken], known_lengths[taken], vectors[taken])
         if not len(copies):
             break
         appeal[taken[copies]] = np.nan
         taken = np.delete(taken, copies)
-    short = len(taken) < n
     if request.minutes is not None:
         taken = taken[fitting(lengths[taken], 60 * request.minutes)]
-        short = lengths[taken].sum() < 60 * request.minutes - 2 * USUAL_LENGTH_S
     tempi = _tempi(lib, data.ids[positions[taken]])
     taken = taken[order(vectors[taken], unplayed[taken], artists[taken], tempi)]
     short = (
