@@ -1,8 +1,8 @@
 """Change the code in small ways, one at a time, and count the changes that the tests notice.
 
 The changes are those of Cosmic Ray: another operator, comparison, number or constant, a loop that does not run, an
-exception that is not caught. A sample of them is drawn by a seed; those that change nothing but types and
-documentation are left out. Each is tried in a copy of the checkout, by the tests that import the changed module.
+exception that is not caught. A sample of them is drawn by a seed; those that change nothing but signatures
+and documentation are left out. Each is tried in a copy of the checkout, by the tests that import the changed module.
 """
 
 from __future__ import annotations
@@ -116,6 +116,9 @@ def _without_types(code: str) -> str:
             node.annotation = ast.Constant(None)
         elif isinstance(node, ast.FunctionDef):
             node.returns = None
+        elif isinstance(node, ast.arguments):  # the "*" among them is no multiplication
+            node.args = [*node.posonlyargs, *node.args, *node.kwonlyargs]
+            node.posonlyargs, node.kwonlyargs = [], []
     return ast.dump(tree)
 
 

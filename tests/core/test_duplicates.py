@@ -212,6 +212,8 @@ def test_a_title_that_identifies_no_song_makes_no_copy_of_another():
     vectors, lengths = np.float32([[1, 0], [0.81, 0.586]]), np.float32([200, 200])
     for titles in (["Song", "Intro"], ["Intro", "Song"], ["Intro", "Intro"]):
         assert not len(near_copies(titles, np.array([1, 2]), lengths, vectors))
+    many = np.arange(100)
+    assert not len(near_copies(["Intro"] * 100, many, np.full(100, 200), np.float32(np.eye(100))))
 
 
 @pytest.mark.parametrize(("length", "copy"), [(29, False), (30, True)])

@@ -1,6 +1,8 @@
 """Playlists as files that MPD and everything else takes."""
 
+import errno
 import os
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -220,3 +222,15 @@ def test_a_folder_in_a_list_s_place_is_left_alone(tmp_path):
 )
 def test_a_name_becomes_a_file_on_any_system(name, file):
     assert file_name(name) == file
+
+
+def test_a_list_that_cannot_be_removed_is_named(tmp_path, monkeypatch):
+    folder = M3uFolder(tmp_path, "absolute", MUSIC)
+    made = folder.write("a", [Entry(b"/music/a.mp3", 1, "a")]).made
+
+    def refuse(file):
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+    with pytest.raises(StoreError, match=r"a\.m3u: Read-only file system"):
+        folder.remove(made)

@@ -171,7 +171,7 @@ def test_a_list_of_more_than_two_parts_is_put_in_order_part_by_part(monkeypatch)
 def test_a_list_of_two_hundred_is_put_in_order_as_a_whole_and_a_longer_one_by_its_thirds(n, in_parts):
     new = np.arange(n) < 67
     got = new[order(np.zeros((n, 0), np.float32), new, np.zeros(n, np.int64))]
-    assert got[:67].all() == in_parts
+    assert (got[:100].sum() == 67) == in_parts
 
 
 def test_a_part_that_goes_on_from_another_opens_with_one_familiar_track(monkeypatch):

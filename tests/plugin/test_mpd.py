@@ -21,7 +21,7 @@ from needs import needs
 from user_home import BELLS, DRUMS, Home, bells
 from waiting import LONG_SECONDS, wait_until
 
-from cfaudio_core.clients.mpd import MpdClient
+from cfaudio_core.clients.mpd import MpdClient, _Socket
 from cfaudio_core.targets.m3u import file_name
 from cfaudio_core.targets.mpd import MpdQueue
 
@@ -158,6 +158,16 @@ def test_a_wrong_password_is_one_line_that_does_not_tell_it(library: Home, lists
         elsewhere(library, mpd, {"name": "a"}, password="sesame")
         assert library.beet("cfplaylists").fine
         assert mpd.playlists() == ["a"]
+
+
+def test_an_answer_may_be_as_long_as_the_limit() -> None:
+    ours, theirs = socket.socketpair()
+    with theirs, _Socket(fileno=ours.detach()) as receiver:
+        receiver.left = 3
+        theirs.sendall(b"OK\nOK\n")
+        assert receiver.recv_into(bytearray(3)) == 3
+        with pytest.raises(OverflowError):
+            receiver.recv_into(bytearray(1))
 
 
 @pytest.mark.parametrize("greeting", [b"", b"OK MPD 0.23.5\n"])
