@@ -64,3 +64,7 @@ def test_of_an_artist_with_too_many_the_tracks_that_fit_best_stay():
 def test_only_the_nearest_tracks_of_a_large_library_are_compared_and_none_of_them_is_missed():
     degrees = [0, 90, *np.linspace(91, 350, 500), 30, 60]
     assert way(degrees, 4) == [0, 502, 503, 1]
+
+
+def test_a_way_between_two_tracks_that_are_alike_is_as_long_as_any():
+    assert len(way([0, 0.01, *np.linspace(0, 30, 300)], 80)) == 80
