@@ -29,8 +29,8 @@ test-fast: $(READY)  ## what takes three minutes
 test-all:  ## the same, once what is missing is installed, where apt is there
 	.ci/programs
 	$(MAKE) test
-test-fuzz: $(READY)  ## fuzz tests with new examples, ten times as many, for every night
-	FUZZ=new $(BIN)/python -m pytest $$(grep -rl --include='test_*.py' -e 'from fuzzing' -e 'format_contract' tests)
+test-fuzz: $(READY)  ## property and fuzz tests with new examples, ten times as many, for every night
+	FUZZ=new $(BIN)/python -m pytest $$(grep -rl --include='test_*.py' -e 'from fuzzing' -e 'format_contract' -e 'from hypothesis' tests)
 
 lint: $(READY)  ## Python, and the page's JavaScript and CSS; biome comes as a wheel for Linux on x86-64 alone
 	$(BIN)/ruff check .

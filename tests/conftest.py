@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings
+from fuzzing import fuzz
+from hypothesis import Phase, settings
 from needs import find, left_out, missing
 
-settings.register_profile("cfaudio", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("cfaudio", fuzz(100))
 settings.load_profile("cfaudio")
 _AT_ONCE = [Phase.explicit, Phase.reuse, Phase.generate]
 settings.register_profile("fails-at-once", settings.get_profile("cfaudio"), phases=_AT_ONCE)

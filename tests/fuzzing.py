@@ -1,4 +1,4 @@
-"""Settings of fuzz tests: the same examples in every run, so that a failure is the change's, and new ones at night."""
+"""Settings of property and fuzz tests: examples that stay, so that a failure is the change's, and at night new ones."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Generator, Iterator, Sequence
-from multiprocessing import connection, get_context
+from multiprocessing import connection, get_context, resource_tracker
 from types import ModuleType
 
 from cfaudio_core.errors import CfAudioError
@@ -51,7 +51,7 @@ class _Worker:
         self.pipe, far_end = context.Pipe()
         # A daemon, so that Python ends it and does not wait for it, should ctrl-C leave nobody else to do so.
         self._process = context.Process(target=serve, args=(far_end, config, ready), daemon=True)
-        with _nameless_main():
+        with _nameless_main(), _ctrl_c_held_back():
             self._process.start()
         far_end.close()  # else the end of the process were not the end of the pipe
         self._started = False
@@ -172,6 +172,20 @@ def _nameless_main() -> Iterator[None]:
         yield
     finally:
         sys.modules["__main__"] = main
+
+
+@contextlib.contextmanager
+def _ctrl_c_held_back() -> Iterator[None]:
+    """Hold ctrl-C back while a process starts, and from that for good: it is for the user's process to answer."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    resource_tracker.ensure_running()  # which would let it through again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _blame(files: deque[FileJob], lost: _LostError, suspects: set[bytes]) -> tuple[FeatureResult | None, list[FileJob]]:

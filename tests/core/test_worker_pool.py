@@ -2,11 +2,13 @@
 
 import multiprocessing
 import os
+import signal
 import subprocess
 import sys
 from itertools import islice
 from multiprocessing import connection
 
+import interrupted_worker
 import numpy as np
 import pytest
 import soundfile
@@ -316,3 +318,10 @@ def test_a_script_of_the_user_s_is_not_run_again_by_its_workers(tmp_path):
     command = [sys.executable, str(script), os.fsdecode(file)]
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=True)
     assert done.stdout.splitlines() == ["run", "key 0.ogg"]
+
+
+def test_ctrl_c_while_a_process_loads_is_for_the_user_s_process_to_answer(capfd):
+    [result] = extract_in_processes([FileJob(b"a", "")], ExtractorConfig(), 1, ready=interrupted_worker.make_ready)
+    assert result.key == "analysed"
+    assert capfd.readouterr().err == ""
+    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, [])
