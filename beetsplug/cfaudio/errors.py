@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import sqlite3
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial, wraps
@@ -87,6 +88,8 @@ def guarded(run: Callable[..., None]) -> Callable[..., None]:
 
     @wraps(run)
     def command(lib: Library, *args: Any) -> None:
+        # Some libraries of linear algebra warn by chance of products of numbers that are all finite.
+        warnings.filterwarnings("ignore", ".* encountered in matmul", RuntimeWarning)
         with printable_errors(), any_text(lib):
             run(lib, *args)
 

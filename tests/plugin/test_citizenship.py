@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import warnings
 from pathlib import Path
 
 import pytest
+from beets.library import Library
 from user_home import Home
+
+from beetsplug.cfaudio.errors import guarded
 
 HEAVY = ("torch", "librosa", "numba", "scipy", "sqlalchemy", "soundfile", "av")
 
@@ -70,3 +74,12 @@ def test_both_commands_are_in_the_help_of_beets(home: Home) -> None:
     assert "cfrecommend" in commands
     assert home.beet("cfembed", "-h").out.splitlines()[0].endswith("cfembed [options] [QUERY]")
     assert home.beet("help", "cfrecommend").fine.out == home.beet("cfrecommend", "-h").fine.out
+
+
+def test_a_warning_that_linear_algebra_gives_by_chance_is_not_for_the_user() -> None:
+    def run(lib: Library) -> None:
+        warnings.warn("invalid value encountered in matmul", RuntimeWarning, stacklevel=1)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        guarded(run)(Library(":memory:"))
