@@ -40,7 +40,7 @@ def merge_records(listens: Listens) -> Listens:
     reach = np.maximum(1.1 * listens.length + 10, np.nan_to_num(listens.seconds)) + 2 * _MINUTE_S
     first = _starts(listens.listener, listens.track)
     linked = ~first[1:] & (np.diff(listens.time) < reach[:-1])
-    group = np.cumsum(first) - 1
+    group = np.cumsum(first)
     near = np.zeros(len(reach), np.bool_)
     parts = np.flatnonzero(_is_part(listens))
     follows = (np.diff(group[parts]) == 0) & (
@@ -155,7 +155,7 @@ def _collapse(listens: Listens, begins: BoolArray) -> Listens:
     first = np.flatnonzero(begins)
     if len(first) == len(begins):
         return listens
-    play, at = np.cumsum(begins) - 1, np.arange(len(begins))
+    play, at = np.cumsum(begins), np.arange(len(begins))
     worth = 2 * (listens.skipped >= 0) + (listens.time % 60 != 0)  # exports in minutes know less of a play, too
     best = np.lexsort((-at, worth, play))[np.append(first[1:], len(at)) - 1]
     seconds = np.where(np.isnan(listens.seconds), -1.0, listens.seconds)

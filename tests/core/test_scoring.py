@@ -230,4 +230,5 @@ def test_a_listener_who_only_likes_has_scores_and_one_who_only_dislikes_has_none
 def test_of_a_known_track_no_more_is_expected_than_of_the_most_liked_and_of_skipped_ones_none():
     blended = scoring._blend(np.float32([9, 9, -5]), np.float32([1, 2, 0]), np.float32([1, 3, 0]))
     assert blended == pytest.approx([(1 * 1 + 3 * 2) / 4, 2, -5])
+    assert scoring._blend(np.float32([9]), np.float32([2]), np.float32([1])) == [2]  # it is the most loved itself
     assert scoring._blend(np.float32([4, 5]), np.float32([0, 0]), np.zeros(2, np.float32)).tolist() == [4, 5]

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock, call
 
 import pytest
 from mpd_server import Mpd, running_mpd
@@ -21,7 +22,7 @@ from needs import needs
 from user_home import BELLS, DRUMS, Home, bells
 from waiting import LONG_SECONDS, wait_until
 
-from cfaudio_core.clients.mpd import MpdClient, _Socket
+from cfaudio_core.clients.mpd import MpdClient, _Socket, find_files
 from cfaudio_core.targets.m3u import file_name
 from cfaudio_core.targets.mpd import MpdQueue
 
@@ -158,6 +159,15 @@ def test_a_wrong_password_is_one_line_that_does_not_tell_it(library: Home, lists
         elsewhere(library, mpd, {"name": "a"}, password="sesame")
         assert library.beet("cfplaylists").fine
         assert mpd.playlists() == ["a"]
+
+
+def test_files_are_asked_for_in_lists_of_limited_length(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cfaudio_core.clients.mpd.BATCH_COMMANDS", 2)
+    mpd = Mock()
+    mpd.command_list_end.side_effect = [[[{"file": "a"}], []], [[{"file": "c"}], [{"file": "d"}]], [[{"file": "e"}]]]
+    queries = [("title", name) for name in "abcde"]
+    assert find_files(mpd, [*queries, ()]) == ["a", "", "c", "d", "e", ""]
+    assert mpd.find.call_args_list == [call(*query) for query in queries]
 
 
 def test_an_answer_may_be_as_long_as_the_limit() -> None:
