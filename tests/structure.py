@@ -23,7 +23,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("beetsplug", "cfaudio_core")
 
-MAX_LINES = 34_340
+MAX_LINES = 34_400
 MAX_CLASSES = 208
 MAX_MODULE_LINES = 250
 MAX_FOLDER_MODULES = 16

@@ -61,6 +61,11 @@ def test_what_fails_for_another_reason_than_being_busy_is_not_asked_again(status
         assert len(double.requests) == 1
 
 
+def test_an_answer_that_something_is_not_there_is_one_up_to_499():
+    with serving(lambda _: Answer({"error": "gone"}, 499)) as double, Service(double.address) as service:
+        assert service.ask("/x", {}) == (499, {"error": "gone"})
+
+
 @pytest.mark.parametrize("status", [429, 502, 503, 504])
 def test_a_busy_service_is_asked_again_after_the_pause_it_wants_and_not_for_ever(status, monkeypatch):
     pauses = []

@@ -321,6 +321,14 @@ def test_names_that_are_ambiguous_do_not_outweigh_an_id_with_the_same_names() ->
     assert match(tracks, TrackText("The Band", "Song", "Elsewhere", recording_mbid="r1")) == [0]
 
 
+def test_a_path_that_many_albums_have_tells_two_versions_of_a_song_apart() -> None:
+    versions = ({**SONG, "length": 100 * k, "album": k, "path": f"/music/x/Box {k}/CD 1/01.mp3"} for k in (1, 3))
+    tracks = library(*versions)
+    assert match(tracks, TrackText("The Band", "Song")) == [AMBIGUOUS]
+    assert match(tracks, TrackText("The Band", "Song", path="/sd/Box 3/CD 1/01.mp3")) == [1]
+    assert match(tracks, TrackText("The Others", "Tune", path="/sd/Box 3/CD 1/01.mp3")) == [UNKNOWN]
+
+
 def test_another_song_at_a_path_is_not_the_one_of_the_text() -> None:
     tracks = library({**SONG, "path": "/music/a/b/01.mp3"}, {**SONG, "title": "Other", "path": "/music/a/b/02.mp3"})
     assert match(tracks, TrackText("The Band", "Other", "First", path="/sd/a/b/01.mp3")) == [1]

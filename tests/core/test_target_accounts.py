@@ -88,6 +88,7 @@ def test_nothing_to_write_empties_a_list_or_makes_an_empty_one(server: Server) -
         made = account(server, double.address).write("x", [CRYING]).made
         account(server, double.address).write("x", [], made)
         account(server, double.address).write("y", [NOWHERE])
+        assert account(server, double.address).write("z", [CRYING, HELP]).left_out == []
     assert server.songs("x") == server.songs("y") == []
 
 
