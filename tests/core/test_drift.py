@@ -8,7 +8,7 @@ from synthetic import NET, QUICK, make_library, make_listener
 
 from cfaudio_core.data.sessions import Sessions
 from cfaudio_core.models.model_files import load_model, save_model
-from cfaudio_core.models.training_snapshot import TrainingSnapshot
+from cfaudio_core.models.training_snapshot import MIN_KNOWN_TRACKS, TrainingSnapshot
 from cfaudio_core.training.drift import measure_drift
 
 LIBRARY = make_library(100)
@@ -50,6 +50,12 @@ def test_a_few_new_plays_are_no_reason_for_a_fit_and_are_counted():
     assert not changed.due
     assert changed.n_plays == 3
     assert changed.what.startswith("your history has changed by ")
+
+
+def test_a_listener_of_whom_enough_is_known_now_is():
+    few = np.float32(np.arange(100) < MIN_KNOWN_TRACKS - 1)
+    enough = np.float32(np.arange(100) < MIN_KNOWN_TRACKS)
+    assert measure_drift(snapshot(ann=few), snapshot(ann=enough)).due
 
 
 def test_a_tenth_of_what_is_known_is():

@@ -76,6 +76,12 @@ def test_tracks_of_unknown_artists_are_not_joined_by_title():
     assert same(["Home", "Home"], artists=["Various Artists"] * 2) == [[0], [1]]
 
 
+def test_two_versions_on_one_album_that_are_as_long_are_two_songs():
+    lengths = np.float32([100, 100.4, 100.9, 200])
+    found = same(["Song"] * 4, albums=["A", "B", "B", "B"], album_titles=["A", "B", "B", "B"], lengths=lengths)
+    assert found == [[0, 1], [2], [3]]
+
+
 def test_a_title_that_an_album_has_twice_identifies_no_song():
     lengths = np.float32([100, 200, 150])
     assert same(["Allegro"] * 3, albums=["#1", "#1", "#2"], lengths=lengths) == [[0], [1], [2]]

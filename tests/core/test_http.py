@@ -46,7 +46,9 @@ def test_an_answer_has_a_largest_size(n_bytes, fits, monkeypatch):
             service.ask("/x", {})
 
 
-@pytest.mark.parametrize(("status", "why"), [(302, "moved"), (399, "moved"), (500, "error 500"), (503, "error 503")])
+@pytest.mark.parametrize(
+    ("status", "why"), [(300, "moved"), (302, "moved"), (399, "moved"), (500, "error 500"), (503, "error 503")]
+)
 def test_the_page_that_comes_with_an_error_or_a_redirection_is_not_read(status, why, monkeypatch):
     monkeypatch.setattr("cfaudio_core.clients.http._MAX_ANSWER_BYTES", 1 << 10)
     with serving(lambda _: Answer(b" " * 5000, status)) as double, pytest.raises(ServiceError, match=why):

@@ -49,9 +49,10 @@ def test_two_sources_of_a_loop_have_the_same_rounds() -> None:
     assert count(*rows) == (5, 0)
 
 
-def test_a_source_that_records_the_end_has_the_same_plays() -> None:
-    begun = [(item, 400 * k, NAN, -1, 0) for k, item in enumerate([5, 6, 7, 5])]
-    ended = [(item, at + 200, NAN, -1, 1) for item, at, *_ in begun]
+@pytest.mark.parametrize("beginning", [0, 1])
+def test_a_source_that_records_the_end_has_the_same_plays(beginning: int) -> None:
+    begun = [(item, 400 * k, NAN, -1, beginning) for k, item in enumerate([5, 6, 7, 5])]
+    ended = [(item, at + 200, NAN, -1, beginning + 1) for item, at, *_ in begun]
     assert count(*begun, *ended) == (2, 0)
     # One of them alone is a repeat.
     assert count(begun[0], ended[0]) == (2, 0)

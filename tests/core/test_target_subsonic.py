@@ -7,6 +7,7 @@ import pytest
 from waiting import LONG_SECONDS
 from web_double import Answer, serving
 
+from cfaudio_core.clients.subsonic import _length
 from cfaudio_core.errors import CfAudioError, ServiceError, StoreError
 from cfaudio_core.targets.base import Entry
 from cfaudio_core.targets.subsonic import COMMENT, SubsonicAccount
@@ -128,10 +129,11 @@ def test_a_list_that_was_deleted_on_the_server_is_made_anew():
 
 def test_a_list_that_somebody_made_is_not_touched():
     server = Server()
-    server.lists["hand"] = {"name": "Discover", "owner": "alice", "songs": ["b"]}
+    by_hand = {"name": "Discover", "owner": "alice", "songs": ["b"], "comment": f"not {COMMENT}"}
+    server.lists["hand"] = {**by_hand}
     with serving(server) as double, pytest.raises(StoreError, match='has a playlist "Discover" that cfaudio did not'):
         account(double).write("Discover", [CRYING])
-    assert server.lists == {"hand": {"name": "Discover", "owner": "alice", "songs": ["b"]}}
+    assert server.lists == {"hand": by_hand}
 
 
 @pytest.mark.parametrize("login", [{"token": "sesame"}, {"user": "ALICE", "password": PASSWORD}])
@@ -190,6 +192,20 @@ def test_a_name_that_is_longer_than_an_address_may_be_is_sent_as_a_form():
     with serving(server) as double:
         account(double).write("x" * 5000, [CRYING])
     assert ("createPlaylist", "POST") in server.asked
+
+
+def test_a_list_of_the_name_of_ours_that_somebody_made_beside_it_is_not_touched():
+    server = Server()
+    with serving(server) as double:
+        account(double).write("Discover", [CRYING])
+        server.lists["hand"] = {"name": "Discover", "owner": "alice", "songs": ["b"]}
+        with pytest.raises(StoreError, match="did not put there"):
+            account(double).write("Discover", [HELP])
+    assert server.lists["hand"]["songs"] == ["b"]
+
+
+def test_the_length_of_an_address_is_that_of_all_its_parameters():
+    assert _length({"id": ["x", "yy"], "c": 1}) == len("&id=x&id=yy&c=1")
 
 
 def test_what_is_gone_already_can_be_removed():
