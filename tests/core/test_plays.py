@@ -24,6 +24,12 @@ def test_a_play_submitted_again_within_a_minute_is_one(length: float, later: tup
     assert count(*rows, length=length) == (1, 0)
 
 
+def test_a_record_without_a_duration_and_one_with_it_are_of_one_play_within_a_minute() -> None:
+    for outcome in (-1, 0):
+        assert count((5, 0, NAN, outcome), (5, 30, 180.0, outcome)) == (1, 0)
+    assert count((5, 0, NAN, 1), (5, 30, 180.0, 0)) == (1, 1)  # passed over, and begun again
+
+
 @pytest.mark.parametrize("length", [200, 45, 60, 900])
 def test_a_loop_is_as_many_plays_as_it_has_rounds(length: int) -> None:
     assert count(*[(5, length * k) for k in range(8)], length=length) == (8, 0)
