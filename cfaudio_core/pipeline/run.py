@@ -109,6 +109,8 @@ def _fit(
         )
     model = replace(model, snapshot=snapshot)
     save_model(models, model)
+    # As later runs have it: on some processors the last bits of a product depend on the order of an array in memory.
+    model = load_model(models, model.id)
     forget_net_predictions(windows.store, kept_models(models))
     file, made_of = _cache(models, model, windows)
     cache_predictions(file, made_of, tracks.keys, predictions)
