@@ -65,6 +65,16 @@ def test_a_second_run_has_nothing_to_do(run):
     assert second.model.id == first.model.id
 
 
+def test_what_is_embedded_again_is_the_same_to_the_last_bit(run):
+    first = run.again()
+    run.store.note(EMBEDDED, "")  # somebody has changed the library
+    again = run.again()
+    assert not again.fitted
+    assert np.array_equal(again.embeddings.vectors, first.embeddings.vectors)
+    # On some processors a product depends on this, and it is what is read from a file.
+    assert first.model.embedding_axes.of_factors.flags.c_contiguous
+
+
 def test_a_new_play_is_folded_in_and_changes_the_scores(run):
     first = run.again()
     run.person = make_listener(run.person.plays + (np.arange(100) == 1))
