@@ -95,13 +95,14 @@ def test_a_pause_is_bounded_whatever_the_service_wants(headers, pause, monkeypat
     assert pauses == [pause]
 
 
-def test_a_service_that_has_no_more_answers_for_now_is_given_time(monkeypatch):
+@pytest.mark.parametrize(("said", "pause"), [({"X-RateLimit-Reset-In": "3"}, 3), ({}, 0)])
+def test_a_service_that_has_no_more_answers_for_now_is_given_the_time_it_asks_for(said, pause, monkeypatch):
     pauses = []
     monkeypatch.setattr("cfaudio_core.clients.http.time.sleep", pauses.append)
-    spent = {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset-In": "3"}
+    spent = {"X-RateLimit-Remaining": "0", **said}
     with serving(lambda _: Answer({}, 200, spent)) as double, Service(double.address) as service:
         assert service.ask("/x", {}) == (200, {})
-    assert pauses == [3]
+    assert pauses == [pause]
 
 
 @pytest.mark.parametrize(

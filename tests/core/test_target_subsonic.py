@@ -204,6 +204,15 @@ def test_a_list_of_the_name_of_ours_that_somebody_made_beside_it_is_not_touched(
     assert server.lists["hand"]["songs"] == ["b"]
 
 
+@pytest.mark.parametrize("code", [50, 101])
+def test_a_list_that_cannot_be_removed_is_named(code):
+    def answer(request):
+        return bad(code, "no") if "deletePlaylist" in request.path else good()
+
+    with serving(answer) as double, pytest.raises(ServiceError, match="deletePlaylist"):
+        account(double).remove("pl1")
+
+
 def test_the_length_of_an_address_is_that_of_all_its_parameters():
     assert _length({"id": ["x", "yy"], "c": 1}) == len("&id=x&id=yy&c=1")
 

@@ -210,6 +210,7 @@ def test_an_answer_without_end_is_one_line(
         thread.join()
     assert ran.code == 1
     assert ran.err.count(f"mpd 127.0.0.1:{port}: ") == ran.err.count("\n") == 1
+    assert not greeting or "an answer of more than 1 MiB" in ran.err
     assert sent < 32 << 20
 
 
