@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from beets.library import Library
+from test_choosing import NOWHERE
 from user_home import Home
 
 from beetsplug.cfaudio.errors import guarded
@@ -82,4 +83,4 @@ def test_a_warning_that_linear_algebra_gives_by_chance_is_not_for_the_user() -> 
 
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        guarded(run)(Library(":memory:"))
+        guarded(run)(NOWHERE)
