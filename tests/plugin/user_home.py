@@ -223,6 +223,7 @@ def fresh_beets(beetsdir: Path) -> Iterator[None]:
 
     def forget() -> None:
         beets.config.clear()
+        beets.config["create_backup_before_migrations"].set(False)  # lest a new library leaves files here
         beets.config._materialized = False
         plugins._instances.clear()
         plugins.BeetsPlugin.listeners.clear()
